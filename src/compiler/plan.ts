@@ -1,0 +1,120 @@
+// The plan: everything a run does, with all names and numbers resolved. In: lower. Out: execute (runtime) and --print energy.
+import type { Span } from "../source/span.js";
+import type { Energy, Logic } from "./energy/energy.js";
+
+export interface Plan {
+  readonly models: readonly PlanModel[];
+  readonly inputs: readonly { readonly name: string; readonly value: number }[];
+  readonly tasks: readonly Task[];
+  readonly expects: readonly Expect[];
+  readonly saves: readonly Save[];
+}
+
+/** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
+export interface PlanModel {
+  readonly alias: string;
+  readonly reference: string;
+  /** Head files of the script's own attributes: `attribute x: T from "FILE"`. */
+  readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+  readonly span: Span;
+}
+
+interface TaskBase {
+  readonly name: string;
+  /** Index into Plan.models. */
+  readonly model: number;
+  readonly logic: Logic;
+  readonly span: Span;
+}
+export interface SampleTask extends TaskBase {
+  readonly kind: "sample";
+  readonly energy: Energy;
+  readonly count: number;
+  readonly seed: number;
+  readonly truncation: number;
+  readonly sampler: Sampler;
+}
+export interface SweepTask extends TaskBase {
+  readonly kind: "sweep";
+  /** Row-major over the axes; one energy for each combination, each drawn from the same noise. */
+  readonly axes: readonly { readonly name: string; readonly values: readonly number[] }[];
+  readonly cells: readonly Energy[];
+  readonly count: number;
+  readonly seed: number;
+  readonly truncation: number;
+  readonly sampler: Sampler;
+}
+export interface TraverseTask extends TaskBase {
+  readonly kind: "traverse";
+  readonly energy: Energy;
+  readonly fromSeed: number;
+  readonly toSeed: number;
+  readonly frames: number;
+  readonly count: number;
+  readonly truncation: number;
+  readonly sampler: Sampler;
+}
+export interface EditTask extends TaskBase {
+  readonly kind: "edit";
+  /** Another task's results (by index in Plan.tasks; samples from..to inclusive), or fresh noise. */
+  readonly source:
+    | { readonly kind: "task"; readonly task: number; readonly from: number; readonly to: number }
+    | { readonly kind: "seed"; readonly seed: number; readonly count: number };
+  readonly truncation: number;
+  readonly sampler: Sampler;
+  readonly goals: "all" | "last";
+  readonly reweight: boolean;
+  readonly keepLatent: number;
+  readonly keepAttributes: number;
+  readonly steps: readonly EditStep[];
+}
+export interface EditStep {
+  readonly energy: Energy;
+  readonly weight: number;
+  /** The w indices that this step changes, inclusive; absent: all. */
+  readonly layers?: readonly [number, number];
+  /** Attributes (by index) that this step names. */
+  readonly names: readonly number[];
+  /** Attributes held by `keep attributes` in this step. */
+  readonly held: readonly number[];
+  readonly span: Span;
+}
+export type Task = SampleTask | SweepTask | TraverseTask | EditTask;
+
+export type SolverName = "dopri5" | "tsit5" | "bosh3" | "heun" | "euler" | "rk4";
+export type Sampler =
+  | {
+      readonly kind: "ode";
+      readonly solver: SolverName;
+      readonly rtol: number;
+      readonly atol: number;
+      readonly control: "sample" | "batch";
+      readonly stepControl: "pi" | "pid";
+      /** Fixed steps for euler, rk4 (and any solver, if given): number of equal steps in tau. */
+      readonly steps?: number;
+      /** Most steps tried, accepted and rejected, for each sample. */
+      readonly maxSteps: number;
+    }
+  | { readonly kind: "langevin"; readonly steps: number; readonly step: number; readonly noise: number }
+  | { readonly kind: "pc"; readonly steps: number; readonly corrector: number; readonly snr: number };
+
+/** `expect NAME: ENERGY >= FRACTION`. The predicate is judged by argmax or the scalar's tolerance, as an Energy read as a boolean. */
+export interface Expect {
+  readonly task: number;
+  readonly clauses: readonly { readonly energy: Energy; readonly fraction: number; readonly text: string; readonly span: Span }[];
+  readonly span: Span;
+}
+
+export type SaveForm =
+  | { readonly kind: "grid"; readonly columns?: number }
+  | { readonly kind: "strip" }
+  | { readonly kind: "animation"; readonly fps: number }
+  /** One file for each image; the path has `{index}` (or there is one image only). */
+  | { readonly kind: "each" };
+export interface Save {
+  readonly task: number;
+  /** Relative to the output folder, with `{index}` and the like still in it. */
+  readonly path: string;
+  readonly form: SaveForm;
+  readonly span: Span;
+}

@@ -1,0 +1,36 @@
+// Weights as the graph builders take them: plain arrays, already read and widened to float32.
+
+/** One tensor, row-major. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * The mapping network z -> w: optional normalisation of z by its root mean square, then dense layers,
+ * y = sqrt2 * leakyRelu_0.2(x (weight * weightGain)^T + bias * biasGain). Weights [out, in]. Gains are folded by the fold pass.
+ */
+export interface MappingWeights {
+  readonly normalize: boolean;
+  readonly layers: readonly {
+    readonly weight: Tensor;
+    readonly bias: Tensor;
+    readonly weightGain: number;
+    readonly biasGain: number;
+  }[];
+  /** [wDim], the centre of the truncation. */
+  readonly wAverage: Tensor;
+}
+
+/** One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, none after the last. Weights [out, in]. */
+export interface HeadWeights {
+  readonly attribute: string;
+  readonly layers: readonly { readonly weight: Tensor; readonly bias: Tensor }[];
+}
+
+/** All that energies need of a model. `heads` are in the order of the attribute table; no mapping: w = z. */
+export interface EnergyWeights {
+  readonly zDim: number;
+  readonly mapping?: MappingWeights;
+  readonly heads: readonly HeadWeights[];
+}

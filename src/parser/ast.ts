@@ -1,0 +1,198 @@
+// The syntax tree: what was written, nothing resolved. Plain readonly data; prints as JSON.
+// Invariants: every node has a span; a child's span lies inside its parent's; order is source order.
+import type { Span } from "../source/span.js";
+
+export interface Name {
+  readonly text: string;
+  readonly span: Span;
+}
+export interface StringLit {
+  readonly value: string;
+  readonly span: Span;
+}
+
+export interface Module {
+  readonly kind: "Module";
+  readonly file: string;
+  readonly edition: number;
+  readonly items: readonly Item[];
+  readonly span: Span;
+}
+
+export type Item = ImportDecl | ModelDecl | InputDecl | AttributeDecl | LetDecl | EnergyDecl | TaskDecl | ExpectStmt | SaveStmt;
+export type TaskDecl = SampleDecl | EditDecl | TraverseDecl | SweepDecl;
+
+/** `import "x.lace"` (names absent: everything) or `import { a, b } from "x.lace"`. */
+export interface ImportDecl {
+  readonly kind: "ImportDecl";
+  readonly names?: readonly Name[];
+  readonly path: StringLit;
+  readonly span: Span;
+}
+/** `model NAME from "builtin:avatar"`. */
+export interface ModelDecl {
+  readonly kind: "ModelDecl";
+  readonly name: Name;
+  readonly path: StringLit;
+  readonly span: Span;
+}
+/** `input NAME: number = EXPR`. */
+export interface InputDecl {
+  readonly kind: "InputDecl";
+  readonly name: Name;
+  readonly type: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+/** `attribute NAME: TYPE [sigma N] [from "FILE"]`. */
+export interface AttributeDecl {
+  readonly kind: "AttributeDecl";
+  readonly name: Name;
+  readonly type: AttributeType;
+  readonly from?: StringLit;
+  readonly span: Span;
+}
+export type AttributeType =
+  | { readonly kind: "BinaryType"; readonly span: Span }
+  | { readonly kind: "CategoryType"; readonly values: readonly Name[]; readonly span: Span }
+  | { readonly kind: "ScalarType"; readonly range?: RangeExpr; readonly sigma?: Expr; readonly span: Span };
+
+/** `let NAME = EXPR` (a number). */
+export interface LetDecl {
+  readonly kind: "LetDecl";
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface Param {
+  readonly name: Name;
+  readonly type: Name;
+  readonly span: Span;
+}
+/** `energy NAME(PARAMS) = EXPR`. */
+export interface EnergyDecl {
+  readonly kind: "EnergyDecl";
+  readonly name: Name;
+  readonly params: readonly Param[];
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** Settings inside a task block; the checker decides which are allowed where, and refuses repeats. */
+export type Setting =
+  | { readonly kind: "WhereSetting"; readonly energy: Expr; readonly span: Span }
+  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation frames
+  | { readonly kind: "BetweenSetting"; readonly from: Expr; readonly to: Expr; readonly span: Span } // between seed A and seed B
+  | { readonly kind: "SamplerSetting"; readonly method: Name; readonly options: readonly Option[]; readonly span: Span }
+  | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last
+  | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
+  | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
+  | StepSetting;
+
+/** `step EXPR [layers a..b | layers NAME] [weight N]`. */
+export interface StepSetting {
+  readonly kind: "StepSetting";
+  readonly energy: Expr;
+  readonly layers?: RangeExpr | Name;
+  readonly weight?: Expr;
+  readonly span: Span;
+}
+/** `rtol 1e-3`, `solver dopri5`: a number or a word. */
+export interface Option {
+  readonly key: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+/** `sample NAME from MODEL { ... }`. */
+export interface SampleDecl {
+  readonly kind: "SampleDecl";
+  readonly name: Name;
+  readonly model: Name;
+  readonly settings: readonly Setting[];
+  readonly span: Span;
+}
+/** `edit NAME of SAMPLES[a..b] { ... }` or `edit NAME from MODEL { seed 3 ... }`. Index: one number or an inclusive range. */
+export interface EditDecl {
+  readonly kind: "EditDecl";
+  readonly name: Name;
+  readonly source: Name;
+  readonly sourceKind: "of" | "from";
+  readonly index?: Expr | RangeExpr;
+  readonly settings: readonly Setting[];
+  readonly span: Span;
+}
+/** `traverse NAME from MODEL { where E between seed 1 and seed 2 frames 24 }`. */
+export interface TraverseDecl {
+  readonly kind: "TraverseDecl";
+  readonly name: Name;
+  readonly model: Name;
+  readonly settings: readonly Setting[];
+  readonly span: Span;
+}
+/** `over t in 0..1 by 0.25` or `over t in {0.1, 0.5}`. */
+export interface SweepAxis {
+  readonly name: Name;
+  readonly values: RangeExpr | SetExpr;
+  readonly by?: Expr;
+  readonly span: Span;
+}
+/** `sweep NAME over AXIS {, AXIS} from MODEL { ... }`. */
+export interface SweepDecl {
+  readonly kind: "SweepDecl";
+  readonly name: Name;
+  readonly axes: readonly SweepAxis[];
+  readonly model: Name;
+  readonly settings: readonly Setting[];
+  readonly span: Span;
+}
+/** `expect NAME: ENERGY >= FRACTION {, ENERGY >= FRACTION}`. */
+export interface ExpectStmt {
+  readonly kind: "ExpectStmt";
+  readonly target: Name;
+  readonly clauses: readonly ExpectClause[];
+  readonly span: Span;
+}
+export interface ExpectClause {
+  readonly energy: Expr;
+  readonly fraction: Expr;
+  readonly span: Span;
+}
+/** `save NAME to "PATH" [as grid|strip|animation [{ columns 4 fps 4 }]]`. */
+export interface SaveStmt {
+  readonly kind: "SaveStmt";
+  readonly target: Name;
+  readonly path: StringLit;
+  readonly form?: Name;
+  readonly options: readonly Option[];
+  readonly span: Span;
+}
+
+/** One grammar for numbers and energies; types tell them apart. `ErrorExpr` stands where the text could not be read. */
+export type Expr =
+  | { readonly kind: "NumberExpr"; readonly value: number; readonly text: string; readonly span: Span }
+  | { readonly kind: "NameExpr"; readonly name: string; readonly span: Span }
+  | { readonly kind: "CallExpr"; readonly callee: Name; readonly args: readonly Expr[]; readonly span: Span }
+  | { readonly kind: "UnaryExpr"; readonly op: "not" | "-"; readonly operand: Expr; readonly span: Span }
+  | { readonly kind: "BinaryExpr"; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | { readonly kind: "IsExpr"; readonly subject: Expr; readonly negated: boolean; readonly value: Expr; readonly tolerance?: Expr; readonly span: Span }
+  | { readonly kind: "CompareExpr"; readonly op: "<" | ">"; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | { readonly kind: "InExpr"; readonly subject: Expr; readonly values: RangeExpr | SetExpr; readonly span: Span }
+  | { readonly kind: "CountExpr"; readonly quantifier: "atleast" | "exactly" | "atmost"; readonly count: Expr; readonly parts: readonly Expr[]; readonly span: Span }
+  | { readonly kind: "TemperatureExpr"; readonly temperature: Expr; readonly operand: Expr; readonly span: Span }
+  | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
+  | { readonly kind: "ErrorExpr"; readonly span: Span };
+export type BinaryOp = "+" | "-" | "*" | "/" | "and" | "or" | "xor" | "implies" | "iff";
+
+export interface RangeExpr {
+  readonly kind: "RangeExpr";
+  readonly from: Expr;
+  readonly to: Expr;
+  readonly span: Span;
+}
+/** `{u, v}`: category values or numbers. */
+export interface SetExpr {
+  readonly kind: "SetExpr";
+  readonly values: readonly Expr[];
+  readonly span: Span;
+}

@@ -1,0 +1,15 @@
+// The world outside: files, clock and engines come in through one Host, so that every stage runs in a test or a browser.
+
+/** Paths are opaque strings of the host; `resolve` makes one relative to the file that names it. */
+export interface Host {
+  readText(path: string): Promise<string>;
+  readBytes(path: string): Promise<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+  /** Writes to a temporary name beside the target and renames: readers see the old file or the whole new one. Makes folders. */
+  writeAtomic(path: string, bytes: Uint8Array | string): Promise<void>;
+  /** Absolute path of `reference` as named in `fromFile` (a script); `builtin:NAME` resolves to a model that ships with lacec. */
+  resolve(fromFile: string, reference: string): string;
+  sha256(bytes: Uint8Array): Promise<string>;
+  /** Milliseconds, monotonic. */
+  now(): number;
+}

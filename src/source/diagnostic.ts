@@ -1,0 +1,38 @@
+// What a stage says about the user's program. Stages return diagnostics as values; only the command line prints them.
+import type { Code } from "./codes.js";
+import type { Span } from "./span.js";
+
+export interface Label {
+  readonly span: Span;
+  readonly text: string;
+}
+
+/** A replacement that would mend the program, for editors. */
+export interface Fix {
+  readonly span: Span;
+  readonly replacement: string;
+}
+
+export interface Diagnostic {
+  readonly code: Code;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly at: Label;
+  readonly related: readonly Label[];
+  readonly hints: readonly string[];
+  readonly fix?: Fix;
+}
+
+/** A stage's answer: `value` is present unless an error stopped it; warnings travel along either way. */
+export interface Outcome<T> {
+  readonly value?: T;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Thrown by the runtime (never by a compiler stage) when the environment or the numbers stop a run: carries diagnostics to show. */
+export class LaceError extends Error {
+  override readonly name = "LaceError";
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map((d) => `${d.code}: ${d.message}`).join("\n"));
+  }
+}

@@ -1,0 +1,180 @@
+"""The generator (stylegan2-ada-pytorch conventions, skip architecture, no noise), the encoder, and what they share.
+
+The synthesis network is written to train fast on a CPU: instead of modulating the weights for each sample (a grouped
+convolution), activations are scaled by the style, convolved with the shared weight, and scaled by the demodulation
+factor, which is the same mathematics; FIR filters are shifted sums.
+"""
+import math, os, json
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+W_DIM = 64
+RESOLUTION = 128
+CHANNELS = {4: 128, 8: 128, 16: 96, 32: 64, 64: 32, 128: 16}
+if 'CH' in os.environ: CHANNELS = json.loads(os.environ['CH'], object_hook=lambda d: {int(k): v for k, v in d.items()})
+DATA = os.environ.get('AVATAR_DATA', '/tmp/avatar')  # large files: drawings, checkpoints, pairs
+NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light']
+HAIR = ['black', 'brown', 'blond', 'red', 'gray']
+KINDS = {'glasses': 'binary', 'smile': 'binary', 'beard': 'binary', 'hat': 'binary', 'hair': 'category',
+         'skin': 'scalar', 'tilt': 'scalar', 'light': 'scalar'}
+WIDTH = {name: {'binary': 2, 'category': 5, 'scalar': 1}[kind] for name, kind in KINDS.items()}
+SLICES, _at = {}, 0
+for _name in NAMES:
+    SLICES[_name] = slice(_at, _at + WIDTH[_name])
+    _at += WIDTH[_name]
+TOTAL = _at  # columns of all attributes side by side
+
+
+def drawings(name):
+    """(images [n, 128, 128, 3] uint8 as a memory map, labels [n, 8])"""
+    images = np.memmap(f'{DATA}/{name}.u8', np.uint8, 'r').reshape(-1, RESOLUTION, RESOLUTION, 3)
+    labels = np.fromfile(f'{DATA}/{name}.labels.f32', np.float32).reshape(-1, len(NAMES))
+    return images[:len(labels)], labels
+
+
+def to_tensor(images):
+    """uint8 [n, h, w, 3] to float [n, 3, h, w] in [-1, 1]"""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def fir_up(x, dim):
+    """Upsampling by 2 along one axis with [1, 3, 3, 1] / 4 (zeros outside)."""
+    n = x.shape[dim]
+    pad = [0, 0, 0, 0]
+    pad[2 * (3 - dim)] = pad[2 * (3 - dim) + 1] = 1
+    p = F.pad(x, pad)
+    a, b, c = p.narrow(dim, 0, n), p.narrow(dim, 1, n), p.narrow(dim, 2, n)
+    even, odd = torch.add(0.75 * b, a, alpha=0.25), torch.add(0.75 * b, c, alpha=0.25)
+    return torch.stack((even, odd), dim + 1).flatten(dim, dim + 1)
+
+
+def upsample(x):
+    return fir_up(fir_up(x, 2), 3)
+
+
+def fir(x):
+    """[1, 3, 3, 1] / 4 along both axes, padding 1 (2n + 1 to 2n): what follows a transposed convolution."""
+    x = F.pad(x, (1, 1, 1, 1))
+    n = x.shape[2] - 3
+    x = torch.add(x.narrow(2, 0, n) + x.narrow(2, 3, n), x.narrow(2, 1, n) + x.narrow(2, 2, n), alpha=3)
+    return torch.add(x.narrow(3, 0, n) + x.narrow(3, 3, n), x.narrow(3, 1, n) + x.narrow(3, 2, n), alpha=3) * (1 / 16)
+
+
+class Affine(nn.Module):
+    def __init__(self, w_dim, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features, w_dim))
+        self.bias = nn.Parameter(torch.ones(features))
+        self.gain = 1 / math.sqrt(w_dim)
+
+    def forward(self, w):
+        return F.linear(w, self.weight * self.gain, self.bias)
+
+
+class Conv(nn.Module):
+    """Modulated, demodulated 3x3 convolution; `up` doubles the resolution first."""
+
+    def __init__(self, inputs, outputs, up):
+        super().__init__()
+        self.up = up
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / math.sqrt(inputs * 9))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.affine = Affine(W_DIM, inputs)
+
+    def forward(self, x, w):
+        style = self.affine(w)
+        demodulation = torch.rsqrt(F.linear(style.square(), self.weight.square().sum((2, 3))) + 1e-8)
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = fir(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        x = torch.addcmul(self.bias[None, :, None, None], x, demodulation[:, :, None, None])
+        return F.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+class ToRgb(nn.Module):
+    def __init__(self, inputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.affine = Affine(W_DIM, inputs)
+        self.gain = 1 / math.sqrt(inputs)
+
+    def forward(self, x, w):
+        style = self.affine(w) * self.gain
+        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, first):
+        super().__init__()
+        if first:
+            self.const = nn.Parameter(torch.randn(outputs, 4, 4))
+        else:
+            self.conv0 = Conv(inputs, outputs, True)
+        self.conv1 = Conv(outputs, outputs, False)
+        self.torgb = ToRgb(outputs)
+
+
+class Synthesis(nn.Module):
+    def __init__(self):
+        super().__init__()
+        previous = None
+        for r, c in CHANNELS.items():
+            setattr(self, f'b{r}', Block(previous, c, previous is None))
+            previous = c
+
+    def forward(self, w, resolution=RESOLUTION):
+        """w: [n, 64], one style for all layers."""
+        x = image = None
+        for r in CHANNELS:
+            if r > resolution:
+                break
+            block = getattr(self, f'b{r}')
+            x = block.const.expand(len(w), -1, -1, -1) if r == 4 else block.conv0(x, w)
+            x = block.conv1(x, w)
+            rgb = block.torgb(x, w)
+            image = rgb if image is None else upsample(image) + rgb
+        return image
+
+
+class Mapping(nn.Module):
+    """8 dense layers of lr multiplier 0.01, hidden width free."""
+
+    def __init__(self, hidden=256, layers=8, multiplier=0.01):
+        super().__init__()
+        self.layers, self.multiplier = layers, multiplier
+        self.sizes = [W_DIM] + [hidden] * (layers - 1) + [W_DIM]
+        for i, (a, b) in enumerate(zip(self.sizes, self.sizes[1:])):
+            layer = nn.Module()
+            layer.weight = nn.Parameter(torch.randn(b, a) / multiplier)
+            layer.bias = nn.Parameter(torch.zeros(b))
+            setattr(self, f'fc{i}', layer)
+        self.register_buffer('w_avg', torch.zeros(W_DIM))
+
+    def forward(self, z, truncation=1.0):
+        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        for i in range(self.layers):
+            layer = getattr(self, f'fc{i}')
+            x = F.linear(x, layer.weight * (self.multiplier / math.sqrt(self.sizes[i])), layer.bias * self.multiplier)
+            x = F.leaky_relu(x, 0.2) * math.sqrt(2)
+        return x if truncation == 1 else self.w_avg.lerp(x, truncation)
+
+
+class Encoder(nn.Module):
+    """128 px image to w: folded by 4 so that thin lines are kept, then convolutions at 32, 16, 8, 4 px."""
+
+    def __init__(self):
+        super().__init__()
+        def conv(a, b, stride=1):
+            return nn.Sequential(nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.1))
+        self.body = nn.Sequential(nn.PixelUnshuffle(4), conv(48, 64), conv(64, 96, 2), conv(96, 96), conv(96, 128, 2),
+                                  conv(128, 128), conv(128, 160, 2))
+        self.fc = nn.Linear(160 * 16, W_DIM)
+        self.norm = nn.BatchNorm1d(W_DIM, affine=False, momentum=0.01)  # w has mean 0 and variance 1 in each dimension
+
+    def forward(self, image):
+        return self.norm(self.fc(self.body(image).flatten(1)))
