@@ -4,7 +4,7 @@ The synthesis network is written to train fast on a CPU: instead of modulating t
 convolution), activations are scaled by the style, convolved with the shared weight, and scaled by the demodulation
 factor, which is the same mathematics; FIR filters are shifted sums.
 """
-import math, os, json
+import math, os
 import numpy as np
 import torch
 import torch.nn as nn
@@ -12,8 +12,7 @@ import torch.nn.functional as F
 
 W_DIM = 64
 RESOLUTION = 128
-CHANNELS = {4: 128, 8: 128, 16: 96, 32: 64, 64: 32, 128: 16}
-if 'CH' in os.environ: CHANNELS = json.loads(os.environ['CH'], object_hook=lambda d: {int(k): v for k, v in d.items()})
+CHANNELS = {4: 128, 8: 128, 16: 80, 32: 48, 64: 32, 128: 16}
 DATA = os.environ.get('AVATAR_DATA', '/tmp/avatar')  # large files: drawings, checkpoints, pairs
 NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light']
 HAIR = ['black', 'brown', 'blond', 'red', 'gray']
@@ -54,12 +53,9 @@ def upsample(x):
     return fir_up(fir_up(x, 2), 3)
 
 
-def fir(x):
-    """[1, 3, 3, 1] / 4 along both axes, padding 1 (2n + 1 to 2n): what follows a transposed convolution."""
-    x = F.pad(x, (1, 1, 1, 1))
-    n = x.shape[2] - 3
-    x = torch.add(x.narrow(2, 0, n) + x.narrow(2, 3, n), x.narrow(2, 1, n) + x.narrow(2, 2, n), alpha=3)
-    return torch.add(x.narrow(3, 0, n) + x.narrow(3, 3, n), x.narrow(3, 1, n) + x.narrow(3, 2, n), alpha=3) * (1 / 16)
+# Transposed 3x3 convolution of stride 2 followed by the FIR filter, as one 3x3 convolution for each of the two phases of
+# the output along an axis: PHASES[phase, tap, k] is how much of W[k] the tap carries.
+PHASES = torch.tensor([[[0, 1, 3], [3, 3, 1], [1, 0, 0]], [[0, 0, 1], [1, 3, 3], [3, 1, 0]]]) / 4.0
 
 
 class Affine(nn.Module):
@@ -85,14 +81,15 @@ class Conv(nn.Module):
 
     def forward(self, x, w):
         style = self.affine(w)
-        demodulation = torch.rsqrt(F.linear(style.square(), self.weight.square().sum((2, 3))) + 1e-8)
+        demodulation = torch.rsqrt(F.linear(style.square(), self.weight.square().sum((2, 3))) + 1e-8) * math.sqrt(2)
         x = x * style[:, :, None, None]
         if self.up:
-            x = fir(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2))
+            phases = torch.einsum('pak,qbl,oikl->opqiab', PHASES, PHASES, self.weight).flatten(0, 2)
+            x = F.pixel_shuffle(F.conv2d(x, phases, padding=1), 2)
         else:
             x = F.conv2d(x, self.weight, padding=1)
-        x = torch.addcmul(self.bias[None, :, None, None], x, demodulation[:, :, None, None])
-        return F.leaky_relu(x, 0.2) * math.sqrt(2)
+        bias = self.bias[None, :, None, None] * math.sqrt(2)  # the gain sqrt 2 of the activation, moved before it
+        return F.leaky_relu(torch.addcmul(bias, x, demodulation[:, :, None, None]), 0.2)
 
 
 class ToRgb(nn.Module):

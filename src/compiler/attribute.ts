@@ -2,8 +2,19 @@
 
 /** One row of a model's attribute table. `classes` of a binary attribute are ["no", "yes"]. */
 export type Attribute =
-  | { readonly name: string; readonly type: "binary" | "category"; readonly classes: readonly string[]; readonly temperature: number }
-  | { readonly name: string; readonly type: "scalar"; readonly min: number; readonly max: number; readonly sigma: number };
+  | {
+      readonly name: string;
+      readonly type: "binary" | "category";
+      readonly classes: readonly string[];
+      readonly temperature: number;
+    }
+  | {
+      readonly name: string;
+      readonly type: "scalar";
+      readonly min: number;
+      readonly max: number;
+      readonly sigma: number;
+    };
 
 /** Sizes and tables of a loaded model. */
 export interface ModelInfo {

@@ -101,7 +101,12 @@ export type Sampler =
 /** `expect NAME: ENERGY >= FRACTION`. The predicate is judged by argmax or the scalar's tolerance, as an Energy read as a boolean. */
 export interface Expect {
   readonly task: number;
-  readonly clauses: readonly { readonly energy: Energy; readonly fraction: number; readonly text: string; readonly span: Span }[];
+  readonly clauses: readonly {
+    readonly energy: Energy;
+    readonly fraction: number;
+    readonly text: string;
+    readonly span: Span;
+  }[];
   readonly span: Span;
 }
 

@@ -19,7 +19,8 @@ export interface Module {
   readonly span: Span;
 }
 
-export type Item = ImportDecl | ModelDecl | InputDecl | AttributeDecl | LetDecl | EnergyDecl | TaskDecl | ExpectStmt | SaveStmt;
+export type Item =
+  ImportDecl | ModelDecl | InputDecl | AttributeDecl | LetDecl | EnergyDecl | TaskDecl | ExpectStmt | SaveStmt;
 export type TaskDecl = SampleDecl | EditDecl | TraverseDecl | SweepDecl;
 
 /** `import "x.lace"` (names absent: everything) or `import { a, b } from "x.lace"`. */
@@ -174,11 +175,36 @@ export type Expr =
   | { readonly kind: "NameExpr"; readonly name: string; readonly span: Span }
   | { readonly kind: "CallExpr"; readonly callee: Name; readonly args: readonly Expr[]; readonly span: Span }
   | { readonly kind: "UnaryExpr"; readonly op: "not" | "-"; readonly operand: Expr; readonly span: Span }
-  | { readonly kind: "BinaryExpr"; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr; readonly span: Span }
-  | { readonly kind: "IsExpr"; readonly subject: Expr; readonly negated: boolean; readonly value: Expr; readonly tolerance?: Expr; readonly span: Span }
-  | { readonly kind: "CompareExpr"; readonly op: "<" | ">"; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | {
+      readonly kind: "BinaryExpr";
+      readonly op: BinaryOp;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "IsExpr";
+      readonly subject: Expr;
+      readonly negated: boolean;
+      readonly value: Expr;
+      readonly tolerance?: Expr;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "CompareExpr";
+      readonly op: "<" | ">";
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
   | { readonly kind: "InExpr"; readonly subject: Expr; readonly values: RangeExpr | SetExpr; readonly span: Span }
-  | { readonly kind: "CountExpr"; readonly quantifier: "atleast" | "exactly" | "atmost"; readonly count: Expr; readonly parts: readonly Expr[]; readonly span: Span }
+  | {
+      readonly kind: "CountExpr";
+      readonly quantifier: "atleast" | "exactly" | "atmost";
+      readonly count: Expr;
+      readonly parts: readonly Expr[];
+      readonly span: Span;
+    }
   | { readonly kind: "TemperatureExpr"; readonly temperature: Expr; readonly operand: Expr; readonly span: Span }
   | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
   | { readonly kind: "ErrorExpr"; readonly span: Span };

@@ -14,8 +14,19 @@ export interface Node {
 }
 
 export type UnaryKind =
-  | "neg" | "exp" | "log" | "log1p" | "expm1" | "sqrt" | "rsqrt" | "square" | "abs" | "reciprocal"
-  | "sigmoid" | "softplus" | "log1mexp" // log1mexp(x) = log(1 - exp(x)) for x <= 0, clamped at x = -LOG1MEXP_GUARD
+  | "neg"
+  | "exp"
+  | "log"
+  | "log1p"
+  | "expm1"
+  | "sqrt"
+  | "rsqrt"
+  | "square"
+  | "abs"
+  | "reciprocal"
+  | "sigmoid"
+  | "softplus"
+  | "log1mexp" // log1mexp(x) = log(1 - exp(x)) for x <= 0, clamped at x = -LOG1MEXP_GUARD
   | "step" // 1 where x > 0, else 0; no gradient
   | "sign" // -1, 0, 1; no gradient
   | "detach"; // identity without gradient
@@ -44,7 +55,12 @@ export type Op =
   | { readonly kind: "matmul" }
   /** inputs: x [..., M, K], weight [..., K, N], and bias [..., N] or [..., 1, N] if hasBias: matmul, bias, activation in one. Made by the fuse pass. */
   | { readonly kind: "dense"; readonly hasBias: boolean; readonly activation?: LeakyRelu }
-  | { readonly kind: "reduce"; readonly fn: "sum" | "max" | "mean" | "logSumExp"; readonly axes: readonly number[]; readonly keepDims: boolean }
+  | {
+      readonly kind: "reduce";
+      readonly fn: "sum" | "max" | "mean" | "logSumExp";
+      readonly axes: readonly number[];
+      readonly keepDims: boolean;
+    }
   | { readonly kind: "reshape"; readonly to: Shape }
   | { readonly kind: "transpose"; readonly permutation: readonly number[] }
   | { readonly kind: "broadcast"; readonly to: Shape }
@@ -52,11 +68,26 @@ export type Op =
   | { readonly kind: "pad"; readonly before: readonly number[]; readonly after: readonly number[] } // zeros; negative crops
   | { readonly kind: "concat"; readonly axis: number }
   /** inputs: x (layout), weight [O, I, kh, kw] and bias [O] if hasBias. Zero padding `pad` on each side. Weight order is OIHW in both layouts. */
-  | { readonly kind: "conv2d"; readonly stride: number; readonly pad: number; readonly layout: ImageLayout; readonly hasBias: boolean; readonly activation?: LeakyRelu }
+  | {
+      readonly kind: "conv2d";
+      readonly stride: number;
+      readonly pad: number;
+      readonly layout: ImageLayout;
+      readonly hasBias: boolean;
+      readonly activation?: LeakyRelu;
+    }
   /** inputs: x, weight [I, O, kh, kw] (as torch). Output size (n - 1) * stride + k - 2 pad. */
   | { readonly kind: "convTranspose2d"; readonly stride: number; readonly pad: number; readonly layout: ImageLayout }
   /** Upsample by zero insertion, pad (y before, y after, x before, x after; negative crops), convolve every channel with a separable FIR kernel (flipped, as StyleGAN2), downsample. */
-  | { readonly kind: "upfirdn2d"; readonly kernel: readonly number[]; readonly gain: number; readonly up: number; readonly down: number; readonly pads: readonly [number, number, number, number]; readonly layout: ImageLayout };
+  | {
+      readonly kind: "upfirdn2d";
+      readonly kernel: readonly number[];
+      readonly gain: number;
+      readonly up: number;
+      readonly down: number;
+      readonly pads: readonly [number, number, number, number];
+      readonly layout: ImageLayout;
+    };
 
 export interface Graph {
   readonly nodes: readonly Node[];

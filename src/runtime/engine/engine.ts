@@ -1,7 +1,15 @@
 // An engine turns graphs into executables on some hardware. Which exist here is found by engine/ (the Node side injects them).
 import type { Executable, Graph, ImageLayout } from "../../compiler/graph/graph.js";
 
-export const ENGINE_NAMES = ["onnx-cpu", "onnx-webgpu", "tfjs-gpu", "tfjs-node", "tfjs-webgpu", "tfjs-wasm", "tfjs-cpu"] as const;
+export const ENGINE_NAMES = [
+  "onnx-cpu",
+  "onnx-webgpu",
+  "tfjs-gpu",
+  "tfjs-node",
+  "tfjs-webgpu",
+  "tfjs-wasm",
+  "tfjs-cpu",
+] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 export interface Engine {
