@@ -1,6 +1,6 @@
 // What a stage says about the user's program. Stages return diagnostics as values; only the command line prints them.
 import type { Code } from "./codes.js";
-import type { Span } from "./span.js";
+import { NOWHERE, type Span } from "./span.js";
 
 export interface Label {
   readonly span: Span;
@@ -35,4 +35,13 @@ export class LaceError extends Error {
   constructor(readonly diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map((d) => `${d.code}: ${d.message}`).join("\n"));
   }
+}
+
+/**
+ * One environment or run failure, ready to throw. `hints` say what to do next.
+ * `at` is the place in the script that asked for it, where there is one.
+ */
+export function failure(code: Code, message: string, hints: readonly string[] = [], at?: Label): LaceError {
+  const label = at ?? { span: NOWHERE, text: "" };
+  return new LaceError([{ code, severity: "error", message, at: label, related: [], hints }]);
 }

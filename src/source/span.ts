@@ -11,3 +11,6 @@ export interface Span {
 export function cover(a: Span, b: Span): Span {
   return { file: a.file, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
 }
+
+/** The span of a message that belongs to no place in a script (the environment, the command line): shown without a source line. */
+export const NOWHERE: Span = { file: "", start: 0, end: 0 };
