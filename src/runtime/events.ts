@@ -1,0 +1,61 @@
+// What a run tells while it goes: phases with their seconds, progress, files, diagnostics. The command line draws bars from it.
+import type { Diagnostic } from "../source/diagnostic.js";
+
+/** In the order a task goes through them; `save` closes the run. */
+export type PhaseName = "check" | "load" | "compile" | "sample" | "synthesise" | "save";
+
+export type RunEvent =
+  | { readonly kind: "start"; readonly phase: PhaseName; readonly task?: string; readonly total?: number }
+  /** `done` of `total` samples or images; comes often, draw it rarely. */
+  | {
+      readonly kind: "progress";
+      readonly phase: PhaseName;
+      readonly task?: string;
+      readonly done: number;
+      readonly total: number;
+      readonly note?: string;
+    }
+  | {
+      readonly kind: "end";
+      readonly phase: PhaseName;
+      readonly task?: string;
+      readonly seconds: number;
+      readonly note?: string;
+    }
+  /** A whole file is at its place. `path` is relative to the output folder. */
+  | { readonly kind: "wrote"; readonly path: string; readonly bytes: number }
+  | { readonly kind: "diagnostic"; readonly diagnostic: Diagnostic };
+
+export type OnEvent = (event: RunEvent) => void;
+
+/** Times phases on one clock and reports them; the seconds of each go into run.json. */
+export class PhaseClock {
+  readonly seconds = new Map<PhaseName, number>();
+
+  constructor(
+    private readonly now: () => number,
+    private readonly onEvent: OnEvent,
+  ) {}
+
+  /** Runs `work` as a phase. `note` of the result goes into the end event ("104 evaluations"). */
+  async run<T>(
+    phase: PhaseName,
+    about: { readonly task?: string; readonly total?: number },
+    work: () => Promise<T>,
+    note?: (result: T) => string,
+  ): Promise<T> {
+    const start = this.now();
+    this.onEvent({ kind: "start", phase, ...about });
+    const result = await work();
+    const seconds = (this.now() - start) / 1000;
+    this.seconds.set(phase, (this.seconds.get(phase) ?? 0) + seconds);
+    const task = about.task === undefined ? {} : { task: about.task };
+    this.onEvent({ kind: "end", phase, ...task, seconds, ...(note === undefined ? {} : { note: note(result) }) });
+    return result;
+  }
+
+  /** Passes a progress report on. */
+  progress(phase: PhaseName, task: string, done: number, total: number, note?: string): void {
+    this.onEvent({ kind: "progress", phase, task, done, total, ...(note === undefined ? {} : { note }) });
+  }
+}
