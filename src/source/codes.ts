@@ -49,7 +49,6 @@ export const codes = {
   L5004: "a file cannot be read or written",
   L5005: "unknown built-in model",
   L5006: "an image cannot be encoded",
-  L5007: "two outputs have one path",
   L5101: "model file not found or not readable",
   L5102: "damaged safetensors file",
   L5103: "damaged or unsupported zip archive",
