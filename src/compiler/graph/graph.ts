@@ -49,6 +49,8 @@ export type Op =
   /** NumPy broadcasting. */
   | { readonly kind: "binary"; readonly fn: BinaryKind }
   | { readonly kind: "leakyRelu"; readonly activation: LeakyRelu }
+  /** min(max(x, min), max), elementwise; the gradient is 1 strictly inside, else 0. */
+  | { readonly kind: "clip"; readonly min: number; readonly max: number }
   /** inputs: condition (non-zero is true), a, b; all broadcast. */
   | { readonly kind: "select" }
   /** [..., M, K] x [..., K, N]; leading dimensions broadcast. */
