@@ -1,0 +1,372 @@
+// The batch driver of explicit Runge-Kutta methods: every sample has its own time and step, all share each evaluation.
+// In: a term, states [B, dim], an interval, a tableau, tolerances. Out: a Solution with one status a sample.
+// Invariants: with control "sample" no number of one sample depends on another's (a test compares bits); a sample's state is
+// always its last accepted one; the trial buffers are made once, nothing is allocated in a step.
+// Source: Hairer, Norsett, Wanner, Solving ODEs I, sections II.4 (step control, initial step) and II.5 (dense pairs).
+import { InternalError } from "../../source/internal-error.js";
+import { changeSquares, combine, errorSquares, initialSquares, isFiniteRow } from "./rows.js";
+import type { SampleStats, SampleStatus, Solution, SolveProgress } from "./solution.js";
+import { makeStepRule, type StepRule, type StepRuleName } from "./step-size.js";
+import type { Tableau } from "./tableaus.js";
+import type { Term } from "./term.js";
+
+export interface SolveOptions {
+  readonly term: Term;
+  /** [B, term.dim]; not changed. */
+  readonly y0: Float64Array;
+  readonly t0: number;
+  /** May lie before t0. */
+  readonly t1: number;
+  readonly tableau: Tableau;
+  /** "sample": each its own step. "batch": one step for all, its error the RMS over the whole batch, as torchdiffeq. */
+  readonly control: "sample" | "batch";
+  readonly rtol: number;
+  readonly atol: number;
+  readonly stepRule: StepRuleName;
+  /** Most steps tried, accepted and rejected, of each sample. */
+  readonly maxSteps: number;
+  /** This many equal steps instead of error control. */
+  readonly fixedSteps?: number;
+  readonly onProgress?: (progress: SolveProgress) => void;
+  /** When it aborts, samples under way end with status "stopped". */
+  readonly signal?: AbortSignal;
+}
+
+const MIN_STEP = 1e-12; // of the interval
+const MAX_BAD_TRIALS = 8; // trials that are not finite before a sample is given up
+const STRETCH = 1.01; // a step that ends this near the end goes there
+
+/**
+ * Integrates dy/dt = term from t0 to t1 for every sample of a batch.
+ *
+ *   error = RMS over dim of h sum w_s k_s / (atol + rtol max(|y|, |y_new|)), accepted if <= 1
+ *
+ * Shapes  y0 [B, dim] -> y [B, dim].
+ * Errors  InternalError for bad options (no error estimate and no fixedSteps, sizes that do not fit); never for numbers.
+ */
+export async function solve(options: SolveOptions): Promise<Solution> {
+  return new Solve(options).run();
+}
+
+class Solve {
+  private readonly dim: number;
+  private readonly batch: number;
+  private readonly groups: number;
+  private readonly direction: number;
+  private readonly y: Float64Array;
+  private readonly trial: Float64Array;
+  private readonly k: Float64Array[];
+  private readonly t: Float64Array;
+  private readonly stageTimes: Float64Array;
+  /** By group: the size of the next step (positive), the one being tried, trials that were not finite. */
+  private readonly h: Float64Array;
+  private readonly tried: Float64Array;
+  private readonly badTrials: Int32Array;
+  private readonly errors: Float64Array;
+  private readonly active: Uint8Array;
+  private readonly stale: Uint8Array; // 1: k[0] is not the derivative at y
+  private readonly status: (SampleStatus | undefined)[];
+  private readonly accepted: Int32Array;
+  private readonly rejected: Int32Array;
+  private readonly evaluations: Int32Array;
+  private calls = 0;
+  private readonly rule: StepRule;
+
+  constructor(private readonly options: SolveOptions) {
+    const { term, y0, tableau, t0, t1, control, stepRule, fixedSteps } = options;
+    this.dim = term.dim;
+    this.batch = y0.length / term.dim;
+    if (!Number.isInteger(this.batch))
+      throw new InternalError(`y0 has ${y0.length} numbers, not a multiple of ${term.dim}`);
+    if (fixedSteps === undefined && tableau.error === undefined) {
+      throw new InternalError(`${tableau.name} has no error estimate: give fixedSteps`);
+    }
+    if (fixedSteps !== undefined && !(Number.isInteger(fixedSteps) && fixedSteps > 0)) {
+      throw new InternalError(`fixedSteps is ${fixedSteps}`);
+    }
+    this.groups = control === "sample" ? this.batch : Math.min(1, this.batch);
+    this.direction = t1 < t0 ? -1 : 1;
+    this.y = y0.slice();
+    this.trial = new Float64Array(y0.length);
+    this.k = tableau.c.map(() => new Float64Array(y0.length));
+    this.t = new Float64Array(this.batch).fill(t0);
+    this.stageTimes = new Float64Array(this.batch);
+    this.h = new Float64Array(this.groups);
+    this.tried = new Float64Array(this.groups);
+    this.badTrials = new Int32Array(this.groups);
+    this.errors = new Float64Array(this.groups);
+    this.active = new Uint8Array(this.batch).fill(1);
+    this.stale = new Uint8Array(this.batch).fill(1);
+    this.status = new Array<SampleStatus | undefined>(this.batch).fill(undefined);
+    this.accepted = new Int32Array(this.batch);
+    this.rejected = new Int32Array(this.batch);
+    this.evaluations = new Int32Array(this.batch);
+    this.rule = makeStepRule(stepRule, this.groups, tableau.error?.order ?? tableau.order);
+  }
+
+  async run(): Promise<Solution> {
+    const { t0, t1, fixedSteps, maxSteps, signal, onProgress } = this.options;
+    for (let i = 0; i < this.batch; i++) if (t0 === t1) this.end(i, "done");
+    if (this.anyActive() && fixedSteps === undefined) await this.chooseInitialSteps();
+    while (this.anyActive()) {
+      for (let i = 0; i < this.batch; i++) {
+        if (!this.isActive(i)) continue;
+        if (signal?.aborted === true) this.end(i, "stopped");
+        else if (fixedSteps === undefined && this.stepsOf(i) >= maxSteps) this.end(i, "too-many-steps");
+      }
+      if (!this.anyActive()) break;
+      this.fitSteps();
+      await this.evaluateFirstStage();
+      if (!this.anyActive()) break;
+      await this.evaluateOtherStages();
+      this.decide();
+      onProgress?.(this.progress());
+    }
+    return {
+      y: this.y,
+      t: this.t,
+      evaluations: this.calls,
+      samples: this.status.map((status, i): SampleStats => {
+        if (status === undefined) throw new InternalError(`sample ${i} has no status`);
+        const accepted = this.accepted[i] ?? 0;
+        const rejected = this.rejected[i] ?? 0;
+        return { status, steps: accepted + rejected, accepted, rejected, evaluations: this.evaluations[i] ?? 0 };
+      }),
+    };
+  }
+
+  /**
+   * Hairer's starting step: h0 from |y| / |y'|, one probing Euler step, then h from the second derivative. The derivative
+   * at y0 stays as the first stage of the first step. With control "sample" a state that does not move (no condition, a
+   * certainty) tries the whole interval at once; with "batch" the rule is torchdiffeq's to the letter.
+   */
+  private async chooseInitialSteps(): Promise<void> {
+    const { t0, t1, tableau, rtol, atol, control } = this.options;
+    await this.evaluateFirstStage();
+    const span = Math.abs(t1 - t0);
+    const k0 = this.stage(0);
+    const firstSteps = new Float64Array(this.groups);
+    const slopes = new Float64Array(this.groups);
+    for (let g = 0; g < this.groups; g++) {
+      const sums = { y: 0, slope: 0 };
+      const rows = this.eachRow(g, (o) => {
+        const row = initialSquares(this.y, k0, o, this.dim, rtol, atol);
+        sums.y += row.y;
+        sums.slope += row.slope;
+      });
+      const d0 = Math.sqrt(sums.y / (rows * this.dim));
+      const d1 = Math.sqrt(sums.slope / (rows * this.dim));
+      slopes[g] = d1;
+      if (control === "batch") firstSteps[g] = d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1;
+      else firstSteps[g] = Math.min(span, (0.01 * Math.max(d0, 1)) / d1);
+    }
+    if (!this.anyActive()) return;
+    const probe = this.k.at(-1) ?? k0;
+    if (probe === k0) throw new InternalError(`${tableau.name} has one stage and an error estimate`);
+    for (let i = 0; i < this.batch; i++) {
+      const h0 = this.direction * (firstSteps[this.groupOf(i)] ?? 0);
+      this.stageTimes[i] = (this.t[i] ?? 0) + h0;
+      if (this.isActive(i)) combine(this.y, this.k, [1], h0, i * this.dim, this.dim, this.trial);
+    }
+    await this.evaluate(this.trial, this.active, probe);
+    const exponent = 1 / ((tableau.error?.order ?? 0) + 1);
+    for (let g = 0; g < this.groups; g++) {
+      const h0 = firstSteps[g] ?? 0;
+      let squares = 0;
+      const rows = this.eachRow(g, (o) => (squares += changeSquares(this.y, k0, probe, o, this.dim, rtol, atol)));
+      const d1 = slopes[g] ?? 0;
+      const d2 = Math.sqrt(squares / (rows * this.dim)) / h0;
+      const steepest = Math.max(d1, d2);
+      const flat = control === "batch" ? Math.max(1e-6, h0 * 1e-3) : span;
+      const h1 = steepest <= 1e-15 ? flat : (0.01 / steepest) ** exponent;
+      this.h[g] = Number.isFinite(h1) ? Math.min(100 * h0, h1) : h0;
+    }
+  }
+
+  /** Sizes of the steps about to be tried: the rule's, cut to end at t1; a short rest is shared by two equal steps. */
+  private fitSteps(): void {
+    const { t0, t1, fixedSteps } = this.options;
+    for (let i = 0; i < this.batch; i++) {
+      if (!this.isActive(i)) continue;
+      const g = this.groupOf(i);
+      const rest = Math.abs(t1 - (this.t[i] ?? 0));
+      const h = this.h[g] ?? 0;
+      if (fixedSteps !== undefined) this.tried[g] = Math.abs(t1 - t0) / fixedSteps;
+      else if (h * STRETCH >= rest) this.tried[g] = rest;
+      else if (h * 2 > rest && this.options.control === "sample") this.tried[g] = rest / 2;
+      else this.tried[g] = h;
+    }
+  }
+
+  private async evaluateFirstStage(): Promise<void> {
+    const k0 = this.stage(0);
+    const needed = this.active.map((a, i) => a & (this.stale[i] ?? 0));
+    if (!needed.includes(1)) return;
+    for (let i = 0; i < this.batch; i++) this.stageTimes[i] = this.t[i] ?? 0;
+    await this.evaluate(this.y, needed, k0);
+    for (let i = 0; i < this.batch; i++) {
+      if (needed[i] !== 1) continue;
+      this.stale[i] = 0;
+      if (!isFiniteRow(k0, i * this.dim, this.dim)) this.end(i, "non-finite");
+    }
+  }
+
+  private async evaluateOtherStages(): Promise<void> {
+    const { tableau } = this.options;
+    for (let s = 1; s < tableau.c.length; s++) {
+      this.combineInto(tableau.a[s] ?? []);
+      for (let i = 0; i < this.batch; i++) {
+        this.stageTimes[i] = (this.t[i] ?? 0) + (tableau.c[s] ?? 0) * this.signedStep(i);
+      }
+      await this.evaluate(this.trial, this.active, this.stage(s));
+    }
+    // With firstSameAsLast the last stage was evaluated at the new state: `trial` holds it already.
+    if (!tableau.firstSameAsLast) this.combineInto(tableau.b);
+  }
+
+  private combineInto(weights: readonly number[]): void {
+    for (let i = 0; i < this.batch; i++) {
+      if (this.isActive(i)) combine(this.y, this.k, weights, this.signedStep(i), i * this.dim, this.dim, this.trial);
+    }
+  }
+
+  /** Accepts or rejects each trial and sets the next step sizes. */
+  private decide(): void {
+    if (this.options.fixedSteps !== undefined) this.acceptFixed();
+    else {
+      this.measureErrors();
+      for (let g = 0; g < this.groups; g++) this.decideGroup(g);
+    }
+  }
+
+  private acceptFixed(): void {
+    for (let i = 0; i < this.batch; i++) {
+      if (!this.isActive(i)) continue;
+      if (!isFiniteRow(this.trial, i * this.dim, this.dim)) this.end(i, "non-finite");
+      else this.acceptSample(i);
+    }
+  }
+
+  private measureErrors(): void {
+    const { tableau, rtol, atol } = this.options;
+    const weights = tableau.error?.weights ?? [];
+    for (let g = 0; g < this.groups; g++) {
+      const h = this.tried[g] ?? 0;
+      let squares = 0;
+      const rows = this.eachRow(
+        g,
+        (o) => (squares += errorSquares(this.y, this.trial, this.k, weights, h, o, this.dim, rtol, atol)),
+      );
+      this.errors[g] = Math.sqrt(squares / (rows * this.dim));
+    }
+  }
+
+  private decideGroup(g: number): void {
+    const { t0, t1 } = this.options;
+    const members = this.membersOf(g);
+    if (members.length === 0) return;
+    const error = this.errors[g] ?? NaN;
+    const h = this.tried[g] ?? 0;
+    if (error <= 1) {
+      // The factor is for the step that was tried, which the end of the interval may have cut short.
+      this.h[g] = h * this.rule.accept(g, error);
+      for (const i of members) this.acceptSample(i);
+      return;
+    }
+    for (const i of members) this.rejected[i] = (this.rejected[i] ?? 0) + 1;
+    const finite = Number.isFinite(error);
+    if (!finite) this.badTrials[g] = (this.badTrials[g] ?? 0) + 1;
+    this.h[g] = h * this.rule.reject(g, finite ? error : Infinity);
+    if ((this.badTrials[g] ?? 0) >= MAX_BAD_TRIALS) {
+      this.badTrials[g] = 0;
+      for (const i of members) if (!this.isTrialFinite(i)) this.end(i, "non-finite");
+    } else if ((this.h[g] ?? 0) < MIN_STEP * Math.abs(t1 - t0)) {
+      for (const i of members) this.end(i, "step-too-small");
+    }
+  }
+
+  private acceptSample(i: number): void {
+    const { t0, t1, tableau, fixedSteps } = this.options;
+    const o = i * this.dim;
+    const end = o + this.dim;
+    this.y.set(this.trial.subarray(o, end), o);
+    if (tableau.firstSameAsLast) this.stage(0).set(this.stage(tableau.c.length - 1).subarray(o, end), o);
+    else this.stale[i] = 1;
+    const accepted = (this.accepted[i] ?? 0) + 1;
+    this.accepted[i] = accepted;
+    const last =
+      fixedSteps !== undefined
+        ? accepted === fixedSteps
+        : this.tried[this.groupOf(i)] === Math.abs(t1 - (this.t[i] ?? 0));
+    if (last) {
+      this.t[i] = t1;
+      this.end(i, "done");
+    } else if (fixedSteps !== undefined) this.t[i] = t0 + ((t1 - t0) * accepted) / fixedSteps;
+    else this.t[i] = (this.t[i] ?? 0) + this.signedStep(i);
+  }
+
+  private async evaluate(y: Float64Array, active: Uint8Array, out: Float64Array): Promise<void> {
+    await this.options.term.evaluate(this.stageTimes, y, active, out);
+    this.calls += 1;
+    for (let i = 0; i < this.batch; i++) this.evaluations[i] = (this.evaluations[i] ?? 0) + (active[i] ?? 0);
+  }
+
+  private isTrialFinite(i: number): boolean {
+    const o = i * this.dim;
+    return isFiniteRow(this.trial, o, this.dim) && this.k.every((k) => isFiniteRow(k, o, this.dim));
+  }
+
+  private membersOf(g: number): number[] {
+    if (this.options.control === "sample") return this.isActive(g) ? [g] : [];
+    return [...this.active.keys()].filter((i) => this.isActive(i));
+  }
+
+  /** Calls `visit` with the offset of each active row of the group; returns how many there are. */
+  private eachRow(g: number, visit: (offset: number) => void): number {
+    const members = this.membersOf(g);
+    for (const i of members) visit(i * this.dim);
+    return members.length;
+  }
+
+  private groupOf(i: number): number {
+    return this.options.control === "sample" ? i : 0;
+  }
+
+  private isActive(i: number): boolean {
+    return this.active[i] === 1;
+  }
+
+  private anyActive(): boolean {
+    return this.active.includes(1);
+  }
+
+  private end(i: number, status: SampleStatus): void {
+    this.active[i] = 0;
+    this.status[i] = status;
+  }
+
+  private stepsOf(i: number): number {
+    return (this.accepted[i] ?? 0) + (this.rejected[i] ?? 0);
+  }
+
+  private signedStep(i: number): number {
+    return this.direction * (this.tried[this.groupOf(i)] ?? 0);
+  }
+
+  private stage(s: number): Float64Array {
+    const k = this.k[s];
+    if (k === undefined) throw new InternalError(`no stage ${s}`);
+    return k;
+  }
+
+  private progress(): SolveProgress {
+    const { t0, t1 } = this.options;
+    let covered = 0;
+    let finished = 0;
+    for (let i = 0; i < this.batch; i++) {
+      if (!this.isActive(i)) finished += 1;
+      covered += this.isActive(i) ? Math.abs(((this.t[i] ?? 0) - t0) / (t1 - t0)) : 1;
+    }
+    return { finished, total: this.batch, fraction: covered / this.batch, evaluations: this.calls };
+  }
+}
