@@ -129,6 +129,7 @@ describe("gaussianNoise", () => {
       first({ ...base, sample: 3 }),
       first({ ...base, purpose: "langevin" }),
       first({ ...base, step: 4 }),
+      first({ ...base, slot: 1 }),
     ];
     expect(new Set(values).size).toBe(values.length);
   });

@@ -1,11 +1,11 @@
-// Gaussian noise by address: the number at (seed, sample, purpose, step, position) is a pure function of those five.
+// Gaussian noise by address: the number at (seed, sample, purpose, step, position) is a pure function of these.
 // In: an address. Out: standard normal numbers. So sample 7 of seed 42 is the same alone, in a batch of 16, or on another
 // machine's shard, and no order of drawing matters.
 // Invariants: the layout below and every operation on the way are frozen; a golden test holds fixed values.
 //
 //   key      word 0: seed mod 2^32                word 1: floor(seed / 2^32)
 //   counter  word 0: block, position div 4        word 1: step
-//            word 2: purpose                      word 3: sample index
+//            word 2: purpose + 256 slot           word 3: sample index
 //
 // One Philox block gives four words x0..x3 and so four numbers. With u = (x + 1/2) / 2^32, Box and Muller:
 //   n0 = r(u0) cos 2 pi u1,  n1 = r(u0) sin 2 pi u1,  n2 = r(u2) cos 2 pi u3,  n3 = r(u2) sin 2 pi u3,  r(u) = sqrt(-2 log u)
@@ -27,6 +27,8 @@ export interface NoiseAddress {
   readonly purpose: Purpose;
   /** Step of the sampler, in [0, 2^32); 0 for latents. */
   readonly step: number;
+  /** Which of a step's vectors, in [0, 2^24); default 0. Corrector j of a step is in slot j. */
+  readonly slot?: number;
 }
 
 const TWO_TO_32 = 4294967296;
@@ -45,11 +47,12 @@ export function gaussianNoise(address: NoiseAddress, dim: number): Float64Array 
 
 /** As gaussianNoise, into an array that exists. */
 export function fillGaussianNoise(address: NoiseAddress, noise: Float64Array): void {
-  const { seed, sample, step, purpose } = address;
+  const { seed, sample, step, purpose, slot = 0 } = address;
   if (!Number.isSafeInteger(seed) || seed < 0) throw new InternalError(`seed ${seed} is not an integer in [0, 2^53)`);
   if (!isWord(sample) || !isWord(step)) throw new InternalError(`noise address ${sample}, ${step} is out of range`);
+  if (!isWord(slot * 256)) throw new InternalError(`noise slot ${slot} is out of range`);
   const key = Uint32Array.of(seed % TWO_TO_32, Math.floor(seed / TWO_TO_32));
-  const counter = Uint32Array.of(0, step, PURPOSES[purpose], sample);
+  const counter = Uint32Array.of(0, step, PURPOSES[purpose] + 256 * slot, sample);
   const words = new Uint32Array(4);
   const circle = new Float64Array(2);
   for (let start = 0, block = 0; start < noise.length; start += 4, block += 1) {

@@ -1,0 +1,70 @@
+// The gradient field that samplers follow: log p(c|z) and its gradient in z, for a batch of samples, through fixed tiles.
+// In: a compiled gradient (inputs z; outputs logp, grad) for a tile of `rows` rows. Out: a Field over float64 states.
+// Invariants: sample i always sits in row i mod rows of tile floor(i / rows), whatever else is drawn, so its bits depend
+// neither on the count nor on the shard; a tile without active samples is not run.
+import type { Executable } from "../../compiler/graph/graph.js";
+import { InternalError } from "../../source/internal-error.js";
+
+/** log p(c|z) and its gradient. Row i of the answers depends on row i of z alone. */
+export interface Field {
+  readonly dim: number;
+  /**
+   * Shapes  z [B, dim], active [B] (1 or 0) -> gradient [B, dim], logp [B]; rows of inactive samples are left as they are.
+   * Errors  where log p or a component is not finite, the whole row of the gradient is NaN.
+   */
+  evaluate(z: Float64Array, active: Uint8Array, gradient: Float64Array, logp: Float64Array): Promise<void>;
+}
+
+export interface TileOptions {
+  readonly gradient: Executable;
+  /** Rows of the compiled tile. */
+  readonly rows: number;
+  readonly zDim: number;
+  /** Index of each sample of the batch in its seed's sequence: decides its tile and row. Distinct. */
+  readonly samples: readonly number[];
+}
+
+interface Tile {
+  readonly input: Float32Array;
+  /** Position in the batch and row in the tile of each sample that lives here. */
+  readonly members: { readonly position: number; readonly row: number }[];
+}
+
+/** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
+export function tiledField({ gradient, rows, zDim, samples }: TileOptions): Field {
+  const tiles = new Map<number, Tile>();
+  samples.forEach((sample, position) => {
+    const number = Math.floor(sample / rows);
+    const tile = tiles.get(number) ?? { input: new Float32Array(rows * zDim), members: [] };
+    tiles.set(number, tile);
+    const row = sample % rows;
+    if (tile.members.some((m) => m.row === row)) throw new InternalError(`sample ${sample} is drawn twice`);
+    tile.members.push({ position, row });
+  });
+  return {
+    dim: zDim,
+    async evaluate(z, active, gradientOut, logpOut) {
+      for (const { input, members } of tiles.values()) {
+        const awake = members.filter(({ position }) => active[position] === 1);
+        if (awake.length === 0) continue;
+        // Sleeping rows keep their last values: finite, and without effect on the others.
+        for (const { position, row } of awake) {
+          const o = position * zDim;
+          input.set(z.subarray(o, o + zDim), row * zDim);
+        }
+        const outputs = await gradient.run({ z: input });
+        const logp = outputs["logp"];
+        const grad = outputs["grad"];
+        if (logp?.length !== rows || grad?.length !== rows * zDim)
+          throw new InternalError("the gradient's outputs do not fit its tile");
+        for (const { position, row } of awake) {
+          const value = logp[row] ?? NaN;
+          const o = position * zDim;
+          logpOut[position] = value;
+          gradientOut.set(grad.subarray(row * zDim, (row + 1) * zDim), o);
+          if (!Number.isFinite(value)) gradientOut.fill(NaN, o, o + zDim);
+        }
+      }
+    },
+  };
+}

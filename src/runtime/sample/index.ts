@@ -1,0 +1,58 @@
+// Drawing samples: from a seed and a compiled gradient to latents, by the sampler that the plan names.
+// In: a Sampler of the plan, sample indices, a gradient tile. Out: starts, samples, log p and a status for each.
+// Invariants: sample i of a seed has the same bits in whatever batch, order or shard it is drawn.
+import type { Executable } from "../../compiler/graph/graph.js";
+import type { Sampler } from "../../compiler/plan.js";
+import { unreachable } from "../../source/internal-error.js";
+import { tiledField } from "./field.js";
+import { sampleLangevin } from "./langevin.js";
+import { drawLatents, seededNoise } from "./noise-source.js";
+import { followFlow } from "./ode.js";
+import { samplePc } from "./pc.js";
+import type { Progress, SamplingResult } from "./result.js";
+
+export { drawLatents } from "./noise-source.js";
+export type { Progress, SamplingResult } from "./result.js";
+
+export interface DrawOptions {
+  /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
+  readonly gradient: Executable;
+  readonly rows: number;
+  readonly zDim: number;
+  readonly sampler: Sampler;
+  /** Integer in [0, 2^53). */
+  readonly seed: number;
+  /** Indices in the seed's sequence, distinct: 0 .. count - 1, or a shard of them. */
+  readonly samples: readonly number[];
+  /** [B, zDim]: other starts than the seed's own, as a traversal has. */
+  readonly z0?: Float64Array;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Drawn extends SamplingResult {
+  /** [B, zDim]: where the samples started. */
+  readonly z0: Float64Array;
+}
+
+/** Draws the samples. Numerical failure is a status of a sample; throws only for bugs and what the engine throws. */
+export async function drawSamples(options: DrawOptions): Promise<Drawn> {
+  const { sampler, seed, samples, zDim, onProgress, signal } = options;
+  const z0 = options.z0 ?? drawLatents(seed, samples, zDim);
+  const shared = {
+    field: tiledField(options),
+    z0,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  switch (sampler.kind) {
+    case "ode":
+      return { z0, ...(await followFlow({ ...shared, sampler })) };
+    case "langevin":
+      return { z0, ...(await sampleLangevin({ ...shared, sampler, noise: seededNoise(seed, samples, zDim) })) };
+    case "pc":
+      return { z0, ...(await samplePc({ ...shared, sampler, noise: seededNoise(seed, samples, zDim) })) };
+    default:
+      return unreachable(sampler);
+  }
+}

@@ -1,0 +1,106 @@
+// Sampling by the probability-flow ODE of the VP diffusion, in which the prior cancels (DESIGN.md 2.3).
+// In: a gradient field and starts z0 ~ N(0, I). Out: samples of the joint energy, with a status each.
+//
+//   dz/dt = -1/2 beta(t) grad log p(c|z), beta(t) = BETA_MIN + (BETA_MAX - BETA_MIN) t, t from 1 to T_END
+//
+// With tau(t) = 1/2 integral of beta from t to 1 this is the autonomous gradient flow dz/dtau = grad log p, tau from 0 to
+// TAU_END. Per-sample control integrates that; batch control integrates in t, as the published figures did.
+// Source: Nie, Vahdat, Anandkumar, NeurIPS 2021 (arXiv 2110.10873), section 3.2.
+import type { Executable } from "../../compiler/graph/graph.js";
+import type { Sampler } from "../../compiler/plan.js";
+import { solve } from "../ode/solver.js";
+import type { SampleStats } from "../ode/solution.js";
+import { TABLEAUS } from "../ode/tableaus.js";
+import type { Term } from "../ode/term.js";
+import { tiledField, type Field } from "./field.js";
+import type { Progress, SamplingResult } from "./result.js";
+
+export const BETA_MIN = 0.1;
+export const BETA_MAX = 20;
+const T_END = 1e-3;
+/** 1/2 integral of beta from T_END to 1: 5.024945. */
+export const TAU_END = 0.5 * (BETA_MIN * (1 - T_END) + ((BETA_MAX - BETA_MIN) / 2) * (1 - T_END * T_END));
+/** Steps of a solver without error control, if the script names none. */
+const FIXED_STEPS = 100;
+
+export type OdeSampler = Extract<Sampler, { kind: "ode" }>;
+
+export interface FlowOptions {
+  readonly field: Field;
+  /** [B, field.dim]; not changed. */
+  readonly z0: Float64Array;
+  readonly sampler: OdeSampler;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
+  /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
+  readonly gradient: Executable;
+  readonly rows: number;
+  readonly zDim: number;
+  /** Index of each sample in its seed's sequence (its tile and row); default 0, 1, 2, ... */
+  readonly samples?: readonly number[];
+}
+
+/** Follows the flow with a compiled gradient. Shapes: z0 [B, zDim] -> z [B, zDim], logp [B]. */
+export function sampleOde({ gradient, rows, zDim, samples, ...rest }: SampleOdeOptions): Promise<SamplingResult> {
+  const indices = samples ?? Array.from({ length: rest.z0.length / zDim }, (_, i) => i);
+  return followFlow({ ...rest, field: tiledField({ gradient, rows, zDim, samples: indices }) });
+}
+
+/** Follows the flow of any field to its end. Shapes: z0 [B, dim] -> z [B, dim], logp [B]. Numerical failure is a status. */
+export async function followFlow({ field, z0, sampler, onProgress, signal }: FlowOptions): Promise<SamplingResult> {
+  const tableau = TABLEAUS[sampler.solver];
+  const logp = new Float64Array(z0.length / field.dim).fill(NaN);
+  const batch = sampler.control === "batch";
+  const fixedSteps = sampler.steps ?? ("error" in tableau ? undefined : FIXED_STEPS);
+  const solution = await solve({
+    term: batch ? diffusionTerm(field, logp) : flowTerm(field, logp),
+    y0: z0,
+    t0: batch ? 1 : 0,
+    t1: batch ? T_END : TAU_END,
+    tableau,
+    control: sampler.control,
+    rtol: sampler.rtol,
+    atol: sampler.atol,
+    stepRule: batch ? "torchdiffeq" : sampler.stepControl,
+    maxSteps: sampler.maxSteps,
+    ...(fixedSteps === undefined ? {} : { fixedSteps }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  // A finished sample's last evaluation was at its end if the tableau evaluates there; the others need one more.
+  const missing = Uint8Array.from(solution.samples, (s) => (tableau.firstSameAsLast && s.status === "done" ? 0 : 1));
+  for (const i of missing.keys()) if (missing[i] === 1) logp[i] = NaN;
+  const ended = { z: solution.y, logp };
+  if (!missing.includes(1) || signal?.aborted === true) {
+    return { ...ended, samples: solution.samples, evaluations: solution.evaluations };
+  }
+  await field.evaluate(solution.y, missing, new Float64Array(z0.length), logp);
+  return {
+    ...ended,
+    samples: solution.samples.map((s, i): SampleStats => ({ ...s, evaluations: s.evaluations + (missing[i] ?? 0) })),
+    evaluations: solution.evaluations + 1,
+  };
+}
+
+/** dz/dtau = grad log p. */
+function flowTerm(field: Field, logp: Float64Array): Term {
+  return { dim: field.dim, evaluate: (_tau, z, active, out) => field.evaluate(z, active, out, logp) };
+}
+
+/** dz/dt = -1/2 beta(t) grad log p. */
+function diffusionTerm(field: Field, logp: Float64Array): Term {
+  return {
+    dim: field.dim,
+    async evaluate(t, z, active, out) {
+      await field.evaluate(z, active, out, logp);
+      for (let i = 0; i < active.length; i++) {
+        if (active[i] !== 1) continue;
+        const factor = -0.5 * (BETA_MIN + (BETA_MAX - BETA_MIN) * (t[i] ?? 0));
+        for (let c = i * field.dim; c < (i + 1) * field.dim; c++) out[c] = factor * (out[c] ?? 0);
+      }
+    },
+  };
+}

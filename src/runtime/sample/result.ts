@@ -1,0 +1,15 @@
+// What every sampler returns.
+// Invariants: numerical failure is the status of one sample; the others are as if it were not there.
+import type { SampleStats, SolveProgress } from "../ode/solution.js";
+
+export interface SamplingResult {
+  /** [B, dim]: the samples, or where each one stopped (its last good state). */
+  readonly z: Float64Array;
+  /** [B]: log p(c|z) at `z`, in nats; NaN where it could not be had. */
+  readonly logp: Float64Array;
+  readonly samples: readonly SampleStats[];
+  /** Evaluations of the gradient, each shared by all samples under way then. */
+  readonly evaluations: number;
+}
+
+export type Progress = SolveProgress;
