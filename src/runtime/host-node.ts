@@ -85,6 +85,19 @@ export function nodeHost(options: { readonly models?: string } = {}): NodeHost {
         throw readFailure(path, error);
       }
     },
+    readRange: async (path, start, length) => {
+      try {
+        const file = await open(path, "r");
+        try {
+          const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, start);
+          return buffer.subarray(0, bytesRead);
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        throw readFailure(path, error);
+      }
+    },
     exists: async (path) => {
       try {
         return (await stat(path)).isFile();
@@ -159,7 +172,8 @@ function readFailure(path: string, error: unknown): LaceError {
   }
 }
 
-function writeFailure(path: string, error: unknown): LaceError {
+/** What a failed write says to the user. Exported for tests: a full disk is hard to arrange. */
+export function writeFailure(path: string, error: unknown): LaceError {
   const folder = dirname(path);
   switch (errorCode(error)) {
     case "ENOSPC":

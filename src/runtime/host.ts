@@ -4,6 +4,8 @@
 export interface Host {
   readText(path: string): Promise<string>;
   readBytes(path: string): Promise<Uint8Array>;
+  /** `length` bytes from `start`, fewer where the file ends. A host may lack it: callers then read the whole file. */
+  readRange?(path: string, start: number, length: number): Promise<Uint8Array>;
   exists(path: string): Promise<boolean>;
   /** Writes to a temporary name beside the target and renames: readers see the old file or the whole new one. Makes folders. */
   writeAtomic(path: string, bytes: Uint8Array | string): Promise<void>;

@@ -6,6 +6,10 @@ export const codes = {
   L1002: "expected a different token",
   L1003: "missing or unsupported language edition",
   L1004: "unterminated string or comment",
+  L1005: "an operator of another language",
+  L1006: "malformed number or escape",
+  L1007: "bracket without its partner",
+  L1008: "a part given twice",
   // L2: names, types and values (link and check)
   L2001: "unknown name",
   L2002: "declared twice",
@@ -49,7 +53,6 @@ export const codes = {
   L5004: "a file cannot be read or written",
   L5005: "unknown built-in model",
   L5006: "an image cannot be encoded",
-  L5101: "model file not found or not readable",
   L5102: "damaged safetensors file",
   L5103: "damaged or unsupported zip archive",
   L5104: "damaged or unsupported pickle",

@@ -36,21 +36,21 @@ function damaged(file: string, what: string): LaceError {
 }
 
 /**
- * Length in bytes of the JSON header, from the first 8 bytes of a file of `fileBytes` bytes.
+ * Length in bytes of the JSON header, from the first 8 bytes of a file of `fileBytes` bytes (undefined: not known).
  * Errors LaceError L5102 if it does not fit the file or is longer than any header may be.
  */
-export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
+export function headerLength(first: Uint8Array, fileBytes: number | undefined, file: string): number {
   if (first.byteLength < LENGTH_BYTES) throw damaged(file, `it has only ${first.byteLength} bytes`);
   const length = new DataView(first.buffer, first.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  if (length > BigInt(fileBytes - LENGTH_BYTES))
+  if (fileBytes !== undefined && length > BigInt(fileBytes - LENGTH_BYTES))
     throw damaged(file, `the header claims ${length.toString()} bytes, the file has ${fileBytes}`);
   if (length > BigInt(MAX_HEADER_BYTES))
     throw damaged(file, `the header claims ${length.toString()} bytes; the limit is ${MAX_HEADER_BYTES}`);
   return Number(length);
 }
 
-/** Checks and parses the JSON header of a file of `fileBytes` bytes. Errors LaceError L5102. */
-export function parseHeader(json: Uint8Array, fileBytes: number, file: string): SafetensorsHeader {
+/** Checks and parses the JSON header of a file of `fileBytes` bytes (undefined: not known). Errors LaceError L5102. */
+export function parseHeader(json: Uint8Array, fileBytes: number | undefined, file: string): SafetensorsHeader {
   const dataStart = LENGTH_BYTES + json.byteLength;
   const metadata = new Map<string, string>();
   const tensors = new Map<string, StoredTensor>();
@@ -104,7 +104,7 @@ function parseEntry(name: string, entry: unknown, dataStart: number, file: strin
 function checkCover(
   tensors: ReadonlyMap<string, StoredTensor>,
   dataStart: number,
-  fileBytes: number,
+  fileBytes: number | undefined,
   file: string,
 ): void {
   let at = dataStart;
@@ -114,7 +114,8 @@ function checkCover(
     if (t.start > at) throw damaged(file, `${t.start - at} unused bytes before tensor '${name}'`);
     at = t.end;
   }
-  if (at !== fileBytes) throw damaged(file, `the tensors end at byte ${at}, the file at ${fileBytes}`);
+  if (fileBytes !== undefined && at !== fileBytes)
+    throw damaged(file, `the tensors end at byte ${at}, the file at ${fileBytes}`);
 }
 
 /**

@@ -1,0 +1,79 @@
+// Named tensors of a pack -> the weights that energies take, every shape checked on the way.
+// In: a lookup of tensors and the sizes that the metadata promise. Out: MappingWeights, HeadWeights.
+// Invariants: a missing tensor, a wrong shape and a number that is not finite are LaceErrors that name the tensor.
+import type { Attribute } from "../../compiler/attribute.js";
+import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
+import { modelError } from "./model-error.js";
+import type { PackMetadata } from "./pack-metadata.js";
+
+/** Tensors by name; `has` is cheap, `read` widens to float32. */
+export class TensorSource {
+  constructor(
+    readonly file: string,
+    private readonly find: (name: string) => Tensor | undefined,
+    private readonly names: ReadonlySet<string>,
+  ) {}
+
+  has(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  /**
+   * The tensor of that name. `shape` says what it must be; an undefined entry stands for any size.
+   * Errors LaceError L5109 if it is missing, has another shape or holds a number that is not finite.
+   */
+  read(name: string, shape: readonly (number | undefined)[]): Tensor {
+    const tensor = this.find(name);
+    if (tensor === undefined) throw modelError("L5109", this.file, `the tensor '${name}' is missing`);
+    if (tensor.shape.length !== shape.length || shape.some((n, i) => n !== undefined && n !== tensor.shape[i])) {
+      const wanted = shape.map((n) => n ?? "any").join(", ");
+      throw modelError(
+        "L5109",
+        this.file,
+        `the tensor '${name}' has shape [${tensor.shape.join(", ")}], not [${wanted}]`,
+      );
+    }
+    if (!tensor.data.every(Number.isFinite))
+      throw modelError("L5109", this.file, `the tensor '${name}' holds a number that is not finite`);
+    return tensor;
+  }
+
+  /** One dense layer `NAME.weight` [out, inputs], `NAME.bias` [out]. */
+  dense(name: string, inputs: number, outputs?: number): { readonly weight: Tensor; readonly bias: Tensor } {
+    const weight = this.read(`${name}.weight`, [outputs, inputs]);
+    return { weight, bias: this.read(`${name}.bias`, [weight.shape[0]]) };
+  }
+}
+
+/** Outputs of a head: a logit for each class, or one number. */
+export function headWidth(attribute: Attribute): number {
+  return attribute.type === "scalar" ? 1 : attribute.classes.length;
+}
+
+/** The mapping network; undefined where the metadata have none. Errors LaceError L5109. */
+export function readMapping(source: TensorSource, metadata: PackMetadata): MappingWeights | undefined {
+  const { mapping, zDim, wDim } = metadata;
+  if (mapping === undefined) return undefined;
+  let width = zDim;
+  const layers = Array.from({ length: mapping.layers }, (_, i) => {
+    const layer = source.dense(`mapping.fc${i}`, width, i === mapping.layers - 1 ? wDim : undefined);
+    const gains = { weightGain: mapping.lrMultiplier / Math.sqrt(width), biasGain: mapping.lrMultiplier };
+    width = layer.bias.data.length;
+    return { ...layer, ...gains };
+  });
+  return { normalize: mapping.normalize, layers, wAverage: source.read("mapping.w_avg", [wDim]) };
+}
+
+/** The head of one attribute: layers fc0, fc1, ... as many as there are, then `out`. Errors LaceError L5109. */
+export function readHead(source: TensorSource, attribute: Attribute, wDim: number): HeadWeights {
+  const prefix = `heads.${attribute.name}`;
+  let width = wDim;
+  const layers: { readonly weight: Tensor; readonly bias: Tensor }[] = [];
+  while (source.has(`${prefix}.fc${layers.length}.weight`)) {
+    const layer = source.dense(`${prefix}.fc${layers.length}`, width);
+    width = layer.bias.data.length;
+    layers.push(layer);
+  }
+  layers.push(source.dense(`${prefix}.out`, width, headWidth(attribute)));
+  return { attribute: attribute.name, layers };
+}
