@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+// The command line: verbs and their options. Each verb lives in its own file and is loaded when it is called, so that
+// `lacec check` never waits for an engine or an image library.
+// Invariant: the only file that ends the process. Every way out passes through `leave`.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { EXIT, type ExitCode } from "./exit.js";
+import { flush, processIo, type Io } from "./io.js";
+
+const io = processIo();
+
+async function leave(code: number): Promise<never> {
+  await flush();
+  process.exit(code);
+}
+
+/** Runs a verb; whatever it throws becomes the right message and exit code. */
+function verb<A extends unknown[]>(
+  load: () => Promise<(io: Io, ...args: A) => Promise<ExitCode>>,
+): (...args: [...A, Command]) => Promise<void> {
+  return async (...all) => {
+    const args = all.slice(0, -1) as unknown as A; // commander appends the command itself
+    try {
+      const run = await load();
+      await leave(await run(io, ...args));
+    } catch (error) {
+      const { reportThrown } = await import("./report.js");
+      await leave(reportThrown(error, io));
+    }
+  };
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`a whole number of at least ${minimum} is needed.`);
+    }
+    return value;
+  };
+}
+
+/** `name=value`, repeatable. */
+function setting(text: string, before: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
+  const value = Number(match?.[2]);
+  if (match?.[1] === undefined || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("write it as name=number, such as --set seed=7.");
+  }
+  return { ...before, [match[1]]: value };
+}
+
+function program(): Command {
+  const lacec = new Command("lacec")
+    .description("Compiler and runtime of Lace, a small language for recipes of images")
+    .version(version(), "-V, --version", "print the version of lacec")
+    .showHelpAfterError("(lacec --help lists the verbs; lacec VERB --help the options of one)")
+    .exitOverride()
+    .configureOutput({ writeOut: (s) => io.out(s), writeErr: (s) => io.err(s) })
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 expectations failed, 2 the script is wrong, 3 the environment, 70 a bug, 130 interrupted.",
+    );
+
+  lacec
+    .command("run")
+    .description("run a script: sample, synthesise, save, and judge its expectations")
+    .argument("<script>", "a .lace file")
+    .option("-o, --out <dir>", "folder that outputs go to; paths in the script are relative to it", ".")
+    .option("--set <name=value>", "set an input of the script (repeatable)", setting)
+    .option("--count <n>", "draw this many samples, whatever the script says", wholeNumber(1))
+    .option("--seed <n>", "draw from this seed, whatever the script says", wholeNumber(0))
+    .option(
+      "--engine <name>",
+      "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu",
+      "auto",
+    )
+    .option("-q, --quiet", "print errors and missed expectations only")
+    .option("--json", "print one JSON document on stdout instead of text")
+    .action(verb(async () => (await import("./run.js")).runVerb));
+
+  lacec
+    .command("check")
+    .description("check scripts without running them")
+    .argument("<script...>", ".lace files")
+    .option("--json", "print diagnostics as JSON")
+    .action(verb(async () => (await import("./check.js")).checkVerb));
+
+  lacec
+    .command("fmt")
+    .description("format scripts in place; - formats standard input to standard output")
+    .argument("<script...>", ".lace files, or -")
+    .option("--check", "change nothing; fail if a file is not formatted")
+    .action(verb(async () => (await import("./fmt.js")).fmtVerb));
+
+  lacec
+    .command("build")
+    .description("show or write what a script compiles to")
+    .argument("<script>", "a .lace file")
+    .option("--print <stage>", "ast, checked, energy, graph, optimized or dot")
+    .option("--emit <target>", "onnx: the gradient graph as an ONNX model")
+    .option("-o, --output <file>", "where --emit writes")
+    .option("--task <name>", "the task to build, where the script has several")
+    .option("--rows <n>", "rows of the graph", wholeNumber(1))
+    .option("--set <name=value>", "set an input of the script (repeatable)", setting)
+    .action(verb(async () => (await import("./build.js")).buildVerb));
+
+  lacec
+    .command("doctor")
+    .description("list the engines of this machine, why each is or is not usable, and how fast they are")
+    .option("--json", "print JSON")
+    .option("--no-speed", "leave out the speed test")
+    .action(verb(async () => (await import("./doctor.js")).doctorVerb));
+
+  lacec
+    .command("explain")
+    .description("explain a code such as L2001")
+    .argument("<code>", "the code of an error or warning")
+    .action(verb(async () => (await import("./explain.js")).explainVerb));
+
+  return lacec;
+}
+
+try {
+  const lacec = program();
+  if (process.argv.length <= 2) {
+    lacec.outputHelp();
+    await leave(EXIT.script);
+  }
+  await lacec.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) await leave(error.exitCode === 0 ? EXIT.done : EXIT.script);
+  const { reportThrown } = await import("./report.js");
+  await leave(reportThrown(error, io));
+}

@@ -1,0 +1,112 @@
+// run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
+// Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
+import { InternalError } from "../../source/internal-error.js";
+import type { Sampler } from "../../compiler/plan.js";
+
+/** Name of the file, in the folder that holds all outputs of the run. */
+export const RECORD_FILE = "run.json";
+
+export interface FileRecord {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+export interface SampleRecord {
+  readonly index: number;
+  readonly status: string;
+  readonly steps: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly evaluations: number;
+  /** null where it is not finite. */
+  readonly logp: number | null;
+}
+
+export interface TaskRecord {
+  readonly name: string;
+  readonly kind: string;
+  readonly model: string;
+  readonly seed: number;
+  readonly count: number;
+  readonly truncation: number;
+  readonly logic: string;
+  readonly sampler: Sampler;
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly samples: readonly SampleRecord[];
+}
+
+export interface JudgeRecord {
+  readonly satisfied: number;
+  readonly counted: number;
+}
+
+export interface RunRecord {
+  readonly format: 1;
+  readonly lacec: string;
+  readonly script: FileRecord;
+  readonly imports: readonly FileRecord[];
+  readonly inputs: Readonly<Record<string, number>>;
+  readonly models: readonly {
+    readonly alias: string;
+    readonly reference: string;
+    readonly sha256: string;
+    readonly labeller: string | null;
+    readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+  }[];
+  readonly engine: { readonly name: string; readonly description: string };
+  readonly tasks: readonly TaskRecord[];
+  readonly expectations: readonly {
+    readonly task: string;
+    readonly text: string;
+    readonly fraction: number;
+    readonly heads: JudgeRecord;
+    readonly labeller: JudgeRecord | null;
+    readonly passed: boolean;
+  }[];
+  readonly outputs: readonly {
+    /** Relative to run.json. */
+    readonly file: string;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly task: string;
+    readonly form: string;
+    readonly index: number | null;
+  }[];
+  readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** A path or reference fit to be shown to strangers: relative ones as written, of absolute ones (and those that climb) only the last part. */
+export function publicName(reference: string): string {
+  const path = reference.replaceAll("\\", "/");
+  const climbs = path.split("/").includes("..");
+  const absolute = path.startsWith("/") || /^[a-z]:\//i.test(path) || path.startsWith("~");
+  return climbs || absolute ? path.slice(path.lastIndexOf("/") + 1) : path.replace(/^(\.\/)+/, "");
+}
+
+/** The deepest folder that holds all of these relative paths; "" if that is the output folder itself. */
+export function commonFolder(paths: readonly string[]): string {
+  const folders = paths.map((p) => p.split("/").slice(0, -1));
+  const [first] = folders;
+  if (first === undefined) return "";
+  let depth = 0;
+  while (depth < first.length && folders.every((f) => f[depth] === first[depth])) depth += 1;
+  return first.slice(0, depth).join("/");
+}
+
+/** `path` as seen from `folder`, which must be above it. */
+export function relativeTo(folder: string, path: string): string {
+  if (folder === "") return path;
+  if (!path.startsWith(`${folder}/`)) throw new InternalError(`${path} is not below ${folder}`);
+  return path.slice(folder.length + 1);
+}
+
+/** Seconds of phases, to the millisecond. */
+export function secondsRecord(seconds: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...seconds].map(([phase, value]) => [phase, Math.round(value * 1000) / 1000]));
+}
+
+/** run.json as text: two spaces, a newline at the end. */
+export function printRecord(record: RunRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}

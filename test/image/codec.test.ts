@@ -1,0 +1,74 @@
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { sharpCodec } from "../../src/runtime/image/codec-node.js";
+import { crc32, readPngText, withPngText } from "../../src/runtime/image/png-text.js";
+import { solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
+
+const codec = sharpCodec();
+
+/** A picture with some texture, so that encoders have choices to make. */
+function texture(width: number, height: number): RgbImage {
+  const image = solidImage(width, height, [10, 20, 30]);
+  for (let k = 0; k < image.data.length; k++) image.data[k] = (k * 2654435761) >>> 24;
+  return image;
+}
+
+describe("encoding", () => {
+  test("a PNG holds exactly the pixels it was given", async () => {
+    const image = texture(17, 9);
+    const decoded = await sharp(await codec.encode(image, "png", "recipe"))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([decoded.info.width, decoded.info.height, decoded.info.channels]).toEqual([17, 9, 3]);
+    expect([...decoded.data]).toEqual([...image.data]);
+  });
+
+  test.each(["png", "webp", "jpeg", "avif"] as const)("%s: the same picture gives the same bytes", async (format) => {
+    const image = texture(64, 64);
+    const [a, b] = await Promise.all([codec.encode(image, format, "x"), codec.encode(image, format, "x")]);
+    expect(Buffer.compare(a, b)).toBe(0);
+    const { format: found } = await sharp(a).metadata();
+    expect(found).toBe(format === "avif" ? "heif" : format);
+  });
+
+  test("a picture too large for its format is an environment error", async () => {
+    const wide = solidImage(20_000, 1, [0, 0, 0]);
+    await expect(codec.encode(wide, "webp")).rejects.toThrow(/L5006/);
+  });
+
+  test("labels change pixels only inside their boxes", async () => {
+    const image = solidImage(60, 40, [255, 255, 255]);
+    const drawn = await codec.drawLabels(image, [{ text: "0.5 < & >", x: 0, y: 0, width: 60, height: 20 }]);
+    expect([drawn.width, drawn.height, drawn.data.length]).toEqual([60, 40, 60 * 40 * 3]);
+    const dark = (rows: [number, number]): boolean =>
+      drawn.data.subarray(rows[0] * 180, rows[1] * 180).some((v) => v < 128);
+    expect(dark([0, 20])).toBe(true);
+    expect(dark([20, 40])).toBe(false);
+  });
+});
+
+describe("text in a PNG", () => {
+  test("the text comes back, accents and all, and the picture still decodes", async () => {
+    const png = await codec.encode(texture(8, 8), "png");
+    const text = JSON.stringify({ script: "sample é 漢" });
+    const marked = withPngText(png, "lace", text);
+    expect(readPngText(marked, "lace")).toBe(text);
+    expect(readPngText(png, "lace")).toBeUndefined();
+    expect((await sharp(marked).raw().toBuffer()).equals(await sharp(png).raw().toBuffer())).toBe(true);
+  });
+
+  test("a second text under the same keyword replaces the first", async () => {
+    const png = await codec.encode(texture(8, 8), "png");
+    const twice = withPngText(withPngText(png, "lace", "one"), "lace", "two");
+    expect(readPngText(twice, "lace")).toBe("two");
+    expect(Buffer.compare(twice, withPngText(png, "lace", "two"))).toBe(0);
+  });
+
+  test("the CRC is that of the PNG specification", () => {
+    expect(crc32(new TextEncoder().encode("IEND"))).toBe(0xae426082);
+  });
+
+  test("bytes that are no PNG are a bug", () => {
+    expect(() => withPngText(new Uint8Array(20), "lace", "x")).toThrow(/not a PNG/);
+  });
+});
