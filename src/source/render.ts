@@ -1,0 +1,169 @@
+// A diagnostic as text for people: message, place, source line, marks, related places, hints.
+// In: a Diagnostic and the texts its spans point into. Out: one string without a final newline; colours through `Style`.
+// Invariants: 1-based lines and columns are computed only here; the marks stand under the text they mean whatever tabs
+// and wide characters come before; a span over several lines is marked on its first.
+import type { Diagnostic, Label } from "./diagnostic.js";
+import type { Span } from "./span.js";
+import { SourceText } from "./text.js";
+
+/** How the parts of a diagnostic are coloured; each function wraps text in escape codes or returns it as it is. */
+export interface Style {
+  readonly error: (text: string) => string;
+  readonly warning: (text: string) => string;
+  readonly strong: (text: string) => string;
+  readonly faint: (text: string) => string;
+  readonly hint: (text: string) => string;
+}
+
+const same = (text: string): string => text;
+/** No colours. */
+export const plainStyle: Style = { error: same, warning: same, strong: same, faint: same, hint: same };
+
+const tabWidth = 4;
+/** Source lines longer than this (in columns) are shown cut, around the mark. */
+const widest = 140;
+
+/**
+ * One diagnostic as text.
+ *
+ *   error[L2001]: unknown attribute `smilling`
+ *     --> portrait.lace:4:8
+ *    4 |   where smilling and not glasses
+ *      |         ^^^^^^^^ no attribute has this name
+ *      = hint: did you mean `smiling`?
+ *
+ * `sourceOf` finds the text of a file; without it only the file's name is shown.
+ */
+export function render(
+  diagnostic: Diagnostic,
+  sourceOf: (file: string) => SourceText | undefined,
+  style: Style = plainStyle,
+): string {
+  const colour = diagnostic.severity === "error" ? style.error : style.warning;
+  const labels = [diagnostic.at, ...diagnostic.related];
+  const gutter = Math.max(2, ...labels.map((label) => lineNumber(label.span, sourceOf).length));
+  const lines = [`${colour(`${diagnostic.severity}[${diagnostic.code}]`)}${style.strong(`: ${diagnostic.message}`)}`];
+  labels.forEach((label, index) => {
+    lines.push(...renderLabel(label, sourceOf, gutter, index === 0 ? "^" : "-", index === 0 ? colour : style.hint, style));
+  });
+  for (const hint of diagnostic.hints) {
+    lines.push(`${" ".repeat(gutter + 1)} ${style.faint("=")} ${style.hint("hint:")} ${hint}`);
+  }
+  return lines.join("\n");
+}
+
+/** All diagnostics, an empty line between them. `text` and `file` are of the one file they are about. */
+export function renderAll(diagnostics: readonly Diagnostic[], text: string, file: string, style: Style = plainStyle): string {
+  const source = new SourceText(file, text);
+  return diagnostics.map((d) => render(d, (name) => (name === file ? source : undefined), style)).join("\n\n");
+}
+
+function lineNumber(span: Span, sourceOf: (file: string) => SourceText | undefined): string {
+  const source = sourceOf(span.file);
+  return source === undefined ? "" : String(source.position(span.start).line);
+}
+
+function renderLabel(
+  label: Label,
+  sourceOf: (file: string) => SourceText | undefined,
+  gutter: number,
+  mark: string,
+  colour: (text: string) => string,
+  style: Style,
+): string[] {
+  const { span } = label;
+  const source = sourceOf(span.file);
+  const pad = " ".repeat(gutter);
+  const arrow = style.faint(mark === "^" ? "-->" : ":::");
+  if (source === undefined) {
+    if (span.file === "") return label.text === "" ? [] : [`${pad} ${style.faint("=")} ${label.text}`];
+    return [`${pad}${arrow} ${span.file}${label.text === "" ? "" : `: ${label.text}`}`];
+  }
+  const { line, column } = source.position(span.start);
+  const text = source.line(line);
+  const start = Math.min(column - 1, text.length);
+  const end = Math.min(Math.max(span.end - source.lineStart(line), start), text.length);
+  const shown = cut(text, start, end);
+  const bar = style.faint("|");
+  const marks = mark.repeat(Math.max(1, shown.width));
+  return [
+    `${pad}${arrow} ${span.file}:${line}:${column}`,
+    `${style.faint(String(line).padStart(gutter))} ${bar} ${shown.text}`,
+    `${pad} ${bar} ${" ".repeat(shown.before)}${colour(label.text === "" ? marks : `${marks} ${label.text}`)}`,
+  ];
+}
+
+/** What is shown of a line, the columns before the marked part, and the marked part's columns. */
+function cut(line: string, start: number, end: number): { text: string; before: number; width: number } {
+  const cells = toCells(line);
+  const total = cells.reduce((sum, cell) => sum + cell.width, 0);
+  const columnsUpTo = (offset: number): number => cells.reduce((sum, cell) => (cell.offset < offset ? sum + cell.width : sum), 0);
+  const before = columnsUpTo(start);
+  const width = columnsUpTo(end) - before;
+  if (total <= widest) return { text: cells.map((cell) => cell.text).join(""), before, width };
+  // A window that begins a little before the mark.
+  const from = before > widest - 40 ? before - 40 : 0;
+  let column = 0;
+  let text = from > 0 ? "…" : "";
+  let left = text.length;
+  let reached = false;
+  for (const cell of cells) {
+    const inside = column >= from && column + cell.width <= from + widest;
+    if (inside) {
+      if (!reached) left += column - from;
+      reached = true;
+      text += cell.text;
+    }
+    column += cell.width;
+  }
+  if (from + widest < total) text += "…";
+  const offset = before - from + (from > 0 ? 1 : 0);
+  return { text: from > 0 ? text.replace("…", `…${" ".repeat(Math.max(0, left - 1))}`) : text, before: offset, width: Math.min(width, widest - (before - from)) };
+}
+
+interface Cell {
+  readonly offset: number;
+  readonly text: string;
+  readonly width: number;
+}
+
+/** The graphemes of a line as a terminal shows them: tabs as spaces, control characters as `·`. */
+function toCells(line: string): Cell[] {
+  const cells: Cell[] = [];
+  let column = 0;
+  for (const { segment, index } of new Intl.Segmenter("en", { granularity: "grapheme" }).segment(line)) {
+    let text = segment;
+    let width = displayWidth(segment);
+    if (segment === "\t") {
+      width = tabWidth - (column % tabWidth);
+      text = " ".repeat(width);
+    } else if (/^[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u.test(segment)) {
+      text = "·";
+      width = 1;
+    }
+    cells.push({ offset: index, text, width });
+    column += width;
+  }
+  return cells;
+}
+
+/** Columns of a grapheme on a terminal: 2 for East Asian wide characters and emoji, 0 for a lone combining mark. */
+function displayWidth(grapheme: string): number {
+  const point = grapheme.codePointAt(0) ?? 0;
+  if (point < 0x300) return 1;
+  if (/^\p{Mark}+$/u.test(grapheme) || /^[\u200b-\u200f\u2060]+$/.test(grapheme)) return 0;
+  if (/\p{Emoji_Presentation}|\ufe0f/u.test(grapheme)) return 2;
+  const wide =
+    (point >= 0x1100 && point <= 0x115f) ||
+    (point >= 0x2e80 && point <= 0x303e) ||
+    (point >= 0x3041 && point <= 0xa4cf) ||
+    (point >= 0xa960 && point <= 0xa97f) ||
+    (point >= 0xac00 && point <= 0xd7a3) ||
+    (point >= 0xf900 && point <= 0xfaff) ||
+    (point >= 0xfe30 && point <= 0xfe6f) ||
+    (point >= 0xff00 && point <= 0xff60) ||
+    (point >= 0xffe0 && point <= 0xffe6) ||
+    (point >= 0x1f300 && point <= 0x1faff) ||
+    (point >= 0x20000 && point <= 0x3fffd);
+  return wide ? 2 : 1;
+}
