@@ -1,0 +1,300 @@
+// Energies as graphs: log p of a checked energy over the heads' outputs, in either logic.
+// In: the energy IR and a way to get a head's output. Out: the node of log p, [rows].
+// Invariants: only attributes that the energy names are asked for; in logic product both log p(e) and log p(not e) are built
+// without ever subtracting from 1 where a closed form exists, so that neither loses its gradient near certainty.
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { Attribute } from "../attribute.js";
+import type { Energy, Logic } from "../energy/energy.js";
+import { scalar, type GraphBuilder } from "./builder.js";
+import type { NodeId } from "./graph.js";
+import { at } from "./shape.js";
+
+/** Logistic approximation of the normal CDF: Phi(x) is close to sigmoid(1.702 x). */
+const LOGISTIC_SCALE = 1.702;
+/** Weight of the left operand of `or`, and scale of `not`, in logic lace. Source: arXiv 2110.10873, as restated in DESIGN.md 2.2. */
+const LACE_OR_WEIGHT = 20;
+const LACE_NOT_SCALE = 0.1;
+
+/** The output [rows, K] of the head of an attribute, by its index in the model's table. */
+export type HeadOutput = (attribute: number) => NodeId;
+
+/**
+ * log p of an energy, in nats.
+ *
+ *   DESIGN.md 2.1 for predicates, 2.2 for connectives.
+ *
+ * Shapes   heads [rows, K] -> [rows].
+ * Gradient in logic lace the factor of `not` has none, as in the paper.
+ * Errors   InternalError for `count` in logic lace and for an attribute whose head has another size than the table says.
+ */
+export function buildLogProb(
+  b: GraphBuilder,
+  energy: Energy,
+  headOutput: HeadOutput,
+  attributes: readonly Attribute[],
+  logic: Logic,
+  rows: number,
+): NodeId {
+  const heads = new Map<number, NodeId>();
+  const output: HeadOutput = (index) => {
+    const known = heads.get(index);
+    if (known !== undefined) return known;
+    const head = headOutput(index);
+    const attribute = at(attributes, index);
+    const width = attribute.type === "scalar" ? 1 : attribute.classes.length;
+    if (b.shape(head).at(-1) !== width)
+      throw new InternalError(`head of ${attribute.name} has ${b.shape(head).at(-1) ?? 0} outputs, not ${width}`);
+    heads.set(index, head);
+    return head;
+  };
+  const value =
+    logic === "product"
+      ? new ProductLogic(b, new Predicates(b, output), rows).yes(energy)
+      : buildLace(b, new Predicates(b, output), energy);
+  return b.reshape(b.broadcast(value, [rows, 1]), [rows]);
+}
+
+/** Predicates as margins: log p = log sigmoid(margin), and of the contrary log sigmoid(-margin). Shapes [rows, 1]. */
+class Predicates {
+  constructor(
+    readonly b: GraphBuilder,
+    readonly output: HeadOutput,
+  ) {}
+
+  /**
+   * Margin of a set of classes: logsumexp of its logits / T less that of the others'. One of a set and its complement is built,
+   * and negated for the other, so that both cost one evaluation. Two classes need only the difference of the logits, which the
+   * fold pass then moves into the head's last layer.
+   */
+  classMargin(attribute: number, values: readonly number[], temperature: number): NodeId {
+    const { b } = this;
+    const raw = this.output(attribute);
+    const classes = at(b.shape(raw), 1);
+    const others = Array.from({ length: classes }, (_, v) => v).filter((v) => !values.includes(v));
+    if (values.length === 0 || others.length === 0) throw new InternalError("a class set is empty or holds all");
+    if (values.includes(0)) return b.neg(this.classMargin(attribute, others, temperature));
+    const logits = b.mul(raw, scalar(1 / temperature));
+    if (classes === 2) return b.matmul(logits, b.constant([-1, 1], [2, 1]));
+    return b.sub(this.logSumExpOf(logits, values), this.logSumExpOf(logits, others));
+  }
+
+  logSumExpOf(logits: NodeId, values: readonly number[]): NodeId {
+    const { b } = this;
+    const runs = values.reduce<{ start: number; size: number }[]>((list, v) => {
+      const last = list.at(-1);
+      if (last !== undefined && last.start + last.size === v) last.size++;
+      else list.push({ start: v, size: 1 });
+      return list;
+    }, []);
+    const picked = b.concat(
+      runs.map(({ start, size }) => b.sliceAxis(logits, 1, start, size)),
+      1,
+    );
+    return values.length === 1 ? picked : b.logSumExp(picked, [1], true);
+  }
+
+  /** Margin of "above"; that of "below" is its negative. */
+  aboveMargin(attribute: number, threshold: number, sigma: number): NodeId {
+    const { b } = this;
+    return b.mul(b.sub(this.output(attribute), scalar(threshold)), scalar(LOGISTIC_SCALE / sigma));
+  }
+
+  near(attribute: number, target: number, sigma: number): NodeId {
+    const { b } = this;
+    const offset = b.mul(b.sub(this.output(attribute), scalar(target)), scalar(Math.SQRT1_2 / sigma));
+    return b.neg(b.square(offset));
+  }
+
+  logSigmoid(margin: NodeId): NodeId {
+    return this.b.neg(this.b.softplus(this.b.neg(margin)));
+  }
+}
+
+/** log(exp(x) + exp(y)), stable for any finite x and y. */
+function logAddExp(b: GraphBuilder, x: NodeId, y: NodeId): NodeId {
+  return b.add(x, b.softplus(b.sub(y, x)));
+}
+
+function sumOf(b: GraphBuilder, terms: readonly NodeId[]): NodeId {
+  return terms.reduce((sum, term) => b.add(sum, term));
+}
+
+/** Logic product: log p of an energy (`yes`) and of its contrary (`no`), each built once. */
+class ProductLogic {
+  readonly #yes = new Map<Energy, NodeId>();
+  readonly #no = new Map<Energy, NodeId>();
+  readonly #counts = new Map<Energy, readonly NodeId[]>();
+
+  constructor(
+    readonly b: GraphBuilder,
+    readonly predicates: Predicates,
+    readonly rows: number,
+  ) {}
+
+  yes(e: Energy): NodeId {
+    return remember(this.#yes, e, () => this.#buildYes(e));
+  }
+
+  no(e: Energy): NodeId {
+    return remember(this.#no, e, () => this.#buildNo(e));
+  }
+
+  #buildYes(e: Energy): NodeId {
+    const { b, predicates } = this;
+    switch (e.kind) {
+      case "always":
+        return this.#certain();
+      case "class":
+        return predicates.logSigmoid(predicates.classMargin(e.attribute, e.values, e.temperature));
+      case "near":
+        return predicates.near(e.attribute, e.target, e.sigma);
+      case "above":
+        return predicates.logSigmoid(predicates.aboveMargin(e.attribute, e.threshold, e.sigma));
+      case "below":
+        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e.attribute, e.threshold, e.sigma)));
+      case "not":
+        return this.no(e.part);
+      case "and":
+        return sumOf(
+          b,
+          e.parts.map((p) => this.yes(p)),
+        );
+      case "or":
+        return this.#anyOf(e.parts.map((p) => ({ yes: this.yes(p), no: this.no(p) })));
+      case "weight":
+        return b.mul(this.yes(e.part), scalar(e.factor));
+      case "count":
+        return this.#logSum(this.#countTable(e, e.parts).slice(e.min, e.max + 1));
+      default:
+        return unreachable(e);
+    }
+  }
+
+  #buildNo(e: Energy): NodeId {
+    const { b, predicates } = this;
+    switch (e.kind) {
+      case "class":
+        return predicates.logSigmoid(b.neg(predicates.classMargin(e.attribute, e.values, e.temperature)));
+      case "above":
+        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e.attribute, e.threshold, e.sigma)));
+      case "below":
+        return predicates.logSigmoid(predicates.aboveMargin(e.attribute, e.threshold, e.sigma));
+      case "not":
+        return this.yes(e.part);
+      case "and":
+        return this.#anyOf(e.parts.map((p) => ({ yes: this.no(p), no: this.yes(p) })));
+      case "or":
+        return sumOf(
+          b,
+          e.parts.map((p) => this.no(p)),
+        );
+      case "count": {
+        const table = this.#countTable(e, e.parts);
+        return this.#logSum([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
+      }
+      case "always":
+      case "near":
+      case "weight":
+        return b.log1mexp(this.yes(e));
+      default:
+        return unreachable(e);
+    }
+  }
+
+  /**
+   * log of 1 - product of (1 - p_i), as the log-sum of "part i holds and none before it": exact where every p is tiny, where
+   * 1 - (1 - p)(1 - q) would round to 0.
+   */
+  #anyOf(parts: readonly { readonly yes: NodeId; readonly no: NodeId }[]): NodeId {
+    const { b } = this;
+    let noneBefore: NodeId | undefined;
+    const terms = parts.map(({ yes, no }) => {
+      const term = noneBefore === undefined ? yes : b.add(yes, noneBefore);
+      noneBefore = noneBefore === undefined ? no : b.add(noneBefore, no);
+      return term;
+    });
+    return this.#logSum(terms);
+  }
+
+  /** Entry k is log p of "exactly k of the parts hold", the parts taken as independent: the Poisson-binomial recurrence. */
+  #countTable(e: Energy, parts: readonly Energy[]): readonly NodeId[] {
+    const known = this.#counts.get(e);
+    if (known !== undefined) return known;
+    const { b } = this;
+    let table: readonly NodeId[] = [this.#certain()];
+    for (const part of parts) {
+      const [yes, no] = [this.yes(part), this.no(part)];
+      const held = table.map((entry) => b.add(entry, yes));
+      const failed = table.map((entry) => b.add(entry, no));
+      table = [
+        at(failed, 0),
+        ...held.slice(0, -1).map((entry, k) => logAddExp(b, entry, at(failed, k + 1))),
+        at(held, held.length - 1),
+      ];
+    }
+    this.#counts.set(e, table);
+    return table;
+  }
+
+  /** log 1 for every row. */
+  #certain(): NodeId {
+    return this.b.constant(new Float64Array(this.rows), [this.rows, 1]);
+  }
+
+  #logSum(terms: readonly NodeId[]): NodeId {
+    const { b } = this;
+    const [first, second] = terms;
+    if (first === undefined) throw new InternalError("no number of parts satisfies a count");
+    if (second === undefined) return first;
+    if (terms.length === 2) return logAddExp(b, first, second);
+    return b.logSumExp(b.concat(terms, 1), [1], true);
+  }
+}
+
+/** Logic lace: the paper's formulas as they are. */
+function buildLace(b: GraphBuilder, predicates: Predicates, e: Energy): NodeId {
+  const part = (p: Energy): NodeId => buildLace(b, predicates, p);
+  switch (e.kind) {
+    case "always":
+      return b.constant([0], [1, 1]);
+    case "class": {
+      if (e.temperature === 1) return predicates.logSigmoid(predicates.classMargin(e.attribute, e.values, 1));
+      // The temperature divides the picked logits only, so this is not a probability.
+      const logits = predicates.output(e.attribute);
+      const picked = predicates.logSumExpOf(b.mul(logits, scalar(1 / e.temperature)), e.values);
+      return b.sub(picked, b.logSumExp(logits, [1], true));
+    }
+    case "near":
+      return predicates.near(e.attribute, e.target, e.sigma);
+    case "above":
+    case "below": {
+      const margin = predicates.aboveMargin(e.attribute, e.threshold, e.sigma);
+      return predicates.logSigmoid(e.kind === "above" ? margin : b.neg(margin));
+    }
+    case "not": {
+      const value = part(e.part);
+      const factor = b.detach(b.min(scalar(1), b.div(scalar(LACE_NOT_SCALE), b.abs(value))));
+      return b.neg(b.mul(factor, value));
+    }
+    case "and":
+      return sumOf(b, e.parts.map(part));
+    case "or":
+      return e.parts
+        .map(part)
+        .reduce((left, right) => logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_WEIGHT))), right));
+    case "weight":
+      return b.mul(part(e.part), scalar(e.factor));
+    case "count":
+      throw new InternalError("count has no meaning in logic lace");
+    default:
+      return unreachable(e);
+  }
+}
+
+function remember<K>(map: Map<K, NodeId>, key: K, build: () => NodeId): NodeId {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const built = build();
+  map.set(key, built);
+  return built;
+}
