@@ -1,5 +1,6 @@
 // The plan: everything a run does, with all names and numbers resolved. In: lower. Out: execute (runtime) and --print energy.
 import type { Span } from "../source/span.js";
+import type { Attribute } from "./attribute.js";
 import type { Energy, Logic } from "./energy/energy.js";
 
 export interface Plan {
@@ -16,6 +17,8 @@ export interface PlanModel {
   readonly reference: string;
   /** Head files of the script's own attributes: `attribute x: T from "FILE"`. */
   readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+  /** The table that energies index: the model's own rows, then one for each of `heads`, in order. */
+  readonly attributes: readonly Attribute[];
   readonly span: Span;
 }
 

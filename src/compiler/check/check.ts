@@ -1,0 +1,294 @@
+// The checker: a linked program and its models' tables in, a checked module out, or every mistake in it.
+// In: link. Out: lowerPlan. Order: scopes, numbers, tasks, expectations and saves, then what no task reached, then unused names.
+// Energies and attributes are checked against the model of each task that uses them; those that no task uses, against
+// the models the entry declares: one that fits is enough.
+import type * as ast from "../../parser/ast.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Outcome } from "../../source/diagnostic.js";
+import { NOWHERE } from "../../source/span.js";
+import type { ModelInfo } from "../attribute.js";
+import type { PlanModel, Save } from "../plan.js";
+import type { Program } from "../link.js";
+import type { CheckedExpect, CheckedModule } from "./checked.js";
+import { type Context, type Env, markUsed, type Overrides } from "./context.js";
+import { attributeRow, declaredNumber, evaluateBody } from "./evaluate.js";
+import { ModelTable } from "./model-table.js";
+import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
+import { Report } from "./report.js";
+import { buildScopes, type Declared, type DeclaredOf, kindOf, type Scope } from "./scope.js";
+import { COUNT, isWithin, printBounds, SEED } from "./settings.js";
+import { listed, nearest } from "./suggest.js";
+import { checkTask, type EarlierTask } from "./tasks.js";
+import { warnHidden, warnUnused } from "./unused.js";
+
+export type { Overrides } from "./context.js";
+
+/**
+ * Checks names, types and values, and evaluates everything but the logic.
+ *
+ * `models` has the table of each of `modelsOf(program)`, by alias. `overrides` are the command line's.
+ * Errors   L2xxx, all of them, sorted by file and place; the value is absent if there is any. Warnings travel along.
+ */
+export function check(
+  program: Program,
+  models: ReadonlyMap<string, ModelInfo>,
+  overrides: Overrides = {},
+): Outcome<CheckedModule> {
+  const checker = new Checker(program, models, overrides);
+  const module = checker.run();
+  const diagnostics = checker.report.sorted();
+  return checker.report.errorCount > 0 ? { diagnostics } : { value: module, diagnostics };
+}
+
+class Checker {
+  readonly report = new Report();
+  private readonly cx: Context;
+  private readonly scope: Scope;
+  private readonly tables = new Map<Declared, ModelTable>();
+  /** Models in order of first use by a task: indices of CheckedModule.models. */
+  private readonly inUse: DeclaredOf<"model">[] = [];
+  private readonly tasks = new Map<Declared, EarlierTask & { readonly table: ModelTable }>();
+  /** Tasks without a model to check them against: what names them is not reported again. */
+  private readonly broken = new Set<Declared>();
+
+  constructor(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides) {
+    const scopes = buildScopes(program, this.report);
+    const scope = scopes.get(program.entry);
+    if (scope === undefined) throw new InternalError("the entry is not among the program's files");
+    this.scope = scope;
+    this.cx = {
+      program,
+      scopes,
+      overrides,
+      numbers: new Map(),
+      open: [],
+      used: new Set(),
+      usedByEntry: new Set(),
+      evaluated: new Set(),
+    };
+    for (const d of scope.names.values()) {
+      if (d.kind !== "model") continue;
+      const info = models.get(d.decl.name.text);
+      if (info === undefined) throw new InternalError(`check needs the table of the model ${d.decl.name.text}`);
+      this.tables.set(d, new ModelTable(d.decl.name.text, info));
+    }
+  }
+
+  run(): CheckedModule {
+    this.checkOverrides();
+    this.checkDeclarations();
+    for (const d of this.scope.own) if (d.kind === "task") this.checkTask(d);
+    const { expects, saves } = this.checkOutputs();
+    this.checkUnreached();
+    const tables = [...this.tables.values()];
+    warnHidden(this.scope, tables, this.report);
+    // A misspelt use leaves its declaration unused: one mistake, so unused names wait until the others are mended.
+    if (this.report.errorCount === 0 && this.tasks.size > 0) warnUnused(this.scope, this.cx, this.report);
+    return {
+      models: this.inUse.map((d) => this.planModel(d)),
+      inputs: [...this.scope.names.values()]
+        .filter((d) => d.kind === "input")
+        .map((d) => ({ name: d.decl.name.text, value: this.cx.numbers.get(d) ?? 0 })),
+      tasks: [...this.tasks.values()].map((t) => t.task),
+      expects,
+      saves,
+    };
+  }
+
+  private env(model: ModelTable, scope = this.scope, report = this.report): Env {
+    return { cx: this.cx, report, scope, model, locals: new Map(), temperature: 1, calls: [] };
+  }
+
+  private planModel(d: DeclaredOf<"model">): PlanModel {
+    const table = this.tables.get(d);
+    const reference = d.file.references.get(d.decl.path.value) ?? d.decl.path.value;
+    const { name, span } = d.decl;
+    return { alias: name.text, reference, heads: table?.heads ?? [], attributes: table?.rows ?? [], span };
+  }
+
+  private checkOverrides(): void {
+    const { inputs = new Map<string, number>(), count, seed } = this.cx.overrides;
+    const known = [...this.scope.names.values()].filter((d) => d.kind === "input").map((d) => d.decl.name.text);
+    for (const [name, value] of inputs) {
+      if (!known.includes(name)) {
+        const guess = nearest(name, known);
+        const there = known.length === 0 ? "it has no inputs" : `its inputs are ${listed(known, "and")}`;
+        this.report.error("L2023", NOWHERE, `the script has no input \`${name}\` to set`, {
+          hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
+        });
+      } else if (!Number.isFinite(value)) {
+        this.report.error("L2014", NOWHERE, `the input \`${name}\` must be set to a finite number`);
+      }
+    }
+    for (const [option, value, bounds] of [
+      ["--count", count, COUNT],
+      ["--seed", seed, SEED],
+    ] as const) {
+      if (value !== undefined && !isWithin(value, bounds))
+        this.report.error("L2004", NOWHERE, `\`${option}\` must be ${printBounds(bounds)}, and this is ${value}`);
+    }
+  }
+
+  /** Numbers, and the types after colons. */
+  private checkDeclarations(): void {
+    for (const scope of this.cx.scopes.values()) {
+      const env = this.env(new ModelTable(undefined, undefined), scope);
+      for (const d of scope.own) {
+        if (d.kind === "input") this.checkType(d.decl.type);
+        if (d.kind === "input" || d.kind === "let") declaredNumber(d, env);
+        if (d.kind === "energy") this.checkParams(d.decl);
+      }
+    }
+  }
+
+  private checkParams(decl: ast.EnergyDecl): void {
+    decl.params.forEach((p, i) => {
+      this.checkType(p.type);
+      const first = decl.params.slice(0, i).find((q) => q.name.text === p.name.text);
+      if (first === undefined) return;
+      this.report.error("L2002", p.name.span, `\`${p.name.text}\` is a parameter twice`, {
+        text: "declared again here",
+        related: [{ span: first.name.span, text: "first declared here" }],
+      });
+    });
+  }
+
+  private checkType(type: ast.Name): void {
+    if (type.text === "number") return;
+    this.report.error("L2001", type.span, `unknown type \`${type.text}\``, {
+      text: "not a type of inputs and parameters",
+      hints: ["they are numbers: write `number`"],
+      fix: { span: type.span, replacement: "number" },
+    });
+  }
+
+  private checkTask(d: DeclaredOf<"task">): void {
+    const before = this.report.errorCount;
+    const { decl } = d;
+    const source = decl.kind === "EditDecl" && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
+    const fromModel = decl.kind === "EditDecl" ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
+    if (decl.kind === "EditDecl" && decl.sourceKind === "from" && decl.index !== undefined) {
+      this.report.error("L2013", decl.index.span, "an edit from a model has no samples to choose from", {
+        text: "not here",
+        hints: ["write `of SAMPLES[0..3]` to edit samples, or `count` for how many to draw"],
+      });
+    }
+    const model = fromModel && this.model(fromModel);
+    const table = source?.table ?? (model && this.tables.get(model));
+    // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
+    if (table === undefined) {
+      this.broken.add(d);
+      return;
+    }
+    const index = source?.task.model ?? (model === undefined ? 0 : this.indexOf(model));
+    const task = checkTask(decl, index, source, this.env(table));
+    const clean = this.report.errorCount === before;
+    this.tasks.set(d, { task, index: this.tasks.size, clean, table });
+  }
+
+  private indexOf(model: DeclaredOf<"model">): number {
+    if (!this.inUse.includes(model)) this.inUse.push(model);
+    return this.inUse.indexOf(model);
+  }
+
+  private model(name: ast.Name): DeclaredOf<"model"> | undefined {
+    const d = this.scope.names.get(name.text);
+    if (d !== undefined) markUsed(d, this.scope, this.cx);
+    if (d?.kind === "model") return d;
+    const models = [...this.scope.names.values()].filter((m) => m.kind === "model").map((m) => m.decl.name.text);
+    const guess = nearest(name.text, models);
+    const hint =
+      guess !== undefined
+        ? `did you mean \`${guess}\`?`
+        : models.length > 0
+          ? `the models are ${listed(models, "and")}`
+          : 'declare it: `model NAME from "builtin:avatar"`';
+    const hints = d?.kind === "task" ? ["results are edited with `of`: `edit NAME of SAMPLES { ... }`"] : [hint];
+    if (d === undefined) this.report.error("L2001", name.span, `unknown model \`${name.text}\``, { text: "no model has this name", hints });
+    else this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a model`, { text: kindOf(d), hints });
+    return undefined;
+  }
+
+  private editSource(decl: ast.EditDecl) {
+    return this.task(decl.source, decl.name.text);
+  }
+
+  /** The task that an edit, an expectation or a save names; it must come earlier. `by`: the task that asks. */
+  private task(name: ast.Name, by?: string) {
+    const d = this.scope.names.get(name.text);
+    if (d !== undefined) markUsed(d, this.scope, this.cx);
+    const found = d && this.tasks.get(d);
+    if (found !== undefined) return found;
+    if (d?.kind === "task") {
+      if (this.broken.has(d)) return undefined;
+      const itself = name.text === by;
+      this.report.error("L2001", name.span, itself ? `\`${name.text}\` edits itself` : `\`${name.text}\` comes later than this`, {
+        text: itself ? "its own name" : "not made yet",
+        related: [{ span: d.decl.name.span, text: "declared here" }],
+        hints: ["tasks run in the order in which they are written: put this one after it"],
+      });
+      return undefined;
+    }
+    const tasks = this.scope.own.filter((t) => t.kind === "task").map((t) => t.decl.name.text);
+    const guess = nearest(name.text, tasks);
+    const hints =
+      d?.kind === "model" && by !== undefined
+        ? ["a model is edited with `from`: `edit NAME from MODEL { ... }`"]
+        : guess !== undefined
+          ? [`did you mean \`${guess}\`?`]
+          : tasks.length > 0
+            ? [`the tasks are ${listed(tasks, "and")}`]
+            : ["declare one: `sample NAME from MODEL { ... }`"];
+    if (d === undefined)
+      this.report.error("L2001", name.span, `unknown task \`${name.text}\``, {
+        text: "no sample, edit, traverse or sweep has this name",
+        hints,
+        ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
+      });
+    else
+      this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a task with images`, { text: kindOf(d), hints });
+    return undefined;
+  }
+
+  private checkOutputs(): { expects: readonly CheckedExpect[]; saves: readonly Save[] } {
+    const expects: CheckedExpect[] = [];
+    const saves: Save[] = [];
+    for (const item of this.cx.program.entry.module.items) {
+      if (item.kind !== "ExpectStmt" && item.kind !== "SaveStmt") continue;
+      const target = this.task(item.target);
+      if (target === undefined) continue;
+      if (item.kind === "ExpectStmt") expects.push(checkExpect(item, target.index, this.env(target.table)));
+      else saves.push(checkSave(item, target.index, target.task, this.env(target.table)));
+    }
+    checkCollisions(saves, this.env(new ModelTable(undefined, undefined)));
+    return { expects, saves };
+  }
+
+  /** Energies and attributes that no task uses: each must fit one of the models, or be sound without one. */
+  private checkUnreached(): void {
+    const infos = [...this.tables].map(([d, t]) => ({ alias: d.decl.name.text, info: t.info }));
+    const candidates = infos.length > 0 ? infos : [{ alias: undefined, info: undefined }];
+    const tryEach = (visit: (model: ModelTable, report: Report) => void): void => {
+      let first: Report | undefined;
+      for (const { alias, info } of candidates) {
+        const report = new Report();
+        visit(new ModelTable(alias, info), report);
+        first ??= report;
+        if (report.errorCount > 0) continue;
+        this.report.addAll(report);
+        return;
+      }
+      if (first !== undefined) this.report.addAll(first);
+    };
+    for (const scope of this.cx.scopes.values()) {
+      for (const d of scope.own) {
+        if (d.kind === "energy" && !this.cx.evaluated.has(d)) {
+          const args = d.decl.params.map(() => undefined);
+          tryEach((model, report) => evaluateBody(d, args, undefined, this.env(model, scope, report)));
+        }
+        if (d.kind === "attribute" && ![...this.tables.values()].some((t) => t.hasSeen(d.decl)))
+          tryEach((model, report) => attributeRow(d, this.env(model, scope, report)));
+      }
+    }
+  }
+}

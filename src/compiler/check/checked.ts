@@ -1,0 +1,45 @@
+// The checked module: every name resolved, every number evaluated, every default filled in; energies still as written
+// (formulas), without a logic's meaning. In: check. Out: lowerPlan and --print checked. Plain data.
+import type { Attribute } from "../attribute.js";
+import type { EditStep, EditTask, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
+import type { Span } from "../../source/span.js";
+import type { Formula } from "./formula.js";
+
+export interface CheckedStep extends Omit<EditStep, "energy" | "names" | "held"> {
+  readonly energy: Formula;
+}
+
+export type CheckedTask =
+  | (Omit<SampleTask, "energy"> & { readonly energy: Formula })
+  | (Omit<TraverseTask, "energy"> & { readonly energy: Formula })
+  | (Omit<SweepTask, "cells"> & { readonly cells: readonly Formula[] })
+  | (Omit<EditTask, "steps"> & {
+      readonly steps: readonly CheckedStep[];
+      /** Attributes that `keep attributes` holds until a step names them. */
+      readonly keepable: readonly number[];
+    });
+
+export interface CheckedExpect {
+  readonly task: number;
+  readonly clauses: readonly {
+    readonly energy: Formula;
+    readonly fraction: number;
+    readonly text: string;
+    readonly span: Span;
+  }[];
+  readonly span: Span;
+}
+
+export interface CheckedModule {
+  /** The models that tasks use, in order of first use. */
+  readonly models: readonly PlanModel[];
+  readonly inputs: readonly { readonly name: string; readonly value: number }[];
+  readonly tasks: readonly CheckedTask[];
+  readonly expects: readonly CheckedExpect[];
+  readonly saves: readonly Save[];
+}
+
+/** The attribute table of a task's model. */
+export function tableOf(models: readonly PlanModel[], task: { readonly model: number }): readonly Attribute[] {
+  return models[task.model]?.attributes ?? [];
+}

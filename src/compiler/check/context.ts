@@ -1,0 +1,54 @@
+// What the parts of the checker share: the program, its scopes, the numbers already evaluated, what has been used.
+import type { Label } from "../../source/diagnostic.js";
+import type { LinkedFile, Program } from "../link.js";
+import type { ModelTable } from "./model-table.js";
+import type { Report } from "./report.js";
+import type { Declared, Scope } from "./scope.js";
+
+/** What the command line changes: `--set name=value`, `--count`, `--seed`. */
+export interface Overrides {
+  readonly inputs?: ReadonlyMap<string, number>;
+  readonly count?: number;
+  readonly seed?: number;
+}
+
+export interface Context {
+  readonly program: Program;
+  readonly scopes: ReadonlyMap<LinkedFile, Scope>;
+  readonly overrides: Overrides;
+  /** Values of `let` and `input`; undefined: not a number, which has been reported. */
+  readonly numbers: Map<Declared, number | undefined>;
+  /** Declarations whose value is being worked out, innermost last: a repeat is a circle. */
+  readonly open: Declared[];
+  /** Declarations that something names, and those that the entry itself names. */
+  readonly used: Set<Declared>;
+  readonly usedByEntry: Set<Declared>;
+  /** Energies whose body has been evaluated at least once. */
+  readonly evaluated: Set<Declared>;
+}
+
+/** A number with a name inside an expression: an energy's parameter or a sweep's axis. */
+export interface Local {
+  /** undefined: not known while a declaration is checked on its own. */
+  readonly value: number | undefined;
+  used: boolean;
+}
+
+/** Where an expression is evaluated. */
+export interface Env {
+  readonly cx: Context;
+  readonly report: Report;
+  readonly scope: Scope;
+  readonly model: ModelTable;
+  readonly locals: ReadonlyMap<string, Local>;
+  /** Divides the logits of every category below. */
+  readonly temperature: number;
+  /** The calls that led here, innermost first: shown beside a mistake in a called energy. */
+  readonly calls: readonly Label[];
+}
+
+/** Records that something in the file of `scope` names a declaration. */
+export function markUsed(d: Declared, scope: Scope, cx: Context): void {
+  cx.used.add(d);
+  if (scope.file === cx.program.entry) cx.usedByEntry.add(d);
+}

@@ -1,0 +1,164 @@
+// The attribute table that a task sees: the model's own rows, then the heads that the script adds, in order of first use.
+// A declared attribute is compared with the model's row when it is first used with that model.
+import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
+import type { Attribute, ModelInfo } from "../attribute.js";
+import type { Report } from "./report.js";
+import type { DeclaredOf } from "./scope.js";
+import { listed, nearest } from "./suggest.js";
+
+const DEFAULT_SIGMA = 0.1;
+
+/** An attribute as an expression sees it. No index: it cannot be evaluated (a mistake, already reported, or no model). */
+export interface TableRow {
+  readonly row: Attribute;
+  readonly index: number | undefined;
+}
+
+/** Evaluates a number in the file of the declaration; undefined after a reported mistake. */
+export type NumberReader = (e: Expr, report: Report) => number | undefined;
+
+export class ModelTable {
+  readonly rows: Attribute[];
+  readonly heads: { readonly attribute: string; readonly file: string }[] = [];
+  private readonly resolved = new Map<AttributeDecl, TableRow>();
+
+  /** No info: a place without a model (a library that names none); rows come from declarations only. */
+  constructor(
+    readonly alias: string | undefined,
+    readonly info: ModelInfo | undefined,
+  ) {
+    this.rows = [...(info?.attributes ?? [])];
+  }
+
+  /** The model's own attribute of that name. */
+  own(name: string): TableRow | undefined {
+    const index = this.info?.attributes.findIndex((a) => a.name === name) ?? -1;
+    const row = this.info?.attributes[index];
+    return row === undefined ? undefined : { row, index };
+  }
+
+  /** Rows by name, the later of two of one name winning, as names resolve. */
+  get names(): readonly string[] {
+    return this.rows.map((r) => r.name);
+  }
+
+  /** Whether `declared` has been asked about it. */
+  hasSeen(decl: AttributeDecl): boolean {
+    return this.resolved.has(decl);
+  }
+
+  /** The row that a declaration means here. Reports L2008, L2009 and mistakes in the declaration itself, once. */
+  declared(d: DeclaredOf<"attribute">, report: Report, read: NumberReader): TableRow {
+    const known = this.resolved.get(d.decl);
+    if (known !== undefined) return known;
+    const found = this.resolve(d, report, read);
+    this.resolved.set(d.decl, found);
+    return found;
+  }
+
+  private resolve(d: DeclaredOf<"attribute">, report: Report, read: NumberReader): TableRow {
+    const { decl } = d;
+    const name = decl.name.text;
+    const own = this.own(name);
+    const wanted = declaredRow(decl, own?.row, report, read);
+    if (decl.from !== undefined) {
+      const scalar = decl.type.kind === "ScalarType";
+      if (scalar && decl.type.range === undefined) {
+        report.error("L2012", decl.type.span, `the scalar \`${name}\` has its own head, so it needs a range`, {
+          text: "no range",
+          hints: ["write `scalar in LOW..HIGH`"],
+        });
+      }
+      const file = d.file.references.get(decl.from.value) ?? decl.from.value;
+      if (this.info === undefined) return { row: wanted, index: undefined };
+      this.rows.push(wanted);
+      this.heads.push({ attribute: name, file });
+      return { row: wanted, index: this.rows.length - 1 };
+    }
+    if (this.info === undefined) return { row: wanted, index: undefined };
+    if (own === undefined) {
+      const guess = nearest(name, this.names);
+      report.error("L2008", decl.name.span, `the model \`${this.alias ?? ""}\` has no attribute \`${name}\``, {
+        text: "not in the model's table",
+        hints: [
+          guess === undefined ? `it has ${listed(this.names, "and")}` : `did you mean \`${guess}\`?`,
+          'an attribute of your own names its head: `attribute NAME: TYPE from "head.safetensors"`',
+        ],
+      });
+      return { row: wanted, index: undefined };
+    }
+    const difference = differenceOf(wanted, own.row, decl.type);
+    if (difference !== undefined) {
+      report.error("L2009", decl.type.span, `\`${name}\` does not match the model \`${this.alias ?? ""}\``, {
+        text: difference,
+        hints: [`the model declares it as \`${name}: ${printType(own.row)}\``],
+      });
+      return { row: wanted, index: undefined };
+    }
+    if (own.row.type !== "scalar" || wanted.type !== "scalar") return own;
+    return { row: { ...own.row, sigma: wanted.sigma }, index: own.index };
+  }
+}
+
+/** The type of a row as a script would write it. */
+export function printType(row: Attribute): string {
+  if (row.type === "scalar") return `scalar in ${row.min}..${row.max}`;
+  return row.type === "binary" ? "binary" : `category { ${row.classes.join(", ")} }`;
+}
+
+function declaredRow(decl: AttributeDecl, own: Attribute | undefined, report: Report, read: NumberReader): Attribute {
+  const name = decl.name.text;
+  const { type } = decl;
+  switch (type.kind) {
+    case "BinaryType":
+      return { name, type: "binary", classes: ["no", "yes"], temperature: 1 };
+    case "CategoryType":
+      return { name, type: "category", classes: categoryClasses(name, type, report), temperature: 1 };
+    case "ScalarType": {
+      const fallback = own?.type === "scalar" ? own : { min: -Infinity, max: Infinity, sigma: DEFAULT_SIGMA };
+      const min = type.range === undefined ? fallback.min : (read(type.range.from, report) ?? fallback.min);
+      const max = type.range === undefined ? fallback.max : (read(type.range.to, report) ?? fallback.max);
+      if (type.range !== undefined && min >= max) {
+        report.error("L2004", type.range.span, `the range of \`${name}\` is empty`, { text: `${min} is not below ${max}` });
+      }
+      const sigma = type.sigma === undefined ? fallback.sigma : (read(type.sigma, report) ?? fallback.sigma);
+      if (type.sigma !== undefined && sigma <= 0) {
+        report.error("L2004", type.sigma.span, `sigma must be above 0, not ${sigma}`, { text: "out of range" });
+      }
+      return { name, type: "scalar", min, max, sigma };
+    }
+  }
+}
+
+function categoryClasses(
+  name: string,
+  type: Extract<AttributeType, { kind: "CategoryType" }>,
+  report: Report,
+): readonly string[] {
+  const classes: string[] = [];
+  for (const value of type.values) {
+    if (classes.includes(value.text)) {
+      report.error("L2002", value.span, `\`${name}\` lists \`${value.text}\` twice`, { text: "already listed" });
+    } else classes.push(value.text);
+  }
+  if (classes.length < 2) {
+    report.error("L2004", type.span, `the category \`${name}\` needs two values or more`, {
+      text: classes.length === 0 ? "no value" : "one value only",
+    });
+  }
+  return classes;
+}
+
+function differenceOf(wanted: Attribute, own: Attribute, type: AttributeType): string | undefined {
+  if (wanted.type !== own.type) return `declared as ${wanted.type}, but the model's is ${own.type}`;
+  if (wanted.type === "category" && own.type === "category") {
+    const missing = wanted.classes.filter((c) => !own.classes.includes(c));
+    const absent = own.classes.filter((c) => !wanted.classes.includes(c));
+    if (missing.length > 0) return `the model does not know ${listed(missing, "and")}`;
+    if (absent.length > 0) return `${listed(absent, "and")} ${absent.length === 1 ? "is" : "are"} missing`;
+  }
+  if (wanted.type === "scalar" && own.type === "scalar" && type.kind === "ScalarType" && type.range !== undefined) {
+    if (wanted.min !== own.min || wanted.max !== own.max) return `the model's range is ${own.min}..${own.max}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,158 @@
+// Expectations and saves: what a run checks and writes.
+// Invariants of a clean result: every path stays in the output folder, has a format that can be written, and no two
+// saves write one file.
+import type * as ast from "../../parser/ast.js";
+import type { Span } from "../../source/span.js";
+import type { Save, SaveForm } from "../plan.js";
+import type { CheckedExpect, CheckedTask } from "./checked.js";
+import type { Env } from "./context.js";
+import { evaluateEnergy } from "./evaluate.js";
+import { boundedNumber, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
+import { imageCount } from "./tasks.js";
+import { listed, nearest } from "./suggest.js";
+
+const STILL = ["png", "jpg", "jpeg", "webp", "avif"] as const;
+const MOVING = ["webp", "gif"] as const;
+const DEFAULT_FPS = 4;
+
+export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
+  const clauses = stmt.clauses.map((clause) => {
+    const energy = evaluateEnergy(clause.energy, env) ?? { kind: "always" as const, span: clause.span };
+    const fraction = boundedNumber(clause.fraction, "the expected fraction", FRACTION, env) ?? 0;
+    return { energy, fraction, text: quote(clause.energy.span, env), span: clause.span };
+  });
+  return { task, clauses, span: stmt.span };
+}
+
+/** What was written, on one line. */
+function quote(span: Span, env: Env): string {
+  const source = env.cx.program.sources.get(span.file) ?? "";
+  return source.slice(span.start, span.end).replace(/\s+/g, " ").trim();
+}
+
+export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, env: Env): Save {
+  const form = checkForm(stmt, task, env);
+  const path = checkPath(stmt.path, env);
+  checkFormat(stmt, form, env);
+  checkPlaceholders(stmt, form, task, env);
+  return { task: index, path, form, span: stmt.span };
+}
+
+function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
+  const word =
+    stmt.form && chooseWord(stmt.form, "`as`", ["grid", "strip", "animation"] as const, env);
+  if (stmt.form !== undefined && word === undefined) return { kind: "grid" };
+  if (stmt.form !== undefined && task.kind === "sample" && (word === "strip" || word === "animation")) {
+    env.report.error("L2020", stmt.form.span, `the samples of \`${task.name}\` have no order to show as ${word === "strip" ? "a strip" : "an animation"}`, {
+      text: "does not fit a sample",
+      hints: ["write `as grid`; strips and animations show an edit, a traverse or a sweep"],
+    });
+  }
+  const allowed = word === "grid" ? ["columns"] : word === "animation" ? ["fps"] : [];
+  const options = new Options(stmt.options, word === undefined ? "a save without a form" : `\`as ${word}\``, allowed, env);
+  const columns = options.number("columns", COUNT);
+  switch (word) {
+    case "grid":
+      return { kind: "grid", ...(columns === undefined ? {} : { columns }) };
+    case "strip":
+      return { kind: "strip" };
+    case "animation":
+      return { kind: "animation", fps: options.number("fps", POSITIVE) ?? DEFAULT_FPS };
+    case undefined:
+      return { kind: "each" };
+  }
+}
+
+/** The path with forward slashes and no detours. Reports L2017. */
+function checkPath(literal: ast.StringLit, env: Env): string {
+  const wrong = (message: string, text: string): string => {
+    env.report.error("L2017", literal.span, message, {
+      text,
+      hints: ["paths of `save` are relative to the output folder (`--out`) and stay in it"],
+    });
+    return literal.value;
+  };
+  const { value } = literal;
+  if (value.trim() === "") return wrong("this path is empty", "no file name");
+  if (/^[A-Za-z]:/.test(value)) return wrong(`"${value}" names a drive`, "an absolute path");
+  if (/^[/\\~]/.test(value)) return wrong(`"${value}" leaves the output folder`, "an absolute path");
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[\u0000-\u001f:*?"<>|]/.test(value)) return wrong("this path has a character that files cannot have everywhere", "unusable character");
+  const parts: string[] = [];
+  for (const part of value.split(/[/\\]/)) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return wrong(`"${value}" leaves the output folder`, "`..` leads out of it");
+  }
+  if (/[/\\]$/.test(value) || parts.length === 0) return wrong(`"${value}" is a folder, not a file`, "no file name");
+  return parts.join("/");
+}
+
+function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
+  const { value, span } = stmt.path;
+  const extension = /\.([^./\\]*)$/.exec(value)?.[1]?.toLowerCase();
+  const moving = form.kind === "animation";
+  const allowed: readonly string[] = moving ? MOVING : STILL;
+  if (extension !== undefined && allowed.includes(extension)) return;
+  const what = moving ? "an animation" : "a picture";
+  const guess = extension === undefined ? undefined : nearest(extension, allowed);
+  const message =
+    extension === undefined ? `"${value}" has no extension to tell the format` : `${what} cannot be saved as \`.${extension}\``;
+  env.report.error("L2018", span, message, {
+    text: extension === undefined ? "no extension" : "unsupported format",
+    hints: [
+      ...(guess === undefined ? [] : [`did you mean \`.${guess}\`?`]),
+      `${what} can be ${listed(allowed.map((a) => `.${a}`))}`,
+    ],
+  });
+}
+
+function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask, env: Env): void {
+  const { value, span } = stmt.path;
+  const allowed = form.kind !== "each" ? [] : task.kind === "edit" ? ["index", "step"] : ["index"];
+  const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
+  for (const name of found) {
+    if (allowed.includes(name)) continue;
+    const why = form.kind === "each" ? `a path can have ${listed(allowed.map((a) => `{${a}}`), "and")} here` : `\`as ${form.kind}\` writes one file`;
+    env.report.error("L2019", span, `\`{${name}}\` has no meaning in this path`, { text: "unknown placeholder", hints: [why] });
+  }
+  if (/[{}]/.test(value.replace(/\{[^{}]*\}/g, "")))
+    env.report.error("L2019", span, "a brace in this path is not closed", { text: "unpaired brace" });
+  const images = imageCount(task);
+  if (form.kind === "each" && images > 1 && !found.includes("index")) {
+    env.report.error("L2019", span, `\`${task.name}\` has ${images} images, and this path names one file`, {
+      text: "no `{index}`",
+      hints: ["put `{index}` into the file name, or write `as grid` after the path"],
+    });
+  }
+}
+
+/** Reports L2016 where two saves would write one file, placeholders included. */
+export function checkCollisions(saves: readonly Save[], env: Env): void {
+  saves.forEach((save, i) => {
+    const earlier = saves.slice(0, i).find((other) => collide(save.path, other.path));
+    if (earlier === undefined) return;
+    env.report.error("L2016", save.span, `two outputs have one path, "${save.path}"`, {
+      text: "the second one",
+      related: [{ span: earlier.span, text: "the first one" }],
+    });
+  });
+}
+
+/** Whether some file name fits both, with `{index}` and `{step}` standing for digits. */
+function collide(a: string, b: string): boolean {
+  return a === b || pattern(a).test(b) || pattern(b).test(a) || (isTemplate(a) && isTemplate(b) && blank(a) === blank(b));
+}
+
+function isTemplate(path: string): boolean {
+  return /\{\w+\}/.test(path);
+}
+
+function blank(path: string): string {
+  return path.replace(/\{\w+\}/g, "{}");
+}
+
+function pattern(path: string): RegExp {
+  const escaped = path.split(/\{\w+\}/).map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${escaped.join("\\d+")}$`);
+}

@@ -1,0 +1,329 @@
+// Settings of a task's block: which are allowed where, none twice, each of its own kind and range.
+// In: the Setting nodes of one task. Out: a Settings reader that hands out each by name.
+import type * as ast from "../../parser/ast.js";
+import type { Span } from "../../source/span.js";
+import type { Sampler, SolverName } from "../plan.js";
+import type { Env } from "./context.js";
+import { evaluateNumber } from "./evaluate.js";
+import { listed, nearest } from "./suggest.js";
+
+/** The form in which each setting is written. */
+const FORMS = {
+  where: "where",
+  count: "number",
+  seed: "number",
+  truncation: "number",
+  frames: "number",
+  between: "between",
+  sampler: "sampler",
+  logic: "word",
+  goals: "word",
+  keep: "keep",
+  reweight: "flag",
+  step: "step",
+} as const;
+export type Key = keyof typeof FORMS;
+
+const SEED_MAX = Number.MAX_SAFE_INTEGER;
+/** psi beyond 2 gives noise with every known generator; it is a slip (such as 7 for 0.7). */
+const TRUNCATION_MAX = 2;
+
+export interface Bounds {
+  readonly min: number;
+  readonly max?: number;
+  readonly integer?: boolean;
+  /** min itself is not allowed. */
+  readonly open?: boolean;
+}
+
+export const COUNT: Bounds = { min: 1, integer: true };
+export const SEED: Bounds = { min: 0, max: SEED_MAX, integer: true };
+export const FRAMES: Bounds = { min: 2, integer: true };
+export const TRUNCATION: Bounds = { min: 0, max: TRUNCATION_MAX };
+export const POSITIVE: Bounds = { min: 0, open: true };
+export const NOT_NEGATIVE: Bounds = { min: 0 };
+export const FRACTION: Bounds = { min: 0, max: 1 };
+
+/** A number within bounds; undefined after a report (L2004 and those of the expression). `what` starts the message: "`count`". */
+export function boundedNumber(e: ast.Expr, what: string, bounds: Bounds, env: Env): number | undefined {
+  const value = evaluateNumber(e, env);
+  return value === undefined || isWithin(value, bounds) ? value : reportBounds(value, e.span, what, bounds, env);
+}
+
+export function isWithin(value: number, { min, max = Infinity, integer = false, open = false }: Bounds): boolean {
+  return Number.isFinite(value) && (open ? value > min : value >= min) && value <= max && (!integer || Number.isInteger(value));
+}
+
+/** "a whole number from 1" and the like. */
+export function printBounds({ min, max, integer = false, open = false }: Bounds): string {
+  const noun = integer ? "a whole number" : "a number";
+  if (open) return `${noun} above ${min}`;
+  if (max === SEED_MAX) return `${noun} from ${min} to 2^53 - 1`;
+  return max === undefined ? `${noun}, ${min} or more` : `${noun} from ${min} to ${max}`;
+}
+
+function reportBounds(value: number, span: Span, what: string, bounds: Bounds, env: Env): undefined {
+  env.report.error("L2004", span, `${what} must be ${printBounds(bounds)}, and this is ${value}`, {
+    text: "out of range",
+    related: env.calls,
+  });
+  return undefined;
+}
+
+export class Settings {
+  private readonly byKey = new Map<Key, ast.Setting>();
+  readonly steps: readonly ast.StepSetting[];
+
+  /** Reports L2010 (unknown), L2011 (twice), L2013 (not in this kind of task), L2003 (not of its form). */
+  constructor(
+    private readonly task: ast.TaskDecl,
+    what: string,
+    allowed: readonly Key[],
+    private readonly env: Env,
+  ) {
+    const steps: ast.StepSetting[] = [];
+    for (const setting of task.settings) {
+      const key = keyOf(setting);
+      if (!isKey(key.text)) this.reportUnknown(key, what, allowed);
+      else if (!allowed.includes(key.text)) this.reportMisplaced(key, what, allowed);
+      else if (FORMS[key.text] !== formOf(setting)) this.reportForm(key.text, setting);
+      else if (setting.kind === "StepSetting") steps.push(setting);
+      else if (this.byKey.has(key.text)) this.reportTwice(key, this.byKey.get(key.text));
+      else this.byKey.set(key.text, setting);
+    }
+    this.steps = steps;
+  }
+
+  has(key: Key): boolean {
+    return this.byKey.has(key);
+  }
+
+  get<K extends ast.Setting["kind"]>(key: Key, kind: K): Extract<ast.Setting, { kind: K }> | undefined {
+    const found = this.byKey.get(key);
+    return found?.kind === kind ? (found as Extract<ast.Setting, { kind: K }>) : undefined;
+  }
+
+  number(key: Key, bounds: Bounds, fallback: number): number {
+    const setting = this.get(key, "NumberSetting");
+    return setting === undefined ? fallback : (boundedNumber(setting.value, `\`${key}\``, bounds, this.env) ?? fallback);
+  }
+
+  word<W extends string>(key: Key, words: readonly W[], fallback: W): W {
+    const setting = this.get(key, "WordSetting");
+    return setting === undefined ? fallback : (chooseWord(setting.value, `\`${key}\``, words, this.env) ?? fallback);
+  }
+
+  private reportUnknown(key: ast.Name, what: string, allowed: readonly Key[]): void {
+    const guess = nearest(key.text, allowed);
+    this.env.report.error("L2010", key.span, `${what} has no setting \`${key.text}\``, {
+      text: "unknown setting",
+      hints: [guess === undefined ? `it has ${listed(allowed, "and")}` : `did you mean \`${guess}\`?`],
+      ...(guess === undefined ? {} : { fix: { span: key.span, replacement: guess } }),
+    });
+  }
+
+  private reportMisplaced(key: ast.Name, what: string, allowed: readonly Key[]): void {
+    this.env.report.error("L2013", key.span, `\`${key.text}\` does not belong in ${what}`, {
+      text: "not here",
+      hints: [`${what} has ${listed(allowed, "and")}`],
+    });
+  }
+
+  private reportForm(key: Key, setting: ast.Setting): void {
+    const wants = { number: "a number", word: "a word", flag: "nothing after it" } as Partial<Record<string, string>>;
+    const want = wants[FORMS[key]];
+    const message = `\`${key}\` is not written this way${want === undefined ? "" : `: it takes ${want}`}`;
+    this.env.report.error("L2003", setting.span, message, { text: "wrong form" });
+  }
+
+  private reportTwice(key: ast.Name, earlier: ast.Setting | undefined): void {
+    this.env.report.error("L2011", key.span, `\`${key.text}\` is given twice in \`${this.task.name.text}\``, {
+      text: "given again",
+      related: earlier === undefined ? [] : [{ span: earlier.span, text: "first given here" }],
+    });
+  }
+}
+
+function isKey(text: string): text is Key {
+  return Object.hasOwn(FORMS, text);
+}
+
+function formOf(setting: ast.Setting): (typeof FORMS)[Key] {
+  switch (setting.kind) {
+    case "WhereSetting":
+      return "where";
+    case "NumberSetting":
+      return "number";
+    case "BetweenSetting":
+      return "between";
+    case "SamplerSetting":
+      return "sampler";
+    case "WordSetting":
+      return "word";
+    case "KeepSetting":
+      return "keep";
+    case "FlagSetting":
+      return "flag";
+    case "StepSetting":
+      return "step";
+  }
+}
+
+/** The word that a setting begins with. Settings with their own syntax begin with their keyword. */
+function keyOf(setting: ast.Setting): ast.Name {
+  if ("key" in setting) return setting.key;
+  const text = formOf(setting);
+  const { file, start } = setting.span;
+  return { text, span: { file, start, end: start + text.length } };
+}
+
+/** One of `words`; L2010 with the nearest otherwise. */
+export function chooseWord<W extends string>(
+  name: ast.Name,
+  what: string,
+  words: readonly W[],
+  env: Env,
+): W | undefined {
+  const found = words.find((w) => w === name.text);
+  if (found !== undefined) return found;
+  const guess = nearest(name.text, words);
+  env.report.error("L2010", name.span, `${what} has no choice \`${name.text}\``, {
+    text: "unknown",
+    hints: [
+      guess === undefined ? `choose ${listed(words)}` : `did you mean \`${guess}\`? the choices are ${listed(words, "and")}`,
+    ],
+    ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
+  });
+  return undefined;
+}
+
+/** Options in braces, such as those of a sampler or a save: known ones only, none twice. */
+export class Options {
+  private readonly byKey = new Map<string, ast.Option>();
+
+  constructor(
+    options: readonly ast.Option[],
+    private readonly what: string,
+    allowed: readonly string[],
+    private readonly env: Env,
+  ) {
+    for (const option of options) {
+      const { text, span } = option.key;
+      const earlier = this.byKey.get(text);
+      if (!allowed.includes(text)) {
+        const guess = nearest(text, allowed);
+        const there = allowed.length === 0 ? "it has no options" : `it has ${listed(allowed, "and")}`;
+        env.report.error("L2010", span, `${what} has no option \`${text}\``, {
+          text: "unknown option",
+          hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
+          ...(guess === undefined ? {} : { fix: { span, replacement: guess } }),
+        });
+      } else if (earlier !== undefined) {
+        env.report.error("L2011", span, `\`${text}\` is given twice`, {
+          text: "given again",
+          related: [{ span: earlier.span, text: "first given here" }],
+        });
+      } else this.byKey.set(text, option);
+    }
+  }
+
+  span(key: string): Span | undefined {
+    return this.byKey.get(key)?.span;
+  }
+
+  number(key: string, bounds: Bounds): number | undefined {
+    const option = this.byKey.get(key);
+    return option && boundedNumber(option.value, `\`${key}\``, bounds, this.env);
+  }
+
+  word<W extends string>(key: string, words: readonly W[], fallback: W): W {
+    const option = this.byKey.get(key);
+    if (option === undefined) return fallback;
+    if (option.value.kind !== "NameExpr") {
+      if (option.value.kind !== "ErrorExpr")
+        this.env.report.error("L2003", option.value.span, `\`${key}\` takes a word`, {
+          text: "not a word",
+          hints: [`choose ${listed(words)}`],
+        });
+      return fallback;
+    }
+    const name = { text: option.value.name, span: option.value.span };
+    return chooseWord(name, `\`${key}\` of ${this.what}`, words, this.env) ?? fallback;
+  }
+}
+
+const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "euler", "rk4"];
+const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
+/** Equal steps in tau where the solver has no error estimate and the script does not say. */
+const FIXED_STEPS = 100;
+
+const ODE_DEFAULT: Sampler = {
+  kind: "ode",
+  solver: "dopri5",
+  rtol: 1e-3,
+  atol: 1e-3,
+  control: "sample",
+  stepControl: "pi",
+  maxSteps: 1000,
+};
+
+/** The sampler of a task, defaults filled in. Reports L2010, L2003, L2004, and L2026 for options that a fixed-step solver ignores. */
+export function readSampler(settings: Settings, env: Env): Sampler {
+  const setting = settings.get("sampler", "SamplerSetting");
+  if (setting === undefined) return ODE_DEFAULT;
+  const method = chooseWord(setting.method, "`sampler`", ["ode", "langevin", "pc"] as const, env);
+  const what = `the sampler \`${method ?? ""}\``;
+  switch (method) {
+    case undefined:
+      return ODE_DEFAULT;
+    case "ode":
+      return readOde(setting.options, env);
+    case "langevin": {
+      const options = new Options(setting.options, what, ["steps", "step", "noise"], env);
+      return {
+        kind: "langevin",
+        steps: options.number("steps", COUNT) ?? 100,
+        step: options.number("step", POSITIVE) ?? 0.01,
+        noise: options.number("noise", NOT_NEGATIVE) ?? 0.01,
+      };
+    }
+    case "pc": {
+      const options = new Options(setting.options, what, ["steps", "corrector", "snr"], env);
+      return {
+        kind: "pc",
+        steps: options.number("steps", { min: 2, integer: true }) ?? 1000,
+        corrector: options.number("corrector", { min: 0, integer: true }) ?? 2,
+        snr: options.number("snr", POSITIVE) ?? 0.16,
+      };
+    }
+  }
+}
+
+function readOde(given: readonly ast.Option[], env: Env): Sampler {
+  const adaptive = ["rtol", "atol", "control", "controller", "maxSteps"];
+  const options = new Options(given, "the sampler `ode`", ["solver", ...adaptive, "steps"], env);
+  const solver = options.word("solver", SOLVERS, "dopri5");
+  const steps = options.number("steps", COUNT) ?? (FIXED_STEP.includes(solver) ? FIXED_STEPS : undefined);
+  const sampler: Sampler = {
+    kind: "ode",
+    solver,
+    rtol: options.number("rtol", POSITIVE) ?? 1e-3,
+    atol: options.number("atol", POSITIVE) ?? 1e-3,
+    control: options.word("control", ["sample", "batch"] as const, "sample"),
+    stepControl: options.word("controller", ["pi", "pid"] as const, "pi"),
+    ...(steps === undefined ? {} : { steps }),
+    maxSteps: options.number("maxSteps", COUNT) ?? 1000,
+  };
+  if (steps === undefined) return sampler;
+  for (const key of adaptive) {
+    const span = options.span(key);
+    if (span === undefined) continue;
+    env.report.warning("L2026", span, `\`${key}\` changes nothing: the solver takes ${steps} equal steps`, {
+      text: "no effect",
+      hints: [
+        FIXED_STEP.includes(solver) ? `\`${solver}\` has no error estimate; \`dopri5\` has one` : "remove `steps` to let the solver choose its steps",
+      ],
+    });
+  }
+  return sampler;
+}

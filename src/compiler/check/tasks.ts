@@ -1,0 +1,297 @@
+// Tasks: sample, sweep, traverse and edit, each with its settings read and its energies evaluated.
+// In: a TaskDecl. Out: a CheckedTask; after a mistake with stand-in values, since the module then has no value anyway.
+import type * as ast from "../../parser/ast.js";
+import type { Span } from "../../source/span.js";
+import type { CheckedStep, CheckedTask } from "./checked.js";
+import { type Env, type Local, markUsed } from "./context.js";
+import { attributeRow, evaluateEnergy, evaluateNumber } from "./evaluate.js";
+import type { Formula } from "./formula.js";
+import * as settings from "./settings.js";
+import { listed, nearest } from "./suggest.js";
+
+const MAX_CELLS = 10_000;
+const DEFAULT_FRAMES = 24;
+/** Default psi: what generators with a mapping are shown at; without a mapping truncation means nothing. */
+const DEFAULT_TRUNCATION = 0.7;
+
+/** What an edit's source must be: an earlier task and where it stands. */
+export interface EarlierTask {
+  readonly task: CheckedTask;
+  readonly index: number;
+  /** No mistake in it: its image count can be relied on. */
+  readonly clean: boolean;
+}
+
+/** The images that a task makes, as `save` numbers them: samples, cells times samples, frames times samples. */
+export function imageCount(task: CheckedTask): number {
+  switch (task.kind) {
+    case "sample":
+      return task.count;
+    case "sweep":
+      return task.cells.length * task.count;
+    case "traverse":
+      return task.frames * task.count;
+    case "edit":
+      return task.source.kind === "seed" ? task.source.count : task.source.to - task.source.from + 1;
+  }
+}
+
+export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
+  switch (decl.kind) {
+    case "SampleDecl":
+      return checkSample(decl, model, env);
+    case "SweepDecl":
+      return checkSweep(decl, model, env);
+    case "TraverseDecl":
+      return checkTraverse(decl, model, env);
+    case "EditDecl":
+      return checkEdit(decl, model, earlier, env);
+  }
+}
+
+function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask {
+  const read = new settings.Settings(decl, "a sample", ["where", "count", "seed", "truncation", "sampler", "logic"], env);
+  const where = read.get("where", "WhereSetting");
+  const energy = where && evaluateEnergy(where.energy, env);
+  return { kind: "sample", ...common(decl, model, read, env), energy: energy ?? always(decl.span), ...noise(read, env) };
+}
+
+function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): CheckedTask {
+  const allowed = ["where", "between", "frames", "count", "truncation", "sampler", "logic"] as const;
+  const read = new settings.Settings(decl, "a traverse", allowed, env);
+  const where = read.get("where", "WhereSetting");
+  const energy = where && evaluateEnergy(where.energy, env);
+  const between = read.get("between", "BetweenSetting");
+  if (between === undefined && !read.has("between"))
+    reportMissing(decl, "between", "write `between seed 1 and seed 2`", env);
+  const end = (e: ast.Expr | undefined): number =>
+    (e && settings.boundedNumber(e, "a seed", settings.SEED, env)) ?? 0;
+  const { count, truncation } = noise(read, env);
+  return {
+    kind: "traverse",
+    ...common(decl, model, read, env),
+    energy: energy ?? always(decl.span),
+    fromSeed: end(between?.from),
+    toSeed: end(between?.to),
+    frames: read.number("frames", settings.FRAMES, DEFAULT_FRAMES),
+    count,
+    truncation,
+  };
+}
+
+function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
+  const read = new settings.Settings(decl, "a sweep", ["where", "count", "seed", "truncation", "sampler", "logic"], env);
+  const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
+  const names = new Map<string, ast.Name>();
+  for (const { name } of decl.axes) {
+    const first = names.get(name.text);
+    if (first === undefined) names.set(name.text, name);
+    else
+      env.report.error("L2002", name.span, `\`${name.text}\` is swept twice`, {
+        text: "swept again here",
+        related: [{ span: first.span, text: "first swept here" }],
+      });
+  }
+  const cellCount = axes.reduce((n, a) => n * (a.values?.length ?? 1), 1);
+  if (cellCount > MAX_CELLS)
+    env.report.error("L2004", decl.span, `this sweep has ${cellCount} combinations; at most ${MAX_CELLS} are allowed`);
+  const where = read.get("where", "WhereSetting");
+  if (!read.has("where")) reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
+  const locals = new Map<string, Local>(axes.map((a) => [a.name, { value: undefined, used: false }]));
+  const cells: Formula[] = [];
+  const visit = (chosen: readonly number[]): void => {
+    const axis = axes[chosen.length];
+    if (axis !== undefined) {
+      for (const v of axis.values ?? []) visit([...chosen, v]);
+      return;
+    }
+    axes.forEach((a, i) => locals.set(a.name, { value: chosen[i], used: locals.get(a.name)?.used ?? false }));
+    cells.push((where && evaluateEnergy(where.energy, { ...env, locals })) ?? always(decl.span));
+  };
+  if (cellCount <= MAX_CELLS && axes.every((a) => a.values !== undefined)) visit([]);
+  else if (where !== undefined) evaluateEnergy(where.energy, { ...env, locals });
+  for (const [name, at] of names) {
+    if (where === undefined || locals.get(name)?.used === true || name.startsWith("_")) continue;
+    env.report.warning("L2024", at.span, `the sweep over \`${name}\` changes nothing: \`where\` does not use it`, {
+      text: "unused",
+    });
+  }
+  const known = axes.map((a) => ({ name: a.name, values: a.values ?? [] }));
+  return { kind: "sweep", ...common(decl, model, read, env), axes: known, cells, ...noise(read, env) };
+}
+
+/** The values of an axis in order; undefined after a mistake. A range includes its end if a step lands on it, within rounding. */
+function axisValues(axis: ast.SweepAxis, env: Env): readonly number[] | undefined {
+  if (axis.values.kind === "SetExpr") {
+    if (axis.values.values.length === 0)
+      env.report.error("L2004", axis.values.span, `\`${axis.name.text}\` has no value`, { text: "an empty set" });
+    if (axis.by !== undefined)
+      env.report.error("L2013", axis.by.span, "`by` goes with a range, not with a set", { text: "not here" });
+    const values = axis.values.values.map((v) => evaluateNumber(v, env)).filter((v) => v !== undefined);
+    return values.length < axis.values.values.length || values.length === 0 ? undefined : values;
+  }
+  const from = evaluateNumber(axis.values.from, env);
+  const to = evaluateNumber(axis.values.to, env);
+  if (axis.by === undefined) {
+    env.report.error("L2012", axis.span, `the sweep over \`${axis.name.text}\` has no step`, {
+      text: "no `by`",
+      hints: ["write `in 0..1 by 0.25`, or list the values: `in {0, 0.5, 1}`"],
+    });
+    return undefined;
+  }
+  const by = evaluateNumber(axis.by, env);
+  if (from === undefined || to === undefined || by === undefined) return undefined;
+  const steps = (to - from) / by;
+  if (by === 0 || steps < 0 || !Number.isFinite(steps)) {
+    env.report.error("L2004", axis.by.span, `steps of ${by} do not lead from ${from} to ${to}`, { text: "out of range" });
+    return undefined;
+  }
+  if (steps > MAX_CELLS) {
+    env.report.error("L2004", axis.by.span, `steps of ${by} from ${from} to ${to} make more than ${MAX_CELLS} values`);
+    return undefined;
+  }
+  // 12 digits: 3 * 0.1 is to be 0.3, as it will be written under the images.
+  const count = Math.floor(steps + 1e-9) + 1;
+  return Array.from({ length: count }, (_, i) => Number((from + i * by).toPrecision(12)));
+}
+
+function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
+  const shared = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
+  const allowed = decl.sourceKind === "of" ? shared : ([...shared, "count", "seed", "truncation"] as const);
+  const what = decl.sourceKind === "of" ? "an edit of samples" : "an edit from a model";
+  const read = new settings.Settings(decl, what, allowed, env);
+  const keep = read.get("keep", "KeepSetting");
+  const kept = (e: ast.Expr | undefined, name: string): number =>
+    (e && settings.boundedNumber(e, `\`keep ${name}\``, settings.NOT_NEGATIVE, env)) ?? 0;
+  const keepAttributes = kept(keep?.attributes, "attributes");
+  if (read.steps.length === 0) reportMissing(decl, "step", "write `step ENERGY`, once for each change", env);
+  const goals = read.word("goals", ["all", "last"] as const, "all");
+  if (goals === "last" && read.has("reweight")) {
+    const span = read.get("reweight", "FlagSetting")?.span ?? decl.span;
+    env.report.warning("L2026", span, "`reweight` changes nothing: with `goals last` there are no earlier goals", {
+      text: "no effect",
+    });
+  }
+  const { count, seed, truncation } = noise(read, env);
+  const inherited = earlier?.task.truncation;
+  return {
+    kind: "edit",
+    ...common(decl, model, read, env),
+    source: decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count },
+    truncation: inherited ?? truncation,
+    goals,
+    reweight: read.has("reweight"),
+    keepLatent: kept(keep?.latent, "latent"),
+    keepAttributes,
+    steps: read.steps.map((s) => checkStep(s, env)),
+    keepable: keepAttributes > 0 ? keepable(env) : [],
+  };
+}
+
+type EditSource = Extract<CheckedTask, { kind: "edit" }>["source"];
+
+function sourceOf(decl: ast.EditDecl, earlier: EarlierTask | undefined, env: Env): EditSource {
+  const count = earlier?.clean === true ? imageCount(earlier.task) : undefined;
+  const task = earlier?.index ?? 0;
+  const { index } = decl;
+  if (index === undefined) return { kind: "task", task, from: 0, to: Math.max(0, (count ?? 1) - 1) };
+  const bounds = { min: 0, integer: true, ...(count === undefined ? {} : { max: count - 1 }) };
+  const one = (e: ast.Expr): number | undefined => settings.boundedNumber(e, `an index of \`${decl.source.text}\``, bounds, env);
+  if (index.kind !== "RangeExpr") {
+    const at = one(index) ?? 0;
+    return { kind: "task", task, from: at, to: at };
+  }
+  const from = one(index.from);
+  const to = one(index.to);
+  if (from !== undefined && to !== undefined && from > to)
+    env.report.error("L2004", index.span, `the range ${from}..${to} is empty`, { text: `${from} is above ${to}` });
+  return { kind: "task", task, from: from ?? 0, to: Math.max(from ?? 0, to ?? 0) };
+}
+
+function checkStep(step: ast.StepSetting, env: Env): CheckedStep {
+  const energy = evaluateEnergy(step.energy, env) ?? always(step.span);
+  const weight = (step.weight && settings.boundedNumber(step.weight, "`weight`", settings.POSITIVE, env)) ?? 1;
+  const layers = step.layers && readLayers(step.layers, env);
+  return { energy, weight, ...(layers === undefined ? {} : { layers }), span: step.span };
+}
+
+/** Inclusive w indices. Reports L2015 (out of range, unknown group). */
+function readLayers(layers: ast.RangeExpr | ast.Name, env: Env): readonly [number, number] | undefined {
+  const { info } = env.model;
+  if ("text" in layers) {
+    if (info === undefined) return undefined;
+    if (Object.hasOwn(info.layerGroups, layers.text)) return info.layerGroups[layers.text];
+    const groups = Object.keys(info.layerGroups);
+    const guess = nearest(layers.text, groups);
+    const there = groups.length === 0 ? "it names no groups; write a range: `layers 0..3`" : `it has ${listed(groups, "and")}`;
+    env.report.error("L2015", layers.span, `the model \`${env.model.alias ?? ""}\` has no layer group \`${layers.text}\``, {
+      text: "unknown group",
+      hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
+    });
+    return undefined;
+  }
+  const ends = [layers.from, layers.to].map((e) => ({ value: evaluateNumber(e, env), span: e.span }));
+  for (const { value, span } of ends) {
+    if (value === undefined || info === undefined) continue;
+    if (Number.isInteger(value) && value >= 0 && value < info.numWs) continue;
+    env.report.error("L2015", span, `the model \`${env.model.alias ?? ""}\` has no layer ${value}`, {
+      text: "out of range",
+      hints: [`its layers are 0..${info.numWs - 1}`],
+      related: env.calls,
+    });
+    return undefined;
+  }
+  const [from, to] = ends.map((e) => e.value);
+  if (from === undefined || to === undefined) return undefined;
+  if (from <= to) return [from, to];
+  env.report.error("L2015", layers.span, `the range ${from}..${to} is empty`, { text: `${from} is above ${to}` });
+  return undefined;
+}
+
+/** The attributes that the script declares (with what it imports), or all of the model's if it declares none. */
+function keepable(env: Env): readonly number[] {
+  const entry = env.cx.scopes.get(env.cx.program.entry);
+  const found: number[] = [];
+  let declaresAny = false;
+  for (const d of entry?.names.values() ?? []) {
+    if (d.kind !== "attribute") continue;
+    declaresAny = true;
+    markUsed(d, env.scope, env.cx);
+    const { index } = attributeRow(d, env);
+    if (index !== undefined) found.push(index);
+  }
+  return declaresAny ? found.sort((a, b) => a - b) : (env.model.info?.attributes ?? []).map((_, i) => i);
+}
+
+function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env: Env) {
+  const logic = read.word("logic", ["product", "lace"] as const, "product");
+  return { name: decl.name.text, model, logic, sampler: settings.readSampler(read, env), span: decl.span };
+}
+
+function noise(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {
+  const { info } = env.model;
+  const hasMapping = info === undefined || info.numWs > 1;
+  const { overrides } = env.cx;
+  const truncation = read.number("truncation", settings.TRUNCATION, hasMapping ? DEFAULT_TRUNCATION : 1);
+  if (!hasMapping && truncation !== 1) {
+    const span = read.get("truncation", "NumberSetting")?.span;
+    if (span !== undefined)
+      env.report.warning("L2026", span, `\`truncation\` changes nothing: the model \`${env.model.alias ?? ""}\` has no mapping`, {
+        text: "no effect",
+      });
+  }
+  const count = read.number("count", settings.COUNT, 1);
+  const seed = read.number("seed", settings.SEED, 0);
+  return { count: overrides.count ?? count, seed: overrides.seed ?? seed, truncation: hasMapping ? truncation : 1 };
+}
+
+function reportMissing(decl: ast.TaskDecl, key: string, hint: string, env: Env): void {
+  env.report.error("L2012", decl.name.span, `\`${decl.name.text}\` has no \`${key}\``, {
+    text: "a setting is missing",
+    hints: [hint],
+  });
+}
+
+function always(span: Span): Formula {
+  return { kind: "always", span };
+}

@@ -1,0 +1,186 @@
+// Link: the entry file and everything it imports, each parsed once.
+// In: a path and a reader of files. Out: Program, the modules with their imports and references resolved.
+// Invariants: no cycles; `files` has dependencies before their users and the entry last; the same file reached by two
+// paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
+import { parse } from "../parser/parse.js";
+import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
+import type { Diagnostic, Outcome } from "../source/diagnostic.js";
+import { NOWHERE, type Span } from "../source/span.js";
+
+/** The part of a Host that linking needs. */
+export interface SourceReader {
+  readText(path: string): Promise<string>;
+  exists(path: string): Promise<boolean>;
+  /** Absolute path of `reference` as named in `fromFile`. */
+  resolve(fromFile: string, reference: string): string;
+}
+
+export interface LinkedImport {
+  readonly decl: ImportDecl;
+  readonly file: LinkedFile;
+}
+export interface LinkedFile {
+  /** As shown to people; the `file` of every span in it. */
+  readonly path: string;
+  readonly module: Module;
+  readonly imports: readonly LinkedImport[];
+  /** The resolved form of each path after `from` in this file. */
+  readonly references: ReadonlyMap<string, string>;
+}
+export interface Program {
+  readonly entry: LinkedFile;
+  readonly files: readonly LinkedFile[];
+  /** The text of each file by its shown path, for rendering and for quoting. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+/** The texts are there even when an error stopped the linking: its diagnostics need them to be shown. */
+export interface LinkOutcome extends Outcome<Program> {
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** A model that tasks of the entry can name. The caller loads it before `check`. */
+export interface ModelReference {
+  readonly alias: string;
+  readonly reference: string;
+  readonly span: Span;
+}
+
+/**
+ * Reads and parses a script and its imports.
+ *
+ * Errors   L1xxx of the parser; L2021 for an import that is missing or unreadable; L2022 for a cycle. No value then.
+ *          An unreadable entry is L2021 at no place (NOWHERE).
+ */
+export async function link(entryFile: string, reader: SourceReader): Promise<LinkOutcome> {
+  const linker = new Linker(reader);
+  const entry = await linker.entry(entryFile);
+  const diagnostics = linker.diagnostics;
+  const failed = entry === undefined || diagnostics.some((d) => d.severity === "error");
+  return {
+    ...(failed ? {} : { value: { entry, files: linker.files, sources: linker.sources } }),
+    diagnostics,
+    sources: linker.sources,
+  };
+}
+
+/** The models that the entry declares or imports, in source order, without repeats. */
+export function modelsOf(program: Program): readonly ModelReference[] {
+  const found = new Map<string, ModelReference>();
+  const add = (file: LinkedFile, only: ReadonlySet<string> | undefined): void => {
+    for (const item of file.module.items) {
+      if (item.kind !== "ModelDecl" || (only !== undefined && !only.has(item.name.text))) continue;
+      const reference = file.references.get(item.path.value) ?? item.path.value;
+      if (!found.has(item.name.text)) found.set(item.name.text, { alias: item.name.text, reference, span: item.span });
+    }
+  };
+  for (const { decl, file } of program.entry.imports) {
+    add(file, decl.names === undefined ? undefined : new Set(decl.names.map((n) => n.text)));
+  }
+  add(program.entry, undefined);
+  return [...found.values()];
+}
+
+class Linker {
+  readonly sources = new Map<string, string>();
+  readonly files: LinkedFile[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  /** By resolved path; absent while the file is being read, undefined after it failed. */
+  private readonly done = new Map<string, LinkedFile | undefined>();
+  private readonly open: { readonly resolved: string; readonly path: string }[] = [];
+
+  constructor(private readonly reader: SourceReader) {}
+
+  async entry(path: string): Promise<LinkedFile | undefined> {
+    const text = await this.read(path);
+    if (text !== undefined) return this.file(path, this.reader.resolve(path, baseName(path)), text);
+    this.fail("L2021", NOWHERE, `cannot read \`${path}\``, [], []);
+    return undefined;
+  }
+
+  private async file(path: string, resolved: string, text: string): Promise<LinkedFile | undefined> {
+    this.sources.set(path, text);
+    const parsed = parse(text, path);
+    this.diagnostics.push(...parsed.diagnostics);
+    const module = parsed.value;
+    if (module === undefined) return undefined;
+    this.open.push({ resolved, path });
+    const imports: LinkedImport[] = [];
+    for (const item of module.items) {
+      if (item.kind !== "ImportDecl") continue;
+      const file = await this.follow(path, item.path);
+      if (file !== undefined) imports.push({ decl: item, file });
+    }
+    this.open.pop();
+    const linked: LinkedFile = { path, module, imports, references: this.references(path, module) };
+    this.done.set(resolved, linked);
+    this.files.push(linked);
+    return linked;
+  }
+
+  private async follow(from: string, literal: StringLit): Promise<LinkedFile | undefined> {
+    const resolved = this.reader.resolve(from, literal.value);
+    if (this.done.has(resolved)) return this.done.get(resolved);
+    const path = shownPath(from, literal.value);
+    const start = this.open.findIndex((o) => o.resolved === resolved);
+    if (start >= 0) {
+      const chain = [...this.open.slice(start).map((o) => o.path), path].join(" -> ");
+      const hint = "move the declarations that both need into a third file";
+      this.fail("L2022", literal.span, `these files import each other: ${chain}`, ["this import closes the circle"], [hint]);
+      return undefined;
+    }
+    const text = await this.read(resolved);
+    if (text === undefined) {
+      const hint = `paths are relative to the file that names them; this one was looked for at ${resolved}`;
+      this.fail("L2021", literal.span, `cannot read the imported file "${literal.value}"`, ["no such file"], [hint]);
+      this.done.set(resolved, undefined);
+      return undefined;
+    }
+    const file = await this.file(path, resolved, text);
+    if (file === undefined) this.done.set(resolved, undefined);
+    return file;
+  }
+
+  /** The text, or undefined where there is no file. Other failures (permissions, disk) are the environment's: they are thrown. */
+  private async read(path: string): Promise<string | undefined> {
+    return (await this.reader.exists(path)) ? this.reader.readText(path) : undefined;
+  }
+
+  private references(path: string, module: Module): ReadonlyMap<string, string> {
+    const references = new Map<string, string>();
+    const add = (literal: StringLit | undefined): void => {
+      if (literal !== undefined) references.set(literal.value, this.reader.resolve(path, literal.value));
+    };
+    for (const item of module.items) {
+      if (item.kind === "ModelDecl") add(item.path);
+      else if (item.kind === "AttributeDecl") add(item.from);
+    }
+    return references;
+  }
+
+  private fail(
+    code: "L2021" | "L2022",
+    span: Span,
+    message: string,
+    text: readonly string[],
+    hints: readonly string[],
+  ): void {
+    this.diagnostics.push({ code, severity: "error", message, at: { span, text: text.join() }, related: [], hints });
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+/** `reference` beside `from`, as a person would write it from where `from` was named: "examples/a.lace" and "lib/b.lace" give "examples/lib/b.lace". */
+function shownPath(from: string, reference: string): string {
+  if (/^([/\\]|[A-Za-z]:)/.test(reference)) return reference;
+  const folder = from.slice(0, from.length - baseName(from).length);
+  const parts: string[] = [];
+  for (const part of `${folder}${reference}`.split("/")) {
+    if (part === "." || (part === "" && parts.length > 0)) continue;
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== ".." && parts.at(-1) !== "") parts.pop();
+    else parts.push(part);
+  }
+  return parts.join("/");
+}

@@ -1,0 +1,106 @@
+// Lowering: a checked module to a plan. The task's logic gives each energy its meaning; edits learn what each step names and holds.
+// In: check. Out: execute, and --print energy. Reports what depends on the logic or on the whole energy (L3xxx).
+import type { Outcome } from "../source/diagnostic.js";
+import { unreachable } from "../source/internal-error.js";
+import type { CheckedExpect, CheckedModule, CheckedTask } from "./check/checked.js";
+import { attributesOf, type Formula, formulaParts } from "./check/formula.js";
+import { Report } from "./check/report.js";
+import { canHoldTogether, findFixed } from "./check/satisfiable.js";
+import type { Energy, Logic } from "./energy/energy.js";
+import { isDerived, lowerFormula } from "./energy/lower-formula.js";
+import type { EditStep, Expect, Plan, Task } from "./plan.js";
+
+type CheckedEdit = Extract<CheckedTask, { kind: "edit" }>;
+
+/**
+ * The plan of a checked module.
+ *
+ * Errors   L3001: a connective that logic lace does not have. Warnings: L3002 contradictions, L3003 conditions that always hold.
+ */
+export function lower(checked: CheckedModule): Outcome<Plan> {
+  const report = new Report();
+  const tasks = checked.tasks.map((task) => lowerTask(task, report));
+  const expects = checked.expects.map((expect) => lowerExpect(expect, report));
+  const diagnostics = report.sorted();
+  if (report.errorCount > 0) return { diagnostics };
+  const { models, inputs, saves } = checked;
+  return { value: { models, inputs, tasks, expects, saves }, diagnostics };
+}
+
+function lowerTask(task: CheckedTask, report: Report): Task {
+  switch (task.kind) {
+    case "sample":
+    case "traverse":
+      return { ...task, energy: lowerEnergy(task.energy, task.logic, report) };
+    case "sweep":
+      return { ...task, cells: task.cells.map((c) => lowerEnergy(c, task.logic, report)) };
+    case "edit": {
+      const { keepable, steps, ...rest } = task;
+      warnClashingSteps(task, report);
+      return { ...rest, steps: lowerSteps(steps, keepable, task.logic, report) };
+    }
+    default:
+      return unreachable(task);
+  }
+}
+
+/** Each step holds the keepable attributes that neither it nor an earlier step names. */
+function lowerSteps(steps: CheckedEdit["steps"], keepable: readonly number[], logic: Logic, report: Report): EditStep[] {
+  const named = new Set<number>();
+  return steps.map((step) => {
+    const names = attributesOf(step.energy);
+    names.forEach((n) => named.add(n));
+    const energy = lowerEnergy(step.energy, logic, report);
+    return { ...step, energy, names, held: keepable.filter((k) => !named.has(k)) };
+  });
+}
+
+/** With `goals all` a step that undoes an earlier one asks for both. */
+function warnClashingSteps(task: CheckedEdit, report: Report): void {
+  if (task.goals === "last") return;
+  task.steps.forEach((step, i) => {
+    if (canHoldTogether([step.energy]) === false) return;
+    const earlier = task.steps.slice(0, i).find((s) => {
+      return canHoldTogether([s.energy]) !== false && canHoldTogether([s.energy, step.energy]) === false;
+    });
+    if (earlier === undefined) return;
+    report.warning("L3002", step.energy.span, "this step contradicts an earlier one, which is still a goal", {
+      text: "this step",
+      related: [{ span: earlier.energy.span, text: "the earlier step" }],
+      hints: ["write `goals last` to ask for the newest step only"],
+    });
+  });
+}
+
+/** An expectation is read as a predicate: no logic's numbers, so all connectives are there. */
+function lowerExpect(expect: CheckedExpect, report: Report): Expect {
+  const clauses = expect.clauses.map((c) => ({ ...c, energy: lowerEnergy(c.energy, "product", report) }));
+  return { ...expect, clauses };
+}
+
+function lowerEnergy(f: Formula, logic: Logic, report: Report): Energy {
+  for (const { kind, span, clash } of findFixed(f)) {
+    if (kind === "always") {
+      report.warning("L3003", span, "this always holds: it asks for nothing", { text: "true of every image" });
+      continue;
+    }
+    report.warning("L3002", span, "this contradicts itself: no image can satisfy it", {
+      text: "never true",
+      related: (clash ?? []).map((s, i) => ({ span: s, text: i === 0 ? "this excludes" : "this" })),
+    });
+  }
+  const derived = logic === "lace" ? findDerived(f) : [];
+  for (const { span, kind, word } of derived) {
+    const shown = kind === "count" ? word : kind;
+    report.error("L3001", span, `\`logic lace\` has no \`${shown}\``, {
+      text: "not in this logic",
+      hints: ["it has `and`, `or` and `not`; `logic product`, the default, has all connectives"],
+    });
+  }
+  return derived.length > 0 ? { kind: "always", span: f.span } : lowerFormula(f, logic);
+}
+
+function findDerived(f: Formula): { span: Formula["span"]; kind: string; word: string }[] {
+  const inner = formulaParts(f).flatMap(findDerived);
+  return isDerived(f) ? [{ span: f.span, kind: f.kind, word: "word" in f ? f.word : "" }, ...inner] : inner;
+}
