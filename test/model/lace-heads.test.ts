@@ -1,55 +1,64 @@
 import { describe, expect, it } from "vitest";
-import type { EnergyWeights, Tensor } from "../../src/compiler/weights.js";
-import { GOLDEN_PRESENT, loadGoldenLace } from "../support/golden.js";
-
-/** y = act(x W^T + b) in float64, one row. */
-function dense(
-  x: readonly number[],
-  weight: Tensor,
-  bias: Tensor,
-  weightGain: number,
-  biasGain: number,
-  act: (v: number) => number,
-): number[] {
-  const inputs = x.length;
-  return Array.from(bias.data, (b, o) =>
-    act(x.reduce((sum, v, i) => sum + v * weight.data[o * inputs + i]! * weightGain, b * biasGain)),
-  );
-}
-const leaky = (v: number): number => (v > 0 ? v : 0.2 * v);
-
-function logits(weights: EnergyWeights, z: readonly number[], truncation: number, head: number): number[] {
-  const mapping = weights.mapping!;
-  const scale = 1 / Math.sqrt(z.reduce((s, v) => s + v * v, 0) / z.length + 1e-8);
-  let x = z.map((v) => v * scale);
-  for (const l of mapping.layers)
-    x = dense(x, l.weight, l.bias, l.weightGain, l.biasGain, (v) => Math.SQRT2 * leaky(v));
-  x = x.map((v, i) => mapping.wAverage.data[i]! + truncation * (v - mapping.wAverage.data[i]!));
-  const layers = weights.heads[head]!.layers;
-  layers.forEach((l, i) => (x = dense(x, l.weight, l.bias, 1, 1, i < layers.length - 1 ? leaky : (v) => v)));
-  return x;
-}
+import { readLaceHead, readLaceMapping } from "../../src/runtime/model/lace-heads.js";
+import { newDict } from "../../src/runtime/model/pickle-value.js";
+import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { expectClose } from "../support/close.js";
+import { headRow, mapRow, rowOf } from "../support/dense.js";
+import { GOLDEN_PRESENT, goldenBytes, loadGoldenLace } from "../support/golden.js";
 
 describe.skipIf(!GOLDEN_PRESENT)("LACE heads and mapping (skipped without ../shared/golden)", () => {
   for (const dir of ["lace-tiny", "lace-ffhq-scale"] as const) {
     it(`${dir} gives the reference's logits`, async () => {
-      const golden = await loadGoldenLace(dir);
-      for (const c of golden.cases) {
-        const z0 = golden.expected(`${c.name}.z0`);
-        const expected = golden.expected(`${c.name}.logits0`);
-        const d = z0.shape[1]!;
-        const columns = expected.shape[1]!;
-        for (let row = 0; row < (dir === "lace-tiny" ? z0.shape[0]! : 1); row++) {
-          const z = [...z0.data.subarray(row * d, (row + 1) * d)];
-          const got = c.indices.flatMap((i) => logits(golden.weights, z, c.truncation, i));
-          expect(got).toHaveLength(columns);
-          got.forEach((v, k) =>
-            expect(Math.abs(v - expected.data[row * columns + k]!), `${c.name} row ${row} column ${k}`).toBeLessThan(
-              1e-5 * (1 + Math.abs(v)),
-            ),
-          );
+      const { cases, expected, weights } = await loadGoldenLace(dir);
+      for (const c of cases) {
+        const z0 = expected(`${c.name}.z0`);
+        const logits = expected(`${c.name}.logits0`);
+        const [rows, columns] = [dir === "lace-tiny" ? c.batch : 1, logits.shape[1]!];
+        for (let row = 0; row < rows; row++) {
+          const w = mapRow(weights, rowOf(z0.data, row, weights.zDim), c.truncation);
+          const got = c.indices.flatMap((i) => headRow(weights, i, w));
+          expectClose(got, rowOf(logits.data, row, columns), { abs: 1e-5, rel: 1e-5 });
         }
       }
     });
   }
+
+  it("the attribute table has the classes of cases.json", async () => {
+    const { attributes } = await loadGoldenLace("lace-tiny");
+    expect(attributes.map((a) => `${a.name}:${a.type}`)).toEqual([
+      "glasses:binary",
+      "gender:binary",
+      "smile:binary",
+      "age:scalar",
+      "yaw:scalar",
+      "beard:binary",
+      "haircolor:category",
+    ]);
+  });
+
+  it("a mapping file is no head, and a head file no mapping", async () => {
+    const mapping = await readTorchZip(goldenBytes("lace-tiny/mapping.pt"), "mapping.pt");
+    const head = await readTorchZip(goldenBytes("lace-tiny/classifier_age.pt"), "age.pt");
+    expect(() => readLaceHead(mapping, "age", "mapping.pt")).toThrow(/L5107: mapping.pt: .*'heads.weight'/);
+    expect(() => readLaceMapping(head, "age.pt")).toThrow(/L5107: age.pt: .*'mean_latent' is missing/);
+  });
+
+  it("a head whose layers do not fit each other is refused", async () => {
+    const head = await readTorchZip(goldenBytes("lace-tiny/classifier_age.pt"), "age.pt");
+    const other = await readTorchZip(goldenBytes("lace-ffhq-scale/classifier_age.pt"), "age.pt");
+    const mixed = newDict();
+    const layers = newDict();
+    for (const [from, names] of [
+      [head, ["net.0.weight", "net.0.bias", "heads.weight", "heads.bias"]],
+      [other, ["net.3.weight", "net.3.bias"]],
+    ] as const) {
+      const dict = from.entries.get("state_dict");
+      if (typeof dict !== "object" || dict?.kind !== "dict") throw new Error("the golden head has no state_dict");
+      for (const name of names) layers.entries.set(name, dict.entries.get(name)!);
+    }
+    mixed.entries.set("state_dict", layers);
+    expect(() => readLaceHead(mixed, "age", "mixed.pt")).toThrow(
+      /L5107: mixed.pt: .*'net.3' takes 384 numbers, the layer before it gives 74/,
+    );
+  });
 });

@@ -26,7 +26,7 @@ const attribute = v.variant("type", [
       v.array(name),
       v.minLength(2),
       v.maxLength(1000),
-      v.check(isDistinct, "Invalid classes: Two have one name"),
+      v.check((classes) => isDistinct(classes), "Invalid classes: Two have one name"),
     ),
     space,
     temperature: v.optional(positive, 1),

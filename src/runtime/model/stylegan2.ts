@@ -35,6 +35,20 @@ export function buildSynthesis(model: Pick<Model, "info" | "synthesis">, options
   return new SynthesisBuilder(model.synthesis, model.info.numWs, options).build();
 }
 
+/**
+ * One style for all layers: w [rows, wDim] -> ws [rows, numWs, wDim].
+ * Owns   the result.
+ */
+export function repeatStyles(w: Float32Array, rows: number, numWs: number): Float32Array {
+  const wDim = w.length / rows;
+  const ws = new Float32Array(rows * numWs * wDim);
+  for (let row = 0; row < rows; row++) {
+    const style = w.subarray(row * wDim, (row + 1) * wDim);
+    for (let i = 0; i < numWs; i++) ws.set(style, (row * numWs + i) * wDim);
+  }
+  return ws;
+}
+
 class SynthesisBuilder {
   private readonly g = new GraphBuilder();
   private readonly ws: NodeId;
