@@ -4,7 +4,7 @@ import type { IToken } from "chevrotain";
 import type { Diagnostic, Fix, Label } from "../source/diagnostic.js";
 import type { Code } from "../source/codes.js";
 import type { Span } from "../source/span.js";
-import type { ForeignMark, Problem } from "./grammar.js";
+import type { ForeignMark, Problem } from "./recovery.js";
 import type { LaceToken } from "./layout.js";
 import * as t from "./tokens.js";
 
@@ -47,5 +47,10 @@ export function explain(problem: Problem, file: string, tokens: readonly LaceTok
 export function explainForeign(mark: ForeignMark, file: string): Diagnostic {
   const span = spanOf(file, mark.token);
   const fix: Fix = { span, replacement: mark.meant };
-  return syntaxError("L1005", `\`${mark.token.image}\` is not Lace`, { span, text: `write \`${mark.meant}\`` }, { fix });
+  return syntaxError(
+    "L1005",
+    `\`${mark.token.image}\` is not Lace`,
+    { span, text: `write \`${mark.meant}\`` },
+    { fix },
+  );
 }

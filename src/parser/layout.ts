@@ -111,7 +111,13 @@ function close(stack: Opener[], fits: (o: Opener) => boolean, within?: (stack: r
   return stack.length;
 }
 
-function endsStatement(tokens: readonly IToken[], index: number, previous: IToken, depth: number, text: string): boolean {
+function endsStatement(
+  tokens: readonly IToken[],
+  index: number,
+  previous: IToken,
+  depth: number,
+  text: string,
+): boolean {
   const token = tokens[index] as IToken;
   if (isStatementHead(tokens, index)) return true;
   const wants = wantsOperand.has(previous.tokenType);

@@ -31,14 +31,16 @@ const simple: Readonly<Record<string, string>> = {
 export function stringValue(text: string): string {
   const quote = text.charAt(0);
   const closed = text.length > 1 && (text.endsWith(quote) || /[”“»]$/.test(text));
-  return text.slice(1, closed ? -1 : undefined).replace(escapes, (whole, long?: string, four?: string, two?: string, one?: string) => {
-    const hex = long ?? four ?? two;
-    if (hex !== undefined) {
-      const point = Number.parseInt(hex, 16);
-      return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
-    }
-    return one === undefined ? whole : (simple[one] ?? one);
-  });
+  return text
+    .slice(1, closed ? -1 : undefined)
+    .replace(escapes, (whole, long?: string, four?: string, two?: string, one?: string) => {
+      const hex = long ?? four ?? two;
+      if (hex !== undefined) {
+        const point = Number.parseInt(hex, 16);
+        return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+      }
+      return one === undefined ? whole : (simple[one] ?? one);
+    });
 }
 
 /** The escapes of a quoted string that are wrong: `\u` or `\x` without its digits, a code point out of range, `\1`. */

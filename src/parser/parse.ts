@@ -65,7 +65,10 @@ export function parseLenient(text: string, file: string): Lenient {
   };
   if (first === undefined) {
     diagnostics.push(
-      syntaxError("L1003", "the first line must name the language edition", { span: { file, start: 0, end: 0 }, text: "expected `lace 1`" }),
+      syntaxError("L1003", "the first line must name the language edition", {
+        span: { file, start: 0, end: 0 },
+        text: "expected `lace 1`",
+      }),
     );
   }
   return { module, diagnostics };

@@ -118,7 +118,12 @@ export const UnterminatedComment = createToken({
 });
 
 function mark(name: string, text: string, ...categories: TokenType[]): TokenType {
-  return createToken({ name, pattern: text, label: `\`${text}\``, categories: [...categories, ...(text === "}" ? [] : [Junk])] });
+  return createToken({
+    name,
+    pattern: text,
+    label: `\`${text}\``,
+    categories: [...categories, ...(text === "}" ? [] : [Junk])],
+  });
 }
 
 // Longer marks stand before their own beginnings.
@@ -273,7 +278,12 @@ export const keywords: readonly string[] = keywordTokens.map((t) => String(t.PAT
 
 // Marks of other languages, each standing for what was meant. `=` is Lace's own sign in `let x = 1`, and stands for `is` elsewhere.
 export const Equals = mark("Equals", "=", Is);
-export const EqualsEquals = createToken({ name: "EqualsEquals", pattern: /===?/, label: "`==`", categories: [Equals, Is, Junk] });
+export const EqualsEquals = createToken({
+  name: "EqualsEquals",
+  pattern: /===?/,
+  label: "`==`",
+  categories: [Equals, Is, Junk],
+});
 export const NotEquals = createToken({ name: "NotEquals", pattern: /!==?|<>/, label: "`!=`", categories: [Is, Junk] });
 export const AndAnd = createToken({ name: "AndAnd", pattern: /&&?/, label: "`&&`", categories: [And, Junk] });
 export const OrOr = createToken({ name: "OrOr", pattern: /\|\|?/, label: "`||`", categories: [Or, Junk] });

@@ -1,0 +1,230 @@
+// Settings: what stands in the braces of a task, and options (`sampler ode { ... }`, `as grid { ... }`).
+// In: laid-out tokens. Out: Setting and Option nodes; which are allowed where is the checker's business.
+// Invariants: a setting that cannot be read is left out (or has ErrorExpr), and the next one is read as usual.
+import type { Expr, Name, Option, RangeExpr, Setting } from "./ast.js";
+import { ExpressionRules } from "./expression-rules.js";
+import * as t from "./tokens.js";
+
+/** The rules for blocks. */
+export abstract class SettingRules extends ExpressionRules {
+  protected block = this.RULE("block", (): readonly Setting[] => {
+    const settings: Setting[] = [];
+    this.CONSUME(t.LCurly);
+    const depth = this.depthOf(this.LA(0)) + 1;
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.CONSUME(t.Newline) },
+        {
+          ALT: () => {
+            const setting = this.attempt(
+              () => this.SUBRULE(this.setting),
+              () => this.skip(depth),
+            );
+            this.ACTION(() => {
+              if (setting !== undefined) settings.push(setting);
+            });
+          },
+        },
+      ]);
+    });
+    this.CONSUME(t.RCurly);
+    return settings;
+  });
+
+  private setting = this.RULE("setting", (): Setting | undefined =>
+    this.OR<Setting | undefined>({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.whereSetting) },
+        { ALT: () => this.SUBRULE(this.numberSetting) },
+        { ALT: () => this.SUBRULE(this.betweenSetting) },
+        { ALT: () => this.SUBRULE(this.samplerSetting) },
+        { ALT: () => this.SUBRULE(this.wordSetting) },
+        { ALT: () => this.SUBRULE(this.keepSetting) },
+        { ALT: () => this.SUBRULE(this.flagSetting) },
+        { ALT: () => this.SUBRULE(this.stepSetting) },
+        { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
+        { ALT: () => this.junk("setting", this.CONSUME(t.Junk)), IGNORE_AMBIGUITIES: true },
+      ],
+    }),
+  );
+
+  private whereSetting = this.RULE("whereSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Where);
+    const energy = this.orError(() => this.SUBRULE(this.expr));
+    return { kind: "WhereSetting", energy, span: this.span(start) };
+  });
+
+  private numberSetting = this.RULE("numberSetting", (): Setting => {
+    const start = this.start();
+    const key = this.OR([
+      { ALT: () => this.CONSUME(t.Count) },
+      { ALT: () => this.CONSUME(t.Seed) },
+      { ALT: () => this.CONSUME(t.Truncation) },
+      { ALT: () => this.CONSUME(t.Frames) },
+    ]);
+    const value = this.SUBRULE(this.sum);
+    return { kind: "NumberSetting", key: this.name(key), value, span: this.span(start) };
+  });
+
+  private betweenSetting = this.RULE("betweenSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Between);
+    this.CONSUME(t.Seed);
+    const from = this.SUBRULE(this.sum);
+    this.CONSUME(t.And);
+    this.CONSUME1(t.Seed);
+    const to = this.SUBRULE1(this.sum);
+    return { kind: "BetweenSetting", from, to, span: this.span(start) };
+  });
+
+  private samplerSetting = this.RULE("samplerSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Sampler);
+    const method = this.name(this.CONSUME(t.Name));
+    const options = this.OPTION(() => this.SUBRULE(this.optionBlock)) ?? [];
+    return { kind: "SamplerSetting", method, options, span: this.span(start) };
+  });
+
+  private wordSetting = this.RULE("wordSetting", (): Setting => {
+    const start = this.start();
+    const key = this.OR([{ ALT: () => this.CONSUME(t.Logic) }, { ALT: () => this.CONSUME(t.Goals) }]);
+    const value = this.name(this.CONSUME(t.Name));
+    return { kind: "WordSetting", key: this.name(key), value, span: this.span(start) };
+  });
+
+  private keepSetting = this.RULE("keepSetting", (): Setting => {
+    const start = this.start();
+    let latent: Expr | undefined;
+    let attributes: Expr | undefined;
+    this.CONSUME(t.Keep);
+    this.AT_LEAST_ONE_SEP({
+      SEP: t.Comma,
+      DEF: () => {
+        this.OR([
+          {
+            ALT: () => {
+              const word = this.CONSUME(t.Latent);
+              this.once(latent, word);
+              latent = this.SUBRULE(this.sum);
+            },
+          },
+          {
+            ALT: () => {
+              const word = this.CONSUME(t.Attributes);
+              this.once(attributes, word);
+              attributes = this.SUBRULE1(this.sum);
+            },
+          },
+        ]);
+      },
+    });
+    return {
+      kind: "KeepSetting",
+      ...(latent === undefined ? {} : { latent }),
+      ...(attributes === undefined ? {} : { attributes }),
+      span: this.span(start),
+    };
+  });
+
+  private flagSetting = this.RULE("flagSetting", (): Setting => {
+    const start = this.start();
+    const key = this.name(this.CONSUME(t.Reweight));
+    return { kind: "FlagSetting", key, span: this.span(start) };
+  });
+
+  private stepSetting = this.RULE("stepSetting", (): Setting => {
+    const start = this.start();
+    let layers: RangeExpr | Name | undefined;
+    let weight: Expr | undefined;
+    this.CONSUME(t.Step);
+    const energy = this.orError(() => this.SUBRULE(this.expr));
+    this.MANY(() => {
+      this.OR([
+        {
+          ALT: () => {
+            const word = this.CONSUME(t.Layers);
+            this.once(layers, word);
+            const value = this.SUBRULE(this.valueOrRange);
+            layers = this.ACTION(() => layerChoice(value));
+          },
+        },
+        {
+          ALT: () => {
+            const word = this.CONSUME(t.Weight);
+            this.once(weight, word);
+            weight = this.SUBRULE(this.sum);
+          },
+        },
+      ]);
+    });
+    return {
+      kind: "StepSetting",
+      energy,
+      ...(layers === undefined ? {} : { layers }),
+      ...(weight === undefined ? {} : { weight }),
+      span: this.span(start),
+    };
+  });
+
+  /** A word at the beginning of a line that is no setting: kept for the checker, which knows the nearest name. */
+  private unknownSetting = this.RULE("unknownSetting", (): Setting => {
+    const start = this.start();
+    const key = this.name(this.CONSUME(t.Identifier));
+    const value = this.OPTION(() => this.SUBRULE(this.expr));
+    return value === undefined
+      ? { kind: "FlagSetting", key, span: this.span(start) }
+      : { kind: "NumberSetting", key, value, span: this.span(start) };
+  });
+
+  protected optionBlock = this.RULE("optionBlock", (): readonly Option[] => {
+    const options: Option[] = [];
+    this.CONSUME(t.LCurly);
+    const depth = this.depthOf(this.LA(0)) + 1;
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => this.CONSUME(t.Newline) },
+        {
+          ALT: () => {
+            const option = this.attempt(
+              () => this.SUBRULE(this.optionPair),
+              () => this.skip(depth),
+            );
+            this.ACTION(() => {
+              if (option !== undefined) options.push(option);
+            });
+          },
+        },
+      ]);
+    });
+    this.CONSUME(t.RCurly);
+    return options;
+  });
+
+  private optionPair = this.RULE("optionPair", (): Option | undefined =>
+    this.OR<Option | undefined>([
+      {
+        ALT: () => {
+          const start = this.start();
+          const key = this.name(this.CONSUME(t.Name));
+          const value = this.SUBRULE(this.sum);
+          return { key, value, span: this.span(start) };
+        },
+      },
+      { ALT: () => this.junk("optionPair", this.CONSUME(t.Junk)), IGNORE_AMBIGUITIES: true },
+    ]),
+  );
+
+  /** Whether the word begins a line of the block (or the block). */
+  private beginsLine(): boolean {
+    const previous = this.LA(0).tokenType;
+    return previous === t.LCurly || previous === t.Newline;
+  }
+}
+
+/** `layers 4` is the range 4..4; a single name is a group of layers. */
+function layerChoice(value: Expr | RangeExpr): RangeExpr | Name {
+  if (value.kind === "RangeExpr") return value;
+  if (value.kind === "NameExpr") return { text: value.name, span: value.span };
+  return { kind: "RangeExpr", from: value, to: value, span: value.span };
+}
