@@ -125,7 +125,13 @@ class Linker {
     if (start >= 0) {
       const chain = [...this.open.slice(start).map((o) => o.path), path].join(" -> ");
       const hint = "move the declarations that both need into a third file";
-      this.fail("L2022", literal.span, `these files import each other: ${chain}`, ["this import closes the circle"], [hint]);
+      this.fail(
+        "L2022",
+        literal.span,
+        `these files import each other: ${chain}`,
+        ["this import closes the circle"],
+        [hint],
+      );
       return undefined;
     }
     const text = await this.read(resolved);

@@ -45,7 +45,12 @@ function lowerTask(task: CheckedTask, report: Report): Task {
 }
 
 /** Each step holds the keepable attributes that neither it nor an earlier step names. */
-function lowerSteps(steps: CheckedEdit["steps"], keepable: readonly number[], logic: Logic, report: Report): EditStep[] {
+function lowerSteps(
+  steps: CheckedEdit["steps"],
+  keepable: readonly number[],
+  logic: Logic,
+  report: Report,
+): EditStep[] {
   const named = new Set<number>();
   return steps.map((step) => {
     const names = attributesOf(step.energy);

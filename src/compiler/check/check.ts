@@ -1,5 +1,5 @@
 // The checker: a linked program and its models' tables in, a checked module out, or every mistake in it.
-// In: link. Out: lowerPlan. Order: scopes, numbers, tasks, expectations and saves, then what no task reached, then unused names.
+// In: link. Out: lower. Order: scopes, numbers, tasks, expectations and saves, then what no task reached, then unused names.
 // Energies and attributes are checked against the model of each task that uses them; those that no task uses, against
 // the models the entry declares: one that fits is enough.
 import type * as ast from "../../parser/ast.js";
@@ -204,8 +204,16 @@ class Checker {
           ? `the models are ${listed(models, "and")}`
           : 'declare it: `model NAME from "builtin:avatar"`';
     const hints = d?.kind === "task" ? ["results are edited with `of`: `edit NAME of SAMPLES { ... }`"] : [hint];
-    if (d === undefined) this.report.error("L2001", name.span, `unknown model \`${name.text}\``, { text: "no model has this name", hints });
-    else this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a model`, { text: kindOf(d), hints });
+    if (d === undefined)
+      this.report.error("L2001", name.span, `unknown model \`${name.text}\``, {
+        text: "no model has this name",
+        hints,
+      });
+    else
+      this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a model`, {
+        text: kindOf(d),
+        hints,
+      });
     return undefined;
   }
 
@@ -222,11 +230,16 @@ class Checker {
     if (d?.kind === "task") {
       if (this.broken.has(d)) return undefined;
       const itself = name.text === by;
-      this.report.error("L2001", name.span, itself ? `\`${name.text}\` edits itself` : `\`${name.text}\` comes later than this`, {
-        text: itself ? "its own name" : "not made yet",
-        related: [{ span: d.decl.name.span, text: "declared here" }],
-        hints: ["tasks run in the order in which they are written: put this one after it"],
-      });
+      this.report.error(
+        "L2001",
+        name.span,
+        itself ? `\`${name.text}\` edits itself` : `\`${name.text}\` comes later than this`,
+        {
+          text: itself ? "its own name" : "not made yet",
+          related: [{ span: d.decl.name.span, text: "declared here" }],
+          hints: ["tasks run in the order in which they are written: put this one after it"],
+        },
+      );
       return undefined;
     }
     const tasks = this.scope.own.filter((t) => t.kind === "task").map((t) => t.decl.name.text);
@@ -246,7 +259,10 @@ class Checker {
         ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
       });
     else
-      this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a task with images`, { text: kindOf(d), hints });
+      this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a task with images`, {
+        text: kindOf(d),
+        hints,
+      });
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 // The checked module: every name resolved, every number evaluated, every default filled in; energies still as written
-// (formulas), without a logic's meaning. In: check. Out: lowerPlan and --print checked. Plain data.
+// (formulas), without a logic's meaning. In: check. Out: lower and --print checked. Plain data.
 import type { Attribute } from "../attribute.js";
 import type { EditStep, EditTask, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
 import type { Span } from "../../source/span.js";

@@ -175,15 +175,23 @@ export function reportUnknown(name: string, span: Span, env: Env): void {
   const guess = nearest(name, [...env.locals.keys(), ...usable, ...env.model.names]);
   const holder = env.model.rows.find((r) => r.type === "category" && r.classes.includes(name));
   const hints: string[] = [];
-  if (holder !== undefined) hints.push(`\`${name}\` is a value of \`${holder.name}\`: write \`${holder.name} is ${name}\``);
+  if (holder !== undefined)
+    hints.push(`\`${name}\` is a value of \`${holder.name}\`: write \`${holder.name} is ${name}\``);
   else if (guess !== undefined) hints.push(`did you mean \`${guess}\`?`);
   const declared = guess === undefined || holder !== undefined ? undefined : env.scope.names.get(guess);
-  if (guess !== undefined && declared === undefined && hints.length > 0 && env.model.own(guess) !== undefined && !holder)
+  if (
+    guess !== undefined &&
+    declared === undefined &&
+    hints.length > 0 &&
+    env.model.own(guess) !== undefined &&
+    !holder
+  )
     hints[0] = `did you mean \`${guess}\`? it is an attribute of the model \`${env.model.alias ?? ""}\``;
   env.report.error("L2001", span, `unknown name \`${name}\``, {
     text: "nothing has this name",
     hints,
-    related: declared === undefined ? [] : [{ span: declared.decl.name.span, text: `\`${guess ?? ""}\` is declared here` }],
+    related:
+      declared === undefined ? [] : [{ span: declared.decl.name.span, text: `\`${guess ?? ""}\` is declared here` }],
     ...(guess === undefined || holder !== undefined ? {} : { fix: { span, replacement: guess } }),
   });
 }
@@ -234,9 +242,14 @@ function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: Env): Val
   }
   if (declared === undefined || declared.kind !== "energy" || env.locals.has(name)) {
     const what = env.locals.has(name) || declared === undefined ? undefined : kindOf(declared);
-    env.report.error("L2003", e.callee.span, `\`${name}\` is ${what ?? "not an energy"}: only energies take arguments`, {
-      text: "not an energy with parameters",
-    });
+    env.report.error(
+      "L2003",
+      e.callee.span,
+      `\`${name}\` is ${what ?? "not an energy"}: only energies take arguments`,
+      {
+        text: "not an energy with parameters",
+      },
+    );
     return ERROR;
   }
   markUsed(declared, env.scope, env.cx);
@@ -263,13 +276,16 @@ export function evaluateBody(
   d.decl.params.forEach((p, i) => locals.set(p.name.text, { value: args[i], used: false }));
   const values = args.map((a) => String(a)).join(", ");
   const calls =
-    call === undefined || args.length === 0 ? env.calls : [{ span: call, text: `called here with ${values}` }, ...env.calls];
+    call === undefined || args.length === 0
+      ? env.calls
+      : [{ span: call, text: `called here with ${values}` }, ...env.calls];
   env.cx.evaluated.add(d);
   env.cx.open.push(d);
   const formula = evaluateEnergy(d.decl.value, { ...fileEnv(d, env, env.report), locals, calls });
   env.cx.open.pop();
   for (const p of d.decl.params) {
-    if (locals.get(p.name.text)?.used === true || p.name.text.startsWith("_") || d.file !== env.cx.program.entry) continue;
+    if (locals.get(p.name.text)?.used === true || p.name.text.startsWith("_") || d.file !== env.cx.program.entry)
+      continue;
     env.report.warning("L2024", p.name.span, `the parameter \`${p.name.text}\` is never used`, {
       text: "unused",
       hints: ["remove it, or start its name with `_`"],
@@ -355,10 +371,15 @@ function evaluateCount(e: Extract<ast.Expr, { kind: "CountExpr" }>, env: Env): V
   const parts = e.parts.map((p) => evaluateEnergy(p, env));
   const n = parts.length;
   if (count !== undefined && !(Number.isInteger(count) && count >= 0 && count <= n)) {
-    env.report.error("L2004", e.count.span, `${e.quantifier} ${count} of ${n}: the count must be a whole number from 0 to ${n}`, {
-      text: "out of range",
-      related: env.calls,
-    });
+    env.report.error(
+      "L2004",
+      e.count.span,
+      `${e.quantifier} ${count} of ${n}: the count must be a whole number from 0 to ${n}`,
+      {
+        text: "out of range",
+        related: env.calls,
+      },
+    );
     return { kind: "energy", formula: undefined };
   }
   const known = parts.filter((p) => p !== undefined);
@@ -380,10 +401,15 @@ function evaluateTemperature(e: Extract<ast.Expr, { kind: "TemperatureExpr" }>, 
   const temperature = env.temperature * (factor === undefined || bad ? 1 : factor);
   const formula = evaluateEnergy(e.operand, { ...env, temperature });
   if (formula !== undefined && !hasClass(formula)) {
-    env.report.warning("L2026", e.span, "this temperature changes nothing: it acts on binary and category attributes only", {
-      text: "no such attribute inside",
-      hints: ["a scalar is loosened by its tolerance: `tilt is 0.5 +- 0.2`"],
-    });
+    env.report.warning(
+      "L2026",
+      e.span,
+      "this temperature changes nothing: it acts on binary and category attributes only",
+      {
+        text: "no such attribute inside",
+        hints: ["a scalar is loosened by its tolerance: `tilt is 0.5 +- 0.2`"],
+      },
+    );
   }
   return { kind: "energy", formula: factor === undefined || bad ? undefined : formula };
 }
@@ -410,4 +436,3 @@ function hasClass(f: Formula): boolean {
 export function plural(n: number, word: string): string {
   return `${n === 0 ? "no" : n} ${word}${n === 1 ? "" : "s"}`;
 }
-

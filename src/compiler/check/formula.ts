@@ -7,14 +7,45 @@ import type { Span } from "../../source/span.js";
 export type Formula =
   | { readonly kind: "always"; readonly span: Span }
   /** The class is one of `values`, out of `classes` many. */
-  | { readonly kind: "class"; readonly attribute: number; readonly classes: number; readonly values: readonly number[]; readonly temperature: number; readonly span: Span }
-  | { readonly kind: "near"; readonly attribute: number; readonly target: number; readonly sigma: number; readonly span: Span }
-  | { readonly kind: "above" | "below"; readonly attribute: number; readonly threshold: number; readonly sigma: number; readonly span: Span }
+  | {
+      readonly kind: "class";
+      readonly attribute: number;
+      readonly classes: number;
+      readonly values: readonly number[];
+      readonly temperature: number;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "near";
+      readonly attribute: number;
+      readonly target: number;
+      readonly sigma: number;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "above" | "below";
+      readonly attribute: number;
+      readonly threshold: number;
+      readonly sigma: number;
+      readonly span: Span;
+    }
   | { readonly kind: "not"; readonly part: Formula; readonly span: Span }
-  | { readonly kind: "and" | "or" | "xor" | "implies" | "iff"; readonly left: Formula; readonly right: Formula; readonly span: Span }
+  | {
+      readonly kind: "and" | "or" | "xor" | "implies" | "iff";
+      readonly left: Formula;
+      readonly right: Formula;
+      readonly span: Span;
+    }
   | { readonly kind: "weight"; readonly factor: number; readonly part: Formula; readonly span: Span }
   /** Between min and max (inclusive) of the parts hold. */
-  | { readonly kind: "count"; readonly word: "atleast" | "exactly" | "atmost"; readonly min: number; readonly max: number; readonly parts: readonly Formula[]; readonly span: Span };
+  | {
+      readonly kind: "count";
+      readonly word: "atleast" | "exactly" | "atmost";
+      readonly min: number;
+      readonly max: number;
+      readonly parts: readonly Formula[];
+      readonly span: Span;
+    };
 
 /** Child formulas, in source order. */
 export function formulaParts(f: Formula): readonly Formula[] {

@@ -119,7 +119,9 @@ function declaredRow(decl: AttributeDecl, own: Attribute | undefined, report: Re
       const min = type.range === undefined ? fallback.min : (read(type.range.from, report) ?? fallback.min);
       const max = type.range === undefined ? fallback.max : (read(type.range.to, report) ?? fallback.max);
       if (type.range !== undefined && min >= max) {
-        report.error("L2004", type.range.span, `the range of \`${name}\` is empty`, { text: `${min} is not below ${max}` });
+        report.error("L2004", type.range.span, `the range of \`${name}\` is empty`, {
+          text: `${min} is not below ${max}`,
+        });
       }
       const sigma = type.sigma === undefined ? fallback.sigma : (read(type.sigma, report) ?? fallback.sigma);
       if (type.sigma !== undefined && sigma <= 0) {

@@ -39,17 +39,26 @@ export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, 
 }
 
 function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
-  const word =
-    stmt.form && chooseWord(stmt.form, "`as`", ["grid", "strip", "animation"] as const, env);
+  const word = stmt.form && chooseWord(stmt.form, "`as`", ["grid", "strip", "animation"] as const, env);
   if (stmt.form !== undefined && word === undefined) return { kind: "grid" };
   if (stmt.form !== undefined && task.kind === "sample" && (word === "strip" || word === "animation")) {
-    env.report.error("L2020", stmt.form.span, `the samples of \`${task.name}\` have no order to show as ${word === "strip" ? "a strip" : "an animation"}`, {
-      text: "does not fit a sample",
-      hints: ["write `as grid`; strips and animations show an edit, a traverse or a sweep"],
-    });
+    env.report.error(
+      "L2020",
+      stmt.form.span,
+      `the samples of \`${task.name}\` have no order to show as ${word === "strip" ? "a strip" : "an animation"}`,
+      {
+        text: "does not fit a sample",
+        hints: ["write `as grid`; strips and animations show an edit, a traverse or a sweep"],
+      },
+    );
   }
   const allowed = word === "grid" ? ["columns"] : word === "animation" ? ["fps"] : [];
-  const options = new Options(stmt.options, word === undefined ? "a save without a form" : `\`as ${word}\``, allowed, env);
+  const options = new Options(
+    stmt.options,
+    word === undefined ? "a save without a form" : `\`as ${word}\``,
+    allowed,
+    env,
+  );
   const columns = options.number("columns", COUNT);
   switch (word) {
     case "grid":
@@ -77,7 +86,8 @@ function checkPath(literal: ast.StringLit, env: Env): string {
   if (/^[A-Za-z]:/.test(value)) return wrong(`"${value}" names a drive`, "an absolute path");
   if (/^[/\\~]/.test(value)) return wrong(`"${value}" leaves the output folder`, "an absolute path");
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f:*?"<>|]/.test(value)) return wrong("this path has a character that files cannot have everywhere", "unusable character");
+  if (/[\u0000-\u001f:*?"<>|]/.test(value))
+    return wrong("this path has a character that files cannot have everywhere", "unusable character");
   const parts: string[] = [];
   for (const part of value.split(/[/\\]/)) {
     if (part === "" || part === ".") continue;
@@ -97,7 +107,9 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
   const what = moving ? "an animation" : "a picture";
   const guess = extension === undefined ? undefined : nearest(extension, allowed);
   const message =
-    extension === undefined ? `"${value}" has no extension to tell the format` : `${what} cannot be saved as \`.${extension}\``;
+    extension === undefined
+      ? `"${value}" has no extension to tell the format`
+      : `${what} cannot be saved as \`.${extension}\``;
   env.report.error("L2018", span, message, {
     text: extension === undefined ? "no extension" : "unsupported format",
     hints: [
@@ -113,8 +125,17 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
   const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
   for (const name of found) {
     if (allowed.includes(name)) continue;
-    const why = form.kind === "each" ? `a path can have ${listed(allowed.map((a) => `{${a}}`), "and")} here` : `\`as ${form.kind}\` writes one file`;
-    env.report.error("L2019", span, `\`{${name}}\` has no meaning in this path`, { text: "unknown placeholder", hints: [why] });
+    const why =
+      form.kind === "each"
+        ? `a path can have ${listed(
+            allowed.map((a) => `{${a}}`),
+            "and",
+          )} here`
+        : `\`as ${form.kind}\` writes one file`;
+    env.report.error("L2019", span, `\`{${name}}\` has no meaning in this path`, {
+      text: "unknown placeholder",
+      hints: [why],
+    });
   }
   if (/[{}]/.test(value.replace(/\{[^{}]*\}/g, "")))
     env.report.error("L2019", span, "a brace in this path is not closed", { text: "unpaired brace" });
@@ -141,7 +162,9 @@ export function checkCollisions(saves: readonly Save[], env: Env): void {
 
 /** Whether some file name fits both, with `{index}` and `{step}` standing for digits. */
 function collide(a: string, b: string): boolean {
-  return a === b || pattern(a).test(b) || pattern(b).test(a) || (isTemplate(a) && isTemplate(b) && blank(a) === blank(b));
+  return (
+    a === b || pattern(a).test(b) || pattern(b).test(a) || (isTemplate(a) && isTemplate(b) && blank(a) === blank(b))
+  );
 }
 
 function isTemplate(path: string): boolean {

@@ -45,15 +45,23 @@ export function evaluateComparison(e: Extract<ast.Expr, { kind: "CompareExpr" }>
     return ENERGY_UNKNOWN;
   }
   if (other.kind !== "number") {
-    env.report.error("L2003", number.span, `\`${subject.name}\` is compared with a number, not with ${describe(other)}`, {
-      text: describe(other),
-    });
+    env.report.error(
+      "L2003",
+      number.span,
+      `\`${subject.name}\` is compared with a number, not with ${describe(other)}`,
+      {
+        text: describe(other),
+      },
+    );
     return ENERGY_UNKNOWN;
   }
   if (!inRange(other.value, row, subject.name, number.span, env) || other.value === undefined || index === undefined)
     return ENERGY_UNKNOWN;
   const kind = (e.op === ">") === mirrored ? "below" : "above";
-  return { kind: "energy", formula: { kind, attribute: index, threshold: other.value, sigma: row.sigma, span: e.span } };
+  return {
+    kind: "energy",
+    formula: { kind, attribute: index, threshold: other.value, sigma: row.sigma, span: e.span },
+  };
 }
 
 export function evaluateIn(e: Extract<ast.Expr, { kind: "InExpr" }>, env: Env): Value {
@@ -154,10 +162,15 @@ function isNumber(
 ): Formula | undefined {
   const word = wordOf(e.value);
   if (word !== undefined && !env.locals.has(word) && !isNumberName(word, env)) {
-    env.report.error("L2003", e.value.span, `\`${name}\` is a scalar: it is compared with a number, not with \`${word}\``, {
-      text: "not a number",
-      hints: [`write \`${name} is X\` with a number${rangeText(row)}`],
-    });
+    env.report.error(
+      "L2003",
+      e.value.span,
+      `\`${name}\` is a scalar: it is compared with a number, not with \`${word}\``,
+      {
+        text: "not a number",
+        hints: [`write \`${name} is X\` with a number${rangeText(row)}`],
+      },
+    );
     return undefined;
   }
   const target = evaluateNumber(e.value, env);

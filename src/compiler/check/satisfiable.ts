@@ -31,7 +31,8 @@ export function findFixed(f: Formula): readonly Finding[] {
 export function canHoldTogether(parts: readonly Formula[]): boolean | undefined {
   const [first, ...rest] = parts;
   if (first === undefined) return true;
-  return outcomes(rest.reduce<Formula>((left, right) => ({ kind: "and", left, right, span: right.span }), first))?.canHold;
+  return outcomes(rest.reduce<Formula>((left, right) => ({ kind: "and", left, right, span: right.span }), first))
+    ?.canHold;
 }
 
 function clashOf(f: Formula): readonly [Span, Span] | undefined {
@@ -67,15 +68,13 @@ function outcomes(f: Formula): { canHold: boolean; canFail: boolean } | undefine
   }
   const domains: Domains = new Map([...sizes].map(([a, n]) => [a, Array.from({ length: n }, (_, i) => i)]));
   let budget = BUDGET;
-  let canHold = false;
-  let canFail = false;
+  const seen = new Set<boolean>();
   const search = (current: Domains): void => {
-    if (canHold && canFail) return;
+    if (seen.size === 2) return;
     if (--budget < 0) return;
     const verdict = judge(f, current, cuts);
     if (verdict !== undefined) {
-      if (verdict) canHold = true;
-      else canFail = true;
+      seen.add(verdict);
       return;
     }
     const open = [...current].find(([, cases]) => cases.length > 1);
@@ -83,7 +82,7 @@ function outcomes(f: Formula): { canHold: boolean; canFail: boolean } | undefine
     for (const one of open[1]) search(new Map([...current, [open[0], [one]]]));
   };
   search(domains);
-  return budget < 0 && !(canHold && canFail) ? undefined : { canHold, canFail };
+  return budget < 0 && seen.size < 2 ? undefined : { canHold: seen.has(true), canFail: seen.has(false) };
 }
 
 type ScalarLeaf = Extract<Formula, { kind: "near" | "above" | "below" }>;

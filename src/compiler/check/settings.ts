@@ -7,22 +7,21 @@ import type { Env } from "./context.js";
 import { evaluateNumber } from "./evaluate.js";
 import { listed, nearest } from "./suggest.js";
 
-/** The form in which each setting is written. */
-const FORMS = {
-  where: "where",
-  count: "number",
-  seed: "number",
-  truncation: "number",
-  frames: "number",
-  between: "between",
-  sampler: "sampler",
-  logic: "word",
-  goals: "word",
-  keep: "keep",
-  reweight: "flag",
-  step: "step",
-} as const;
-export type Key = keyof typeof FORMS;
+const KEYS = [
+  "where",
+  "count",
+  "seed",
+  "truncation",
+  "frames",
+  "between",
+  "sampler",
+  "logic",
+  "goals",
+  "keep",
+  "reweight",
+  "step",
+] as const;
+export type Key = (typeof KEYS)[number];
 
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 /** psi beyond 2 gives noise with every known generator; it is a slip (such as 7 for 0.7). */
@@ -47,11 +46,21 @@ export const FRACTION: Bounds = { min: 0, max: 1 };
 /** A number within bounds; undefined after a report (L2004 and those of the expression). `what` starts the message: "`count`". */
 export function boundedNumber(e: ast.Expr, what: string, bounds: Bounds, env: Env): number | undefined {
   const value = evaluateNumber(e, env);
-  return value === undefined || isWithin(value, bounds) ? value : reportBounds(value, e.span, what, bounds, env);
+  if (value === undefined || isWithin(value, bounds)) return value;
+  env.report.error("L2004", e.span, `${what} must be ${printBounds(bounds)}, and this is ${value}`, {
+    text: "out of range",
+    related: env.calls,
+  });
+  return undefined;
 }
 
 export function isWithin(value: number, { min, max = Infinity, integer = false, open = false }: Bounds): boolean {
-  return Number.isFinite(value) && (open ? value > min : value >= min) && value <= max && (!integer || Number.isInteger(value));
+  return (
+    Number.isFinite(value) &&
+    (open ? value > min : value >= min) &&
+    value <= max &&
+    (!integer || Number.isInteger(value))
+  );
 }
 
 /** "a whole number from 1" and the like. */
@@ -62,19 +71,11 @@ export function printBounds({ min, max, integer = false, open = false }: Bounds)
   return max === undefined ? `${noun}, ${min} or more` : `${noun} from ${min} to ${max}`;
 }
 
-function reportBounds(value: number, span: Span, what: string, bounds: Bounds, env: Env): undefined {
-  env.report.error("L2004", span, `${what} must be ${printBounds(bounds)}, and this is ${value}`, {
-    text: "out of range",
-    related: env.calls,
-  });
-  return undefined;
-}
-
 export class Settings {
   private readonly byKey = new Map<Key, ast.Setting>();
   readonly steps: readonly ast.StepSetting[];
 
-  /** Reports L2010 (unknown), L2011 (twice), L2013 (not in this kind of task), L2003 (not of its form). */
+  /** Reports L2010 (unknown), L2011 (twice), L2013 (not in this kind of task). */
   constructor(
     private readonly task: ast.TaskDecl,
     what: string,
@@ -86,7 +87,6 @@ export class Settings {
       const key = keyOf(setting);
       if (!isKey(key.text)) this.reportUnknown(key, what, allowed);
       else if (!allowed.includes(key.text)) this.reportMisplaced(key, what, allowed);
-      else if (FORMS[key.text] !== formOf(setting)) this.reportForm(key.text, setting);
       else if (setting.kind === "StepSetting") steps.push(setting);
       else if (this.byKey.has(key.text)) this.reportTwice(key, this.byKey.get(key.text));
       else this.byKey.set(key.text, setting);
@@ -105,7 +105,9 @@ export class Settings {
 
   number(key: Key, bounds: Bounds, fallback: number): number {
     const setting = this.get(key, "NumberSetting");
-    return setting === undefined ? fallback : (boundedNumber(setting.value, `\`${key}\``, bounds, this.env) ?? fallback);
+    return setting === undefined
+      ? fallback
+      : (boundedNumber(setting.value, `\`${key}\``, bounds, this.env) ?? fallback);
   }
 
   word<W extends string>(key: Key, words: readonly W[], fallback: W): W {
@@ -129,13 +131,6 @@ export class Settings {
     });
   }
 
-  private reportForm(key: Key, setting: ast.Setting): void {
-    const wants = { number: "a number", word: "a word", flag: "nothing after it" } as Partial<Record<string, string>>;
-    const want = wants[FORMS[key]];
-    const message = `\`${key}\` is not written this way${want === undefined ? "" : `: it takes ${want}`}`;
-    this.env.report.error("L2003", setting.span, message, { text: "wrong form" });
-  }
-
   private reportTwice(key: ast.Name, earlier: ast.Setting | undefined): void {
     this.env.report.error("L2011", key.span, `\`${key.text}\` is given twice in \`${this.task.name.text}\``, {
       text: "given again",
@@ -145,34 +140,13 @@ export class Settings {
 }
 
 function isKey(text: string): text is Key {
-  return Object.hasOwn(FORMS, text);
-}
-
-function formOf(setting: ast.Setting): (typeof FORMS)[Key] {
-  switch (setting.kind) {
-    case "WhereSetting":
-      return "where";
-    case "NumberSetting":
-      return "number";
-    case "BetweenSetting":
-      return "between";
-    case "SamplerSetting":
-      return "sampler";
-    case "WordSetting":
-      return "word";
-    case "KeepSetting":
-      return "keep";
-    case "FlagSetting":
-      return "flag";
-    case "StepSetting":
-      return "step";
-  }
+  return KEYS.some((k) => k === text);
 }
 
 /** The word that a setting begins with. Settings with their own syntax begin with their keyword. */
 function keyOf(setting: ast.Setting): ast.Name {
   if ("key" in setting) return setting.key;
-  const text = formOf(setting);
+  const text = setting.kind.replace("Setting", "").toLowerCase();
   const { file, start } = setting.span;
   return { text, span: { file, start, end: start + text.length } };
 }
@@ -190,7 +164,9 @@ export function chooseWord<W extends string>(
   env.report.error("L2010", name.span, `${what} has no choice \`${name.text}\``, {
     text: "unknown",
     hints: [
-      guess === undefined ? `choose ${listed(words)}` : `did you mean \`${guess}\`? the choices are ${listed(words, "and")}`,
+      guess === undefined
+        ? `choose ${listed(words)}`
+        : `did you mean \`${guess}\`? the choices are ${listed(words, "and")}`,
     ],
     ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
   });
@@ -321,7 +297,9 @@ function readOde(given: readonly ast.Option[], env: Env): Sampler {
     env.report.warning("L2026", span, `\`${key}\` changes nothing: the solver takes ${steps} equal steps`, {
       text: "no effect",
       hints: [
-        FIXED_STEP.includes(solver) ? `\`${solver}\` has no error estimate; \`dopri5\` has one` : "remove `steps` to let the solver choose its steps",
+        FIXED_STEP.includes(solver)
+          ? `\`${solver}\` has no error estimate; \`dopri5\` has one`
+          : "remove `steps` to let the solver choose its steps",
       ],
     });
   }

@@ -50,10 +50,20 @@ export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTas
 }
 
 function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask {
-  const read = new settings.Settings(decl, "a sample", ["where", "count", "seed", "truncation", "sampler", "logic"], env);
+  const read = new settings.Settings(
+    decl,
+    "a sample",
+    ["where", "count", "seed", "truncation", "sampler", "logic"],
+    env,
+  );
   const where = read.get("where", "WhereSetting");
   const energy = where && evaluateEnergy(where.energy, env);
-  return { kind: "sample", ...common(decl, model, read, env), energy: energy ?? always(decl.span), ...noise(read, env) };
+  return {
+    kind: "sample",
+    ...common(decl, model, read, env),
+    energy: energy ?? always(decl.span),
+    ...noise(read, env),
+  };
 }
 
 function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): CheckedTask {
@@ -64,8 +74,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
   const between = read.get("between", "BetweenSetting");
   if (between === undefined && !read.has("between"))
     reportMissing(decl, "between", "write `between seed 1 and seed 2`", env);
-  const end = (e: ast.Expr | undefined): number =>
-    (e && settings.boundedNumber(e, "a seed", settings.SEED, env)) ?? 0;
+  const end = (e: ast.Expr | undefined): number => (e && settings.boundedNumber(e, "a seed", settings.SEED, env)) ?? 0;
   const { count, truncation } = noise(read, env);
   return {
     kind: "traverse",
@@ -80,7 +89,12 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
 }
 
 function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
-  const read = new settings.Settings(decl, "a sweep", ["where", "count", "seed", "truncation", "sampler", "logic"], env);
+  const read = new settings.Settings(
+    decl,
+    "a sweep",
+    ["where", "count", "seed", "truncation", "sampler", "logic"],
+    env,
+  );
   const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
   const names = new Map<string, ast.Name>();
   for (const { name } of decl.axes) {
@@ -96,7 +110,8 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   if (cellCount > MAX_CELLS)
     env.report.error("L2004", decl.span, `this sweep has ${cellCount} combinations; at most ${MAX_CELLS} are allowed`);
   const where = read.get("where", "WhereSetting");
-  if (!read.has("where")) reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
+  if (!read.has("where"))
+    reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
   const locals = new Map<string, Local>(axes.map((a) => [a.name, { value: undefined, used: false }]));
   const cells: Formula[] = [];
   const visit = (chosen: readonly number[]): void => {
@@ -143,7 +158,9 @@ function axisValues(axis: ast.SweepAxis, env: Env): readonly number[] | undefine
   if (from === undefined || to === undefined || by === undefined) return undefined;
   const steps = (to - from) / by;
   if (by === 0 || steps < 0 || !Number.isFinite(steps)) {
-    env.report.error("L2004", axis.by.span, `steps of ${by} do not lead from ${from} to ${to}`, { text: "out of range" });
+    env.report.error("L2004", axis.by.span, `steps of ${by} do not lead from ${from} to ${to}`, {
+      text: "out of range",
+    });
     return undefined;
   }
   if (steps > MAX_CELLS) {
@@ -196,7 +213,8 @@ function sourceOf(decl: ast.EditDecl, earlier: EarlierTask | undefined, env: Env
   const { index } = decl;
   if (index === undefined) return { kind: "task", task, from: 0, to: Math.max(0, (count ?? 1) - 1) };
   const bounds = { min: 0, integer: true, ...(count === undefined ? {} : { max: count - 1 }) };
-  const one = (e: ast.Expr): number | undefined => settings.boundedNumber(e, `an index of \`${decl.source.text}\``, bounds, env);
+  const one = (e: ast.Expr): number | undefined =>
+    settings.boundedNumber(e, `an index of \`${decl.source.text}\``, bounds, env);
   if (index.kind !== "RangeExpr") {
     const at = one(index) ?? 0;
     return { kind: "task", task, from: at, to: at };
@@ -223,11 +241,17 @@ function readLayers(layers: ast.RangeExpr | ast.Name, env: Env): readonly [numbe
     if (Object.hasOwn(info.layerGroups, layers.text)) return info.layerGroups[layers.text];
     const groups = Object.keys(info.layerGroups);
     const guess = nearest(layers.text, groups);
-    const there = groups.length === 0 ? "it names no groups; write a range: `layers 0..3`" : `it has ${listed(groups, "and")}`;
-    env.report.error("L2015", layers.span, `the model \`${env.model.alias ?? ""}\` has no layer group \`${layers.text}\``, {
-      text: "unknown group",
-      hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
-    });
+    const there =
+      groups.length === 0 ? "it names no groups; write a range: `layers 0..3`" : `it has ${listed(groups, "and")}`;
+    env.report.error(
+      "L2015",
+      layers.span,
+      `the model \`${env.model.alias ?? ""}\` has no layer group \`${layers.text}\``,
+      {
+        text: "unknown group",
+        hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
+      },
+    );
     return undefined;
   }
   const ends = [layers.from, layers.to].map((e) => ({ value: evaluateNumber(e, env), span: e.span }));
@@ -276,9 +300,14 @@ function noise(read: settings.Settings, env: Env): { count: number; seed: number
   if (!hasMapping && truncation !== 1) {
     const span = read.get("truncation", "NumberSetting")?.span;
     if (span !== undefined)
-      env.report.warning("L2026", span, `\`truncation\` changes nothing: the model \`${env.model.alias ?? ""}\` has no mapping`, {
-        text: "no effect",
-      });
+      env.report.warning(
+        "L2026",
+        span,
+        `\`truncation\` changes nothing: the model \`${env.model.alias ?? ""}\` has no mapping`,
+        {
+          text: "no effect",
+        },
+      );
   }
   const count = read.number("count", settings.COUNT, 1);
   const seed = read.number("seed", settings.SEED, 0);

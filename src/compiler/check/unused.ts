@@ -11,7 +11,11 @@ export function warnUnused(scope: Scope, cx: Context, report: Report): void {
     if (cx.used.has(d) || text.startsWith("_")) continue;
     report.warning("L2024", span, `\`${text}\` is never used`, {
       text: `${kindOf(d)} that nothing uses`,
-      hints: [d.kind === "task" ? `save it: \`save ${text} to "${text}.png" as grid\`` : "remove it, or start its name with `_`"],
+      hints: [
+        d.kind === "task"
+          ? `save it: \`save ${text} to "${text}.png" as grid\``
+          : "remove it, or start its name with `_`",
+      ],
     });
   }
   for (const { label, span, declared } of scope.imported) {
@@ -27,10 +31,15 @@ export function warnHidden(scope: Scope, tables: readonly ModelTable[], report: 
     if (isTheAttribute(d) || text.startsWith("_")) continue;
     const table = tables.find((t) => t.own(text) !== undefined);
     if (table === undefined) continue;
-    report.warning("L2025", span, `\`${text}\` hides the attribute of that name in the model \`${table.alias ?? ""}\``, {
-      text: `${kindOf(d)} from here on`,
-      hints: ["choose another name if the model's attribute is meant anywhere"],
-    });
+    report.warning(
+      "L2025",
+      span,
+      `\`${text}\` hides the attribute of that name in the model \`${table.alias ?? ""}\``,
+      {
+        text: `${kindOf(d)} from here on`,
+        hints: ["choose another name if the model's attribute is meant anywhere"],
+      },
+    );
   }
 }
 

@@ -21,34 +21,123 @@ export type HeadOutputs = readonly (readonly number[])[];
  * Errors   InternalError if logic lace meets `count` or a head output is missing: lowering refuses both.
  */
 export function logProb(energy: Energy, logic: Logic, heads: HeadOutputs): number {
-  const of = (e: Energy): number => logProb(e, logic, heads);
-  switch (energy.kind) {
+  return logic === "product" ? yes(energy, heads) : lace(energy, heads);
+}
+
+/** Logic product: log p. */
+function yes(e: Energy, heads: HeadOutputs): number {
+  switch (e.kind) {
     case "always":
       return 0;
     case "class":
-      return logClass(outputOf(heads, energy.attribute), energy.values, energy.temperature, logic);
+      return logClass(outputOf(heads, e.attribute), e.values, e.temperature);
     case "near":
-      return -((scalarOf(heads, energy.attribute) - energy.target) ** 2) / (2 * energy.sigma ** 2);
+      return logNear(scalarOf(heads, e.attribute), e.target, e.sigma);
     case "above":
-    case "below": {
-      const sign = energy.kind === "above" ? 1 : -1;
-      const x = (scalarOf(heads, energy.attribute) - energy.threshold) / energy.sigma;
-      return logSigmoid(sign * LOGISTIC_SLOPE * x);
-    }
+      return logAbove(scalarOf(heads, e.attribute), e.threshold, e.sigma);
+    case "below":
+      return logAbove(e.threshold, scalarOf(heads, e.attribute), e.sigma);
     case "not":
-      return logic === "product" ? log1mexp(of(energy.part)) : laceNot(of(energy.part));
+      return no(e.part, heads);
     case "and":
-      return energy.parts.reduce((sum, p) => sum + of(p), 0);
+      return e.parts.reduce((sum, p) => sum + yes(p, heads), 0);
     case "or":
-      if (logic === "product") return log1mexp(energy.parts.reduce((sum, p) => sum + log1mexp(of(p)), 0));
-      return energy.parts.map(of).reduce((left, right) => logAddExp(Math.log(LACE_OR_FACTOR) + left, right));
+      return logAny(e.parts.map((p) => ({ yes: yes(p, heads), no: no(p, heads) })));
     case "weight":
-      return energy.factor * of(energy.part);
+      return e.factor * yes(e.part, heads);
     case "count":
-      if (logic === "lace") throw new InternalError("logic lace has no count");
-      return logCount(energy.parts.map(of), energy.min, energy.max);
+      return logSumExp(countTable(e.parts, heads).slice(e.min, e.max + 1));
     default:
-      return unreachable(energy);
+      return unreachable(e);
+  }
+}
+
+/** Logic product: log (1 - p), by subtraction only where there is no closed form, so that near p = 1 digits are kept. */
+function no(e: Energy, heads: HeadOutputs): number {
+  switch (e.kind) {
+    case "class": {
+      const logits = outputOf(heads, e.attribute);
+      const others = logits.map((_, i) => i).filter((i) => !e.values.includes(i));
+      return logClass(logits, others, e.temperature);
+    }
+    case "above":
+      return logAbove(e.threshold, scalarOf(heads, e.attribute), e.sigma);
+    case "below":
+      return logAbove(scalarOf(heads, e.attribute), e.threshold, e.sigma);
+    case "not":
+      return yes(e.part, heads);
+    case "and":
+      return logAny(e.parts.map((p) => ({ yes: no(p, heads), no: yes(p, heads) })));
+    case "or":
+      return e.parts.reduce((sum, p) => sum + no(p, heads), 0);
+    case "count": {
+      const table = countTable(e.parts, heads);
+      return logSumExp([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
+    }
+    case "always":
+    case "near":
+    case "weight":
+      return log1mexp(yes(e, heads));
+    default:
+      return unreachable(e);
+  }
+}
+
+/** log (1 - product of (1 - p_i)), as the sum of "part i holds and none before it": digits are kept where every p is tiny. */
+function logAny(parts: readonly { readonly yes: number; readonly no: number }[]): number {
+  let noneBefore = 0;
+  const terms: number[] = [];
+  for (const p of parts) {
+    terms.push(p.yes + noneBefore);
+    noneBefore += p.no;
+  }
+  return logSumExp(terms);
+}
+
+/**
+ * Entry k: log of the probability that exactly k of independent parts hold, the Poisson-binomial distribution by its
+ * recurrence P_i(k) = P_{i-1}(k) (1 - p_i) + P_{i-1}(k-1) p_i, in log space.
+ */
+function countTable(parts: readonly Energy[], heads: HeadOutputs): readonly number[] {
+  let table = [0];
+  for (const part of parts) {
+    const [held, failed] = [yes(part, heads), no(part, heads)];
+    const last = table;
+    table = Array.from({ length: last.length + 1 }, (_, k) =>
+      logAddExp((last[k] ?? -Infinity) + failed, (last[k - 1] ?? -Infinity) + held),
+    );
+  }
+  return table;
+}
+
+/** Logic lace: the paper's formulas as they are. */
+function lace(e: Energy, heads: HeadOutputs): number {
+  switch (e.kind) {
+    case "always":
+    case "near":
+    case "above":
+    case "below":
+      return yes(e, heads);
+    case "class": {
+      const logits = outputOf(heads, e.attribute);
+      return logSumExp(e.values.map((v) => (logits[v] ?? NaN) / e.temperature)) - logSumExp(logits);
+    }
+    case "not": {
+      const part = lace(e.part, heads);
+      return -Math.min(1, LACE_NOT_LIMIT / Math.abs(part)) * part;
+    }
+    case "and":
+      return e.parts.reduce((sum, p) => sum + lace(p, heads), 0);
+    case "or":
+      return e.parts
+        .map((p) => lace(p, heads))
+        .reduce((left, right) => logAddExp(Math.log(LACE_OR_FACTOR) + left, right));
+    case "weight":
+      return e.factor * lace(e.part, heads);
+    case "count":
+      throw new InternalError("logic lace has no count");
+    default:
+      return unreachable(e);
   }
 }
 
@@ -92,30 +181,17 @@ export function log1mexp(x: number): number {
   return y > -Math.LN2 ? Math.log(-Math.expm1(y)) : Math.log1p(-Math.exp(y));
 }
 
-/**
- * log of the probability that between min and max (inclusive) of independent events happen, given their log p: the
- * Poisson-binomial distribution by its recurrence P_k(j) = P_{k-1}(j) (1 - p_k) + P_{k-1}(j-1) p_k, in log space.
- */
-export function logCount(logP: readonly number[], min: number, max: number): number {
-  let row = [0];
-  for (const p of logP) {
-    const q = log1mexp(p);
-    const last = row;
-    row = Array.from({ length: last.length + 1 }, (_, j) =>
-      logAddExp((last[j] ?? -Infinity) + q, (last[j - 1] ?? -Infinity) + p),
-    );
-  }
-  return logSumExp(row.slice(min, max + 1));
-}
-
-function logClass(logits: readonly number[], values: readonly number[], temperature: number, logic: Logic): number {
+function logClass(logits: readonly number[], values: readonly number[], temperature: number): number {
   const scaled = logits.map((f) => f / temperature);
-  const picked = logSumExp(values.map((v) => scaled[v] ?? NaN));
-  return picked - logSumExp(logic === "product" ? scaled : logits);
+  return logSumExp(values.map((v) => scaled[v] ?? NaN)) - logSumExp(scaled);
 }
 
-function laceNot(logP: number): number {
-  return -Math.min(1, LACE_NOT_LIMIT / Math.abs(logP)) * logP;
+function logNear(value: number, target: number, sigma: number): number {
+  return -((value - target) ** 2) / (2 * sigma ** 2);
+}
+
+function logAbove(value: number, threshold: number, sigma: number): number {
+  return logSigmoid((LOGISTIC_SLOPE * (value - threshold)) / sigma);
 }
 
 function logSigmoid(x: number): number {

@@ -6,7 +6,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";
 import type { Energy, Logic } from "./energy.js";
 
-/** InternalError if logic lace meets a connective it does not have; lowerPlan refuses those (L3001). */
+/** InternalError if logic lace meets a connective it does not have; lower refuses those (L3001). */
 export function lowerFormula(f: Formula, logic: Logic): Energy {
   return logic === "product" ? lowerProduct(f) : lowerLace(f);
 }
@@ -58,9 +58,15 @@ function lowerProduct(f: Formula): Energy {
     case "xor":
       return { kind: "count", parts: [lowerProduct(f.left), lowerProduct(f.right)], min: 1, max: 1, span };
     case "iff":
-      return { kind: "not", part: { kind: "count", parts: [lowerProduct(f.left), lowerProduct(f.right)], min: 1, max: 1, span }, span };
+      return {
+        kind: "not",
+        part: { kind: "count", parts: [lowerProduct(f.left), lowerProduct(f.right)], min: 1, max: 1, span },
+        span,
+      };
     case "weight":
-      return f.factor === 0 ? { kind: "always", span } : { kind: "weight", factor: f.factor, part: lowerProduct(f.part), span };
+      return f.factor === 0
+        ? { kind: "always", span }
+        : { kind: "weight", factor: f.factor, part: lowerProduct(f.part), span };
     case "count":
       return lowerCount(f.parts, f.min, f.max, span);
   }
@@ -73,7 +79,9 @@ function lowerNegated(f: Formula, span: Span): Energy {
       return lowerProduct(f.part);
     case "class": {
       const rest = Array.from({ length: f.classes }, (_, i) => i).filter((i) => !f.values.includes(i));
-      return rest.length === 0 ? { kind: "not", part: lowerClass(f, f.values), span } : lowerClass({ ...f, span }, rest);
+      return rest.length === 0
+        ? { kind: "not", part: lowerClass(f, f.values), span }
+        : lowerClass({ ...f, span }, rest);
     }
     // The logistic function is symmetric: 1 - sigmoid(x) = sigmoid(-x).
     case "above":
@@ -104,7 +112,12 @@ function lowerCount(parts: readonly Formula[], min: number, max: number, span: S
   const n = parts.length;
   if (min === 0 && max === n) return { kind: "always", span };
   if (min === n) return join("and", parts.map(lowerProduct), span);
-  if (max === 0) return join("and", parts.map((p) => lowerNegated(p, p.span)), span);
+  if (max === 0)
+    return join(
+      "and",
+      parts.map((p) => lowerNegated(p, p.span)),
+      span,
+    );
   if (min === 1 && max === n) return join("or", parts.map(lowerProduct), span);
   return { kind: "count", parts: parts.map(lowerProduct), min, max, span };
 }
@@ -112,12 +125,16 @@ function lowerCount(parts: readonly Formula[], min: number, max: number, span: S
 /** A set of all values says nothing. */
 function lowerClass(f: Extract<Formula, { kind: "class" }>, values: readonly number[]): Energy {
   const { attribute, temperature, span } = f;
-  return values.length === f.classes ? { kind: "always", span } : { kind: "class", attribute, values, temperature, span };
+  return values.length === f.classes
+    ? { kind: "always", span }
+    : { kind: "class", attribute, values, temperature, span };
 }
 
 /** Flattens nested parts of one kind; a condition that always holds vanishes from `and`. */
 function join(kind: "and" | "or", parts: readonly Energy[], span: Span): Energy {
-  const flat = parts.flatMap((p) => (p.kind === kind ? p.parts : [p])).filter((p) => kind === "or" || p.kind !== "always");
+  const flat = parts
+    .flatMap((p) => (p.kind === kind ? p.parts : [p]))
+    .filter((p) => kind === "or" || p.kind !== "always");
   if (kind === "or" && flat.some((p) => p.kind === "always")) return { kind: "always", span };
   const [only] = flat;
   if (only === undefined) return { kind: "always", span };
