@@ -1,0 +1,186 @@
+// Checked modules and plans as text: `lacec build --print checked` and `--print energy`.
+// In: CheckedModule or Plan. Out: text, one line for each node of an energy, indented; stable, so tests and people can compare it.
+import { unreachable } from "../source/internal-error.js";
+import type { Attribute } from "./attribute.js";
+import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
+import { type Formula, formulaParts } from "./check/formula.js";
+import { type Energy, parts } from "./energy/energy.js";
+import type { Plan, Sampler, SaveForm, Task } from "./plan.js";
+
+/** Everything resolved, energies as they were written. */
+export function printChecked(module: CheckedModule): string {
+  return print(module, (f: Formula, table) => printTree(f, formulaParts, (g) => formulaLabel(g, table)));
+}
+
+/** Everything resolved, energies as the task's logic has them: what a run computes. */
+export function printPlan(plan: Plan): string {
+  return print(plan, (e: Energy, table) => printTree(e, parts, (d) => energyLabel(d, table)));
+}
+
+/** One energy, a line for each node. */
+export function printEnergy(energy: Energy, table: readonly Attribute[]): string {
+  return printTree(energy, parts, (e) => energyLabel(e, table)).join("\n");
+}
+
+type Printer<E> = (energy: E, table: readonly Attribute[]) => readonly string[];
+
+interface Printable<E> extends Omit<Plan, "tasks" | "expects"> {
+  readonly tasks: readonly (Task | CheckedTask)[];
+  readonly expects: readonly {
+    readonly task: number;
+    readonly clauses: readonly { readonly energy: E; readonly fraction: number }[];
+  }[];
+}
+
+/** The energies of a task, with a line before each where there are several. A task and its energies are of one stage. */
+function energiesOf<E>(task: Task | CheckedTask): readonly { readonly title?: string; readonly energy: E }[] {
+  switch (task.kind) {
+    case "sample":
+    case "traverse":
+      return [{ energy: task.energy as E }];
+    case "sweep":
+      return task.cells.map((energy, i) => ({ title: `at ${cellText(task.axes, i)}`, energy: energy as E }));
+    case "edit":
+      return task.steps.map((step, i) => {
+        const layers = step.layers === undefined ? "" : `, layers ${step.layers.join("..")}`;
+        return { title: `step ${i}: weight ${step.weight}${layers}`, energy: step.energy as E };
+      });
+    default:
+      return unreachable(task);
+  }
+}
+
+function print<E>(module: Printable<E>, printer: Printer<E>): string {
+  const lines: string[] = [];
+  for (const m of module.models) {
+    lines.push(`model ${m.alias} from ${JSON.stringify(m.reference)}`);
+    for (const h of m.heads) lines.push(`  head ${h.attribute} from ${JSON.stringify(h.file)}`);
+  }
+  for (const input of module.inputs) lines.push(`input ${input.name} = ${input.value}`);
+  for (const task of module.tasks) {
+    const table = tableOf(module.models, task);
+    lines.push("", `${task.kind} ${task.name} from ${module.models[task.model]?.alias ?? ""}`);
+    lines.push(...taskLines(task, module).map((l) => `  ${l}`));
+    for (const { title, energy } of energiesOf<E>(task)) {
+      if (title !== undefined) lines.push(`  ${title}`);
+      lines.push(...printer(energy, table).map((l) => `    ${l}`));
+    }
+  }
+  for (const expect of module.expects) {
+    const task = module.tasks[expect.task];
+    lines.push("", `expect ${task?.name ?? ""}`);
+    for (const { energy, fraction } of expect.clauses) {
+      lines.push(`  at least ${fraction} of the images:`);
+      lines.push(...printer(energy, task === undefined ? [] : tableOf(module.models, task)).map((l) => `    ${l}`));
+    }
+  }
+  if (module.saves.length > 0) lines.push("");
+  for (const save of module.saves)
+    lines.push(`save ${module.tasks[save.task]?.name ?? ""} to ${JSON.stringify(save.path)} as ${formText(save.form)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function taskLines(task: Task | CheckedTask, module: Printable<unknown>): readonly string[] {
+  const { sampler, logic, truncation } = task;
+  const tail = [`truncation ${truncation}, logic ${logic}`, samplerText(sampler)];
+  switch (task.kind) {
+    case "sample":
+    case "sweep":
+      return [`count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`, ...tail.slice(1)];
+    case "traverse": {
+      const { frames, fromSeed, toSeed, count } = task;
+      return [
+        `${frames} frames between seeds ${fromSeed} and ${toSeed}, count ${count}, ${tail[0] ?? ""}`,
+        ...tail.slice(1),
+      ];
+    }
+    case "edit": {
+      const { source } = task;
+      const from =
+        source.kind === "task"
+          ? `of ${module.tasks[source.task]?.name ?? ""}[${source.from}..${source.to}]`
+          : `of fresh noise, count ${source.count}, seed ${source.seed}`;
+      const keep = `goals ${task.goals}${task.reweight ? ", reweight" : ""}, keep latent ${task.keepLatent}, attributes ${task.keepAttributes}`;
+      return [`${from}, ${tail[0] ?? ""}`, keep, ...tail.slice(1)];
+    }
+    default:
+      return unreachable(task);
+  }
+}
+
+function samplerText(s: Sampler): string {
+  switch (s.kind) {
+    case "ode":
+      if (s.steps !== undefined) return `sampler ode, ${s.solver}, ${s.steps} equal steps`;
+      return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps`;
+    case "langevin":
+      return `sampler langevin, ${s.steps} steps of ${s.step}, noise ${s.noise}`;
+    case "pc":
+      return `sampler pc, ${s.steps} steps, ${s.corrector} corrections, snr ${s.snr}`;
+    default:
+      return unreachable(s);
+  }
+}
+
+function formText(form: SaveForm): string {
+  switch (form.kind) {
+    case "grid":
+      return form.columns === undefined ? "grid" : `grid of ${form.columns} columns`;
+    case "animation":
+      return `animation of ${form.fps} frames a second`;
+    case "strip":
+      return "strip";
+    case "each":
+      return "one file for each image";
+    default:
+      return unreachable(form);
+  }
+}
+
+/** The values of a sweep's cell, such as "t = 0.25, u = 1": row-major, the last axis fastest. */
+export function cellText(axes: Extract<Task, { kind: "sweep" }>["axes"], cell: number): string {
+  let rest = cell;
+  const chosen = [...axes].reverse().map((axis) => {
+    const value = axis.values[rest % axis.values.length] ?? NaN;
+    rest = Math.floor(rest / axis.values.length);
+    return `${axis.name} = ${value}`;
+  });
+  return chosen.reverse().join(", ");
+}
+
+function printTree<E>(e: E, children: (e: E) => readonly E[], label: (e: E) => string): readonly string[] {
+  return [label(e), ...children(e).flatMap((c) => printTree(c, children, label).map((line) => `  ${line}`))];
+}
+
+function formulaLabel(f: Formula, table: readonly Attribute[]): string {
+  return f.kind === "count" ? `${f.word} ${f.word === "atmost" ? f.max : f.min} of` : label(f, table);
+}
+
+function energyLabel(e: Energy, table: readonly Attribute[]): string {
+  return e.kind === "count" ? (e.min === e.max ? `exactly ${e.min} of` : `${e.min} to ${e.max} of`) : label(e, table);
+}
+
+function label(e: Exclude<Energy | Formula, { kind: "count" }>, table: readonly Attribute[]): string {
+  switch (e.kind) {
+    case "class": {
+      const row = table[e.attribute];
+      const classes = row === undefined || row.type === "scalar" ? [] : row.classes;
+      const words = e.values.map((v) => classes[v] ?? String(v));
+      const said = words.length === 1 ? `is ${words.join("")}` : `in {${words.join(", ")}}`;
+      return `${nameOf(e.attribute, table)} ${said}${e.temperature === 1 ? "" : ` at temperature ${e.temperature}`}`;
+    }
+    case "near":
+      return `${nameOf(e.attribute, table)} is ${e.target} +- ${e.sigma}`;
+    case "above":
+    case "below":
+      return `${nameOf(e.attribute, table)} ${e.kind === "above" ? ">" : "<"} ${e.threshold} (sigma ${e.sigma})`;
+    case "weight":
+      return `${e.factor} *`;
+    default:
+      return e.kind;
+  }
+}
+
+function nameOf(attribute: number, table: readonly Attribute[]): string {
+  return table[attribute]?.name ?? `#${attribute}`;
+}
