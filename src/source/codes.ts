@@ -10,6 +10,7 @@ export const codes = {
   L1006: "malformed number or escape",
   L1007: "bracket without its partner",
   L1008: "a part given twice",
+  L1009: "expression nested too deeply",
   // L2: names, types and values (link and check)
   L2001: "unknown name",
   L2002: "declared twice",
@@ -62,6 +63,9 @@ export const codes = {
   L5108: "wrong metadata in a model pack",
   L5109: "missing tensor, or a tensor of the wrong shape",
   L5110: "labeller missing or changed",
+  L5201: "engine cannot be used here",
+  L5202: "ONNX model cannot be opened",
+  L5203: "ONNX model cannot be run",
   L9001: "internal error",
 } as const;
 

@@ -1,0 +1,97 @@
+// Collects the nodes and initializers of one ONNX graph while the IR is lowered to it.
+// In: calls from the lowering, in topological order. Out: the node and tensor lists for encodeModel.
+// Invariants: every value name is made here and begins with ".", which no input or output of ours does, or is an input or output
+//   name given by the caller; equal small constants are stored once.
+import { InternalError } from "../../source/internal-error.js";
+import type { Graph, Node, NodeId } from "../graph/graph.js";
+import type { AttributeValue, OnnxNode, OnnxTensor } from "./onnx-proto.js";
+
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export const int = (value: number): AttributeValue => ({ kind: "int", value });
+export const ints = (value: readonly number[]): AttributeValue => ({ kind: "ints", value });
+export const real = (value: number): AttributeValue => ({ kind: "float", value });
+export const text = (value: string): AttributeValue => ({ kind: "string", value });
+
+export class OnnxBuilder {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  readonly #values = new Map<NodeId, string>();
+  readonly #small = new Map<string, string>();
+  #count = 0;
+
+  constructor(readonly graph: Graph) {}
+
+  /** The IR node with this index. */
+  node(id: NodeId): Node {
+    const node = this.graph.nodes[id];
+    if (node === undefined) throw new InternalError(`no graph node ${id}`);
+    return node;
+  }
+
+  /**
+   * Name of the value that an IR node became. It must have been lowered before; a constant becomes an initializer only when it
+   * is asked for here, since a lowering may use its numbers in another form.
+   */
+  value(id: NodeId): string {
+    const name = this.#values.get(id);
+    if (name !== undefined) return name;
+    const data = this.constantData(id);
+    if (data === undefined) throw new InternalError(`graph node ${id} is used before it is lowered`);
+    const initializer = this.floats(data, this.node(id).shape);
+    this.bind(id, initializer);
+    return initializer;
+  }
+
+  /** Says which ONNX value stands for an IR node. */
+  bind(id: NodeId, name: string): void {
+    this.#values.set(id, name);
+  }
+
+  /** The numbers of an IR node that is a constant, in float32; undefined for any other node. */
+  constantData(id: NodeId): Float32Array | undefined {
+    const { op } = this.node(id);
+    if (op.kind !== "constant") return undefined;
+    return op.data instanceof Float32Array ? op.data : Float32Array.from(op.data);
+  }
+
+  /** Adds a node with one output and returns its name. An empty input name is an absent optional input. */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}, output = this.#fresh()): string {
+    this.nodes.push({ opType, domain: "", inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** A float32 initializer. Scalars are shared. */
+  floats(data: Float32Array, dims: readonly number[]): string {
+    const name = this.#fresh();
+    this.initializers.push({ name, dims, data });
+    return name;
+  }
+
+  /** A float32 scalar. */
+  scalar(value: number): string {
+    return this.#once(`f ${value}`, () => this.floats(Float32Array.of(value), []));
+  }
+
+  /** A one-dimensional int64 initializer: shapes, axes, pads. */
+  int64s(values: readonly number[]): string {
+    return this.#once(`i ${values.join(",")}`, () => {
+      const name = this.#fresh();
+      this.initializers.push({ name, dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+      return name;
+    });
+  }
+
+  #fresh(): string {
+    this.#count += 1;
+    return `.${this.#count}`;
+  }
+
+  #once(key: string, make: () => string): string {
+    const known = this.#small.get(key);
+    if (known !== undefined) return known;
+    const name = make();
+    this.#small.set(key, name);
+    return name;
+  }
+}

@@ -1,0 +1,106 @@
+// Elementwise functions, log-sum-exp and padding on TensorFlow.js, in forms that stay accurate in float32 on every backend.
+// In: tensors. Out: a new tensor. Temporaries are left to the caller's tidy.
+// Invariants: tf.softplus, tf.logSumExp and the like are not used where a backend loses small results (see onnx-elementwise.ts,
+//   which has the same formulas).
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { unreachable } from "../../source/internal-error.js";
+import { LOG1MEXP_GUARD } from "../graph/graph.js";
+import type { BinaryKind, LeakyRelu, UnaryKind } from "../graph/graph.js";
+import type { Tf } from "./tfjs.js";
+
+/** One elementwise function of one operand. */
+export function unary(tf: Tf, fn: UnaryKind, x: Tensor): Tensor {
+  switch (fn) {
+    case "neg":
+      return tf.neg(x);
+    case "exp":
+      return tf.exp(x);
+    case "log":
+      return tf.log(x);
+    case "log1p":
+      return tf.log1p(x);
+    case "expm1":
+      return tf.expm1(x);
+    case "sqrt":
+      return tf.sqrt(x);
+    case "rsqrt":
+      return tf.rsqrt(x);
+    case "square":
+      return tf.square(x);
+    case "abs":
+      return tf.abs(x);
+    case "reciprocal":
+      return tf.reciprocal(x);
+    case "sigmoid":
+      return tf.sigmoid(x);
+    case "softplus":
+      // max(x, 0) + log1p(exp(-|x|))
+      return tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
+    case "log1mexp":
+      return log1mexp(tf, x);
+    case "step":
+      return tf.step(x, 0);
+    case "sign":
+      return tf.sign(x);
+    case "detach":
+      return tf.clone(x);
+    default:
+      return unreachable(fn);
+  }
+}
+
+/** One elementwise function of two operands, broadcasting. */
+export function binary(tf: Tf, fn: BinaryKind, x: Tensor, y: Tensor): Tensor {
+  switch (fn) {
+    case "add":
+      return tf.add(x, y);
+    case "sub":
+      return tf.sub(x, y);
+    case "mul":
+      return tf.mul(x, y);
+    case "div":
+      return tf.div(x, y);
+    case "max":
+      return tf.maximum(x, y);
+    case "min":
+      return tf.minimum(x, y);
+    case "greater":
+      return tf.cast(tf.greater(x, y), "float32");
+    default:
+      return unreachable(fn);
+  }
+}
+
+/** gain * (x > 0 ? x : slope * x). */
+export function leakyRelu(tf: Tf, { slope, gain }: LeakyRelu, x: Tensor): Tensor {
+  const y = slope === 0 ? tf.relu(x) : tf.leakyRelu(x, slope);
+  return gain === 1 ? y : tf.mul(y, gain);
+}
+
+/** log of the sum of exp over some axes. The maximum is kept finite, so that a row of -inf gives -inf. */
+export function logSumExp(tf: Tf, x: Tensor, axes: number[], keepDims: boolean): Tensor {
+  const top = tf.maximum(tf.max(x, axes, true), -3e38);
+  const sum = tf.sum(tf.exp(tf.sub(x, top)), axes, true);
+  const result = tf.add(tf.log(sum), top);
+  return keepDims ? result : tf.squeeze(result, axes);
+}
+
+/** Pads with zeros; negative pads crop. */
+export function pad(tf: Tf, x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
+  const cutBefore = before.map((p) => Math.max(-p, 0));
+  const cutAfter = after.map((p) => Math.max(-p, 0));
+  const size = x.shape.map((n, i) => n - (cutBefore[i] ?? 0) - (cutAfter[i] ?? 0));
+  const isCropped = [...cutBefore, ...cutAfter].some((p) => p > 0);
+  const cropped = isCropped ? tf.slice(x, cutBefore, size) : x;
+  const pads = before.map((p, i): [number, number] => [Math.max(p, 0), Math.max(after[i] ?? 0, 0)]);
+  if (pads.some(([a, b]) => a > 0 || b > 0)) return tf.pad(cropped, pads);
+  return isCropped ? cropped : tf.clone(x);
+}
+
+/** log(1 - exp(y)), y = min(x, -guard): log(-expm1(y)) near 0, log1p(-exp(y)) below -log 2. */
+function log1mexp(tf: Tf, x: Tensor): Tensor {
+  const y = tf.minimum(x, -LOG1MEXP_GUARD);
+  const near = tf.log(tf.neg(tf.expm1(y)));
+  const far = tf.log1p(tf.neg(tf.exp(y)));
+  return tf.where(tf.greater(y, -Math.LN2), near, far);
+}
