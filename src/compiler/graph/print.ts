@@ -1,7 +1,7 @@
 // Graphs as text: one line a node for people, and Graphviz dot for pictures.
 // In: a graph. Out: text. Invariants: the same graph prints the same; constants are summarised, never listed in full.
 import { unreachable } from "../../source/internal-error.js";
-import type { Graph, LeakyRelu, Node, NodeId, Op } from "./graph.js";
+import type { Graph, LeakyRelu, Node, Op } from "./graph.js";
 import { at, printShape, sizeOf } from "./shape.js";
 
 /** Constants up to this many entries are printed whole. */
@@ -112,10 +112,4 @@ function printConstant({ data }: Extract<Op, { kind: "constant" }>): string {
   let squares = 0;
   for (const x of data) squares += x * x;
   return `${type} rms ${Math.sqrt(squares / data.length).toPrecision(4)}`;
-}
-
-/** A node as printed in messages. */
-export function printNode(graph: Graph, id: NodeId): string {
-  const node = at(graph.nodes, id);
-  return `%${id} ${printShape(node.shape)} = ${printOp(node)}`;
 }

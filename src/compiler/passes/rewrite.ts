@@ -16,6 +16,7 @@ export class Site {
   constructor(
     readonly graph: Graph,
     readonly uses: readonly number[],
+    readonly users: readonly (readonly NodeId[])[],
     readonly b: GraphBuilder,
     readonly mapped: readonly NodeId[],
     readonly id: NodeId,
@@ -42,6 +43,12 @@ export class Site {
   /** Whether an old node has exactly one use, an output counting as one: only then does rewriting its user make it vanish. */
   isSingle(id: NodeId): boolean {
     return this.uses[id] === 1;
+  }
+
+  /** Whether every use of an old node is a node of some kind; an output is not. */
+  hasOnlyUsers(id: NodeId, isFit: (user: Node) => boolean): boolean {
+    const users = at(this.users, id);
+    return users.length === this.uses[id] && users.every((user) => isFit(this.old(user)));
   }
 
   constant(id: NodeId): ConstantValue | undefined {
@@ -71,10 +78,11 @@ export type Rule = (site: Site) => NodeId | undefined;
 export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const b = new GraphBuilder();
   const uses = countUses(graph);
+  const users = usersOf(graph);
   const mapped: NodeId[] = [];
   let changed = false;
   for (const [id, node] of graph.nodes.entries()) {
-    const replacement = uses[id] === 0 ? undefined : firstMatch(rules, new Site(graph, uses, b, mapped, id));
+    const replacement = uses[id] === 0 ? undefined : firstMatch(rules, new Site(graph, uses, users, b, mapped, id));
     if (replacement !== undefined) changed = true;
     mapped.push(replacement ?? copyNode(b, node, mapped));
   }

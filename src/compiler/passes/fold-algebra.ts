@@ -1,0 +1,206 @@
+// Folding rules of elementwise algebra: neutral elements, signs, chains of constants, constant factors moved outwards.
+// In: a site. Out: a cheaper equal node. Invariants: constants go to the right of commutative operations, signs and
+// constant factors towards the outputs, where they meet a weight; shapes are kept exactly.
+import type { Operand } from "../graph/builder.js";
+import { scalar } from "../graph/builder.js";
+import type { Node, NodeId } from "../graph/graph.js";
+import { broadcastShapes, sameShape, sizeOf } from "../graph/shape.js";
+import type { ConstantValue, Rule, Site } from "./rewrite.js";
+
+/** A node seen as a constant multiple: neg x, or x times a constant. */
+export interface Scaled {
+  /** The old node that is multiplied. */
+  readonly x: NodeId;
+  readonly factor: ConstantValue;
+}
+
+/** An old node as a constant multiple of another of the same shape, if it is one. */
+export function asScaled(site: Site, id: NodeId): Scaled | undefined {
+  const node = site.old(id);
+  if (node.op.kind === "unary" && node.op.fn === "neg")
+    return { x: site.operand(0, node), factor: { data: Float64Array.of(-1), shape: [] } };
+  if (node.op.kind !== "binary" || node.op.fn !== "mul") return undefined;
+  return constantOperand(site, node);
+}
+
+/** An old node as a sum of another of the same shape and a constant, if it is one. */
+export function asShifted(site: Site, id: NodeId): Scaled | undefined {
+  const node = site.old(id);
+  return node.op.kind === "binary" && node.op.fn === "add" ? constantOperand(site, node) : undefined;
+}
+
+function constantOperand(site: Site, node: Node): Scaled | undefined {
+  for (const [i, j] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const [x, c] = [site.operand(i, node), site.operand(j, node)];
+    const factor = site.constant(c);
+    if (factor !== undefined && site.constant(x) === undefined && sameShape(site.old(x).shape, node.shape))
+      return { x, factor };
+  }
+  return undefined;
+}
+
+/** The value of a constant that has one only. */
+export function uniformValue({ data }: ConstantValue): number | undefined {
+  const first = data[0];
+  return first !== undefined && data.every((x) => x === first) ? first : undefined;
+}
+
+/** A constant as an operand of the new graph; one of equal entries as a scalar. */
+export function emitConstant(site: Site, c: ConstantValue): Operand {
+  const value = uniformValue(c);
+  return value === undefined ? site.b.constant(c.data, c.shape) : scalar(value);
+}
+
+/** Combines two constants entry by entry, unless their broadcast is larger than both. */
+export function combine(
+  a: ConstantValue,
+  b: ConstantValue,
+  fn: (x: number, y: number) => number,
+): ConstantValue | undefined {
+  const [ua, ub] = [uniformValue(a), uniformValue(b)];
+  if (ua !== undefined && ub !== undefined) return { data: Float64Array.of(fn(ua, ub)), shape: [] };
+  if (ub !== undefined) return { data: Float64Array.from(a.data, (x) => fn(x, ub)), shape: a.shape };
+  if (ua !== undefined) return { data: Float64Array.from(b.data, (y) => fn(ua, y)), shape: b.shape };
+  const shape = broadcastShapes(a.shape, b.shape);
+  if (a.data.length !== b.data.length || sizeOf(shape) !== a.data.length) return undefined;
+  return { data: Float64Array.from(a.data, (x, i) => fn(x, b.data[i] ?? NaN)), shape };
+}
+
+/** x + 0, x - 0, x * 1, x / 1, and x * 0. */
+const neutralElements: Rule = (site) => {
+  const { node, b } = site;
+  if (node.op.kind !== "binary") return undefined;
+  const { fn } = node.op;
+  const [x, y] = [site.operand(0), site.operand(1)];
+  const neutral = fn === "add" || fn === "sub" ? 0 : fn === "mul" || fn === "div" ? 1 : undefined;
+  if (neutral === undefined) return undefined;
+  const keep = (id: NodeId): NodeId => {
+    const kept = site.new(id);
+    return sameShape(b.shape(kept), node.shape) ? kept : b.broadcast(kept, node.shape);
+  };
+  const [ux, uy] = [site.uniform(x), site.uniform(y)];
+  if (uy === neutral) return keep(x);
+  if (ux === neutral && (fn === "add" || fn === "mul")) return keep(y);
+  if (fn === "sub" && ux === 0) return b.neg(keep(y));
+  if (fn === "mul" && (ux === 0 || uy === 0)) return b.broadcast(b.scalar(0), node.shape);
+  return undefined;
+};
+
+/** x - c is x + (-c), and x / c is x * (1 / c): one form for the rules that follow. */
+const canonicalConstants: Rule = (site) => {
+  const { node, b } = site;
+  if (node.op.kind !== "binary" || (node.op.fn !== "sub" && node.op.fn !== "div")) return undefined;
+  const c = site.constant(site.operand(1));
+  if (c === undefined || site.constant(site.operand(0)) !== undefined) return undefined;
+  const x = site.new(site.operand(0));
+  const isSub = node.op.fn === "sub";
+  const other = { data: Float64Array.from(c.data, (v) => (isSub ? -v : 1 / v)), shape: c.shape };
+  return isSub ? b.add(x, emitConstant(site, other)) : b.mul(x, emitConstant(site, other));
+};
+
+/** (x c1) c2 is x (c1 c2), signs included; (x + c1) + c2 is x + (c1 + c2). */
+const constantChains: Rule = (site) => {
+  const outer = asScaled(site, site.id);
+  const inner = outer && asScaled(site, outer.x);
+  if (outer && inner) {
+    const factor = combine(inner.factor, outer.factor, (p, q) => p * q);
+    if (factor !== undefined) return emitScaled(site, site.new(inner.x), factor);
+  }
+  const sum = asShifted(site, site.id);
+  const innerSum = sum && asShifted(site, sum.x);
+  if (!sum || !innerSum) return undefined;
+  const shift = combine(innerSum.factor, sum.factor, (p, q) => p + q);
+  return shift && site.b.add(site.new(innerSum.x), emitConstant(site, shift));
+};
+
+/** A constant multiple in its cheapest form. */
+export function emitScaled(site: Site, x: NodeId, factor: ConstantValue): NodeId {
+  const value = uniformValue(factor);
+  if (value === 1) return x;
+  return value === -1 ? site.b.neg(x) : site.b.mul(x, emitConstant(site, factor));
+}
+
+/** Signs move outwards until they cancel: a + -b is a - b, -(a - b) is b - a, -x * y is -(x * y). */
+const signs: Rule = (site) => {
+  const { node, b } = site;
+  const { op } = node;
+  const negated = (id: NodeId): NodeId | undefined => {
+    const { op: inner, inputs } = site.old(id);
+    return inner.kind === "unary" && inner.fn === "neg" ? inputs[0] : undefined;
+  };
+  const x = node.inputs[0];
+  if (x === undefined) return undefined;
+  const nx = negated(x);
+  if (op.kind === "unary") {
+    if ((op.fn === "square" || op.fn === "abs") && nx !== undefined) return b.unary(op.fn, site.new(nx));
+    const inner = site.old(x);
+    const isDifference = inner.op.kind === "binary" && inner.op.fn === "sub";
+    if (op.fn === "neg" && isDifference && site.isSingle(x))
+      return b.sub(site.new(site.operand(1, inner)), site.new(site.operand(0, inner)));
+    return undefined;
+  }
+  if (op.kind !== "binary") return undefined;
+  const y = site.operand(1);
+  const ny = negated(y);
+  switch (op.fn) {
+    case "add":
+      if (ny !== undefined) return b.sub(site.new(x), site.new(ny));
+      return nx === undefined ? undefined : b.sub(site.new(y), site.new(nx));
+    case "sub":
+      if (ny !== undefined) return b.add(site.new(x), site.new(ny));
+      return nx !== undefined && site.isSingle(x) ? b.neg(b.add(site.new(nx), site.new(y))) : undefined;
+    case "mul":
+    case "div":
+      if (nx !== undefined && ny !== undefined) return b.binary(op.fn, site.new(nx), site.new(ny));
+      if (nx !== undefined && site.isSingle(x)) return b.neg(b.binary(op.fn, site.new(nx), site.new(y)));
+      return ny !== undefined && site.isSingle(y) ? b.neg(b.binary(op.fn, site.new(x), site.new(ny))) : undefined;
+    case "max":
+    case "min":
+    case "greater":
+      return undefined;
+  }
+};
+
+/** x * x is square x; x + x is 2 x. */
+const repeated: Rule = (site) => {
+  const { node, b } = site;
+  if (node.op.kind !== "binary" || node.inputs[0] !== node.inputs[1]) return undefined;
+  const x = site.new(site.operand(0));
+  if (node.op.fn === "mul") return b.square(x);
+  return node.op.fn === "add" ? b.mul(x, scalar(2)) : undefined;
+};
+
+/** (x c) * y is (x * y) c for an even factor: it moves on towards a weight. Also out of sums. */
+const factorsOutwards: Rule = (site) => {
+  const { node, b } = site;
+  const scaledBy = (id: NodeId): { x: NodeId; value: number } | undefined => {
+    const scaled = site.isSingle(id) ? asScaled(site, id) : undefined;
+    const value = scaled && uniformValue(scaled.factor);
+    return scaled && value !== undefined && value !== -1 ? { x: scaled.x, value } : undefined;
+  };
+  if (node.op.kind === "binary" && node.op.fn === "mul") {
+    const [x, y] = [site.operand(0), site.operand(1)];
+    if (site.constant(x) !== undefined || site.constant(y) !== undefined) return undefined;
+    const [sx, sy] = [scaledBy(x), scaledBy(y)];
+    if (sx) return b.mul(b.mul(site.new(sx.x), site.new(y)), scalar(sx.value));
+    return sy && b.mul(b.mul(site.new(x), site.new(sy.x)), scalar(sy.value));
+  }
+  if (node.op.kind === "reduce" && (node.op.fn === "sum" || node.op.fn === "mean")) {
+    const scaled = scaledBy(site.operand(0));
+    return scaled && b.mul(b.emit(node.op, [site.new(scaled.x)]), scalar(scaled.value));
+  }
+  return undefined;
+};
+
+/** Rules of elementwise algebra, in the order they are tried. */
+export const algebraRules: readonly Rule[] = [
+  neutralElements,
+  canonicalConstants,
+  constantChains,
+  signs,
+  repeated,
+  factorsOutwards,
+];

@@ -1,0 +1,31 @@
+// The passes in order. `simplify` keeps a graph differentiable; `optimize` finishes it for an engine.
+// In: a graph. Out: an equal, smaller graph. Invariants: each runs to a fixed point; values are kept up to rounding.
+import { InternalError } from "../../source/internal-error.js";
+import type { Graph } from "../graph/graph.js";
+import { fold } from "./fold.js";
+import { fuse } from "./fuse.js";
+import { prune } from "./prune.js";
+import { share } from "./share.js";
+
+/** More sweeps than any graph needs: a rule that undoes another would never stop. */
+const MAX_SWEEPS = 1000;
+
+/** Folds, shares and prunes until nothing changes. */
+export function simplify(graph: Graph): Graph {
+  return toFixedPoint(graph, (g) => prune(share(fold(g))));
+}
+
+/** Simplifies, then fuses products, biases and activations: the last stage before a target. */
+export function optimize(graph: Graph): Graph {
+  return toFixedPoint(simplify(graph), (g) => simplify(fuse(g)));
+}
+
+function toFixedPoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
+  let current = graph;
+  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
+    const next = pass(current);
+    if (next === current) return current;
+    current = next;
+  }
+  throw new InternalError("the passes do not come to rest");
+}

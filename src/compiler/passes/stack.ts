@@ -1,0 +1,230 @@
+// Stacking: networks of one input (the attribute heads) run side by side. Their first layers become one product with the weights
+// side by side; deeper layers of equal shape may become one batched product [H, rows, in] x [H, in, out].
+// In: a simplified graph, before differentiation, so that the backward pass is stacked as well. Out: an equal graph with fewer products.
+// Invariants: values are kept up to rounding; only chains whose inner values nothing else uses are touched.
+import { GraphBuilder } from "../graph/builder.js";
+import type { Graph, LeakyRelu, NodeId } from "../graph/graph.js";
+import { at } from "../graph/shape.js";
+import { copyNode, countUses, finishMapped, usersOf, type ConstantOp } from "./rewrite.js";
+
+/** How far to stack: not at all, first layers only, or deeper layers as batched products too. Engines differ in what is fastest. */
+export type Stacking = "none" | "first" | "all";
+
+/** One dense layer of a chain: a product with a constant weight [in, out], perhaps a constant bias [out], perhaps a leaky ReLU. */
+interface Layer {
+  readonly weight: ConstantOp["data"];
+  readonly inner: number;
+  readonly columns: number;
+  readonly bias: ConstantOp["data"] | undefined;
+  readonly activation: LeakyRelu | undefined;
+  /** The old node with the layer's value. */
+  readonly output: NodeId;
+}
+
+interface Chain {
+  readonly layers: readonly Layer[];
+  readonly signature: readonly string[];
+}
+
+/** The graph with the heads stacked. Out: the same object if there is nothing to stack. */
+export function stack(graph: Graph, stacking: Stacking): Graph {
+  if (stacking === "none") return graph;
+  const groups = findGroups(graph);
+  if (groups.size === 0) return graph;
+  const b = new GraphBuilder();
+  const mapped: NodeId[] = [];
+  const replaced = new Map<NodeId, NodeId>();
+  graph.nodes.forEach((node, id) => {
+    const group = groups.get(id);
+    if (group !== undefined) {
+      const x = at(mapped, at(node.inputs, 0));
+      emitGroup(b, x, group, stacking).forEach((value, old) => replaced.set(old, value));
+    }
+    // Inner nodes of a chain are copied too and dropped by prune: they may still be another chain's twin.
+    mapped.push(replaced.get(id) ?? copyNode(b, node, mapped));
+  });
+  return finishMapped(b, graph, mapped);
+}
+
+/** Groups of two or more chains that start from one value, by the first product of each group. */
+function findGroups(graph: Graph): ReadonlyMap<NodeId, readonly Chain[]> {
+  const uses = countUses(graph);
+  const users = usersOf(graph);
+  const groups = new Map<NodeId, readonly Chain[]>();
+  graph.nodes.forEach((_, source) => {
+    const starts = at(users, source).filter((id) => isLayer(graph, id, source));
+    if (starts.length < 2) return;
+    const chains = starts.map((id) => chainFrom(graph, uses, users, id));
+    // Equal networks side by side, so that each run of them is one slice.
+    chains.sort((p, q) => compare(p.signature.join(), q.signature.join()));
+    groups.set(Math.min(...starts), chains);
+  });
+  return groups;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isLayer(graph: Graph, id: NodeId, source: NodeId): boolean {
+  const { op, inputs, shape } = at(graph.nodes, id);
+  const weight = at(graph.nodes, inputs[1] ?? id);
+  return (
+    op.kind === "matmul" &&
+    inputs[0] === source &&
+    shape.length === 2 &&
+    weight.op.kind === "constant" &&
+    weight.shape.length === 2
+  );
+}
+
+function chainFrom(graph: Graph, uses: readonly number[], users: readonly (readonly NodeId[])[], first: NodeId): Chain {
+  const layers: Layer[] = [];
+  /** The only user of a value that has one use. */
+  const next = (id: NodeId): NodeId | undefined => (uses[id] === 1 ? users[id]?.[0] : undefined);
+  let product: NodeId | undefined = first;
+  while (product !== undefined) {
+    const weight = at(graph.nodes, at(at(graph.nodes, product).inputs, 1));
+    if (weight.op.kind !== "constant") break;
+    const [inner, columns] = [at(weight.shape, 0), at(weight.shape, 1)];
+    let output: NodeId = product;
+    let user = next(output);
+    const bias = user === undefined ? undefined : rowConstant(graph, user, output, columns);
+    if (user !== undefined && bias !== undefined) {
+      output = user;
+      user = next(output);
+    }
+    const op = user === undefined ? undefined : at(graph.nodes, user).op;
+    const activation = op?.kind === "leakyRelu" ? op.activation : undefined;
+    if (user !== undefined && activation !== undefined) {
+      output = user;
+      user = next(output);
+    }
+    layers.push({ weight: weight.op.data, inner, columns, bias, activation, output });
+    product = user !== undefined && isLayer(graph, user, output) ? user : undefined;
+  }
+  return { layers, signature: layers.map(signatureOf) };
+}
+
+function signatureOf({ inner, columns, bias, activation }: Layer): string {
+  return `${inner}x${columns} ${bias !== undefined} ${JSON.stringify(activation)}`;
+}
+
+/** The constant that an addition adds to `x` in every row alike, as `columns` entries. */
+function rowConstant(graph: Graph, id: NodeId, x: NodeId, columns: number): ConstantOp["data"] | undefined {
+  const { op, inputs } = at(graph.nodes, id);
+  if (op.kind !== "binary" || op.fn !== "add") return undefined;
+  const other = at(graph.nodes, at(inputs, inputs[0] === x ? 1 : 0));
+  if (other.op.kind !== "constant") return undefined;
+  const { data } = other.op;
+  if (data.length === columns && other.shape.at(-1) === columns) return data;
+  return data.length === 1 ? new Float64Array(columns).fill(data[0] ?? NaN) : undefined;
+}
+
+/** Emits the chains of a group and gives the new node of each value that something else uses. */
+function emitGroup(b: GraphBuilder, x: NodeId, chains: readonly Chain[], stacking: Stacking): Map<NodeId, NodeId> {
+  const results = new Map<NodeId, NodeId>();
+  // Layers without activation or bias can stand beside those with: the parts are split before an activation that not all have.
+  const runs = runsOf(chains, (c) => JSON.stringify(at(c.layers, 0).activation));
+  for (const run of runs) {
+    const firsts = run.map((c) => at(c.layers, 0));
+    const wide = emitBeside(b, x, firsts);
+    let start = 0;
+    for (const equals of runsOf(run, (c) => c.signature.slice(0, 2).join())) {
+      const { columns } = at(at(equals, 0).layers, 0);
+      const depth = stacking === "all" && equals.length > 1 ? commonDepth(equals) : 1;
+      if (depth > 1) {
+        const size = equals.length * columns;
+        const part = b.reshape(b.sliceAxis(wide, 1, start, size), [at(b.shape(x), 0), equals.length, columns]);
+        emitBatched(b, b.transpose(part, [1, 0, 2]), equals, depth, results);
+        start += size;
+        continue;
+      }
+      for (const chain of equals) {
+        results.set(at(chain.layers, 0).output, b.sliceAxis(wide, 1, start, columns));
+        start += columns;
+      }
+    }
+  }
+  return results;
+}
+
+/** How many layers from the first all chains have in common. */
+function commonDepth(chains: readonly Chain[]): number {
+  const { signature } = at(chains, 0);
+  let depth = 0;
+  while (depth < signature.length && chains.every((c) => c.signature[depth] === signature[depth])) depth++;
+  return depth;
+}
+
+/** First layers with their weights side by side: [rows, sum of columns]. */
+function emitBeside(b: GraphBuilder, x: NodeId, layers: readonly Layer[]): NodeId {
+  const inner = at(layers, 0).inner;
+  const columns = layers.reduce((sum, l) => sum + l.columns, 0);
+  const weight = new Float64Array(inner * columns);
+  const bias = new Float64Array(columns);
+  let start = 0;
+  for (const layer of layers) {
+    for (let k = 0; k < inner; k++)
+      weight.set(layer.weight.subarray(k * layer.columns, (k + 1) * layer.columns), k * columns + start);
+    if (layer.bias !== undefined) bias.set(layer.bias, start);
+    start += layer.columns;
+  }
+  const product = b.matmul(x, b.constant(weight, [inner, columns]));
+  const sum = layers.some((l) => l.bias !== undefined) ? b.add(product, b.constant(bias, [columns])) : product;
+  return activate(b, sum, at(layers, 0).activation);
+}
+
+/** Layers 1 ... depth - 1 of equal chains as batched products; x [H, rows, in]. */
+function emitBatched(
+  b: GraphBuilder,
+  x: NodeId,
+  chains: readonly Chain[],
+  depth: number,
+  results: Map<NodeId, NodeId>,
+): void {
+  let value = x;
+  const heads = chains.length;
+  for (let d = 1; d < depth; d++) {
+    const layers = chains.map((c) => at(c.layers, d));
+    const { inner, columns, bias, activation } = at(layers, 0);
+    const weights = join(layers.map((l) => l.weight));
+    const product = b.matmul(value, b.constant(weights, [heads, inner, columns]));
+    const biases = bias === undefined ? undefined : join(layers.flatMap((l) => l.bias ?? []));
+    value = activate(
+      b,
+      biases === undefined ? product : b.add(product, b.constant(biases, [heads, 1, columns])),
+      activation,
+    );
+  }
+  const [rows, columns] = [at(b.shape(value), 1), at(b.shape(value), 2)];
+  chains.forEach((chain, h) => {
+    const part = b.reshape(b.sliceAxis(value, 0, h, 1), [rows, columns]);
+    results.set(at(chain.layers, depth - 1).output, part);
+  });
+}
+
+function activate(b: GraphBuilder, x: NodeId, activation: LeakyRelu | undefined): NodeId {
+  return activation === undefined ? x : b.leakyRelu(x, activation.slope, activation.gain);
+}
+
+function join(parts: readonly ConstantOp["data"][]): Float64Array {
+  const joined = new Float64Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    joined.set(part, start);
+    start += part.length;
+  }
+  return joined;
+}
+
+/** Splits a list into runs of neighbours with one key. */
+function runsOf<T>(list: readonly T[], key: (x: T) => string | undefined): T[][] {
+  const runs: T[][] = [];
+  for (const x of list) {
+    const last = runs.at(-1);
+    if (last !== undefined && key(at(last, 0)) === key(x)) last.push(x);
+    else runs.push([x]);
+  }
+  return runs;
+}
