@@ -95,9 +95,9 @@ function lowerEnergy(f: Formula, logic: Logic, report: Report): Energy {
     });
   }
   const derived = logic === "lace" ? findDerived(f) : [];
-  for (const { span, kind, word } of derived) {
-    const shown = kind === "count" ? word : kind;
-    report.error("L3001", span, `\`logic lace\` has no \`${shown}\``, {
+  for (const part of derived) {
+    const shown = part.kind === "count" ? part.word : part.kind;
+    report.error("L3001", part.span, `\`logic lace\` has no \`${shown}\``, {
       text: "not in this logic",
       hints: ["it has `and`, `or` and `not`; `logic product`, the default, has all connectives"],
     });
@@ -105,7 +105,7 @@ function lowerEnergy(f: Formula, logic: Logic, report: Report): Energy {
   return derived.length > 0 ? { kind: "always", span: f.span } : lowerFormula(f, logic);
 }
 
-function findDerived(f: Formula): { span: Formula["span"]; kind: string; word: string }[] {
+function findDerived(f: Formula): readonly Formula[] {
   const inner = formulaParts(f).flatMap(findDerived);
-  return isDerived(f) ? [{ span: f.span, kind: f.kind, word: "word" in f ? f.word : "" }, ...inner] : inner;
+  return isDerived(f) ? [f, ...inner] : inner;
 }

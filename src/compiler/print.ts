@@ -3,54 +3,46 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
-import { type Formula, formulaParts } from "./check/formula.js";
-import { type Energy, parts } from "./energy/energy.js";
+import type { Formula } from "./check/formula.js";
+import type { Energy } from "./energy/energy.js";
 import type { Plan, Sampler, SaveForm, Task } from "./plan.js";
+
+type Node = Energy | Formula;
 
 /** Everything resolved, energies as they were written. */
 export function printChecked(module: CheckedModule): string {
-  return print(module, (f: Formula, table) => printTree(f, formulaParts, (g) => formulaLabel(g, table)));
+  return print(module);
 }
 
 /** Everything resolved, energies as the task's logic has them: what a run computes. */
 export function printPlan(plan: Plan): string {
-  return print(plan, (e: Energy, table) => printTree(e, parts, (d) => energyLabel(d, table)));
+  return print(plan);
 }
 
 /** One energy, a line for each node. */
 export function printEnergy(energy: Energy, table: readonly Attribute[]): string {
-  return printTree(energy, parts, (e) => energyLabel(e, table)).join("\n");
+  return treeLines(energy, table).join("\n");
 }
 
-type Printer<E> = (energy: E, table: readonly Attribute[]) => readonly string[];
-
-interface Printable<E> extends Omit<Plan, "tasks" | "expects"> {
-  readonly tasks: readonly (Task | CheckedTask)[];
-  readonly expects: readonly {
-    readonly task: number;
-    readonly clauses: readonly { readonly energy: E; readonly fraction: number }[];
-  }[];
-}
-
-/** The energies of a task, with a line before each where there are several. A task and its energies are of one stage. */
-function energiesOf<E>(task: Task | CheckedTask): readonly { readonly title?: string; readonly energy: E }[] {
+/** The energies of a task, with a line before each where there are several. */
+function energiesOf(task: Task | CheckedTask): readonly { readonly title?: string; readonly energy: Node }[] {
   switch (task.kind) {
     case "sample":
     case "traverse":
-      return [{ energy: task.energy as E }];
+      return [{ energy: task.energy }];
     case "sweep":
-      return task.cells.map((energy, i) => ({ title: `at ${cellText(task.axes, i)}`, energy: energy as E }));
+      return task.cells.map((energy, i) => ({ title: `at ${cellText(task.axes, i)}`, energy }));
     case "edit":
       return task.steps.map((step, i) => {
         const layers = step.layers === undefined ? "" : `, layers ${step.layers.join("..")}`;
-        return { title: `step ${i}: weight ${step.weight}${layers}`, energy: step.energy as E };
+        return { title: `step ${i}: weight ${step.weight}${layers}`, energy: step.energy };
       });
     default:
       return unreachable(task);
   }
 }
 
-function print<E>(module: Printable<E>, printer: Printer<E>): string {
+function print(module: Plan | CheckedModule): string {
   const lines: string[] = [];
   for (const m of module.models) {
     lines.push(`model ${m.alias} from ${JSON.stringify(m.reference)}`);
@@ -61,9 +53,9 @@ function print<E>(module: Printable<E>, printer: Printer<E>): string {
     const table = tableOf(module.models, task);
     lines.push("", `${task.kind} ${task.name} from ${module.models[task.model]?.alias ?? ""}`);
     lines.push(...taskLines(task, module).map((l) => `  ${l}`));
-    for (const { title, energy } of energiesOf<E>(task)) {
+    for (const { title, energy } of energiesOf(task)) {
       if (title !== undefined) lines.push(`  ${title}`);
-      lines.push(...printer(energy, table).map((l) => `    ${l}`));
+      lines.push(...treeLines(energy, table).map((l) => `    ${l}`));
     }
   }
   for (const expect of module.expects) {
@@ -71,7 +63,7 @@ function print<E>(module: Printable<E>, printer: Printer<E>): string {
     lines.push("", `expect ${task?.name ?? ""}`);
     for (const { energy, fraction } of expect.clauses) {
       lines.push(`  at least ${fraction} of the images:`);
-      lines.push(...printer(energy, task === undefined ? [] : tableOf(module.models, task)).map((l) => `    ${l}`));
+      lines.push(...treeLines(energy, task === undefined ? [] : tableOf(module.models, task)).map((l) => `    ${l}`));
     }
   }
   if (module.saves.length > 0) lines.push("");
@@ -80,7 +72,7 @@ function print<E>(module: Printable<E>, printer: Printer<E>): string {
   return `${lines.join("\n")}\n`;
 }
 
-function taskLines(task: Task | CheckedTask, module: Printable<unknown>): readonly string[] {
+function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): readonly string[] {
   const { sampler, logic, truncation } = task;
   const tail = [`truncation ${truncation}, logic ${logic}`, samplerText(sampler)];
   switch (task.kind) {
@@ -148,19 +140,17 @@ export function cellText(axes: Extract<Task, { kind: "sweep" }>["axes"], cell: n
   return chosen.reverse().join(", ");
 }
 
-function printTree<E>(e: E, children: (e: E) => readonly E[], label: (e: E) => string): readonly string[] {
-  return [label(e), ...children(e).flatMap((c) => printTree(c, children, label).map((line) => `  ${line}`))];
+function treeLines(e: Node, table: readonly Attribute[]): readonly string[] {
+  return [label(e, table), ...childrenOf(e).flatMap((c) => treeLines(c, table).map((line) => `  ${line}`))];
 }
 
-function formulaLabel(f: Formula, table: readonly Attribute[]): string {
-  return f.kind === "count" ? `${f.word} ${f.word === "atmost" ? f.max : f.min} of` : label(f, table);
+function childrenOf(e: Node): readonly Node[] {
+  if ("parts" in e) return e.parts;
+  if ("left" in e) return [e.left, e.right];
+  return "part" in e ? [e.part] : [];
 }
 
-function energyLabel(e: Energy, table: readonly Attribute[]): string {
-  return e.kind === "count" ? (e.min === e.max ? `exactly ${e.min} of` : `${e.min} to ${e.max} of`) : label(e, table);
-}
-
-function label(e: Exclude<Energy | Formula, { kind: "count" }>, table: readonly Attribute[]): string {
+function label(e: Node, table: readonly Attribute[]): string {
   switch (e.kind) {
     case "class": {
       const row = table[e.attribute];
@@ -176,6 +166,8 @@ function label(e: Exclude<Energy | Formula, { kind: "count" }>, table: readonly 
       return `${nameOf(e.attribute, table)} ${e.kind === "above" ? ">" : "<"} ${e.threshold} (sigma ${e.sigma})`;
     case "weight":
       return `${e.factor} *`;
+    case "count":
+      return e.min === e.max ? `exactly ${e.min} of` : `${e.min} to ${e.max} of`;
     default:
       return e.kind;
   }
