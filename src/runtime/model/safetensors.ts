@@ -149,14 +149,14 @@ export function writeSafetensors(
   dtype: "F16" | "F32" = "F32",
 ): Uint8Array {
   const width = DTYPE_BYTES[dtype];
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const entries: [string, unknown][] = [["__metadata__", metadata]];
   let at = 0;
   for (const [name, t] of tensors) {
     const end = at + t.data.length * width;
-    header[name] = { dtype, shape: t.shape, data_offsets: [at, end] };
+    entries.push([name, { dtype, shape: t.shape, data_offsets: [at, end] }]);
     at = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = Math.ceil(json.byteLength / 8) * 8;
   const out = new Uint8Array(LENGTH_BYTES + length + at);
   new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
