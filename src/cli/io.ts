@@ -54,3 +54,10 @@ export async function flush(): Promise<void> {
     await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
 }
+
+/** All of standard input as UTF-8. */
+export async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}

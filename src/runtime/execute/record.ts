@@ -1,7 +1,11 @@
 // run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
 // Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
 import { InternalError } from "../../source/internal-error.js";
-import type { Sampler } from "../../compiler/plan.js";
+import type { Plan, Sampler } from "../../compiler/plan.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import type { Engine } from "../engine/engine.js";
+import type { Model } from "../model/model.js";
+import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
 
 /** Name of the file, in the folder that holds all outputs of the run. */
 export const RECORD_FILE = "run.json";
@@ -9,6 +13,14 @@ export const RECORD_FILE = "run.json";
 export interface FileRecord {
   readonly file: string;
   readonly sha256: string;
+}
+
+/** Which script runs, and by which lacec. */
+export interface ScriptIdentity {
+  /** Version of lacec. */
+  readonly lacec: string;
+  readonly script: FileRecord;
+  readonly imports: readonly FileRecord[];
 }
 
 export interface SampleRecord {
@@ -74,6 +86,79 @@ export interface RunRecord {
   }[];
   readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
   readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** All that a record is made from. */
+export interface RecordParts {
+  readonly plan: Plan;
+  readonly script: ScriptIdentity;
+  readonly engine: Pick<Engine, "name" | "description">;
+  readonly models: readonly Model[];
+  readonly tasks: readonly TaskResult[];
+  readonly expectations: readonly ExpectationResult[];
+  readonly outputs: readonly OutputFile[];
+  /** Where run.json will lie, relative to the output folder. */
+  readonly folder: string;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly seconds: ReadonlyMap<string, number>;
+}
+
+/** The record of a finished run. */
+export function makeRecord(parts: RecordParts): RunRecord {
+  const { plan, script } = parts;
+  return {
+    format: 1,
+    lacec: script.lacec,
+    script: publicFile(script.script),
+    imports: script.imports.map(publicFile),
+    inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
+    models: plan.models.map((m, i) => ({
+      alias: m.alias,
+      reference: publicName(m.reference),
+      sha256: parts.models[i]?.sha256 ?? "",
+      labeller: parts.models[i]?.labeller?.sha256 ?? null,
+      heads: m.heads.map((h) => ({ attribute: h.attribute, file: publicName(h.file) })),
+    })),
+    engine: { name: parts.engine.name, description: parts.engine.description },
+    tasks: parts.tasks.map((t) => taskRecord(t, plan)),
+    expectations: parts.expectations.map(({ task, text, fraction, heads, labeller, passed }) => {
+      return { task, text, fraction, heads, labeller: labeller ?? null, passed };
+    }),
+    outputs: parts.outputs.map(({ file, sha256, bytes, task, form, index }) => {
+      return { file: relativeTo(parts.folder, file), sha256, bytes, task, form, index: index ?? null };
+    }),
+    diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
+    seconds: secondsRecord(parts.seconds),
+  };
+}
+
+function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRecord {
+  const { name, kind, seed, count, truncation, logic, sampler } = task;
+  const model = plan.models[task.model]?.alias ?? "";
+  return {
+    name,
+    kind,
+    model,
+    seed,
+    count,
+    truncation,
+    logic,
+    sampler,
+    seconds: secondsRecord(seconds),
+    samples: samples.map((s) => ({
+      index: s.index,
+      status: s.status,
+      steps: s.steps,
+      accepted: s.accepted,
+      rejected: s.rejected,
+      evaluations: s.evaluations,
+      logp: Number.isFinite(s.logp) ? s.logp : null,
+    })),
+  };
+}
+
+function publicFile({ file, sha256 }: FileRecord): FileRecord {
+  return { file: publicName(file), sha256 };
 }
 
 /** A path or reference fit to be shown to strangers: relative ones as written, of absolute ones (and those that climb) only the last part. */

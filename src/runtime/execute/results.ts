@@ -1,5 +1,7 @@
 // What a run hands back: every number that was computed and every file that was written. run.json is made from it.
 import type { Diagnostic } from "../../source/diagnostic.js";
+import type { Span } from "../../source/span.js";
+import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { SampleTask } from "../../compiler/plan.js";
 import type { SampleStats } from "../ode/solution.js";
 import type { PhaseName } from "../events.js";
@@ -16,8 +18,8 @@ export interface SampleResult extends SampleStats {
   readonly z: Float64Array;
   /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
   readonly w: Float32Array;
-  /** Outputs of the heads at w, one array for each attribute of the model: logits, or one number. */
-  readonly heads: readonly Float64Array[];
+  /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */
+  readonly heads: HeadOutputs;
 }
 
 export interface TaskResult {
@@ -40,6 +42,8 @@ export interface ExpectationResult {
   readonly heads: Count;
   readonly labeller?: Count;
   readonly passed: boolean;
+  /** The clause in the script. */
+  readonly span: Span;
 }
 
 export interface OutputFile {

@@ -1,6 +1,5 @@
 // Pictures as bytes: 8-bit RGB, rows from the top. The last form before a codec; no tensors are kept.
-// In: synthesised tensors in [-1, 1]. Out: RgbImage for grids and codecs.
-import type { ImageLayout } from "../../compiler/graph/graph.js";
+// In: synthesised tiles. Out: RgbImage for grids and codecs.
 import { InternalError } from "../../source/internal-error.js";
 
 /** `data` holds width * height * 3 bytes. */
@@ -11,36 +10,19 @@ export interface RgbImage {
 }
 
 /**
- * Splits a synthesised tile into images: byte = floor(127.5 v + 128), clamped to 0..255, as StyleGAN2's own tools do.
+ * Splits a synthesised tile into images.
  *
- * Shapes   values [n, 3, R, R] (nchw) or [n, R, R, 3] (nhwc), v nominally in [-1, 1]. A single channel is repeated.
- * Errors   InternalError if the length does not fit. A NaN becomes 0; `finite` of an image says whether it had none.
+ * Shapes   values [n, height, width, 3], each in [0, 255]: the `rgb` output of a synthesis graph; the fraction is cut off,
+ *          as StyleGAN2's own tools do. A NaN becomes 0.
+ * Errors   InternalError if the length does not fit.
  */
-export function imagesFromTensor(
-  values: Float32Array,
-  shape: { readonly count: number; readonly channels: number; readonly height: number; readonly width: number },
-  layout: ImageLayout,
-): { readonly image: RgbImage; readonly finite: boolean }[] {
-  const { count, channels, height, width } = shape;
-  const pixels = height * width;
-  if (values.length !== count * channels * pixels || (channels !== 1 && channels !== 3)) {
-    throw new InternalError(
-      `an image tensor of ${values.length} values is not [${count}, ${channels}, ${height}, ${width}]`,
-    );
+export function imagesFromTile(values: Float32Array, width: number, height: number): RgbImage[] {
+  const size = width * height * 3;
+  if (size === 0 || values.length % size !== 0) {
+    throw new InternalError(`a tile of ${values.length} values is not made of ${width}x${height} images`);
   }
-  const [pixelStride, channelStride] = layout === "nchw" ? [1, pixels] : [channels, 1];
-  return Array.from({ length: count }, (_, n) => {
-    const data = new Uint8Array(pixels * 3);
-    let finite = true;
-    for (let p = 0; p < pixels; p++) {
-      for (let c = 0; c < 3; c++) {
-        const from = n * channels * pixels + p * pixelStride + (channels === 1 ? 0 : c) * channelStride;
-        const value = values[from] ?? NaN;
-        if (!Number.isFinite(value)) finite = false;
-        data[p * 3 + c] = Math.max(0, Math.min(255, Math.floor(value * 127.5 + 128)));
-      }
-    }
-    return { image: { width, height, data }, finite };
+  return Array.from({ length: values.length / size }, (_, n) => {
+    return { width, height, data: new Uint8Array(values.subarray(n * size, (n + 1) * size)) };
   });
 }
 

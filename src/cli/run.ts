@@ -1,0 +1,88 @@
+// lacec run: compile, execute, and say what came of it.
+// Invariants: a wrong script is refused before an engine is opened; an interrupted run leaves whole files or none; with --json
+// stdout is one JSON document whatever happens.
+import { execute } from "../runtime/execute.js";
+import type { Results } from "../runtime/execute/results.js";
+import { ENGINE_NAMES, type EngineName } from "../runtime/engine/engine.js";
+import { compileScript, type Compilation } from "../runtime/compile-script.js";
+import { checkWritable, nodeHost } from "../runtime/host-node.js";
+import { identifyScript, nodeServices } from "../runtime/services-node.js";
+import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import type { Io } from "./io.js";
+import { onInterrupt } from "./interrupt.js";
+import { terminalProgress } from "./progress.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
+import { printSummary } from "./summary.js";
+
+export interface RunOptions {
+  readonly out: string;
+  readonly set?: Readonly<Record<string, number>>;
+  readonly count?: number;
+  readonly seed?: number;
+  readonly engine: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export async function runVerb(io: Io, script: string, options: RunOptions): Promise<ExitCode> {
+  const engine = engineName(options.engine, io);
+  if (engine === undefined) return EXIT.script;
+  const silent = options.quiet === true || options.json === true;
+  const host = nodeHost();
+  const progress = terminalProgress(io, () => host.now());
+  const interrupt = onInterrupt(async () => {
+    await host.close();
+    progress.clear();
+    io.err("interrupted; files already finished are whole, nothing else was left\n");
+  });
+  let compilation: Compilation | undefined;
+  const end = (results: Results | undefined, diagnostics: readonly Diagnostic[]): ExitCode => {
+    progress.clear();
+    const sources = compilation?.sources ?? new Map<string, string>();
+    const exitCode = exitCodeOf(diagnostics);
+    if (options.json === true) {
+      const document = { ok: exitCode === 0, exitCode, diagnostics: jsonDiagnostics(diagnostics, sources) };
+      const run = results === undefined ? null : { recordFile: results.recordFile, ...results.record };
+      io.out(`${JSON.stringify({ ...document, run }, null, 2)}\n`);
+      return exitCode;
+    }
+    const shown = options.quiet === true ? diagnostics.filter((d) => d.severity === "error") : diagnostics;
+    printDiagnostics(shown, sources, io);
+    if (results !== undefined && options.quiet !== true) printSummary(results, options.out, io);
+    return exitCode;
+  };
+
+  try {
+    const overrides = {
+      inputs: new Map(Object.entries(options.set ?? {})),
+      ...(options.count === undefined ? {} : { count: options.count }),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    };
+    compilation = await compileScript(script, host, overrides);
+    const { plan, program, diagnostics } = compilation;
+    if (plan === undefined || program === undefined) return end(undefined, diagnostics);
+    await checkWritable(options.out);
+    const results = await execute(plan, {
+      ...nodeServices(host, engine),
+      out: options.out,
+      script: await identifyScript(host, program),
+      ...(silent ? {} : { onEvent: progress.onEvent }),
+      signal: interrupt.signal,
+    });
+    return end(results, [...diagnostics, ...results.diagnostics]);
+  } catch (error) {
+    if (!(error instanceof LaceError)) throw error;
+    return end(undefined, [...(compilation?.diagnostics ?? []), ...error.diagnostics]);
+  } finally {
+    progress.clear();
+    interrupt.stop();
+    await host.close();
+  }
+}
+
+function engineName(text: string, io: Io): EngineName | "auto" | undefined {
+  const known = ["auto" as const, ...ENGINE_NAMES].find((name) => name === text);
+  if (known === undefined) io.err(`error: there is no engine ${text}; there are auto, ${ENGINE_NAMES.join(", ")}\n`);
+  return known;
+}

@@ -1,0 +1,47 @@
+// What a run prints when it is over: the expectation table and the files.
+import { join } from "node:path";
+import { share } from "../runtime/execute/expectations.js";
+import type { Count, ExpectationResult, Results } from "../runtime/execute/results.js";
+import type { Colors, Io } from "./io.js";
+
+/** Files named one by one; of more, the first and the last are. */
+const FILES_SHOWN = 8;
+
+/** Prints a finished run on `io.out`. */
+export function printSummary(results: Results, out: string, io: Io): void {
+  const lines = [...expectationLines(results.expectations, io.outColors), ...fileLines(results, out)];
+  io.out(`${lines.join("\n")}\n`);
+}
+
+function expectationLines(expectations: readonly ExpectationResult[], c: Colors): string[] {
+  if (expectations.length === 0) return [];
+  const rows = expectations.map((e) => ({
+    e,
+    cells: [
+      `${e.task}: ${e.text}`,
+      `>= ${e.fraction}`,
+      countText(e.heads),
+      e.labeller === undefined ? "-" : countText(e.labeller),
+    ],
+  }));
+  const header = ["expected", "", "by the heads", "by the labeller"];
+  const widths = header.map((h, k) => Math.max(h.length, ...rows.map((r) => r.cells[k]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => cells.map((cell, k) => cell.padEnd(widths[k] ?? 0)).join("  ");
+  return [
+    c.dim(`  ${line(header).trimEnd()}`),
+    ...rows.map(({ e, cells }) => `${e.passed ? c.green("✓") : c.red("✗")} ${line(cells).trimEnd()}`),
+    "",
+  ];
+}
+
+/** `15/16 = 0.94`. */
+function countText(count: Count): string {
+  return `${count.satisfied}/${count.counted} = ${share(count).toFixed(2)}`;
+}
+
+function fileLines(results: Results, out: string): string[] {
+  const files = [...results.outputs.map((o) => o.file), results.recordFile].map((f) => join(out, f));
+  if (files.length <= FILES_SHOWN) return files.map((f) => `wrote ${f}`);
+  const [first, last] = [files[0] ?? "", files.at(-2) ?? ""];
+  return [`wrote ${first} ... ${last} (${files.length - 1} files)`, `wrote ${files.at(-1) ?? ""}`];
+}

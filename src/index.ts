@@ -1,0 +1,110 @@
+// The public library of lacec, for Node. Names are re-exported one by one; what is not here is internal.
+// In: scripts as files. Out: compilations, runs, models. Nothing here prints, and nothing ends the process.
+import { compileScript, type Compilation } from "./runtime/compile-script.js";
+import { execute } from "./runtime/execute.js";
+import type { Results } from "./runtime/execute/results.js";
+import type { EngineName } from "./runtime/engine/engine.js";
+import type { OnEvent } from "./runtime/events.js";
+import { checkWritable, nodeHost } from "./runtime/host-node.js";
+import type { Model } from "./runtime/model/model.js";
+import { loadPack } from "./runtime/model/pack.js";
+import { identifyScript, nodeServices } from "./runtime/services-node.js";
+import { LaceError } from "./source/diagnostic.js";
+
+export interface CompileOptions {
+  /** Values of the script's inputs, as `--set` gives them. */
+  readonly inputs?: Readonly<Record<string, number>>;
+  /** Draw this many samples, whatever the script says. */
+  readonly count?: number;
+  /** Draw from this seed, whatever the script says. */
+  readonly seed?: number;
+}
+
+export interface RunOptions extends CompileOptions {
+  /** Folder that outputs go to; default: the working folder. */
+  readonly out?: string;
+  /** Default: the best of this machine. */
+  readonly engine?: EngineName | "auto";
+  readonly onEvent?: OnEvent;
+  /** Stops the run between two pieces of work; it then throws a LaceError L4106. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Compiles a script without running it.
+ *
+ *   const { plan, diagnostics } = await compile("portraits.lace", { inputs: { seed: 7 } });
+ *   if (plan === undefined) for (const d of diagnostics) console.error(d.code, d.message);
+ *
+ * Errors   mistakes of the script are `diagnostics`, and `plan` is then absent; LaceError if the file cannot be read.
+ */
+export async function compile(script: string, options: CompileOptions = {}): Promise<Compilation> {
+  const { inputs, count, seed } = options;
+  return compileScript(script, nodeHost(), {
+    inputs: new Map(Object.entries(inputs ?? {})),
+    ...(count === undefined ? {} : { count }),
+    ...(seed === undefined ? {} : { seed }),
+  });
+}
+
+/**
+ * Runs a script: samples, images, files, run.json.
+ *
+ *   const results = await run("portraits.lace", { out: "out", engine: "onnx-cpu" });
+ *   for (const e of results.expectations) console.log(e.text, e.heads.satisfied, "of", e.heads.counted);
+ *
+ * Errors   LaceError with the diagnostics of a script that does not compile, of what cannot be run yet, or of the environment.
+ *          Samples that fail and expectations that are missed are in `results.diagnostics`.
+ */
+export async function run(script: string, options: RunOptions = {}): Promise<Results> {
+  const { out = ".", engine = "auto", onEvent, signal } = options;
+  const { plan, program, diagnostics } = await compile(script, options);
+  if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
+  const host = nodeHost();
+  try {
+    await checkWritable(out);
+    return await execute(plan, {
+      ...nodeServices(host, engine),
+      out,
+      script: await identifyScript(host, program),
+      ...(onEvent === undefined ? {} : { onEvent }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } finally {
+    await host.close();
+  }
+}
+
+/**
+ * Loads a model: a pack's path or "builtin:NAME".
+ *
+ *   const avatar = await loadModel("builtin:avatar");
+ *   console.log(avatar.info.attributes.map((a) => a.name));
+ *
+ * Errors   LaceError L50xx if it cannot be read, L51xx if it is damaged.
+ */
+export async function loadModel(path: string): Promise<Model> {
+  return loadPack(nodeHost(), path);
+}
+
+export { LaceError } from "./source/diagnostic.js";
+export type { Diagnostic, Fix, Label } from "./source/diagnostic.js";
+export type { Span } from "./source/span.js";
+export type { Code } from "./source/codes.js";
+/** Every code with its one-line meaning. */
+export { codes } from "./source/codes.js";
+/** A diagnostic as text for people. */
+export { render, plainStyle } from "./source/render.js";
+export { SourceText } from "./source/text.js";
+/** A script's text in its canonical layout. */
+export { format } from "./parser/format.js";
+/** A script's text as a syntax tree. */
+export { parse } from "./parser/parse.js";
+export type { Compilation } from "./runtime/compile-script.js";
+export type { Plan } from "./compiler/plan.js";
+export type { Attribute, ModelInfo } from "./compiler/attribute.js";
+export type { Model } from "./runtime/model/model.js";
+export type { EngineName } from "./runtime/engine/engine.js";
+export type { OnEvent, RunEvent } from "./runtime/events.js";
+export type { Results, SampleResult, TaskResult, ExpectationResult, OutputFile } from "./runtime/execute/results.js";
+export type { RunRecord } from "./runtime/execute/record.js";

@@ -1,0 +1,201 @@
+// The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
+// In: lower's Plan. Out: Results. Invariants: nothing is computed if any part of the plan cannot be run; files appear whole, one by
+// one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
+import type { Plan, SampleTask } from "../compiler/plan.js";
+import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { InternalError } from "../source/internal-error.js";
+import type { Executable } from "../compiler/graph/graph.js";
+import { optimize } from "../compiler/passes/optimize.js";
+import type { Engine } from "./engine/engine.js";
+import { PhaseClock, type OnEvent } from "./events.js";
+import { drawTask } from "./execute/draw.js";
+import { judge, missed, type Judged } from "./execute/expectations.js";
+import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
+import { taskRecipe } from "./execute/recipe-text.js";
+import { commonFolder, makeRecord, printRecord, RECORD_FILE, type ScriptIdentity } from "./execute/record.js";
+import { refuseUnsupported } from "./execute/refuse.js";
+import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
+import { openSink, outputPath, type Sink } from "./execute/saves.js";
+import type { Labeller, Services } from "./execute/services.js";
+import { stopIfAborted } from "./execute/stop.js";
+import type { ImageCodec } from "./image/codec.js";
+import type { Model } from "./model/model.js";
+import { buildSynthesis } from "./model/stylegan2.js";
+
+export interface ExecuteOptions extends Services {
+  /** Folder that the plan's paths are relative to. */
+  readonly out: string;
+  readonly script: ScriptIdentity;
+  readonly onEvent?: OnEvent;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a plan.
+ *
+ * Errors   LaceError: L4101 for what cannot be run yet (before any work), L4106 if `signal` aborts, L5xxx of the environment.
+ *          Samples that fail and expectations that are missed are diagnostics of the results.
+ */
+export async function execute(plan: Plan, options: ExecuteOptions): Promise<Results> {
+  const refused = refuseUnsupported(plan);
+  if (refused.length > 0) throw new LaceError(refused);
+  return new Run(plan, options).run();
+}
+
+/** What is open while a plan runs. */
+interface Workshop {
+  readonly engine: Engine;
+  readonly models: readonly Model[];
+  readonly codec: ImageCodec;
+}
+
+class Run {
+  private readonly clock: PhaseClock;
+  private readonly start: number;
+  private readonly tasks: TaskResult[] = [];
+  private readonly expectations: ExpectationResult[] = [];
+  private readonly outputs: OutputFile[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+  private readonly syntheses = new Map<Model, Executable>();
+  private readonly labellers = new Map<Model, Labeller>();
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly options: ExecuteOptions,
+  ) {
+    const { host, onEvent } = options;
+    this.start = host.now();
+    this.clock = new PhaseClock(() => host.now(), onEvent ?? (() => undefined));
+  }
+
+  async run(): Promise<Results> {
+    const { plan, clock } = this;
+    const shop = await clock.run(
+      "load",
+      {},
+      () => this.open(),
+      ({ engine }) => engine.name,
+    );
+    try {
+      for (const [index, task] of plan.tasks.entries()) {
+        if (task.kind !== "sample") throw new InternalError(`a ${task.kind} was not refused`);
+        stopIfAborted(this.options.signal);
+        await this.runTask(index, task, shop);
+      }
+      return await clock.run("save", {}, () => this.record(shop));
+    } finally {
+      for (const synthesis of this.syntheses.values()) await synthesis.dispose();
+      for (const labeller of this.labellers.values()) await labeller.dispose();
+      await shop.engine.dispose();
+    }
+  }
+
+  /** Engine, models and codec have nothing to do with each other: they load together. */
+  private async open(): Promise<Workshop> {
+    const { openEngine, loadModel, openCodec } = this.options;
+    const [engine, codec, ...models] = await Promise.all([
+      openEngine(),
+      openCodec(),
+      ...this.plan.models.map((m) => loadModel(m)),
+    ]);
+    return { engine, codec, models };
+  }
+
+  private async runTask(index: number, task: SampleTask, shop: Workshop): Promise<void> {
+    const { plan, options } = this;
+    const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
+    const model = shop.models[task.model];
+    const planModel = plan.models[task.model];
+    if (model === undefined || planModel === undefined) throw new InternalError(`task ${task.name} has no model`);
+    const { samples, diagnostics } = await drawTask(task, model, shop.engine, clock, options.signal);
+    this.say(diagnostics);
+
+    const sinks = await this.openSinks(index, task, model, shop.codec);
+    const expects = plan.expects.filter((e) => e.task === index);
+    const heads: Judged = samples.map((s) => (s.heads.length === 0 ? undefined : s.heads));
+    const labeller = expects.length > 0 ? await this.labellerOf(model) : undefined;
+    let seen: Judged | undefined;
+    if (sinks.length > 0 || labeller !== undefined) {
+      await clock.run("synthesise", { task: task.name, total: task.count }, async () => {
+        const synthesis = await this.synthesisOf(model, shop.engine);
+        const judged = await makeImages({
+          model,
+          synthesis,
+          samples,
+          sinks,
+          labeller,
+          // The script's own heads come after the pack's attributes, and its labeller knows nothing of them.
+          labelled: model.info.attributes.slice(0, model.info.attributes.length - planModel.heads.length),
+          onImage: (done) => clock.progress("synthesise", task.name, done, task.count),
+          signal: options.signal,
+        });
+        if (labeller !== undefined) seen = judged;
+        for (const sink of sinks) this.outputs.push(...(await sink.finish()));
+      });
+    }
+    for (const expect of expects) {
+      const results = judge(expect, task.name, heads, seen);
+      this.expectations.push(...results);
+      this.say(results.filter((r) => !r.passed).map(missed));
+    }
+    for (const [phase, seconds] of clock.seconds) {
+      this.clock.seconds.set(phase, (this.clock.seconds.get(phase) ?? 0) + seconds);
+    }
+    this.tasks.push({ task, samples, seconds: clock.seconds });
+  }
+
+  private async openSinks(index: number, task: SampleTask, model: Model, codec: ImageCodec): Promise<Sink[]> {
+    const { host, out, script, onEvent } = this.options;
+    const recipe = await taskRecipe(host, script.lacec, model.sha256, task);
+    const subject = { task: task.name, seed: task.seed, count: task.count, recipe };
+    const context = { host, codec, out, scriptSha256: script.script.sha256, onEvent: onEvent ?? (() => undefined) };
+    return this.plan.saves.filter((s) => s.task === index).map((save) => openSink(save, subject, context));
+  }
+
+  private async synthesisOf(model: Model, engine: Engine): Promise<Executable> {
+    const known = this.syntheses.get(model);
+    if (known !== undefined) return known;
+    const graph = buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise: "const" });
+    const made = await engine.compile(optimize(onlyRgb(graph)));
+    this.syntheses.set(model, made);
+    return made;
+  }
+
+  private async labellerOf(model: Model): Promise<Labeller | undefined> {
+    const known = this.labellers.get(model);
+    if (known !== undefined) return known;
+    const opened = await this.options.openLabeller(model);
+    if (opened !== undefined) this.labellers.set(model, opened);
+    return opened;
+  }
+
+  private say(diagnostics: readonly Diagnostic[]): void {
+    this.diagnostics.push(...diagnostics);
+    for (const diagnostic of diagnostics) this.options.onEvent?.({ kind: "diagnostic", diagnostic });
+  }
+
+  private async record(shop: Workshop): Promise<Results> {
+    const { plan, options, tasks, expectations, outputs, diagnostics } = this;
+    const folder = commonFolder(outputs.map((o) => o.file));
+    const recordFile = folder === "" ? RECORD_FILE : `${folder}/${RECORD_FILE}`;
+    const seconds = new Map<string, number>([
+      ...this.clock.seconds,
+      ["total", (options.host.now() - this.start) / 1000],
+    ]);
+    const { engine, models } = shop;
+    const record = makeRecord({
+      plan,
+      script: options.script,
+      engine,
+      models,
+      tasks,
+      expectations,
+      outputs,
+      folder,
+      diagnostics,
+      seconds,
+    });
+    await options.host.writeAtomic(outputPath(options.host, options.out, recordFile), printRecord(record));
+    return { tasks, expectations, outputs, diagnostics, models, record, recordFile };
+  }
+}

@@ -1,0 +1,84 @@
+// `expect`: how many samples satisfy each clause, by the heads and, where the model has one, by its independent labeller.
+// Invariants: a sample that failed satisfies nothing and is counted all the same; a clause passes if every judge is content.
+import { parts, type Energy } from "../../compiler/energy/energy.js";
+import { holds, type HeadOutputs } from "../../compiler/energy/interpret.js";
+import type { Attribute } from "../../compiler/attribute.js";
+import type { Expect } from "../../compiler/plan.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Count, ExpectationResult } from "./results.js";
+
+/** A hair of slack: 0.9 of 10 samples is 9, whatever 9 / 10 rounds to. */
+const SLACK = 1e-9;
+
+/** What a judge saw of each sample; undefined: the sample failed. */
+export type Judged = readonly (HeadOutputs | undefined)[];
+
+/** Columns of one row for the given attributes: binary 2, category K, scalar 1. */
+export function columnsOf(attributes: readonly Attribute[]): number {
+  return attributes.reduce((n, a) => n + (a.type === "scalar" ? 1 : a.classes.length), 0);
+}
+
+/** Splits a row of columns side by side into one array for each attribute. */
+export function splitColumns(row: Float32Array, attributes: readonly Attribute[]): HeadOutputs {
+  if (row.length !== columnsOf(attributes)) {
+    throw new InternalError(`${row.length} columns for attributes that have ${columnsOf(attributes)}`);
+  }
+  let at = 0;
+  return attributes.map((a) => {
+    const width = a.type === "scalar" ? 1 : a.classes.length;
+    at += width;
+    return [...row.subarray(at - width, at)];
+  });
+}
+
+/** Judges one `expect` of a task. `labeller` is absent where the model has none; it judges the clauses whose attributes it knows. */
+export function judge(expect: Expect, task: string, heads: Judged, labeller: Judged | undefined): ExpectationResult[] {
+  return expect.clauses.map(({ energy, fraction, text, span }) => {
+    const byHeads = countHolding(energy, heads);
+    const known = labeller?.find((l) => l !== undefined)?.length ?? 0;
+    const seen = labeller !== undefined && [...attributesNamed(energy)].every((a) => a < known) ? labeller : undefined;
+    const byLabeller = seen && countHolding(energy, seen);
+    const content = [byHeads, ...(byLabeller === undefined ? [] : [byLabeller])];
+    return {
+      task,
+      text,
+      fraction,
+      heads: byHeads,
+      ...(byLabeller === undefined ? {} : { labeller: byLabeller }),
+      passed: content.every((c) => share(c) >= fraction - SLACK),
+      span,
+    };
+  });
+}
+
+/** The error of a clause that was missed. */
+export function missed(result: ExpectationResult): Diagnostic {
+  const said = (count: Count, by: string): string => `${count.satisfied} of ${count.counted} by ${by}`;
+  const counts = [
+    said(result.heads, "the heads"),
+    ...(result.labeller === undefined ? [] : [said(result.labeller, "the labeller")]),
+  ];
+  return {
+    code: "L4104",
+    severity: "error",
+    message: `\`${result.task}\` misses an expectation: ${counts.join(", ")}; ${result.fraction} of them were expected`,
+    at: { span: result.span, text: "not enough samples satisfy this" },
+    related: [],
+    hints: [],
+  };
+}
+
+/** The share that satisfied; 0 of none is 0. */
+export function share(count: Count): number {
+  return count.counted === 0 ? 0 : count.satisfied / count.counted;
+}
+
+function countHolding(energy: Energy, judged: Judged): Count {
+  return { satisfied: judged.filter((h) => h !== undefined && holds(energy, h)).length, counted: judged.length };
+}
+
+function attributesNamed(energy: Energy): ReadonlySet<number> {
+  const own = "attribute" in energy ? [energy.attribute] : [];
+  return new Set([...own, ...parts(energy).flatMap((p) => [...attributesNamed(p)])]);
+}

@@ -1,0 +1,44 @@
+// What the language already says and this version does not run yet: refused before any work, never left out silently.
+import type { Plan, Save, Task } from "../../compiler/plan.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import type { Span } from "../../source/span.js";
+
+const TASK_WORDS: Readonly<Record<Task["kind"], string>> = {
+  sample: "a sample",
+  edit: "an edit",
+  traverse: "a traverse",
+  sweep: "a sweep",
+};
+
+/** One L4101 for each task, sampler and save of the plan that cannot be run yet; none: the plan can be executed. */
+export function refuseUnsupported(plan: Plan): readonly Diagnostic[] {
+  return [...plan.tasks.flatMap(refuseTask), ...plan.saves.flatMap(refuseSave)];
+}
+
+function refuseTask(task: Task): readonly Diagnostic[] {
+  if (task.kind !== "sample") {
+    return [notYet(task.span, `\`${task.name}\` is ${TASK_WORDS[task.kind]}: running that is not there yet`)];
+  }
+  const { sampler } = task;
+  if (sampler.kind === "ode") return [];
+  return [
+    notYet(task.span, `\`${task.name}\` asks for the sampler \`${sampler.kind}\`: running that is not there yet`),
+  ];
+}
+
+function refuseSave(save: Save): readonly Diagnostic[] {
+  const { kind } = save.form;
+  if (kind === "grid" || kind === "each") return [];
+  return [notYet(save.span, `saving as ${kind} is not there yet`)];
+}
+
+function notYet(span: Span, message: string): Diagnostic {
+  return {
+    code: "L4101",
+    severity: "error",
+    message,
+    at: { span, text: "parses and checks, but cannot be run by this version" },
+    related: [],
+    hints: ["this version runs `sample` with the sampler `ode`, saved as a grid or one file for each image"],
+  };
+}
