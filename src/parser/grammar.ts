@@ -63,23 +63,28 @@ export class LaceParser extends SettingRules {
   });
 
   private statement = this.RULE("statement", (): Item | undefined => {
-    const item = this.OR<Item | undefined>([
-      { ALT: () => this.SUBRULE(this.edition) },
-      { ALT: () => this.SUBRULE(this.importDecl) },
-      { ALT: () => this.SUBRULE(this.modelDecl) },
-      { ALT: () => this.SUBRULE(this.inputDecl) },
-      { ALT: () => this.SUBRULE(this.attributeDecl) },
-      { ALT: () => this.SUBRULE(this.letDecl) },
-      { ALT: () => this.SUBRULE(this.energyDecl) },
-      { ALT: () => this.SUBRULE(this.sampleDecl) },
-      { ALT: () => this.SUBRULE(this.editDecl) },
-      { ALT: () => this.SUBRULE(this.traverseDecl) },
-      { ALT: () => this.SUBRULE(this.sweepDecl) },
-      { ALT: () => this.SUBRULE(this.expectStmt) },
-      { ALT: () => this.SUBRULE(this.saveStmt) },
-      { ALT: () => this.junk("statement", this.CONSUME(t.RCurly)) },
-      { ALT: () => this.junk("statement", this.CONSUME(t.Junk)), IGNORE_AMBIGUITIES: true },
-    ]);
+    const item = this.OR<Item | undefined>({
+      // The first word decides; with more lookahead a mistake in the second would look like one in the first.
+      MAX_LOOKAHEAD: 1,
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        { ALT: () => this.SUBRULE(this.edition) },
+        { ALT: () => this.SUBRULE(this.importDecl) },
+        { ALT: () => this.SUBRULE(this.modelDecl) },
+        { ALT: () => this.SUBRULE(this.inputDecl) },
+        { ALT: () => this.SUBRULE(this.attributeDecl) },
+        { ALT: () => this.SUBRULE(this.letDecl) },
+        { ALT: () => this.SUBRULE(this.energyDecl) },
+        { ALT: () => this.SUBRULE(this.sampleDecl) },
+        { ALT: () => this.SUBRULE(this.editDecl) },
+        { ALT: () => this.SUBRULE(this.traverseDecl) },
+        { ALT: () => this.SUBRULE(this.sweepDecl) },
+        { ALT: () => this.SUBRULE(this.expectStmt) },
+        { ALT: () => this.SUBRULE(this.saveStmt) },
+        { ALT: () => this.junk("statement", this.CONSUME(t.RCurly)) },
+        { ALT: () => this.junk("statement", this.CONSUME(t.Junk)) },
+      ],
+    });
     // A mistake here (something more on the line) must not lose the statement.
     this.attempt(
       () => {

@@ -15,13 +15,15 @@ export type LaceToken = IToken & { readonly depth: number };
 
 type Opener = "(" | "[" | "list" | "block";
 
-const operators: ReadonlySet<TokenType> = new Set([
+/** Marks and words that stand between two operands (or items). */
+export const joins: ReadonlySet<TokenType> = new Set([
   ...[t.And, t.Or, t.Xor, t.Implies, t.Iff, t.Is, t.In, t.Plus, t.Minus, t.Star, t.Slash, t.Less, t.Greater],
   ...[t.GreaterEqual, t.Tolerance, t.Comma, t.DotDot, t.Colon, t.Equals, t.EqualsEquals, t.NotEquals, t.AndAnd],
   ...[t.OrOr, t.LessEqual, t.Arrow],
 ]);
-const wantsOperand: ReadonlySet<TokenType> = new Set([...operators, t.Not, t.Bang, t.LCurly, t.LParen, t.LSquare]);
-const continuesLine: ReadonlySet<TokenType> = new Set([...operators, t.LCurly, t.RParen, t.RSquare]);
+/** Marks and words that something must follow. */
+export const wantsOperand: ReadonlySet<TokenType> = new Set([...joins, t.Not, t.Bang, t.LCurly, t.LParen, t.LSquare]);
+const continuesLine: ReadonlySet<TokenType> = new Set([...joins, t.LCurly, t.RParen, t.RSquare]);
 const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By, t.To, t.As, t.Sigma]);
 const stepWords: ReadonlySet<TokenType> = new Set([t.Layers, t.Weight]);
 const statementWords: ReadonlySet<TokenType> = new Set(t.statementWords);
@@ -46,10 +48,10 @@ export function layOut(text: string, tokens: readonly IToken[]): LaceToken[] {
         stack.length = 0;
         out.push(virtual(t.StatementEnd, previous, 0));
       } else {
-        if (isInParens(stack) && stack.includes("block") && startsSetting(tokens, index, previous)) {
-          while (isInParens(stack)) stack.pop();
-        }
-        if (stack.at(-1) === "block" && !continuesSetting(before, previous, token)) {
+        const setting = stack.includes("block") && startsSetting(tokens, index, text);
+        // A setting's line ends the parentheses and lists that were left open before it.
+        if (setting) stack.length = stack.lastIndexOf("block") + 1;
+        if (stack.at(-1) === "block" && (setting || !continuesSetting(before, previous, token))) {
           out.push(virtual(t.Newline, previous, stack.length));
         }
       }
@@ -162,14 +164,15 @@ function isStatementHead(tokens: readonly IToken[], index: number): boolean {
   }
 }
 
-/** Inside parentheses: whether a line begins a new setting, so that the parentheses were left open. */
-function startsSetting(tokens: readonly IToken[], index: number, previous: IToken): boolean {
+/** Whether a line begins as only a setting can: its word with what follows it on the line. */
+function startsSetting(tokens: readonly IToken[], index: number, text: string): boolean {
+  const word = tokens[index];
   const next = tokens[index + 1];
-  return (
-    settingWords.has((tokens[index] as IToken).tokenType) &&
-    !wantsOperand.has(previous.tokenType) &&
-    (isName(next) || next?.tokenType === t.NumberLiteral || next?.tokenType === t.Not)
-  );
+  if (word === undefined || next === undefined || !settingWords.has(word.tokenType)) return false;
+  if (/[\r\n]/.test(text.slice(endOf(word), next.startOffset))) return false;
+  // Two words side by side: the first could only be an operand if the second began a setting or a part of one.
+  const operand = isName(next) && !settingWords.has(next.tokenType) && !stepWords.has(next.tokenType);
+  return operand || next.tokenType === t.NumberLiteral || next.tokenType === t.Not;
 }
 
 function continuesSetting(before: IToken | undefined, previous: IToken, token: IToken): boolean {

@@ -1,75 +1,117 @@
 // Text -> syntax tree. In: a script's text. Out: a Module and every mistake of spelling and grammar, sorted, once.
 // Invariants: never throws for any text; `parse` has a value only without errors, `parseLenient` always has a module.
-import type { Lexer } from "chevrotain";
+import type { IToken, Lexer } from "chevrotain";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
+import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
-import { explain, explainForeign, spanOf, syntaxError } from "./explain.js";
-import { LaceParser } from "./grammar.js";
+import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
+import { LaceParser, type Edition } from "./grammar.js";
 import { layOut } from "./layout.js";
-import { badEscapes } from "./literals.js";
+import { foreignMark, lexicalMistakes } from "./lexical.js";
 import * as t from "./tokens.js";
 
 /** The language edition that this compiler reads. */
-export const edition = 1;
-
-interface Reader {
-  readonly lexer: Lexer;
-  readonly parser: LaceParser;
-}
-// Making the tables of lexer and parser takes milliseconds, so it is done at the first parse and kept; they hold no text.
-const readers: Reader[] = [];
-function reader(): Reader {
-  const made = readers[0] ?? { lexer: t.createLexer(), parser: new LaceParser() };
-  readers[0] = made;
-  return made;
-}
+export const supportedEdition = 1;
 
 /** The tree of a text with mistakes: what could be read, with ErrorExpr in place of expressions that could not. */
-export interface Lenient {
+export interface LenientParse {
   readonly module: Module;
   readonly diagnostics: readonly Diagnostic[];
+  /** The comments, in order. */
+  readonly comments: readonly IToken[];
+  /** The tokens that the tree was made from, without those that layout added. */
+  readonly tokens: readonly IToken[];
 }
 
-/** Reads a script. All mistakes are reported; the module is there if none is an error. */
+/** Reads a script. All its mistakes are reported, sorted; the module is there if there are none. */
 export function parse(text: string, file: string): Outcome<Module> {
   const { module, diagnostics } = parseLenient(text, file);
-  return diagnostics.some((d) => d.severity === "error") ? { diagnostics } : { value: module, diagnostics };
+  return diagnostics.length > 0 ? { diagnostics } : { value: module, diagnostics };
 }
 
-/** Reads what can be read of a script, for editors. */
-export function parseLenient(text: string, file: string): Lenient {
+/** Reads what can be read of a script, for editors and the formatter. */
+export function parseLenient(text: string, file: string): LenientParse {
   const { lexer, parser } = reader();
   const lexed = lexer.tokenize(text);
-  const diagnostics: Diagnostic[] = [];
-  for (const error of lexed.errors) {
-    const span = { file, start: error.offset, end: error.offset + error.length };
-    const shown = text.slice(span.start, span.end);
-    diagnostics.push(syntaxError("L1001", `unexpected character \`${shown}\``, { span, text: "not part of Lace" }));
+  const tokens = lexed.tokens.filter((token) => token.tokenType !== t.Semicolon);
+  const reading: Reading = { file, text, tokens: layOut(text, tokens) };
+  const items = parser.read(file, reading.tokens);
+
+  const lexical = [...lexicalMistakes(lexed, reading), ...parser.foreign.map((mark) => foreignMark(mark, reading))];
+  // A mistake in a token (or dropped characters before it) explains why the token does not fit.
+  const syntactic = parser.problems
+    .filter(({ found, after }) => !lexical.some((d) => touches(d.at.span, after, found)))
+    .map((problem) => explain(problem, reading));
+  const diagnostics = [...lexical, ...syntactic, ...editionMistakes(parser.editions, reading)];
+
+  const span = { file, start: 0, end: text.length };
+  const edition = parser.editions[0]?.value ?? supportedEdition;
+  const module: Module = { kind: "Module", file, edition, items, span };
+  return { module, diagnostics: sorted(diagnostics), comments: lexed.groups["comments"] ?? [], tokens };
+}
+
+function editionMistakes(editions: readonly Edition[], reading: Reading): Diagnostic[] {
+  const { file, tokens } = reading;
+  const wanted = `lace ${supportedEdition}`;
+  const first = tokens[0];
+  const found: Diagnostic[] = [];
+  const [given, ...more] = editions;
+  if (given === undefined || given.span.start !== first?.startOffset) {
+    // `lace` without a number was reported where the number is missing.
+    if (first?.tokenType !== t.Lace || given !== undefined) {
+      const at = first === undefined ? { file, start: 0, end: 0 } : spanOf(reading, first);
+      found.push(
+        syntaxError(
+          "L1003",
+          "the first line must name the language edition",
+          { span: at, text: `expected \`${wanted}\` before this` },
+          {
+            related: given === undefined ? [] : [{ span: given.span, text: "named only here" }],
+            hints: [`begin the script with \`${wanted}\``],
+            fix: { span: { file, start: 0, end: 0 }, replacement: `${wanted}\n\n` },
+          },
+        ),
+      );
+    }
   }
-  const tokens = layOut(
-    text,
-    lexed.tokens.filter((token) => token.tokenType !== t.Semicolon),
-  );
-  const items = parser.read(file, tokens);
-  for (const problem of parser.problems) diagnostics.push(explain(problem, file, tokens));
-  for (const mark of parser.foreign) diagnostics.push(explainForeign(mark, file));
-  void badEscapes;
-  void spanOf;
-  const first = parser.editions[0];
-  const module: Module = {
-    kind: "Module",
-    file,
-    edition: first?.value ?? edition,
-    items,
-    span: { file, start: 0, end: text.length },
+  if (given !== undefined && given.value !== supportedEdition) {
+    const hints = [`this compiler reads edition ${supportedEdition}: write \`${wanted}\`, or use a newer lacec`];
+    const at = { span: given.span, text: "unknown edition" };
+    found.push(syntaxError("L1003", `edition ${given.value} of the language is not supported`, at, { hints }));
+  }
+  for (const { span } of more) {
+    const related = given === undefined ? [] : [{ span: given.span, text: "the first time" }];
+    const extra = { related, hints: ["remove this line"] };
+    found.push(syntaxError("L1003", "the language edition is named twice", { span, text: "the second time" }, extra));
+  }
+  return found;
+}
+
+/** Whether a span begins after one token and not after the beginning of the next. */
+function touches(span: Span, after: IToken, found: IToken): boolean {
+  const from = Number.isNaN(after.startOffset) ? 0 : after.startOffset + after.image.length;
+  return span.start >= from && span.start <= found.startOffset;
+}
+
+/** In the order of the text, each once. */
+function sorted(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics
+    .filter((d) => {
+      const key = `${d.code} ${d.at.span.start} ${d.at.span.end} ${d.message}`;
+      return !seen.has(key) && seen.add(key);
+    })
+    .sort((a, b) => a.at.span.start - b.at.span.start || a.at.span.end - b.at.span.end);
+}
+
+/** Making the tables of lexer and parser takes tens of milliseconds: they are made at the first use. They hold no text. */
+const reader = once((): { lexer: Lexer; parser: LaceParser } => ({ lexer: t.createLexer(), parser: new LaceParser() }));
+
+function once<T extends object>(make: () => T): () => T {
+  const made: T[] = [];
+  return () => {
+    const value = made[0] ?? make();
+    made[0] = value;
+    return value;
   };
-  if (first === undefined) {
-    diagnostics.push(
-      syntaxError("L1003", "the first line must name the language edition", {
-        span: { file, start: 0, end: 0 },
-        text: "expected `lace 1`",
-      }),
-    );
-  }
-  return { module, diagnostics };
 }

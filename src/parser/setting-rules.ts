@@ -33,6 +33,8 @@ export abstract class SettingRules extends ExpressionRules {
 
   private setting = this.RULE("setting", (): Setting | undefined =>
     this.OR<Setting | undefined>({
+      MAX_LOOKAHEAD: 1,
+      IGNORE_AMBIGUITIES: true,
       DEF: [
         { ALT: () => this.SUBRULE(this.whereSetting) },
         { ALT: () => this.SUBRULE(this.numberSetting) },
@@ -43,7 +45,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.flagSetting) },
         { ALT: () => this.SUBRULE(this.stepSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
-        { ALT: () => this.junk("setting", this.CONSUME(t.Junk)), IGNORE_AMBIGUITIES: true },
+        { ALT: () => this.junk("setting", this.CONSUME(t.Junk)) },
       ],
     }),
   );
@@ -202,17 +204,21 @@ export abstract class SettingRules extends ExpressionRules {
   });
 
   private optionPair = this.RULE("optionPair", (): Option | undefined =>
-    this.OR<Option | undefined>([
-      {
-        ALT: () => {
-          const start = this.start();
-          const key = this.name(this.CONSUME(t.Name));
-          const value = this.SUBRULE(this.sum);
-          return { key, value, span: this.span(start) };
+    this.OR<Option | undefined>({
+      MAX_LOOKAHEAD: 1,
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          ALT: () => {
+            const start = this.start();
+            const key = this.name(this.CONSUME(t.Name));
+            const value = this.SUBRULE(this.sum);
+            return { key, value, span: this.span(start) };
+          },
         },
-      },
-      { ALT: () => this.junk("optionPair", this.CONSUME(t.Junk)), IGNORE_AMBIGUITIES: true },
-    ]),
+        { ALT: () => this.junk("optionPair", this.CONSUME(t.Junk)) },
+      ],
+    }),
   );
 
   /** Whether the word begins a line of the block (or the block). */

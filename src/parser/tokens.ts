@@ -29,8 +29,8 @@ function matchAt(pattern: RegExp, text: string, offset: number): RegExpExecArray
 }
 const digits = "0123456789".split("");
 // Chevrotain files patterns by their first UTF-16 unit, units from 256 on in buckets of 255: one hint for each bucket.
-const wordStarts = [
-  ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$_",
+const wordStarts: readonly (string | number)[] = [
+  ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz$_".split(""),
   ...Array.from({ length: 128 }, (_, i) => i + 128),
   ...Array.from({ length: 257 }, (_, i) => Math.min(65535, 256 + 255 * i)),
 ];
@@ -39,7 +39,7 @@ export const Identifier = createToken({
   name: "Identifier",
   label: "a name",
   pattern: { exec: (text: string, offset: number) => matchAt(identifierPattern, text, offset) },
-  start_chars_hint: wordStarts,
+  start_chars_hint: [...wordStarts],
   line_breaks: false,
   categories: [Name, Junk],
 });
@@ -271,10 +271,15 @@ const otherWords: readonly TokenType[] = [
 ];
 
 const keywordTokens: readonly TokenType[] = [...reservedWords, ...statementWords, ...settingWords, ...otherWords];
-// A keyword that begins another (`in`, `input`) must be tried after it.
-const longestFirst = [...keywordTokens].sort((a, b) => String(b.PATTERN).length - String(a.PATTERN).length);
+/** How a token is written, as in messages but without the quotes. */
+export function textOf(type: TokenType): string {
+  return (type.LABEL ?? type.name).replaceAll("`", "");
+}
+
 /** Every keyword, as written. */
-export const keywords: readonly string[] = keywordTokens.map((t) => String(t.PATTERN));
+export const keywords: readonly string[] = keywordTokens.map(textOf);
+// A keyword that begins another (`in`, `input`) must be tried after it.
+const longestFirst = [...keywordTokens].sort((a, b) => textOf(b).length - textOf(a).length);
 
 // Marks of other languages, each standing for what was meant. `=` is Lace's own sign in `let x = 1`, and stands for `is` elsewhere.
 export const Equals = mark("Equals", "=", Is);

@@ -44,7 +44,9 @@ export function render(
   const gutter = Math.max(2, ...labels.map((label) => lineNumber(label.span, sourceOf).length));
   const lines = [`${colour(`${diagnostic.severity}[${diagnostic.code}]`)}${style.strong(`: ${diagnostic.message}`)}`];
   labels.forEach((label, index) => {
-    lines.push(...renderLabel(label, sourceOf, gutter, index === 0 ? "^" : "-", index === 0 ? colour : style.hint, style));
+    lines.push(
+      ...renderLabel(label, sourceOf, gutter, index === 0 ? "^" : "-", index === 0 ? colour : style.hint, style),
+    );
   });
   for (const hint of diagnostic.hints) {
     lines.push(`${" ".repeat(gutter + 1)} ${style.faint("=")} ${style.hint("hint:")} ${hint}`);
@@ -53,7 +55,12 @@ export function render(
 }
 
 /** All diagnostics, an empty line between them. `text` and `file` are of the one file they are about. */
-export function renderAll(diagnostics: readonly Diagnostic[], text: string, file: string, style: Style = plainStyle): string {
+export function renderAll(
+  diagnostics: readonly Diagnostic[],
+  text: string,
+  file: string,
+  style: Style = plainStyle,
+): string {
   const source = new SourceText(file, text);
   return diagnostics.map((d) => render(d, (name) => (name === file ? source : undefined), style)).join("\n\n");
 }
@@ -97,7 +104,8 @@ function renderLabel(
 function cut(line: string, start: number, end: number): { text: string; before: number; width: number } {
   const cells = toCells(line);
   const total = cells.reduce((sum, cell) => sum + cell.width, 0);
-  const columnsUpTo = (offset: number): number => cells.reduce((sum, cell) => (cell.offset < offset ? sum + cell.width : sum), 0);
+  const columnsUpTo = (offset: number): number =>
+    cells.reduce((sum, cell) => (cell.offset < offset ? sum + cell.width : sum), 0);
   const before = columnsUpTo(start);
   const width = columnsUpTo(end) - before;
   if (total <= widest) return { text: cells.map((cell) => cell.text).join(""), before, width };
@@ -118,7 +126,11 @@ function cut(line: string, start: number, end: number): { text: string; before: 
   }
   if (from + widest < total) text += "…";
   const offset = before - from + (from > 0 ? 1 : 0);
-  return { text: from > 0 ? text.replace("…", `…${" ".repeat(Math.max(0, left - 1))}`) : text, before: offset, width: Math.min(width, widest - (before - from)) };
+  return {
+    text: from > 0 ? text.replace("…", `…${" ".repeat(Math.max(0, left - 1))}`) : text,
+    before: offset,
+    width: Math.min(width, widest - (before - from)),
+  };
 }
 
 interface Cell {
