@@ -13,7 +13,7 @@ export interface PickleLimits {
   /** Opcodes, hence also values. */
   readonly opcodes: number;
 }
-export const PICKLE_LIMITS: PickleLimits = { depth: 500, opcodes: 20_000_000 };
+export const PICKLE_LIMITS: PickleLimits = { depth: 500, opcodes: 1_000_000 };
 
 export interface UnpickleOptions {
   readonly file: string;

@@ -1,0 +1,99 @@
+import { afterAll, describe, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Engine } from "../../src/runtime/engine/engine.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { nodeHost } from "../../src/runtime/host-node.js";
+import type { Model } from "../../src/runtime/model/model.js";
+import { loadPack } from "../../src/runtime/model/pack.js";
+import { readRosinality } from "../../src/runtime/model/rosinality.js";
+import { readSafetensors } from "../../src/runtime/model/safetensors.js";
+import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
+import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { expectClose } from "../support/close.js";
+import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
+
+const engines = new Map<string, Promise<Engine>>();
+function engineOf(name: "onnx-cpu" | "tfjs-wasm"): Promise<Engine> {
+  const open = engines.get(name) ?? openEngine(name);
+  engines.set(name, open);
+  return open;
+}
+afterAll(async () => {
+  for (const engine of engines.values()) await (await engine).dispose();
+});
+
+/** Images of ws on an engine, as [rows, 3, R, R], and as bytes-to-be [rows, R, R, 3]. */
+async function draw(engine: Engine, model: Model, ws: Float32Array, rows: number) {
+  const executable = await engine.compile(buildSynthesis(model, { rows, layout: engine.layout, noise: "const" }));
+  try {
+    const { image, rgb } = await executable.run({ ws });
+    return { image: engine.layout === "nchw" ? image! : planar(image!, rows), rgb: rgb! };
+  } finally {
+    await executable.dispose();
+  }
+}
+
+/** [rows, R, R, 3] -> [rows, 3, R, R] */
+function planar(x: Float32Array, rows: number): Float32Array {
+  const pixels = x.length / rows / 3;
+  return x.map((_, i) => x[(Math.floor(i / (3 * pixels)) * pixels + (i % pixels)) * 3 + (Math.floor(i / pixels) % 3)]!);
+}
+
+function maximum(x: ArrayLike<number>): number {
+  return Array.from(x).reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+}
+
+/** The same picture: planar in [-1, 1], and as the interleaved colours of a display. */
+function expectPicture(
+  got: { readonly image: Float32Array; readonly rgb: Float32Array },
+  image: Float64Array,
+  rows: number,
+): void {
+  const max = maximum(image);
+  expectClose(got.image, image, { abs: 2e-4 * max, rel: 0 });
+  const colours = Float32Array.from(image, (v) => Math.min(255, Math.max(0, 127.5 * v + 128)));
+  expectClose(planar(got.rgb, rows), colours, { abs: 127.5 * 2e-4 * max, rel: 0 });
+}
+
+describe.each(["onnx-cpu", "tfjs-wasm"] as const)("synthesis on %s", (name) => {
+  it.skipIf(!GOLDEN_PRESENT)(
+    "gives the reference's images of size64, from w, truncated w and w+ (skipped without ../shared/golden)",
+    async () => {
+      const file = "stylegan2-rosinality/size64.pt";
+      const model = readRosinality(await readTorchZip(goldenBytes(file), file), file, { name: "size64", sha256: "" });
+      const expected = goldenArrays("stylegan2-rosinality/size64.expected.safetensors");
+      const engine = await engineOf(name);
+      const repeated = (key: string) => repeatStyles(Float32Array.from(expected(key).data), 4, model.info.numWs);
+      expectPicture(await draw(engine, model, repeated("w"), 4), expected("img").data, 4);
+      expectPicture(await draw(engine, model, repeated("w_trunc0.7"), 4), expected("img_trunc0.7").data, 4);
+      expectPicture(
+        await draw(engine, model, Float32Array.from(expected("wplus").data), 4),
+        expected("img_wplus").data,
+        4,
+      );
+    },
+  );
+
+  it("draws the shipped model's pictures as PyTorch does", async () => {
+    const host = nodeHost();
+    const model = await loadPack(host, "builtin:avatar");
+    const path = fileURLToPath(new URL("../fixtures/avatar.expected.safetensors", import.meta.url));
+    const fixture = readSafetensors(readFileSync(path), path);
+    const w = fixture.tensor("w_trunc0.7")!;
+    const rows = w.shape[0]!;
+    const got = await draw(await engineOf(name), model, repeatStyles(w.data, rows, model.info.numWs), rows);
+    expectPicture(got, fixture.tensor64("img")!.data, rows);
+  });
+});
+
+it.skipIf(!GOLDEN_PRESENT)(
+  "onnx-cpu gives the reference's images of size256 (skipped without ../shared/golden)",
+  async () => {
+    const file = "stylegan2-rosinality/size256.pt";
+    const model = readRosinality(await readTorchZip(goldenBytes(file), file), file, { name: "size256", sha256: "" });
+    const expected = goldenArrays("stylegan2-rosinality/size256.expected.safetensors");
+    const got = await draw(await engineOf("onnx-cpu"), model, Float32Array.from(expected("wplus").data), 4);
+    expectPicture(got, expected("img_wplus").data, 4);
+  },
+);
