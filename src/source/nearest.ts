@@ -35,9 +35,8 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     const caseOnly = name.toLowerCase() === candidate.toLowerCase();
     const distance = caseOnly ? 0.5 : editDistance(name, candidate);
     const limit = Math.max(1, Math.floor(Math.max(name.length, candidate.length) * 0.4));
-    if (distance > limit || distance >= Math.min(name.length, candidate.length) || distance >= bestDistance) {
-      if (!caseOnly || bestDistance <= 0.5) continue;
-    }
+    const isNear = distance <= limit && (caseOnly || distance < Math.min(name.length, candidate.length));
+    if (!isNear || distance >= bestDistance) continue;
     best = candidate;
     bestDistance = distance;
   }

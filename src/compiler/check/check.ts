@@ -131,8 +131,10 @@ class Checker {
 
   /** Numbers, and the types after colons. */
   private checkDeclarations(): void {
+    const [first] = this.tables.values();
     for (const scope of this.cx.scopes.values()) {
-      const env = this.env(new ModelTable(undefined, undefined), scope);
+      // The model's attributes have no place here; knowing them makes for better messages.
+      const env = this.env(new ModelTable(first?.alias, first?.info), scope);
       for (const d of scope.own) {
         if (d.kind === "input") this.checkType(d.decl.type);
         if (d.kind === "input" || d.kind === "let") declaredNumber(d, env);
@@ -167,12 +169,6 @@ class Checker {
     const { decl } = d;
     const source = decl.kind === "EditDecl" && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
     const fromModel = decl.kind === "EditDecl" ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
-    if (decl.kind === "EditDecl" && decl.sourceKind === "from" && decl.index !== undefined) {
-      this.report.error("L2013", decl.index.span, "an edit from a model has no samples to choose from", {
-        text: "not here",
-        hints: ["write `of SAMPLES[0..3]` to edit samples, or `count` for how many to draw"],
-      });
-    }
     const model = fromModel && this.model(fromModel);
     const table = source?.table ?? (model && this.tables.get(model));
     // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
@@ -274,7 +270,10 @@ class Checker {
       const target = this.task(item.target);
       if (target === undefined) continue;
       if (item.kind === "ExpectStmt") expects.push(checkExpect(item, target.index, this.env(target.table)));
-      else saves.push(checkSave(item, target.index, target.task, this.env(target.table)));
+      else {
+        const save = checkSave(item, target.index, target.task, this.env(target.table));
+        if (save !== undefined) saves.push(save);
+      }
     }
     checkCollisions(saves, this.env(new ModelTable(undefined, undefined)));
     return { expects, saves };

@@ -4,6 +4,7 @@
 // A mistake is reported where it is and gives the value `error`, which every other check accepts in silence.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
+import type { Attribute } from "../attribute.js";
 import { type Env, type Local, markUsed } from "./context.js";
 import type { Formula } from "./formula.js";
 import type { TableRow } from "./model-table.js";
@@ -89,7 +90,12 @@ export function evaluateEnergy(e: ast.Expr, env: Env): Formula | undefined {
   }
 }
 
-/** "the scalar attribute `tilt`" and the like, for messages. */
+/** "a category" and the like, for messages. */
+export function typeOf(row: Attribute): string {
+  return row.type === "binary" ? "a binary attribute" : `a ${row.type}`;
+}
+
+/** "an energy" and the like, for messages. */
 export function describe(v: Value): string {
   switch (v.kind) {
     case "number":
@@ -97,7 +103,7 @@ export function describe(v: Value): string {
     case "energy":
       return "an energy";
     case "attribute":
-      return `a ${v.of.row.type} attribute`;
+      return typeOf(v.of.row);
     case "error":
       return "a mistake";
   }
@@ -112,7 +118,7 @@ function attributeAsEnergy(v: Extract<Value, { kind: "attribute" }>, span: Span,
   }
   const example =
     row.type === "scalar" ? `${v.name} > ${middle(row.min, row.max)}` : `${v.name} is ${row.classes[0] ?? "VALUE"}`;
-  env.report.error("L2003", span, `\`${v.name}\` alone says nothing: it is a ${row.type}, not a yes or no`, {
+  env.report.error("L2003", span, `\`${v.name}\` alone says nothing: it is ${typeOf(row)}, not a yes or no`, {
     text: describe(v),
     hints: [`write, for example, \`${example}\``],
   });
@@ -143,6 +149,7 @@ function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Val
     return ERROR;
   }
   markUsed(declared, env.scope, env.cx);
+  if (env.scope.ambiguous.has(e.name)) return ERROR;
   switch (declared.kind) {
     case "let":
     case "input": {
@@ -207,12 +214,24 @@ export function declaredNumber(d: DeclaredOf<"let" | "input">, env: Env): number
   if (cx.numbers.has(d)) return cx.numbers.get(d);
   if (reportCircle(d, env)) return undefined;
   cx.open.push(d);
-  let value = evaluateNumber(d.decl.value, fileEnv(d, env, env.report));
+  let value = numberOf(d, fileEnv(d, env, env.report));
   cx.open.pop();
   const visible = cx.scopes.get(cx.program.entry)?.names.get(d.decl.name.text) === d;
   if (d.kind === "input" && visible) value = cx.overrides.inputs?.get(d.decl.name.text) ?? value;
   cx.numbers.set(d, value);
   return value;
+}
+
+function numberOf(d: DeclaredOf<"let" | "input">, env: Env): number | undefined {
+  const value = evaluate(d.decl.value, env);
+  if (value.kind === "number") return value.value;
+  if (value.kind === "error") return undefined;
+  const { text } = d.decl.name;
+  env.report.error("L2003", d.decl.value.span, `\`${text}\` is to be a number, and this is ${describe(value)}`, {
+    text: describe(value),
+    hints: [`an energy is named with \`energy\`: \`energy ${text} = ...\``],
+  });
+  return undefined;
 }
 
 /** A declaration's own file, without locals. */
@@ -235,6 +254,7 @@ function reportCircle(d: DeclaredOf<"let" | "input" | "energy">, env: Env): bool
 function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: Env): Value {
   const args = e.args.map((a) => evaluateNumber(a, env));
   const name = e.callee.text;
+  if (env.scope.ambiguous.has(name)) return ERROR;
   const declared = env.scope.names.get(name);
   if (declared === undefined && !env.locals.has(name) && env.model.own(name) === undefined) {
     reportUnknown(name, e.callee.span, env);

@@ -60,7 +60,9 @@ export class ModelTable {
     const { decl } = d;
     const name = decl.name.text;
     const own = this.own(name);
+    const before = report.errorCount;
     const wanted = declaredRow(decl, own?.row, report, read);
+    const sound = report.errorCount === before;
     if (decl.from !== undefined) {
       const scalar = decl.type.kind === "ScalarType";
       if (scalar && decl.type.range === undefined) {
@@ -87,6 +89,7 @@ export class ModelTable {
       });
       return { row: wanted, index: undefined };
     }
+    if (!sound) return { row: wanted, index: undefined };
     const difference = differenceOf(wanted, own.row, decl.type);
     if (difference !== undefined) {
       report.error("L2009", decl.type.span, `\`${name}\` does not match the model \`${this.alias ?? ""}\``, {

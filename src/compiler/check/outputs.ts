@@ -30,12 +30,17 @@ function quote(span: Span, env: Env): string {
   return source.slice(span.start, span.end).replace(/\s+/g, " ").trim();
 }
 
-export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, env: Env): Save {
+/** Undefined after a mistake. */
+export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, env: Env): Save | undefined {
+  const before = env.report.errorCount;
   const form = checkForm(stmt, task, env);
   const path = checkPath(stmt.path, env);
-  checkFormat(stmt, form, env);
-  checkPlaceholders(stmt, form, task, env);
-  return { task: index, path, form, span: stmt.span };
+  if (path !== undefined) {
+    checkFormat(stmt, form, env);
+    checkPlaceholders(stmt, form, task, env);
+  }
+  const clean = path !== undefined && env.report.errorCount === before;
+  return clean ? { task: index, path, form, span: stmt.span } : undefined;
 }
 
 function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
@@ -73,13 +78,13 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
 }
 
 /** The path with forward slashes and no detours. Reports L2017. */
-function checkPath(literal: ast.StringLit, env: Env): string {
-  const wrong = (message: string, text: string): string => {
+function checkPath(literal: ast.StringLit, env: Env): string | undefined {
+  const wrong = (message: string, text: string): string | undefined => {
     env.report.error("L2017", literal.span, message, {
       text,
       hints: ["paths of `save` are relative to the output folder (`--out`) and stay in it"],
     });
-    return literal.value;
+    return undefined;
   };
   const { value } = literal;
   if (value.trim() === "") return wrong("this path is empty", "no file name");
@@ -122,6 +127,7 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
 function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask, env: Env): void {
   const { value, span } = stmt.path;
   const allowed = form.kind !== "each" ? [] : task.kind === "edit" ? ["index", "step"] : ["index"];
+  const before = env.report.errorCount;
   const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
   for (const name of found) {
     if (allowed.includes(name)) continue;
@@ -140,6 +146,7 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
   if (/[{}]/.test(value.replace(/\{[^{}]*\}/g, "")))
     env.report.error("L2019", span, "a brace in this path is not closed", { text: "unpaired brace" });
   const images = imageCount(task);
+  if (env.report.errorCount > before) return;
   if (form.kind === "each" && images > 1 && !found.includes("index")) {
     env.report.error("L2019", span, `\`${task.name}\` has ${images} images, and this path names one file`, {
       text: "no `{index}`",

@@ -4,7 +4,7 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { Attribute } from "../attribute.js";
 import type { Env } from "./context.js";
-import { describe, evaluate, evaluateNumber, type Value } from "./evaluate.js";
+import { describe, evaluate, evaluateNumber, typeOf, type Value } from "./evaluate.js";
 import type { Formula } from "./formula.js";
 import { listed, nearest } from "./suggest.js";
 
@@ -71,7 +71,7 @@ export function evaluateIn(e: Extract<ast.Expr, { kind: "InExpr" }>, env: Env): 
   const { values, span } = e;
   if (values.kind === "RangeExpr") {
     if (row.type === "scalar") return { kind: "energy", formula: inRangeLeaf(values, subject, row, span, env) };
-    env.report.error("L2003", values.span, `\`${subject.name}\` is a ${row.type}: it has no range`, {
+    env.report.error("L2003", values.span, `\`${subject.name}\` is ${typeOf(row)}: it has no range`, {
       text: "a range of numbers",
       hints: [`its values are ${listed(row.classes, "and")}`],
     });
@@ -195,7 +195,7 @@ function isClass(
   env: Env,
 ): Formula | undefined {
   if (e.tolerance !== undefined) {
-    env.report.error("L2003", e.tolerance.span, `\`${name}\` is a ${row.type}: only scalars have a tolerance`, {
+    env.report.error("L2003", e.tolerance.span, `\`${name}\` is ${typeOf(row)}: only scalars have a tolerance`, {
       text: "a tolerance",
     });
   }
@@ -211,7 +211,7 @@ function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): number |
   const hints = [`its values are ${listed(row.classes, "and")}`];
   if (word === undefined) {
     if (e.kind === "ErrorExpr") return undefined;
-    env.report.error("L2003", e.span, `\`${name}\` is a ${row.type}: it is compared with one of its values`, {
+    env.report.error("L2003", e.span, `\`${name}\` is ${typeOf(row)}: it is compared with one of its values`, {
       text: "not a value of a category",
       hints,
     });
@@ -245,8 +245,8 @@ function reportNotScalar(name: string, row: Classes, span: Span, env: Env): void
     row.type === "binary"
       ? `\`${name}\` is yes or no: write \`${name}\` or \`not ${name}\``
       : `write \`${name} is ${row.classes[0] ?? "VALUE"}\`; its values are ${listed(row.classes, "and")}`;
-  env.report.error("L2003", span, `\`${name}\` is a ${row.type}: it is not compared by size`, {
-    text: `a ${row.type} attribute`,
+  env.report.error("L2003", span, `\`${name}\` is ${typeOf(row)}: it is not compared by size`, {
+    text: typeOf(row),
     hints: [hint],
   });
 }

@@ -20,6 +20,8 @@ export type DeclaredOf<K extends Declared["kind"]> = Extract<Declared, { readonl
 export interface Scope {
   readonly file: LinkedFile;
   readonly names: ReadonlyMap<string, Declared>;
+  /** Names declared more than once: which is meant is not known, so their uses are not judged. */
+  readonly ambiguous: ReadonlySet<string>;
   readonly own: readonly Declared[];
   /** Each name brought in, or each `import "file"` as a whole, with what it stands for: to find the unused ones. */
   readonly imported: readonly { readonly label: string; readonly span: Span; readonly declared: readonly Declared[] }[];
@@ -50,18 +52,26 @@ export function buildScopes(program: Program, report: Report): ReadonlyMap<Linke
 
 function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, report: Report): Scope {
   const names = new Map<string, Declared>();
+  const ambiguous = new Set<string>();
+  const reportTwice = (name: string, span: Span, earlier: Declared): void => {
+    ambiguous.add(name);
+    report.error("L2002", span, `\`${name}\` is declared twice`, {
+      text: "declared again here",
+      related: [{ span: earlier.decl.name.span, text: `first declared here, as ${kindOf(earlier)}` }],
+    });
+  };
   const own = file.module.items.map((item) => declaredOf(item, file)).filter((d) => d !== undefined);
   for (const d of own) {
     const { text, span } = d.decl.name;
     const earlier = names.get(text);
     if (earlier === undefined) names.set(text, d);
-    else reportTwice(text, span, earlier, report);
+    else reportTwice(text, span, earlier);
   }
   const imported: { label: string; span: Span; declared: readonly Declared[] }[] = [];
   const bring = (d: Declared, span: Span): void => {
     const earlier = names.get(d.decl.name.text);
     if (earlier === undefined) names.set(d.decl.name.text, d);
-    else if (earlier.decl !== d.decl) reportTwice(d.decl.name.text, span, earlier, report);
+    else if (earlier.decl !== d.decl) reportTwice(d.decl.name.text, span, earlier);
   };
   for (const { decl, file: target } of file.imports) {
     const offered = (scopes.get(target)?.own ?? []).filter((d) => d.kind !== "task");
@@ -87,14 +97,7 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
       imported.push({ label: `\`${name.text}\``, span: name.span, declared: [d] });
     }
   }
-  return { file, names, own, imported };
-}
-
-function reportTwice(name: string, span: Span, earlier: Declared, report: Report): void {
-  report.error("L2002", span, `\`${name}\` is declared twice`, {
-    text: "declared again here",
-    related: [{ span: earlier.decl.name.span, text: `first declared here, as ${kindOf(earlier)}` }],
-  });
+  return { file, names, ambiguous, own, imported };
 }
 
 function declaredOf(item: ast.Item, file: LinkedFile): Declared | undefined {

@@ -1,7 +1,7 @@
-// Suggestions for messages. The nearest name lives in source/, because the parser suggests words of the language.
-export { editDistance, nearest } from "../../source/nearest.js";
+// Lists of names in messages; the nearest name is found by source/nearest.ts.
+export { nearest } from "../../source/nearest.js";
 
-/** "a, b or c" for messages. */
+/** "`a`, `b` or `c`". */
 export function listed(words: readonly string[], last = "or"): string {
   const quoted = words.map((w) => `\`${w}\``);
   return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} ${last} ${quoted.at(-1) ?? ""}`;

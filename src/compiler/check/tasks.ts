@@ -108,7 +108,11 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   }
   const cellCount = axes.reduce((n, a) => n * (a.values?.length ?? 1), 1);
   if (cellCount > MAX_CELLS)
-    env.report.error("L2004", decl.span, `this sweep has ${cellCount} combinations; at most ${MAX_CELLS} are allowed`);
+    env.report.error(
+      "L2004",
+      decl.name.span,
+      `this sweep has ${cellCount} combinations; at most ${MAX_CELLS} are allowed`,
+    );
   const where = read.get("where", "WhereSetting");
   if (!read.has("where"))
     reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
