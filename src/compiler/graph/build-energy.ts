@@ -5,15 +5,10 @@
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
 import type { Energy, Logic } from "../energy/energy.js";
+import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE } from "../energy/interpret.js";
 import { scalar, type GraphBuilder } from "./builder.js";
 import type { NodeId } from "./graph.js";
 import { at } from "./shape.js";
-
-/** Logistic approximation of the normal CDF: Phi(x) is close to sigmoid(1.702 x). */
-const LOGISTIC_SCALE = 1.702;
-/** Weight of the left operand of `or`, and scale of `not`, in logic lace. Source: arXiv 2110.10873, as restated in DESIGN.md 2.2. */
-const LACE_OR_WEIGHT = 20;
-const LACE_NOT_SCALE = 0.1;
 
 /** The output [rows, K] of the head of an attribute, by its index in the model's table. */
 export type HeadOutput = (attribute: number) => NodeId;
@@ -96,7 +91,7 @@ class Predicates {
   /** Margin of "above"; that of "below" is its negative. */
   aboveMargin(attribute: number, threshold: number, sigma: number): NodeId {
     const { b } = this;
-    return b.mul(b.sub(this.output(attribute), scalar(threshold)), scalar(LOGISTIC_SCALE / sigma));
+    return b.mul(b.sub(this.output(attribute), scalar(threshold)), scalar(LOGISTIC_SLOPE / sigma));
   }
 
   near(attribute: number, target: number, sigma: number): NodeId {
@@ -273,7 +268,7 @@ function buildLace(b: GraphBuilder, predicates: Predicates, e: Energy): NodeId {
     }
     case "not": {
       const value = part(e.part);
-      const factor = b.detach(b.min(scalar(1), b.div(scalar(LACE_NOT_SCALE), b.abs(value))));
+      const factor = b.detach(b.min(scalar(1), b.div(scalar(LACE_NOT_LIMIT), b.abs(value))));
       return b.neg(b.mul(factor, value));
     }
     case "and":
@@ -281,7 +276,7 @@ function buildLace(b: GraphBuilder, predicates: Predicates, e: Energy): NodeId {
     case "or":
       return e.parts
         .map(part)
-        .reduce((left, right) => logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_WEIGHT))), right));
+        .reduce((left, right) => logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_FACTOR))), right));
     case "weight":
       return b.mul(part(e.part), scalar(e.factor));
     case "count":

@@ -4,6 +4,7 @@
 import type { Operand } from "../graph/builder.js";
 import { scalar } from "../graph/builder.js";
 import type { Node, NodeId } from "../graph/graph.js";
+import { unaryFunction } from "../graph/kernels.js";
 import { broadcastShapes, sameShape, sizeOf } from "../graph/shape.js";
 import type { ConstantValue, Rule, Site } from "./rewrite.js";
 
@@ -35,7 +36,8 @@ function constantOperand(site: Site, node: Node): Scaled | undefined {
     [1, 0],
   ] as const) {
     const [x, c] = [site.operand(i, node), site.operand(j, node)];
-    const factor = site.constant(c);
+    const value = site.uniform(c);
+    const factor = value === undefined ? site.constant(c) : { data: Float64Array.of(value), shape: [] };
     if (factor !== undefined && site.constant(x) === undefined && sameShape(site.old(x).shape, node.shape))
       return { x, factor };
   }
@@ -69,7 +71,7 @@ export function combine(
   return { data: Float64Array.from(a.data, (x, i) => fn(x, b.data[i] ?? NaN)), shape };
 }
 
-/** x + 0, x - 0, x * 1, x / 1, and x * 0. */
+/** x + 0, x - 0, x * 1, x / 1, x * -1 and x * 0. */
 const neutralElements: Rule = (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary") return undefined;
@@ -85,6 +87,7 @@ const neutralElements: Rule = (site) => {
   if (uy === neutral) return keep(x);
   if (ux === neutral && (fn === "add" || fn === "mul")) return keep(y);
   if (fn === "sub" && ux === 0) return b.neg(keep(y));
+  if (fn === "mul" && (ux === -1 || uy === -1)) return b.neg(keep(ux === -1 ? y : x));
   if (fn === "mul" && (ux === 0 || uy === 0)) return b.broadcast(b.scalar(0), node.shape);
   return undefined;
 };
@@ -173,20 +176,35 @@ const repeated: Rule = (site) => {
   return node.op.fn === "add" ? b.mul(x, scalar(2)) : undefined;
 };
 
-/** (x c) * y is (x * y) c for an even factor: it moves on towards a weight. Also out of sums. */
+/**
+ * (x c) * y is (x * y) c for an even factor: it moves on towards a weight, unless that would scale a larger tensor. The other way
+ * round where x is smaller than the product. Also out of sums.
+ */
 const factorsOutwards: Rule = (site) => {
   const { node, b } = site;
+  const size = sizeOf(node.shape);
   const scaledBy = (id: NodeId): { x: NodeId; value: number } | undefined => {
     const scaled = site.isSingle(id) ? asScaled(site, id) : undefined;
     const value = scaled && uniformValue(scaled.factor);
     return scaled && value !== undefined && value !== -1 ? { x: scaled.x, value } : undefined;
   };
+  const isSmaller = (id: NodeId): boolean => sizeOf(site.old(id).shape) < size;
   if (node.op.kind === "binary" && node.op.fn === "mul") {
     const [x, y] = [site.operand(0), site.operand(1)];
-    if (site.constant(x) !== undefined || site.constant(y) !== undefined) return undefined;
-    const [sx, sy] = [scaledBy(x), scaledBy(y)];
-    if (sx) return b.mul(b.mul(site.new(sx.x), site.new(y)), scalar(sx.value));
-    return sy && b.mul(b.mul(site.new(x), site.new(sy.x)), scalar(sy.value));
+    const [ux, uy] = [site.uniform(x), site.uniform(y)];
+    if (ux === undefined && uy === undefined) {
+      const [sx, sy] = [scaledBy(x), scaledBy(y)];
+      if (sx && !isSmaller(x)) return b.mul(b.mul(site.new(sx.x), site.new(y)), scalar(sx.value));
+      return sy && !isSmaller(y) ? b.mul(b.mul(site.new(x), site.new(sy.x)), scalar(sy.value)) : undefined;
+    }
+    const [product, factor] = uy === undefined ? [y, ux] : [x, uy];
+    const inner = site.old(product);
+    const isProduct = inner.op.kind === "binary" && inner.op.fn === "mul" && site.isSingle(product);
+    if (!isProduct || factor === undefined || site.hasOnlyUsers(site.id, (user) => user.op.kind === "matmul"))
+      return undefined;
+    const [p, q] = [site.operand(0, inner), site.operand(1, inner)];
+    if (isSmaller(p)) return b.mul(b.mul(site.new(p), scalar(factor)), site.new(q));
+    return isSmaller(q) ? b.mul(site.new(p), b.mul(site.new(q), scalar(factor))) : undefined;
   }
   if (node.op.kind === "reduce" && (node.op.fn === "sum" || node.op.fn === "mean")) {
     const scaled = scaledBy(site.operand(0));
@@ -195,8 +213,17 @@ const factorsOutwards: Rule = (site) => {
   return undefined;
 };
 
+/** A unary function of equal entries is one of equal entries. */
+const uniformFunctions: Rule = (site) => {
+  const { op, shape, inputs } = site.node;
+  const value = op.kind === "unary" && inputs[0] !== undefined ? site.uniform(inputs[0]) : undefined;
+  if (op.kind !== "unary" || value === undefined || site.constant(site.operand(0))) return undefined;
+  return site.b.broadcast(site.b.scalar(unaryFunction(op.fn)(value)), shape);
+};
+
 /** Rules of elementwise algebra, in the order they are tried. */
 export const algebraRules: readonly Rule[] = [
+  uniformFunctions,
   neutralElements,
   canonicalConstants,
   constantChains,

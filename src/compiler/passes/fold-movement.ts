@@ -19,6 +19,16 @@ const identities: Rule = (site) => {
   return isIdentity ? site.new(x) : undefined;
 };
 
+/** A move of equal entries is a broadcast of one. */
+const uniformMoves: Rule = (site) => {
+  const { op, shape } = site.node;
+  if (op.kind !== "reshape" && op.kind !== "transpose" && op.kind !== "slice") return undefined;
+  const value = site.uniform(site.operand(0));
+  return value === undefined || site.constant(site.operand(0))
+    ? undefined
+    : site.b.broadcast(site.b.scalar(value), shape);
+};
+
 /** A transpose that moves only axes of size 1 is a reshape. */
 const transposeAsReshape: Rule = (site) => {
   const { node, b } = site;
@@ -188,6 +198,7 @@ const concatOfSlices: Rule = (site) => {
 /** Rules of moves, in the order they are tried. */
 export const movementRules: readonly Rule[] = [
   identities,
+  uniformMoves,
   transposeAsReshape,
   chains,
   sliceOfConcat,
