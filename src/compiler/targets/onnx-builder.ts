@@ -20,7 +20,11 @@ export class OnnxBuilder {
   readonly #small = new Map<string, string>();
   #count = 0;
 
-  constructor(readonly graph: Graph) {}
+  /** `coarse`: the runtime's Tanh and Atanh are accurate only absolutely, as WebGPU's are. */
+  constructor(
+    readonly graph: Graph,
+    readonly coarse: boolean,
+  ) {}
 
   /** The IR node with this index. */
   node(id: NodeId): Node {

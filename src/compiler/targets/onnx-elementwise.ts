@@ -8,6 +8,8 @@ import type { BinaryKind, LeakyRelu, UnaryKind } from "../graph/graph.js";
 import { DATA_TYPE } from "./onnx-proto.js";
 import { int, real } from "./onnx-builder.js";
 import type { OnnxBuilder } from "./onnx-builder.js";
+import { ATANH, TANH } from "./rational.js";
+import type { Rational } from "./rational.js";
 
 /** One elementwise function of one operand. `detach` is the operand itself. */
 export function lowerUnary(b: OnnxBuilder, fn: UnaryKind, x: string): string {
@@ -21,8 +23,7 @@ export function lowerUnary(b: OnnxBuilder, fn: UnaryKind, x: string): string {
     case "log1p":
       return log1p(b, x);
     case "expm1":
-      // tanh(x/2) (exp(x) + 1): no cancellation near 0.
-      return b.op("Mul", [b.op("Tanh", [times(b, x, 0.5)]), plus(b, b.op("Exp", [x]), 1)]);
+      return expm1(b, x);
     case "sqrt":
       return b.op("Sqrt", [x]);
     case "rsqrt":
@@ -92,9 +93,26 @@ function plus(b: OnnxBuilder, x: string, addend: number): string {
   return b.op("Add", [x, b.scalar(addend)]);
 }
 
-/** log(1 + x), corrected by the rounding error of 1 + x (Kahan). The divisor is kept off 0, so that log1p(-1) is -inf. */
+/** tanh(x/2) (exp(x) + 1): no cancellation near 0. */
+function expm1(b: OnnxBuilder, x: string): string {
+  const e = b.op("Exp", [x]);
+  const near = b.op("Mul", [tanh(b, times(b, x, 0.5)), plus(b, e, 1)]);
+  if (!b.coarse) return near;
+  const isNear = b.op("Less", [b.op("Abs", [x]), b.scalar(Math.LN2)]);
+  return b.op("Where", [isNear, near, b.op("Sub", [e, b.scalar(1)])]);
+}
+
+/**
+ * log(1 + x), corrected by the rounding error of 1 + x (Kahan). The divisor is kept off 0, so that log1p(-1) is -inf.
+ * With coarse functions near 0: 2 atanh(x / (2 + x)).
+ */
 function log1p(b: OnnxBuilder, x: string): string {
   const u = plus(b, x, 1);
+  if (b.coarse) {
+    const near = times(b, atanh(b, b.op("Div", [x, plus(b, x, 2)])), 2);
+    const isNear = b.op("Less", [b.op("Abs", [x]), b.scalar(0.5)]);
+    return b.op("Where", [isNear, near, b.op("Log", [u])]);
+  }
   const error = b.op("Sub", [b.op("Sub", [u, b.scalar(1)]), x]);
   const divisor = b.op("Max", [u, b.scalar(1e-30)]);
   return b.op("Sub", [b.op("Log", [u]), b.op("Div", [error, divisor])]);
@@ -104,7 +122,7 @@ function log1p(b: OnnxBuilder, x: string): string {
 function softplus(b: OnnxBuilder, x: string): string {
   const e = b.op("Exp", [b.op("Neg", [b.op("Abs", [x])])]);
   const ratio = b.op("Div", [e, plus(b, e, 2)]);
-  return b.op("Add", [b.op("Relu", [x]), times(b, b.op("Atanh", [ratio]), 2)]);
+  return b.op("Add", [b.op("Relu", [x]), times(b, atanh(b, ratio), 2)]);
 }
 
 /**
@@ -114,8 +132,25 @@ function softplus(b: OnnxBuilder, x: string): string {
 function log1mexp(b: OnnxBuilder, x: string): string {
   const y = b.op("Min", [x, b.scalar(-LOG1MEXP_GUARD)]);
   const e = b.op("Exp", [y]);
-  const complement = b.op("Mul", [b.op("Tanh", [times(b, y, -0.5)]), plus(b, e, 1)]);
+  const complement = b.op("Mul", [tanh(b, times(b, y, -0.5)), plus(b, e, 1)]);
   const near = b.op("Log", [complement]);
-  const far = times(b, b.op("Atanh", [b.op("Div", [e, b.op("Sub", [b.scalar(2), e])])]), -2);
+  const far = times(b, atanh(b, b.op("Div", [e, b.op("Sub", [b.scalar(2), e])])), -2);
   return b.op("Where", [b.op("Greater", [y, b.scalar(-Math.LN2)]), near, far]);
+}
+
+/** tanh; with coarse functions only for |x| <= log(2) / 2. */
+function tanh(b: OnnxBuilder, x: string): string {
+  return b.coarse ? quotient(b, TANH, x) : b.op("Tanh", [x]);
+}
+
+/** atanh; with coarse functions only for |x| <= 1/3. */
+function atanh(b: OnnxBuilder, x: string): string {
+  return b.coarse ? quotient(b, ATANH, x) : b.op("Atanh", [x]);
+}
+
+function quotient(b: OnnxBuilder, { numerator, denominator }: Rational, x: string): string {
+  const q = b.op("Mul", [x, x]);
+  const polynomial = ([c0, c1, c2]: readonly [number, number, number]): string =>
+    plus(b, b.op("Mul", [q, plus(b, times(b, q, c2), c1)]), c0);
+  return b.op("Mul", [x, b.op("Div", [polynomial(numerator), polynomial(denominator)])]);
 }

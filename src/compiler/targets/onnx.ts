@@ -18,6 +18,8 @@ const IR_VERSION = 8;
 export interface OnnxOptions {
   /** Name of the graph inside the model. */
   readonly name?: string;
+  /** For runtimes whose hyperbolic functions lose small results (WebGPU): uses rational functions in their place. */
+  readonly coarseMath?: boolean;
   /** Written as the model's metadata_props: provenance. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -30,7 +32,7 @@ export interface OnnxOptions {
  * Owns     the result. Constants are read, not kept.
  */
 export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array<ArrayBuffer> {
-  const b = new OnnxBuilder(graph);
+  const b = new OnnxBuilder(graph, options.coarseMath ?? false);
   const conditions = new Conditions(b);
   const uses = findUses(graph);
   graph.nodes.forEach((node, id) => {

@@ -6,10 +6,12 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { unreachable } from "../../source/internal-error.js";
 import { LOG1MEXP_GUARD } from "../graph/graph.js";
 import type { BinaryKind, LeakyRelu, UnaryKind } from "../graph/graph.js";
+import { ATANH, TANH } from "./rational.js";
+import type { Rational } from "./rational.js";
 import type { Tf } from "./tfjs.js";
 
-/** One elementwise function of one operand. */
-export function unary(tf: Tf, fn: UnaryKind, x: Tensor): Tensor {
+/** One elementwise function of one operand. `coarse`: the backend's expm1 and log1p lose small results, as WebGPU's do. */
+export function unary(tf: Tf, fn: UnaryKind, x: Tensor, coarse: boolean): Tensor {
   switch (fn) {
     case "neg":
       return tf.neg(x);
@@ -18,9 +20,9 @@ export function unary(tf: Tf, fn: UnaryKind, x: Tensor): Tensor {
     case "log":
       return tf.log(x);
     case "log1p":
-      return tf.log1p(x);
+      return log1p(tf, x, coarse);
     case "expm1":
-      return tf.expm1(x);
+      return expm1(tf, x, coarse);
     case "sqrt":
       return tf.sqrt(x);
     case "rsqrt":
@@ -35,9 +37,9 @@ export function unary(tf: Tf, fn: UnaryKind, x: Tensor): Tensor {
       return tf.sigmoid(x);
     case "softplus":
       // max(x, 0) + log1p(exp(-|x|))
-      return tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
+      return tf.add(tf.relu(x), log1p(tf, tf.exp(tf.neg(tf.abs(x))), coarse));
     case "log1mexp":
-      return log1mexp(tf, x);
+      return log1mexp(tf, x, coarse);
     case "step":
       return tf.step(x, 0);
     case "sign":
@@ -98,9 +100,31 @@ export function pad(tf: Tf, x: Tensor, before: readonly number[], after: readonl
 }
 
 /** log(1 - exp(y)), y = min(x, -guard): log(-expm1(y)) near 0, log1p(-exp(y)) below -log 2. */
-function log1mexp(tf: Tf, x: Tensor): Tensor {
+function log1mexp(tf: Tf, x: Tensor, coarse: boolean): Tensor {
   const y = tf.minimum(x, -LOG1MEXP_GUARD);
-  const near = tf.log(tf.neg(tf.expm1(y)));
-  const far = tf.log1p(tf.neg(tf.exp(y)));
+  const near = tf.log(tf.neg(expm1(tf, y, coarse)));
+  const far = log1p(tf, tf.neg(tf.exp(y)), coarse);
   return tf.where(tf.greater(y, -Math.LN2), near, far);
+}
+
+/** exp(x) - 1; near 0, where coarse, as tanh(x/2) (exp(x) + 1). */
+function expm1(tf: Tf, x: Tensor, coarse: boolean): Tensor {
+  if (!coarse) return tf.expm1(x);
+  const e = tf.exp(x);
+  const near = tf.mul(quotient(tf, TANH, tf.mul(x, 0.5)), tf.add(e, 1));
+  return tf.where(tf.less(tf.abs(x), Math.LN2), near, tf.sub(e, 1));
+}
+
+/** log(1 + x); near 0, where coarse, as 2 atanh(x / (2 + x)). */
+function log1p(tf: Tf, x: Tensor, coarse: boolean): Tensor {
+  if (!coarse) return tf.log1p(x);
+  const near = tf.mul(quotient(tf, ATANH, tf.div(x, tf.add(x, 2))), 2);
+  return tf.where(tf.less(tf.abs(x), 0.5), near, tf.log(tf.add(x, 1)));
+}
+
+function quotient(tf: Tf, { numerator, denominator }: Rational, x: Tensor): Tensor {
+  const q = tf.square(x);
+  const polynomial = ([c0, c1, c2]: readonly [number, number, number]): Tensor =>
+    tf.add(tf.mul(q, tf.add(tf.mul(q, c2), c1)), c0);
+  return tf.mul(x, tf.div(polynomial(numerator), polynomial(denominator)));
 }

@@ -21,6 +21,8 @@ export type Kernel = (operands: readonly Tensor[]) => Tensor;
 export interface NodeEmitter {
   readonly tf: Tf;
   readonly node: Node;
+  /** The backend's elementary functions are accurate only absolutely. */
+  readonly coarse: boolean;
   /** The node's value is only a condition: its kernel may give a Boolean tensor. */
   readonly isCondition: boolean;
   shape(operand: number): readonly number[];
@@ -48,7 +50,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
   const constants = new Map<NodeId, Tensor>();
   const uploaded: Tensor[] = [];
   const upload = (data: Float32Array, shape: readonly number[]): Tensor => {
-    const tensor = tf.tensor(data, [...shape], "float32");
+    const tensor = tf.keep(tf.tensor(data, [...shape], "float32"));
     uploaded.push(tensor);
     return tensor;
   };
@@ -64,6 +66,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
     return {
       tf,
       node,
+      coarse: tf.getBackend() === "webgpu",
       isCondition: conditions.has(id),
       upload,
       shape: (i) => operand(i).shape,
@@ -91,9 +94,11 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
           if (live.has(node)) values.set(node, inputTensor(tf, name, inputs[name], nodeOf(node).shape));
         }
         for (const { id, inputs: operands, kernel, released } of steps) {
+          // Outside the tidy: a constant that is uploaded now must outlive it.
+          const tensors = operands.map(valueOf);
           values.set(
             id,
-            tf.tidy(() => kernel(operands.map(valueOf))),
+            tf.tidy(() => kernel(tensors)),
           );
           for (const dead of released) {
             values.get(dead)?.dispose();
@@ -126,7 +131,7 @@ function emitNode(e: NodeEmitter): Kernel {
       throw new InternalError(`${op.kind} is not computed`);
     case "unary":
       if (op.fn === "step" && e.isCondition) return ([x]) => tf.greater(given(x), 0);
-      return ([x]) => unary(tf, op.fn, given(x));
+      return ([x]) => unary(tf, op.fn, given(x), e.coarse);
     case "binary":
       if (op.fn === "greater" && e.isCondition) return ([x, y]) => tf.greater(given(x), given(y));
       return ([x, y]) => binary(tf, op.fn, given(x), given(y));

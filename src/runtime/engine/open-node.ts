@@ -16,6 +16,7 @@ import { loadOrt, ortEngine } from "./ort-node.js";
 import type { Ort } from "./ort-node.js";
 import {
   nativeLoader,
+  notLoaded,
   openCpuBackend,
   openNativeBackend,
   openWasmBackend,
@@ -170,8 +171,7 @@ async function checked(engine: Engine): Promise<Engine> {
 
 async function ortOf(loaders: EngineLoaders): Promise<Ort> {
   return loaders.ort().catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Unusable(`the package onnxruntime-node does not load: ${reason}`, "npm install onnxruntime-node");
+    throw notLoaded("onnxruntime-node", error);
   });
 }
 

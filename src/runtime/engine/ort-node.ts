@@ -49,7 +49,8 @@ export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
 
 async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<Executable> {
   const names = onnxOutputNames(graph);
-  const session = await ort.InferenceSession.create(emitOnnx(graph), sessionOptions(settings));
+  const model = emitOnnx(graph, { coarseMath: settings.provider === "webgpu" });
+  const session = await ort.InferenceSession.create(model, sessionOptions(settings));
   const shapes = new Map(graph.inputs.map(({ name, node }) => [name, graph.nodes[node]?.shape ?? []] as const));
   return {
     async run(inputs: Arrays) {

@@ -55,7 +55,7 @@ export async function openWasmBackend(): Promise<TfjsBackend> {
  */
 export async function openWebgpuBackend(loadDawn: LoadDawn): Promise<TfjsBackend> {
   const dawn = await loadDawn().catch((error: unknown) => {
-    throw new Unusable(`the package webgpu does not load: ${messageOf(error)}`, "npm install webgpu");
+    throw notLoaded("webgpu", error);
   });
   const gpu = dawn.create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -66,6 +66,8 @@ export async function openWebgpuBackend(loadDawn: LoadDawn): Promise<TfjsBackend
   try {
     const tf = await loadCore();
     const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
+    // Else small operations on fresh data would be computed in JavaScript: another rounding, depending on sizes.
+    tf.env().set("WEBGPU_CPU_FORWARD", false);
     device = await adapter.requestDevice({
       requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
     });
@@ -98,8 +100,7 @@ export async function openWebgpuBackend(loadDawn: LoadDawn): Promise<TfjsBackend
 export async function openNativeBackend(load: LoadNative, packageName: string, gpu: boolean): Promise<TfjsBackend> {
   supplyRemovedUtil();
   const { tf, backend } = await load().catch((error: unknown) => {
-    const reason = messageOf(error).split("\n")[0] ?? "";
-    throw new Unusable(`the package ${packageName} does not load: ${reason}`, `npm install ${packageName}`);
+    throw notLoaded(packageName, error);
   });
   quiet(tf);
   await activate(tf, backend);
@@ -183,8 +184,17 @@ async function withoutNewListeners(action: () => Promise<void>): Promise<void> {
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Why a package could not be imported, without the paths that Node and node-pre-gyp put into their messages. */
+export function notLoaded(packageName: string, error: unknown): Unusable {
+  const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if ((code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && message.includes(`'${packageName}'`)) {
+    return new Unusable(`the package ${packageName} is not installed`, `npm install ${packageName}`);
+  }
+  if (/native addon|\.node\b/.test(message)) {
+    return new Unusable(`the native library of ${packageName} is missing`, `npm rebuild ${packageName}`);
+  }
+  return new Unusable(`the package ${packageName} does not load: ${message}`, `npm install ${packageName}`);
 }
 
 function nothing(): Promise<void> {
