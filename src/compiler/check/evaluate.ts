@@ -160,11 +160,16 @@ function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Val
       return { kind: "attribute", name: e.name, of: attributeRow(declared, env) };
     case "energy":
       if (declared.decl.params.length === 0) return evaluateBody(declared, [], e.span, env);
-      env.report.error("L2006", e.span, `\`${e.name}\` needs its ${plural(declared.decl.params.length, "argument")}`, {
-        text: "no arguments",
-        hints: [`it is declared as \`${e.name}(${declared.decl.params.map((p) => p.name.text).join(", ")})\``],
-        related: [{ span: declared.decl.name.span, text: "declared here" }],
-      });
+      env.report.error(
+        "L2006",
+        e.span,
+        `\`${e.name}\` takes ${plural(declared.decl.params.length, "argument")}, and none is given`,
+        {
+          text: "no arguments",
+          hints: [`it is declared as \`${e.name}(${declared.decl.params.map((p) => p.name.text).join(", ")})\``],
+          related: [{ span: declared.decl.name.span, text: "declared here" }],
+        },
+      );
       return ERROR;
     case "model":
     case "task":

@@ -40,7 +40,13 @@ export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, 
     checkPlaceholders(stmt, form, task, env);
   }
   const clean = path !== undefined && env.report.errorCount === before;
-  return clean ? { task: index, path, form, span: stmt.span } : undefined;
+  return clean ? { task: index, path: fillKnown(path, task), form, span: stmt.span } : undefined;
+}
+
+/** `{name}` and `{seed}` are known here; `{index}` and `{step}` are filled when the image is there. */
+function fillKnown(path: string, task: CheckedTask): string {
+  const named = path.replaceAll("{name}", task.name);
+  return "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
 }
 
 function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
@@ -126,18 +132,17 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
 
 function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask, env: Env): void {
   const { value, span } = stmt.path;
-  const allowed = form.kind !== "each" ? [] : task.kind === "edit" ? ["index", "step"] : ["index"];
+  const each = form.kind !== "each" ? [] : task.kind === "edit" ? ["index", "step"] : ["index"];
+  const allowed = [...each, "name", ...("seed" in task ? ["seed"] : [])];
   const before = env.report.errorCount;
   const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
   for (const name of found) {
     if (allowed.includes(name)) continue;
-    const why =
-      form.kind === "each"
-        ? `a path can have ${listed(
-            allowed.map((a) => `{${a}}`),
-            "and",
-          )} here`
-        : `\`as ${form.kind}\` writes one file`;
+    const usable = `a path can have ${listed(
+      allowed.map((a) => `{${a}}`),
+      "and",
+    )} here`;
+    const why = form.kind === "each" ? usable : `\`as ${form.kind}\` writes one file; ${usable}`;
     env.report.error("L2019", span, `\`{${name}}\` has no meaning in this path`, {
       text: "unknown placeholder",
       hints: [why],

@@ -21,90 +21,88 @@ export type HeadOutputs = readonly (readonly number[])[];
  * Errors   InternalError if logic lace meets `count` or a head output is missing: lowering refuses both.
  */
 export function logProb(energy: Energy, logic: Logic, heads: HeadOutputs): number {
-  return logic === "product" ? yes(energy, heads) : lace(energy, heads);
+  return logic === "product" ? both(energy, heads).yes : lace(energy, heads);
 }
 
-/** Logic product: log p. */
-function yes(e: Energy, heads: HeadOutputs): number {
+/** log p and log (1 - p). */
+interface Both {
+  readonly yes: number;
+  readonly no: number;
+}
+
+/**
+ * Logic product: log p with log (1 - p) beside it. The latter is found by subtraction only where there is no closed form,
+ * so that near p = 1 digits are kept.
+ */
+function both(e: Energy, heads: HeadOutputs): Both {
   switch (e.kind) {
     case "always":
-      return 0;
-    case "class":
-      return logClass(outputOf(heads, e.attribute), e.values, e.temperature);
-    case "near":
-      return logNear(scalarOf(heads, e.attribute), e.target, e.sigma);
-    case "above":
-      return logAbove(scalarOf(heads, e.attribute), e.threshold, e.sigma);
-    case "below":
-      return logAbove(e.threshold, scalarOf(heads, e.attribute), e.sigma);
-    case "not":
-      return no(e.part, heads);
-    case "and":
-      return e.parts.reduce((sum, p) => sum + yes(p, heads), 0);
-    case "or":
-      return logAny(e.parts.map((p) => ({ yes: yes(p, heads), no: no(p, heads) })));
-    case "weight":
-      return e.factor * yes(e.part, heads);
-    case "count":
-      return logSumExp(countTable(e.parts, heads).slice(e.min, e.max + 1));
-    default:
-      return unreachable(e);
-  }
-}
-
-/** Logic product: log (1 - p), by subtraction only where there is no closed form, so that near p = 1 digits are kept. */
-function no(e: Energy, heads: HeadOutputs): number {
-  switch (e.kind) {
+      return withComplement(0);
     case "class": {
       const logits = outputOf(heads, e.attribute);
       const others = logits.map((_, i) => i).filter((i) => !e.values.includes(i));
-      return logClass(logits, others, e.temperature);
+      return { yes: logClass(logits, e.values, e.temperature), no: logClass(logits, others, e.temperature) };
     }
-    case "above":
-      return logAbove(e.threshold, scalarOf(heads, e.attribute), e.sigma);
-    case "below":
-      return logAbove(scalarOf(heads, e.attribute), e.threshold, e.sigma);
-    case "not":
-      return yes(e.part, heads);
-    case "and":
-      return logAny(e.parts.map((p) => ({ yes: no(p, heads), no: yes(p, heads) })));
-    case "or":
-      return e.parts.reduce((sum, p) => sum + no(p, heads), 0);
-    case "count": {
-      const table = countTable(e.parts, heads);
-      return logSumExp([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
-    }
-    case "always":
     case "near":
+      return withComplement(logNear(scalarOf(heads, e.attribute), e.target, e.sigma));
+    case "above": {
+      const value = scalarOf(heads, e.attribute);
+      return { yes: logAbove(value, e.threshold, e.sigma), no: logAbove(e.threshold, value, e.sigma) };
+    }
+    case "below": {
+      const value = scalarOf(heads, e.attribute);
+      return { yes: logAbove(e.threshold, value, e.sigma), no: logAbove(value, e.threshold, e.sigma) };
+    }
+    case "not":
+      return swap(both(e.part, heads));
+    case "and":
+      return swap(any(e.parts.map((p) => swap(both(p, heads)))));
+    case "or":
+      return any(e.parts.map((p) => both(p, heads)));
     case "weight":
-      return log1mexp(yes(e, heads));
+      return withComplement(e.factor * both(e.part, heads).yes);
+    case "count": {
+      const table = countTable(e.parts.map((p) => both(p, heads)));
+      const no = logSumExp([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
+      return { yes: logSumExp(table.slice(e.min, e.max + 1)), no };
+    }
     default:
       return unreachable(e);
   }
 }
 
-/** log (1 - product of (1 - p_i)), as the sum of "part i holds and none before it": digits are kept where every p is tiny. */
-function logAny(parts: readonly { readonly yes: number; readonly no: number }[]): number {
+function swap({ yes, no }: Both): Both {
+  return { yes: no, no: yes };
+}
+
+function withComplement(yes: number): Both {
+  return { yes, no: log1mexp(yes) };
+}
+
+/**
+ * At least one of independent parts: 1 - product of (1 - p_i), as the sum of "part i holds and none before it", which keeps
+ * the digits where every p is tiny.
+ */
+function any(parts: readonly Both[]): Both {
   let noneBefore = 0;
   const terms: number[] = [];
   for (const p of parts) {
     terms.push(p.yes + noneBefore);
     noneBefore += p.no;
   }
-  return logSumExp(terms);
+  return { yes: logSumExp(terms), no: noneBefore };
 }
 
 /**
  * Entry k: log of the probability that exactly k of independent parts hold, the Poisson-binomial distribution by its
  * recurrence P_i(k) = P_{i-1}(k) (1 - p_i) + P_{i-1}(k-1) p_i, in log space.
  */
-function countTable(parts: readonly Energy[], heads: HeadOutputs): readonly number[] {
+function countTable(parts: readonly Both[]): readonly number[] {
   let table = [0];
-  for (const part of parts) {
-    const [held, failed] = [yes(part, heads), no(part, heads)];
+  for (const { yes, no } of parts) {
     const last = table;
     table = Array.from({ length: last.length + 1 }, (_, k) =>
-      logAddExp((last[k] ?? -Infinity) + failed, (last[k - 1] ?? -Infinity) + held),
+      logAddExp((last[k] ?? -Infinity) + no, (last[k - 1] ?? -Infinity) + yes),
     );
   }
   return table;
@@ -117,7 +115,7 @@ function lace(e: Energy, heads: HeadOutputs): number {
     case "near":
     case "above":
     case "below":
-      return yes(e, heads);
+      return both(e, heads).yes;
     case "class": {
       const logits = outputOf(heads, e.attribute);
       return logSumExp(e.values.map((v) => (logits[v] ?? NaN) / e.temperature)) - logSumExp(logits);
