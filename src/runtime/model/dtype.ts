@@ -76,11 +76,15 @@ export function widenHalf(bits: Uint16Array): Float32Array {
   const raw = new Uint32Array(out.buffer);
   for (let i = 0; i < bits.length; i++) {
     const half = bits[i] ?? 0;
-    // The exponent is moved by a multiplication with 2^112, which also makes subnormal halves normal.
-    raw[i] = (half & 0x7fff) << 13;
-    if ((half & 0x7c00) === 0x7c00) raw[i] = (raw[i] ?? 0) | 0x7f800000;
-    else out[i] = (out[i] ?? 0) * 2 ** 112;
-    raw[i] = (raw[i] ?? 0) | ((half & 0x8000) << 16);
+    const sign = (half & 0x8000) << 16;
+    const exponent = half & 0x7c00;
+    // Normal numbers first, and by integers alone: nearly all weights are.
+    if (exponent !== 0 && exponent !== 0x7c00) raw[i] = sign | (((half & 0x7fff) << 13) + 0x38000000);
+    else if (exponent === 0x7c00) raw[i] = sign | 0x7f800000 | ((half & 0x3ff) << 13);
+    else {
+      out[i] = (half & 0x3ff) * 2 ** -24;
+      raw[i] = sign | (raw[i] ?? 0);
+    }
   }
   return out;
 }

@@ -6,6 +6,13 @@ import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights
 import { modelError } from "./model-error.js";
 import type { PackMetadata } from "./pack-metadata.js";
 
+/** Whether all entries are finite: 0 times anything else is NaN. */
+function isFinite(data: Float32Array): boolean {
+  let zero = 0;
+  for (const v of data) zero += v * 0;
+  return zero === 0;
+}
+
 /** Tensors by name; `has` is cheap, `read` widens to float32. */
 export class TensorSource {
   constructor(
@@ -33,7 +40,7 @@ export class TensorSource {
         `the tensor '${name}' has shape [${tensor.shape.join(", ")}], not [${wanted}]`,
       );
     }
-    if (!tensor.data.every(Number.isFinite))
+    if (!isFinite(tensor.data))
       throw modelError("L5109", this.file, `the tensor '${name}' holds a number that is not finite`);
     return tensor;
   }
