@@ -5,7 +5,7 @@ import { execute } from "./runtime/execute.js";
 import type { Results } from "./runtime/execute/results.js";
 import type { EngineName } from "./runtime/engine/engine.js";
 import type { OnEvent } from "./runtime/events.js";
-import { checkWritable, nodeHost } from "./runtime/host-node.js";
+import { nodeHost } from "./runtime/host-node.js";
 import type { Model } from "./runtime/model/model.js";
 import { loadPack } from "./runtime/model/pack.js";
 import { identifyScript, nodeServices } from "./runtime/services-node.js";
@@ -62,7 +62,6 @@ export async function run(script: string, options: RunOptions = {}): Promise<Res
   if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
   const host = nodeHost();
   try {
-    await checkWritable(out);
     return await execute(plan, {
       ...nodeServices(host, engine),
       out,

@@ -3,7 +3,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { lacecVersion } from "../runtime/services-node.js";
 import { openEngine, probeEngines, type EngineProbe } from "../runtime/engine/open-node.js";
-import { speedTest, type Speed } from "../runtime/engine/speed.js";
+import { describeSpeed, speedTest, type Speed } from "../runtime/engine/speed.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 
@@ -54,12 +54,8 @@ export async function doctorVerb(
   for (const e of examined) {
     const mark = e.usable ? c.green("✓") : c.dim("-");
     io.out(`${mark} ${e.name.padEnd(12)} ${e.usable ? e.description : c.dim(`not usable: ${e.reason}`)}\n`);
-    if (e.speed !== undefined) io.out(`  ${" ".repeat(12)} ${c.dim(speedText(e.speed))}\n`);
+    if (e.speed !== undefined) io.out(`  ${" ".repeat(12)} ${c.dim(describeSpeed(e.speed))}\n`);
   }
   io.out(`\n--engine auto takes ${c.bold(machine.auto)}\n`);
   return EXIT.done;
-}
-
-function speedText(speed: Speed): string {
-  return JSON.stringify(speed);
 }

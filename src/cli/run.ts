@@ -5,7 +5,7 @@ import { execute } from "../runtime/execute.js";
 import type { Results } from "../runtime/execute/results.js";
 import { ENGINE_NAMES, type EngineName } from "../runtime/engine/engine.js";
 import { compileScript, type Compilation } from "../runtime/compile-script.js";
-import { checkWritable, nodeHost } from "../runtime/host-node.js";
+import { nodeHost } from "../runtime/host-node.js";
 import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
@@ -62,7 +62,6 @@ export async function runVerb(io: Io, script: string, options: RunOptions): Prom
     compilation = await compileScript(script, host, overrides);
     const { plan, program, diagnostics } = compilation;
     if (plan === undefined || program === undefined) return end(undefined, diagnostics);
-    await checkWritable(options.out);
     const results = await execute(plan, {
       ...nodeServices(host, engine),
       out: options.out,

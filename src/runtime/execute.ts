@@ -39,6 +39,7 @@ export interface ExecuteOptions extends Services {
 export async function execute(plan: Plan, options: ExecuteOptions): Promise<Results> {
   const refused = refuseUnsupported(plan);
   if (refused.length > 0) throw new LaceError(refused);
+  await options.prepareOutput(options.out);
   return new Run(plan, options).run();
 }
 
@@ -147,7 +148,7 @@ class Run {
   private async openSinks(index: number, task: SampleTask, model: Model, codec: ImageCodec): Promise<Sink[]> {
     const { host, out, script, onEvent } = this.options;
     const recipe = await taskRecipe(host, script.lacec, model.sha256, task);
-    const subject = { task: task.name, seed: task.seed, count: task.count, recipe };
+    const subject = { task: task.name, count: task.count, recipe };
     const context = { host, codec, out, scriptSha256: script.script.sha256, onEvent: onEvent ?? (() => undefined) };
     return this.plan.saves.filter((s) => s.task === index).map((save) => openSink(save, subject, context));
   }

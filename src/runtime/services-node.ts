@@ -4,6 +4,7 @@ import type { ScriptIdentity } from "./execute/record.js";
 import type { Labeller, Services } from "./execute/services.js";
 import type { EngineName } from "./engine/engine.js";
 import type { Host } from "./host.js";
+import { checkWritable } from "./host-node.js";
 import type { Program } from "../compiler/link.js";
 import type { RgbImage } from "./image/rgb.js";
 import { addHeads, loadLabeller, loadPack } from "./model/pack.js";
@@ -21,6 +22,7 @@ export function nodeServices(host: Host, engine: EngineName | "auto"): Services 
       const bytes = await loadLabeller(host, model);
       return bytes === undefined ? undefined : openOnnxLabeller(bytes, model.info.resolution);
     },
+    prepareOutput: checkWritable,
     openCodec: async () => (await import("./image/codec-node.js")).sharpCodec(),
   };
 }

@@ -1,41 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { defaultColumns, layoutGrid } from "../../src/runtime/image/grid.js";
 import { fillTemplate, imageFormat, insideFolder } from "../../src/runtime/image/path-template.js";
-import { imagesFromTensor, solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
+import { imagesFromTile, solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 
 const pixel = (image: RgbImage, x: number, y: number): number[] => [
   ...image.data.subarray((y * image.width + x) * 3, (y * image.width + x) * 3 + 3),
 ];
 
-describe("tensors to bytes", () => {
-  test("-1 is black, 1 is white, values outside are clamped", () => {
-    const [black, grey, over] = imagesFromTensor(
-      Float32Array.from([-1, -1, -1, 0, 0, 0, 1, 1.5, 9]),
-      { count: 3, channels: 3, height: 1, width: 1 },
-      "nchw",
-    );
-    expect([...black!.image.data]).toEqual([0, 0, 0]);
-    expect([...grey!.image.data]).toEqual([128, 128, 128]);
-    expect([...over!.image.data]).toEqual([255, 255, 255]);
+describe("tiles to images", () => {
+  test("each image gets its own bytes, the fraction cut off", () => {
+    const [first, second] = imagesFromTile(Float32Array.from([0, 127.99, 255, 1.5, 2, 254.999]), 1, 1);
+    expect([...first!.data]).toEqual([0, 127, 255]);
+    expect([...second!.data]).toEqual([1, 2, 254]);
   });
 
-  test("both layouts give the same picture", () => {
-    const nchw = Float32Array.from([-1, -0.5, 0, 0.5, 1, 0.25]); // [1, 3, 1, 2]
-    const nhwc = Float32Array.from([-1, 0, 1, -0.5, 0.5, 0.25]); // [1, 1, 2, 3]
-    const shape = { count: 1, channels: 3, height: 1, width: 2 };
-    expect(imagesFromTensor(nhwc, shape, "nhwc")).toEqual(imagesFromTensor(nchw, shape, "nchw"));
-  });
-
-  test("a NaN pixel is reported, and no exception", () => {
-    const shape = { count: 2, channels: 3, height: 1, width: 1 };
-    const images = imagesFromTensor(Float32Array.from([0, 0, 0, 0, NaN, 0]), shape, "nchw");
-    expect(images.map((i) => i.finite)).toEqual([true, false]);
-  });
-
-  test("a tensor of the wrong length is a bug", () => {
-    expect(() => imagesFromTensor(new Float32Array(5), { count: 1, channels: 3, height: 1, width: 2 }, "nchw")).toThrow(
-      /is not/,
-    );
+  test("a tile of the wrong length is a bug", () => {
+    expect(() => imagesFromTile(new Float32Array(5), 1, 1)).toThrow(/not made of 1x1/);
   });
 });
 
@@ -84,8 +64,8 @@ describe("grids", () => {
 });
 
 describe("output paths", () => {
-  test("index, name and seed are filled in; other braces stay", () => {
-    expect(fillTemplate("{name}/{seed}-{index}{x}.png", { index: 3, name: "p", seed: 42 })).toBe("p/42-3{x}.png");
+  test("the index is filled in wherever it stands; other braces stay", () => {
+    expect(fillTemplate("{index}/a-{index}{x}.png", 3)).toBe("3/a-3{x}.png");
   });
 
   test("the extension decides the format", () => {

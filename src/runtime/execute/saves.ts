@@ -28,7 +28,6 @@ export interface SaveContext {
 /** What is saved: the task and the recipe of its images. */
 export interface SaveSubject {
   readonly task: string;
-  readonly seed: number;
   readonly count: number;
   readonly recipe: Recipe;
 }
@@ -57,7 +56,7 @@ function eachSink(path: string, format: ImageFormat, subject: SaveSubject, conte
   return {
     accept: async (image, index) => {
       if (image === undefined) return;
-      const file = fillTemplate(path, { index, name: subject.task, seed: subject.seed });
+      const file = fillTemplate(path, index);
       const text = recipeText(subject.recipe, { index });
       const write: Promise<void> = writeImage(file, image, format, text, context)
         .then(
@@ -94,9 +93,8 @@ function gridSink(
       if (images.every((i) => i === undefined)) return []; // every sample failed, and that has been said
       const grid = layoutGrid(images, columns === undefined ? {} : { columns });
       const sheet = await context.codec.drawLabels(grid.image, grid.labels);
-      const file = fillTemplate(path, { index: 0, name: subject.task, seed: subject.seed });
       const text = recipeText(subject.recipe, { count: subject.count, scriptSha256: context.scriptSha256 });
-      const written = await writeImage(file, sheet, format, text, context);
+      const written = await writeImage(path, sheet, format, text, context);
       return [{ ...written, task: subject.task, form: "grid" }];
     },
   };

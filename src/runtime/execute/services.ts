@@ -27,4 +27,6 @@ export interface Services {
   /** The classifier of a model; undefined if it has none. */
   openLabeller(model: Model): Promise<Labeller | undefined>;
   openCodec(): Promise<ImageCodec>;
+  /** Makes sure that files can be written to the output folder: asked before hours of work, not after. Errors: LaceError L50xx. */
+  prepareOutput(out: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Paths of outputs: which format a path asks for, and `{index}`, `{name}`, `{seed}` in it.
+// Paths of outputs: which format a path asks for, and `{index}` in it.
 // Invariant: a filled path stays inside the output folder (the checker refuses the rest; `insideFolder` holds it at run time too).
 
 export type ImageFormat = "png" | "webp" | "jpeg" | "avif";
@@ -20,16 +20,9 @@ export function imageFormat(path: string): ImageFormat | undefined {
   }
 }
 
-/** What `{...}` stands for in the path of one image. */
-export interface TemplateValues {
-  readonly index: number;
-  readonly name: string;
-  readonly seed: number;
-}
-
-/** Fills `{index}` (the sample's, from 0), `{name}` (the task's) and `{seed}`. Anything else in braces stays as it is. */
-export function fillTemplate(path: string, values: TemplateValues): string {
-  return path.replace(/\{(index|name|seed)\}/g, (_, key: keyof TemplateValues) => String(values[key]));
+/** Fills `{index}`, the sample's, counted from 0. The checker has filled what it knew. */
+export function fillTemplate(path: string, index: number): string {
+  return path.replaceAll("{index}", String(index));
 }
 
 /** Whether a relative path stays below the folder it is relative to. */
