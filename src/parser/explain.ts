@@ -43,6 +43,9 @@ const wantedByRule: Readonly<Record<string, string>> = {
   editDecl: "`of` and the samples to edit, or `from` and a model",
   keepSetting: "`latent` or `attributes`",
   sum: "an attribute, a number or `(`",
+  countExpr: "an attribute, a number or `(`",
+  expectStmt: "an attribute, a number or `(`",
+  sweepDecl: "a name and its values",
 };
 
 /** More exact words for one token in one rule. */

@@ -317,7 +317,7 @@ export class LaceParser extends SettingRules {
       this.CONSUME(t.Sweep);
       name = this.name(this.CONSUME(t.Name));
       this.CONSUME(t.Over);
-      this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => axes.push(this.SUBRULE(this.sweepAxis)) });
+      this.AT_LEAST_ONE_SEP({ MAX_LOOKAHEAD: 1, SEP: t.Comma, DEF: () => axes.push(this.SUBRULE(this.sweepAxis)) });
       this.CONSUME(t.From);
       model = this.name(this.CONSUME1(t.Name));
     });

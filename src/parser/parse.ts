@@ -74,7 +74,8 @@ function editionMistakes(editions: readonly Edition[], reading: Reading): Diagno
       );
     }
   }
-  if (given !== undefined && given.value !== supportedEdition) {
+  // A malformed number (NaN) was reported as that.
+  if (given !== undefined && given.value !== supportedEdition && !Number.isNaN(given.value)) {
     const hints = [`this compiler reads edition ${supportedEdition}: write \`${wanted}\`, or use a newer lacec`];
     const at = { span: given.span, text: "unknown edition" };
     found.push(syntaxError("L1003", `edition ${given.value} of the language is not supported`, at, { hints }));
