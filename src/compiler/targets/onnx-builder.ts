@@ -77,6 +77,11 @@ export class OnnxBuilder {
     return this.#once(`f ${value}`, () => this.floats(Float32Array.of(value), []));
   }
 
+  /** A column of ones: [length, 1]. */
+  ones(length: number): string {
+    return this.#once(`ones ${length}`, () => this.floats(new Float32Array(length).fill(1), [length, 1]));
+  }
+
   /** A one-dimensional int64 initializer: shapes, axes, pads. */
   int64s(values: readonly number[]): string {
     return this.#once(`i ${values.join(",")}`, () => {

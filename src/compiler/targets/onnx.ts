@@ -5,9 +5,9 @@
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Graph, Node, NodeId, Op } from "../graph/graph.js";
 import { int, ints, OnnxBuilder } from "./onnx-builder.js";
-import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive } from "./onnx-elementwise.js";
+import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive, times } from "./onnx-elementwise.js";
 import { lowerConv, lowerConvTranspose, lowerUpfirdn } from "./onnx-image.js";
-import { lowerDense, lowerMatmul, reshape } from "./onnx-linear.js";
+import { lowerDense, lowerMatmul, product, reshape } from "./onnx-linear.js";
 import { encodeModel } from "./onnx-proto.js";
 import { findUses } from "./uses.js";
 
@@ -146,24 +146,54 @@ function lowerReduce(b: OnnxBuilder, op: Extract<Op, { kind: "reduce" }>, x: str
   // To ONNX no axes means all of them; to us, none.
   if (op.axes.length === 0) return x;
   const keepdims = int(op.keepDims ? 1 : 0);
+  const { shape } = b.node(node.inputs[0] ?? -1);
   switch (op.fn) {
     case "sum":
-      return b.op("ReduceSum", [x, b.int64s(op.axes)], { keepdims });
+      return lowerSum(b, x, shape, op.axes, op.keepDims);
     case "max":
       return b.op("ReduceMax", [x], { axes: ints(op.axes), keepdims });
-    case "mean":
-      return b.op("ReduceMean", [x], { axes: ints(op.axes), keepdims });
+    case "mean": {
+      const count = product(op.axes.map((axis) => shape[axis] ?? 1));
+      return times(b, lowerSum(b, x, shape, op.axes, op.keepDims), 1 / count);
+    }
     case "logSumExp": {
       // Not ReduceLogSumExp: some runtimes compute it without taking out the maximum. The maximum of a row of -inf is kept finite.
       const kept = { axes: ints(op.axes), keepdims: int(1) };
       const top = b.op("Max", [b.op("ReduceMax", [x], kept), b.scalar(-3e38)]);
-      const sum = b.op("ReduceSum", [b.op("Exp", [b.op("Sub", [x, top])]), b.int64s(op.axes)], { keepdims: int(1) });
+      const sum = lowerSum(b, b.op("Exp", [b.op("Sub", [x, top])]), shape, op.axes, true);
       const result = b.op("Add", [b.op("Log", [sum]), top]);
       return op.keepDims ? result : reshape(b, result, node.shape);
     }
     default:
       return unreachable(op.fn);
   }
+}
+
+/** Floats that onnxruntime's sums take at a time. */
+const PACKET = 4;
+
+/**
+ * A sum. onnxruntime's ReduceSum adds up a row in an order that depends on the row's alignment, so that equal rows of 5 numbers
+ * (say) have sums that differ in the last bit with their place in the tile. Such sums are products with a column of ones.
+ */
+function lowerSum(
+  b: OnnxBuilder,
+  x: string,
+  shape: readonly number[],
+  axes: readonly number[],
+  keepDims: boolean,
+): string {
+  const first = shape.length - axes.length;
+  const isTrailing = axes.every((axis) => axis >= first);
+  const length = product(axes.map((axis) => shape[axis] ?? 1));
+  if (!isTrailing || first === 0 || length < PACKET || length % PACKET === 0) {
+    return b.op("ReduceSum", [x, b.int64s(axes)], { keepdims: int(keepDims ? 1 : 0) });
+  }
+  const leading = shape.slice(0, first);
+  const rows = axes.length === 1 ? x : reshape(b, x, [...leading, length]);
+  const sums = b.op("MatMul", [rows, b.ones(length)]);
+  const wanted = keepDims ? [...leading, ...axes.map(() => 1)] : leading;
+  return wanted.length === first + 1 ? sums : reshape(b, sums, wanted);
 }
 
 function lowerSlice(b: OnnxBuilder, x: string, start: readonly number[], size: readonly number[]): string {
