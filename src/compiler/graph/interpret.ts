@@ -38,7 +38,7 @@ export function prepare(graph: Graph): (inputs: InterpreterInputs) => Interprete
     if (node.op.kind === "input") {
       values.set(id, new Float64Array(sizeOf(node.shape)));
     } else if (node.op.kind === "constant") {
-      values.set(id, Float64Array.from(node.op.data));
+      values.set(id, new Float64Array(node.op.data));
       isFixed.add(id);
     } else {
       const out = new Float64Array(sizeOf(node.shape));
@@ -82,7 +82,7 @@ export function evaluateNode(
 ): Float64Array {
   const out = new Float64Array(sizeOf(node.shape));
   kernelOf(node, shapes)(
-    operands.map((x) => (x instanceof Float64Array ? x : Float64Array.from(x))),
+    operands.map((x) => (x instanceof Float64Array ? x : new Float64Array(x))),
     out,
   );
   return out;

@@ -49,6 +49,7 @@ export function kernelOf(node: Node, shapes: readonly Shape[]): Kernel {
     case "reshape":
       return ([a], out) => out.set(given(a));
     case "transpose":
+      if (x.length === 2 && op.permutation[0] === 1) return transposeKernel(at(x, 0), at(x, 1));
       return gatherKernel(
         shape,
         op.permutation.map((p) => at(stridesOf(x), p)),
@@ -162,6 +163,12 @@ function binaryKernel(fn: (a: number, b: number) => number, a: Shape, b: Shape, 
     return ([x, y], out) => {
       const [p, q] = [given(x), given(y)];
       for (let i = 0; i < out.length; i++) out[i] = fn(p[i] ?? NaN, q[i] ?? NaN);
+    };
+  }
+  if (sizeOf(b) === 1) {
+    return ([x, y], out) => {
+      const [p, q] = [given(x), given(y)[0] ?? NaN];
+      for (let i = 0; i < out.length; i++) out[i] = fn(p[i] ?? NaN, q);
     };
   }
   const [mapA, mapB] = [broadcastMap(a, shape), broadcastMap(b, shape)];
@@ -283,6 +290,21 @@ function concatKernel(axis: number, shapes: readonly Shape[], shape: Shape): Ker
       for (let o = 0; o < outer; o++) out.set(v.subarray(o * chunk, (o + 1) * chunk), o * total + offset);
       offset += chunk;
     });
+  };
+}
+
+/** Transposes a matrix in blocks, since weights are large and a stride through them misses the cache at every step. */
+function transposeKernel(rows: number, columns: number): Kernel {
+  const block = 16;
+  return ([a], out) => {
+    const v = given(a);
+    for (let top = 0; top < rows; top += block) {
+      for (let left = 0; left < columns; left += block) {
+        for (let i = top; i < Math.min(top + block, rows); i++) {
+          for (let j = left; j < Math.min(left + block, columns); j++) out[j * rows + i] = v[i * columns + j] ?? NaN;
+        }
+      }
+    }
   };
 }
 

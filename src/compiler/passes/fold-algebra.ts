@@ -64,11 +64,18 @@ export function combine(
 ): ConstantValue | undefined {
   const [ua, ub] = [uniformValue(a), uniformValue(b)];
   if (ua !== undefined && ub !== undefined) return { data: Float64Array.of(fn(ua, ub)), shape: [] };
-  if (ub !== undefined) return { data: Float64Array.from(a.data, (x) => fn(x, ub)), shape: a.shape };
-  if (ua !== undefined) return { data: Float64Array.from(b.data, (y) => fn(ua, y)), shape: b.shape };
+  if (ub !== undefined) return { data: mapEntries(a.data, (x) => fn(x, ub)), shape: a.shape };
+  if (ua !== undefined) return { data: mapEntries(b.data, (y) => fn(ua, y)), shape: b.shape };
   const shape = broadcastShapes(a.shape, b.shape);
   if (a.data.length !== b.data.length || sizeOf(shape) !== a.data.length) return undefined;
-  return { data: Float64Array.from(a.data, (x, i) => fn(x, b.data[i] ?? NaN)), shape };
+  return { data: mapEntries(a.data, (x, i) => fn(x, b.data[i] ?? NaN)), shape };
+}
+
+/** As Float64Array.from with a function, without its iterator: weights are large. */
+function mapEntries(data: ConstantValue["data"], fn: (x: number, i: number) => number): Float64Array {
+  const result = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) result[i] = fn(data[i] ?? NaN, i);
+  return result;
 }
 
 /** x + 0, x - 0, x * 1, x / 1, x * -1 and x * 0. */
@@ -100,7 +107,7 @@ const canonicalConstants: Rule = (site) => {
   if (c === undefined || site.constant(site.operand(0)) !== undefined) return undefined;
   const x = site.new(site.operand(0));
   const isSub = node.op.fn === "sub";
-  const other = { data: Float64Array.from(c.data, (v) => (isSub ? -v : 1 / v)), shape: c.shape };
+  const other = { data: mapEntries(c.data, (v) => (isSub ? -v : 1 / v)), shape: c.shape };
   return isSub ? b.add(x, emitConstant(site, other)) : b.mul(x, emitConstant(site, other));
 };
 

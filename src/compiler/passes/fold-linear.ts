@@ -27,7 +27,11 @@ const scaleIntoRows: Rule = (site) => {
   const [inner, columns] = [at(weight.shape, -2), at(weight.shape, -1)];
   const factor = alongLast(scaled.factor, inner);
   if (!factor) return undefined;
-  const data = Float64Array.from(weight.data, (w, i) => w * factor(Math.floor(i / columns) % inner));
+  const data = new Float64Array(weight.data);
+  for (let row = 0; row * columns < data.length; row++) {
+    const scale = factor(row % inner);
+    for (let i = row * columns; i < (row + 1) * columns; i++) data[i] = (data[i] ?? NaN) * scale;
+  }
   return site.b.matmul(site.new(scaled.x), site.b.constant(data, weight.shape));
 };
 
@@ -41,7 +45,11 @@ const scaleIntoColumns: Rule = (site) => {
   const columns = at(weight.shape, -1);
   const factor = alongLast(scaled.factor, columns);
   if (!factor) return undefined;
-  const data = Float64Array.from(weight.data, (w, i) => w * factor(i % columns));
+  const scales = Float64Array.from({ length: columns }, (_, j) => factor(j));
+  const data = new Float64Array(weight.data);
+  for (let start = 0; start < data.length; start += columns) {
+    for (let j = 0; j < columns; j++) data[start + j] = (data[start + j] ?? NaN) * (scales[j] ?? NaN);
+  }
   return site.b.matmul(site.new(site.operand(0, product)), site.b.constant(data, weight.shape));
 };
 
@@ -55,10 +63,10 @@ const shiftIntoBias: Rule = (site) => {
   const shift = alongLast(shifted.factor, inner);
   if (!shift) return undefined;
   const bias = new Float64Array(columns);
-  weight.data.forEach((w, i) => {
-    const j = i % columns;
-    bias[j] = (bias[j] ?? NaN) + shift(Math.floor(i / columns)) * w;
-  });
+  for (let row = 0; row < inner; row++) {
+    const value = shift(row);
+    for (let j = 0; j < columns; j++) bias[j] = (bias[j] ?? NaN) + value * (weight.data[row * columns + j] ?? NaN);
+  }
   const product = site.b.matmul(site.new(shifted.x), site.new(site.operand(1)));
   return site.b.add(product, site.b.constant(bias, [columns]));
 };
@@ -114,7 +122,7 @@ const productChains: Rule = (site) => {
   const [k, m, n] = [at(first.shape, 0), at(first.shape, 1), at(second.shape, 1)];
   if (k * n > k * m + m * n) return undefined;
   const data = new Float64Array(k * n);
-  matmulKernel([k, m], [m, n], [k, n])([Float64Array.from(first.data), Float64Array.from(second.data)], data);
+  matmulKernel([k, m], [m, n], [k, n])([new Float64Array(first.data), new Float64Array(second.data)], data);
   return site.b.matmul(site.new(site.operand(0, inner)), site.b.constant(data, [k, n]));
 };
 

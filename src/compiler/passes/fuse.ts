@@ -32,9 +32,9 @@ const denseActivation: Rule = (site) => {
   if (!found) return undefined;
   const { inner, activation } = found;
   const node = site.old(inner);
+  if (node.op.kind !== "matmul" && (node.op.kind !== "dense" || node.op.activation !== undefined)) return undefined;
   const [x, weight] = operands(site, inner);
   if (node.op.kind === "matmul") return site.b.dense(x, weight, undefined, activation);
-  if (node.op.kind !== "dense" || node.op.activation !== undefined) return undefined;
   return site.b.dense(x, weight, node.op.hasBias ? site.new(at(node.inputs, 2)) : undefined, activation);
 };
 

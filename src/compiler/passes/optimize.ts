@@ -12,7 +12,7 @@ const MAX_SWEEPS = 1000;
 
 /** Folds, shares and prunes until nothing changes. */
 export function simplify(graph: Graph): Graph {
-  return toFixedPoint(graph, (g) => prune(share(fold(g))));
+  return toFixedPoint(graph, (g) => prune(share(toFixedPoint(g, (inner) => prune(fold(inner))))));
 }
 
 /** Simplifies, then fuses products, biases and activations: the last stage before a target. */

@@ -39,7 +39,7 @@ function keyOf(node: Node, mapped: readonly NodeId[]): string {
 }
 
 /** How many entries of a constant go into its key; the rest is compared only where those agree. */
-const SAMPLES = 32;
+const SAMPLES = 8;
 
 function sampleOf({ data }: ConstantOp): string {
   const stride = Math.max(1, Math.floor(data.length / SAMPLES));

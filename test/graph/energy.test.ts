@@ -1,0 +1,287 @@
+import { describe, expect, test } from "vitest";
+import type { Attribute } from "../../src/compiler/attribute.js";
+import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
+import { logProb } from "../../src/compiler/energy/interpret.js";
+import { buildLogProb } from "../../src/compiler/graph/build-energy.js";
+import { GraphBuilder } from "../../src/compiler/graph/builder.js";
+import type { Graph } from "../../src/compiler/graph/graph.js";
+import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
+import { countOps } from "../../src/compiler/graph/print.js";
+import {
+  buildEnergyGraph,
+  buildReadout,
+  compileEnergyGradient,
+  compileReadout,
+  type EnergyTask,
+} from "../../src/compiler/passes/compile-energy.js";
+import { differentiate } from "../../src/compiler/passes/differentiate.js";
+import { optimize } from "../../src/compiler/passes/optimize.js";
+import type { EnergyWeights, Tensor } from "../../src/compiler/weights.js";
+import { expectClose } from "../support/close.js";
+import { headRow, mapRow, rowOf } from "../support/dense.js";
+import { randomArray } from "../support/random-graph.js";
+import { random, type Random } from "../support/random.js";
+
+const attributes: readonly Attribute[] = [
+  { name: "glasses", type: "binary", classes: ["no", "yes"], temperature: 1 },
+  { name: "smile", type: "binary", classes: ["no", "yes"], temperature: 1 },
+  { name: "hair", type: "category", classes: ["black", "brown", "blond", "red", "gray"], temperature: 1 },
+  { name: "age", type: "scalar", min: 0, max: 1, sigma: 0.1 },
+];
+const WIDTHS = [2, 2, 5, 1];
+const span = { file: "test", start: 0, end: 0 };
+const yes = (attribute: number, ...values: number[]): Energy => ({
+  kind: "class",
+  attribute,
+  values: values.length === 0 ? [1] : values,
+  temperature: 1,
+  span,
+});
+const not = (part: Energy): Energy => ({ kind: "not", part, span });
+const and = (...parts: Energy[]): Energy => ({ kind: "and", parts, span });
+const or = (...parts: Energy[]): Energy => ({ kind: "or", parts, span });
+
+function randomEnergy(r: Random, logic: Logic, depth: number): Energy {
+  const part = (): Energy => randomEnergy(r, logic, depth - 1);
+  const list = (): Energy[] => Array.from({ length: 2 + r.below(3) }, part);
+  const kind = depth === 0 ? r.below(5) : r.below(logic === "product" ? 10 : 9);
+  switch (kind) {
+    case 0:
+      return r.below(3) === 0 ? { kind: "always", span } : yes(r.below(2), r.below(2));
+    case 1:
+    case 2: {
+      const values = [0, 1, 2, 3, 4].filter(() => r.below(2) === 0).slice(0, 4);
+      const temperature = r.below(2) === 0 ? 1 : 0.5 + r.next();
+      return { kind: "class", attribute: 2, values: values.length === 0 ? [3] : values, temperature, span };
+    }
+    case 3:
+      return { kind: "near", attribute: 3, target: r.next(), sigma: 0.2 + r.next(), span };
+    case 4:
+      return {
+        kind: r.below(2) === 0 ? "above" : "below",
+        attribute: 3,
+        threshold: r.next(),
+        sigma: 0.2 + r.next(),
+        span,
+      };
+    case 5:
+      return not(part());
+    case 6:
+      return and(...list());
+    case 7:
+      return or(...list());
+    case 8:
+      return { kind: "weight", factor: 0.5 + 2 * r.next(), part: part(), span };
+    default: {
+      const parts = list();
+      const min = r.below(parts.length + 1);
+      const max = min === 0 ? r.below(parts.length) : min + r.below(parts.length + 1 - min);
+      return { kind: "count", parts, min, max, span };
+    }
+  }
+}
+
+const ROWS = 3;
+
+/** log p as a graph with the heads' outputs as inputs. */
+function energyGraph(energy: Energy, logic: Logic): Graph {
+  const b = new GraphBuilder();
+  const heads = attributes.map((a, i) => b.input(a.name, [ROWS, WIDTHS[i]!]));
+  return b.finish({ outputs: { logp: buildLogProb(b, energy, (i) => heads[i]!, attributes, logic, ROWS) } });
+}
+
+describe.each(["product", "lace"] as const)("logic %s", (logic) => {
+  test("graphs of random energies are what the energy interpreter says, as built and as optimized", () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const r = random(seed);
+      const energy = randomEnergy(r, logic, 3);
+      const inputs = Object.fromEntries(attributes.map((a, i) => [a.name, randomArray(r, [ROWS, WIDTHS[i]!], 1.5)]));
+      const wanted = Array.from({ length: ROWS }, (_, row) =>
+        logProb(
+          energy,
+          logic,
+          attributes.map((a, i) => rowOf(inputs[a.name]!, row, WIDTHS[i]!)),
+        ),
+      );
+      const graph = energyGraph(energy, logic);
+      try {
+        expectClose(interpret(graph, inputs)["logp"]!, wanted, { abs: 1e-9, rel: 1e-9 });
+        expectClose(interpret(optimize(graph), inputs)["logp"]!, wanted, { abs: 1e-9, rel: 1e-9 });
+      } catch (error) {
+        throw new Error(`seed ${seed}, ${JSON.stringify(energy)}: ${String(error)}`, { cause: error });
+      }
+    }
+  });
+});
+
+test("in logic product De Morgan's laws hold, and not not is nothing, to rounding", () => {
+  const [a, b, c] = [yes(0), yes(2, 1, 4), yes(1)];
+  const inputs = Object.fromEntries(
+    attributes.map((x, i) => [x.name, randomArray(random(i + 3), [ROWS, WIDTHS[i]!], 4)]),
+  );
+  const value = (e: Energy): Float64Array => interpret(energyGraph(e, "product"), inputs)["logp"]!;
+  const rounding = { abs: 1e-13, rel: 1e-12 };
+  expectClose(value(not(and(a, b, c))), value(or(not(a), not(b), not(c))), rounding);
+  expectClose(value(not(or(a, b, c))), value(and(not(a), not(b), not(c))), rounding);
+  expectClose(value(or(a, b)), value(or(b, a)), rounding);
+  expectClose(value(not(not(b))), value(b), rounding);
+});
+
+test("not of a certainty keeps a gradient: a confident smile can be taken back", () => {
+  const graph = differentiate(energyGraph(not(yes(1)), "product"), { of: "logp", wrt: { smile: "grad" } });
+  const inputs = Object.fromEntries(attributes.map((x, i) => [x.name, new Float64Array(ROWS * WIDTHS[i]!)]));
+  inputs["smile"]!.set([-20, 20, -20, 20, -20, 20]);
+  const { logp, grad } = interpret(optimize(graph), inputs);
+  expectClose(logp!, [-40, -40, -40], { abs: 1e-9, rel: 0 });
+  expectClose(grad!, [1, -1, 1, -1, 1, -1], { abs: 1e-9, rel: 0 });
+});
+
+test("or of two improbable things still says where to go", () => {
+  const graph = differentiate(energyGraph(or(yes(0), yes(1)), "product"), { of: "logp", wrt: { smile: "grad" } });
+  const inputs = Object.fromEntries(attributes.map((x, i) => [x.name, new Float64Array(ROWS * WIDTHS[i]!)]));
+  for (const name of ["glasses", "smile"]) inputs[name]!.set([50, -50, 50, -50, 50, -50]);
+  const { logp, grad } = interpret(optimize(graph), inputs);
+  expectClose(
+    logp!,
+    [-100, -100, -100].map((v) => v + Math.LN2),
+    { abs: 1e-9, rel: 0 },
+  );
+  expectClose(grad!, [-0.5, 0.5, -0.5, 0.5, -0.5, 0.5], { abs: 1e-9, rel: 0 });
+});
+
+function tensor(r: Random, shape: readonly number[], scale: number): Tensor {
+  return { shape, data: Float32Array.from(randomArray(r, shape, scale)) };
+}
+
+function randomWeights(zDim: number, normalize = true): EnergyWeights {
+  const r = random(11);
+  const dense = (inner: number, out: number): { weight: Tensor; bias: Tensor } => ({
+    weight: tensor(r, [out, inner], 1 / Math.sqrt(inner)),
+    bias: tensor(r, [out], 0.1),
+  });
+  return {
+    zDim,
+    mapping: {
+      normalize,
+      layers: Array.from({ length: 3 }, () => ({
+        weight: tensor(r, [zDim, zDim], 100),
+        bias: tensor(r, [zDim], 10),
+        weightGain: 0.01 / Math.sqrt(zDim),
+        biasGain: 0.01,
+      })),
+      wAverage: tensor(r, [zDim], 0.3),
+    },
+    heads: attributes.map((a, i) => ({
+      attribute: a.name,
+      layers: [dense(zDim, 10), dense(10, 6), dense(6, WIDTHS[i]!)],
+    })),
+  };
+}
+
+const weights = randomWeights(12);
+const task = (energy: Energy, more: Partial<EnergyTask> = {}): EnergyTask => ({
+  weights,
+  attributes,
+  energy,
+  logic: "product",
+  truncation: 0.7,
+  rows: ROWS,
+  ...more,
+});
+const z = randomArray(random(21), [ROWS, 12]);
+
+test("the mapping and the heads are those of the plain formulas", () => {
+  for (const truncation of [1, 0.5, 0]) {
+    for (const graph of [
+      buildReadout({ weights, truncation, rows: ROWS }),
+      compileReadout({ weights, truncation, rows: ROWS }),
+    ]) {
+      const { w, logits } = interpret(graph, { z });
+      for (let row = 0; row < ROWS; row++) {
+        const wanted = mapRow(weights, rowOf(z, row, 12), truncation);
+        expectClose(rowOf(w!, row, 12), wanted, { abs: 1e-9, rel: 1e-9 });
+        const heads = weights.heads.flatMap((_, i) => headRow(weights, i, wanted));
+        expectClose(rowOf(logits!, row, heads.length), heads, { abs: 1e-9, rel: 1e-9 });
+      }
+    }
+  }
+});
+
+const everything = and(yes(0), or(yes(0), not(yes(1))), yes(2, 3), not(and(yes(0, 0), yes(2, 1, 2))), {
+  kind: "near",
+  attribute: 3,
+  target: 0.4,
+  sigma: 0.1,
+  span,
+});
+
+test.each(["none", "first", "all"] as const)(
+  "the compiled gradient is that of the plain energy (stacking %s)",
+  (stacking) => {
+    for (const logic of ["product", "lace"] as const) {
+      const built = buildEnergyGraph(task(everything, { logic }));
+      const wanted = interpret(differentiate(built, { of: "logp", wrt: { z: "grad" } }), { z });
+      const compiled = interpret(compileEnergyGradient(task(everything, { logic }), stacking), { z });
+      expectClose(compiled["logp"]!, wanted["logp"]!, { abs: 1e-9, rel: 1e-9 });
+      expectClose(compiled["grad"]!, wanted["grad"]!, { abs: 1e-9, rel: 1e-9 });
+    }
+  },
+);
+
+test("the gradient of log p in z agrees with central differences", () => {
+  const run = prepare(buildEnergyGraph(task(everything)));
+  const { grad } = interpret(compileEnergyGradient(task(everything)), { z });
+  const wanted = z.map((_, i) => {
+    const [high, low] = [z.slice(), z.slice()];
+    high[i]! += 1e-5;
+    low[i]! -= 1e-5;
+    const row = Math.floor(i / 12);
+    return (run({ z: high })["logp"]![row]! - run({ z: low })["logp"]![row]!) / 2e-5;
+  });
+  expectClose(grad!, wanted, { abs: 1e-7, rel: 1e-6 });
+});
+
+/** Products of the mapping's size, and those into the first hidden layer of heads. */
+function countProducts(graph: Graph): { readonly mapping: number; readonly headColumns: number } {
+  const products = graph.nodes.filter((n) => n.op.kind === "dense" || n.op.kind === "matmul");
+  return {
+    mapping: products.filter((n) => n.shape[1] === 12 && graph.nodes[n.inputs[1]!]!.shape[0] === 12).length,
+    headColumns: products
+      .filter((n) => n.op.kind === "dense" && n.shape[1] !== 12 && graph.nodes[n.inputs[1]!]!.shape[0] === 12)
+      .reduce((sum, n) => sum + n.shape[1]!, 0),
+  };
+}
+
+test("the mapping is evaluated once and each attribute once, however often it is named; others not at all", () => {
+  const thrice = and(yes(0), or(yes(0), not(yes(0, 0))), yes(2, 3));
+  const once = and(yes(0), yes(2, 3));
+  for (const stacking of ["none", "first"] as const) {
+    for (const energy of [thrice, once]) {
+      // Three layers forward, three backward; two heads of 10 hidden units.
+      expect(countProducts(compileEnergyGradient(task(energy), stacking))).toEqual({ mapping: 6, headColumns: 20 });
+    }
+    expect(countProducts(compileEnergyGradient(task(yes(1)), stacking))).toEqual({ mapping: 6, headColumns: 10 });
+  }
+});
+
+test("no transpose, reduction or broadcast of a weight is left for run time", () => {
+  const counts = countOps(compileEnergyGradient(task(everything)));
+  expect(counts["transpose"] ?? 0).toBe(0);
+  expect(counts["broadcast"] ?? 0).toBe(0);
+});
+
+test("an energy without a condition has log p 0 and no gradient, and a model without mapping has w = z", () => {
+  const bare: EnergyWeights = { zDim: 12, heads: weights.heads };
+  const always = interpret(compileEnergyGradient(task({ kind: "always", span }, { weights: bare })), { z });
+  expect([...always["logp"]!]).toEqual([0, 0, 0]);
+  expect([...always["grad"]!]).toEqual(new Array(ROWS * 12).fill(0));
+  expectClose(interpret(buildReadout({ weights: bare, truncation: 0.5, rows: ROWS }), { z })["w"]!, z, {
+    abs: 0,
+    rel: 0,
+  });
+});
+
+test("a head whose size is not the table's is a bug, not a wrong number", () => {
+  const swapped = { ...weights, heads: [weights.heads[2]!, ...weights.heads.slice(1)] };
+  expect(() => buildEnergyGraph(task(yes(0), { weights: swapped }))).toThrow(/head of glasses has 5 outputs, not 2/);
+});
