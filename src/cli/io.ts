@@ -21,8 +21,8 @@ export interface Io {
 /** Colours only on a terminal, never with NO_COLOR or TERM=dumb; FORCE_COLOR turns them on. */
 export function wantsColour(tty: boolean, env: Readonly<Record<string, string | undefined>>): boolean {
   if ((env["NO_COLOR"] ?? "") !== "") return false;
-  const force = env["FORCE_COLOR"];
-  if (force !== undefined && force !== "0") return true;
+  const force = env["FORCE_COLOR"] ?? "";
+  if (force !== "" && force !== "0") return true;
   return tty && env["TERM"] !== "dumb";
 }
 

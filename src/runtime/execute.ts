@@ -93,11 +93,11 @@ class Run {
 
   /** Engine, models and codec have nothing to do with each other: they load together. */
   private async open(): Promise<Workshop> {
-    const { openEngine, loadModel, openCodec } = this.options;
+    const { options } = this;
     const [engine, codec, ...models] = await Promise.all([
-      openEngine(),
-      openCodec(),
-      ...this.plan.models.map((m) => loadModel(m)),
+      options.openEngine(),
+      options.openCodec(),
+      ...this.plan.models.map((m) => options.loadModel(m)),
     ]);
     return { engine, codec, models };
   }

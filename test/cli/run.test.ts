@@ -59,7 +59,7 @@ describe("batch invariance", () => {
     }
     expect(files.map(sha256)).toEqual(Array(3).fill(sha256(files[0]!)));
     expect(sha256(bytes("avatars-7", "pictures/face-2.png"))).not.toBe(sha256(files[0]!));
-  });
+  }, 240_000);
 
   test("a second run gives the same bytes everywhere, and a run.json that differs in seconds alone", async () => {
     await run(script, { out: out("count-4"), engine: "onnx-cpu" });

@@ -1,0 +1,154 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as v from "valibot";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../../src/index.js";
+import { commonFolder, publicName, relativeTo } from "../../src/runtime/execute/record.js";
+import { writePack } from "../../src/runtime/model/pack.js";
+import { folderWith, root } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+const seconds = v.record(v.string(), v.pipe(v.number(), v.minValue(0)));
+const file = v.strictObject({ file: v.pipe(v.string(), v.regex(/^[^/\\]/)), sha256: hash });
+const judge = v.strictObject({ satisfied: whole, counted: whole });
+const sample = v.strictObject({
+  index: whole,
+  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
+  steps: whole,
+  accepted: whole,
+  rejected: whole,
+  evaluations: whole,
+  logp: v.nullable(v.number()),
+});
+const task = v.strictObject({
+  name: v.string(),
+  kind: v.picklist(["sample"]),
+  model: v.string(),
+  seed: whole,
+  count: whole,
+  truncation: v.number(),
+  logic: v.picklist(["product", "lace"]),
+  sampler: v.looseObject({ kind: v.picklist(["ode", "langevin", "pc"]) }),
+  seconds,
+  samples: v.array(sample),
+});
+/** run.json, exactly: a field more or less fails. */
+const schema = v.strictObject({
+  format: v.literal(1),
+  lacec: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+/)),
+  script: file,
+  imports: v.array(file),
+  inputs: v.record(v.string(), v.number()),
+  models: v.array(
+    v.strictObject({
+      alias: v.string(),
+      reference: v.string(),
+      sha256: hash,
+      labeller: v.nullable(hash),
+      heads: v.array(v.strictObject({ attribute: v.string(), file: v.string() })),
+    }),
+  ),
+  engine: v.strictObject({ name: v.string(), description: v.string() }),
+  tasks: v.array(task),
+  expectations: v.array(
+    v.strictObject({
+      task: v.string(),
+      text: v.string(),
+      fraction: v.number(),
+      heads: judge,
+      labeller: v.nullable(judge),
+      passed: v.boolean(),
+    }),
+  ),
+  outputs: v.array(
+    v.strictObject({
+      file: v.string(),
+      sha256: hash,
+      bytes: whole,
+      task: v.string(),
+      form: v.picklist(["grid", "each"]),
+      index: v.nullable(whole),
+    }),
+  ),
+  diagnostics: v.array(v.strictObject({ code: v.string(), severity: v.string(), message: v.string() })),
+  seconds,
+});
+
+let folder: ReturnType<typeof folderWith>;
+let record: unknown;
+beforeAll(async () => {
+  folder = folderWith({
+    "main.lace": `lace 1
+import { scholar } from "scholar.lace"
+model tiny from "tiny.safetensors"
+input seed: number = 5
+sample faces from tiny {
+  where scholar
+  count 2
+  seed seed
+}
+expect faces: glasses >= 0
+save faces to "a/{index}.png"
+save faces to "a/sheet.webp" as grid
+`,
+    "scholar.lace": "lace 1\nenergy scholar = glasses\n",
+  });
+  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+  await run(join(folder.path, "main.lace"), { out: join(folder.path, "out"), engine: "onnx-cpu", inputs: { seed: 6 } });
+  record = JSON.parse(readFileSync(join(folder.path, "out/a/run.json"), "utf8"));
+});
+afterAll(() => folder.remove());
+
+describe("run.json", () => {
+  test("has exactly the documented shape", () => {
+    const parsed = v.safeParse(schema, record);
+    expect(parsed.issues?.map((i) => `${v.getDotPath(i) ?? ""}: ${i.message}`) ?? []).toEqual([]);
+  });
+
+  test("says what was run", () => {
+    expect(record).toMatchObject({
+      script: { file: "main.lace" },
+      imports: [{ file: "scholar.lace" }],
+      inputs: { seed: 6 },
+      models: [{ alias: "tiny", reference: "tiny.safetensors", labeller: null }],
+      engine: { name: "onnx-cpu" },
+      tasks: [{ name: "faces", seed: 6, count: 2, samples: [{ index: 0 }, { index: 1 }] }],
+      expectations: [{ text: "glasses", heads: { counted: 2 }, labeller: null, passed: true }],
+      outputs: [
+        { file: "0.png", form: "each", index: 0 },
+        { file: "1.png", form: "each", index: 1 },
+        { file: "sheet.webp", form: "grid", index: null },
+      ],
+    });
+  });
+
+  test("every field is documented in docs/run-json.md", () => {
+    const docs = readFileSync(join(root, "docs/run-json.md"), "utf8");
+    const fields = [schema, task, sample, judge, file].flatMap((s) => Object.keys(s.entries));
+    expect(fields.filter((name) => !docs.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe("names in run.json", () => {
+  test("relative names stay, absolute and climbing ones lose their folders", () => {
+    expect(["a/b.lace", "./b.lace", "builtin:avatar"].map(publicName)).toEqual([
+      "a/b.lace",
+      "b.lace",
+      "builtin:avatar",
+    ]);
+    expect(
+      ["/home/ann/b.lace", "../ann/b.lace", "C:\\Users\\ann\\b.lace", "~/b.lace", "a/../../b.lace"].map(publicName),
+    ).toEqual(Array(5).fill("b.lace"));
+  });
+
+  test("the common folder is the deepest that holds all outputs", () => {
+    expect(commonFolder([])).toBe("");
+    expect(commonFolder(["a.png", "out/b.png"])).toBe("");
+    expect(commonFolder(["out/a/1.png", "out/a/2.png"])).toBe("out/a");
+    expect(commonFolder(["out/a/1.png", "out/b.png"])).toBe("out");
+    expect(relativeTo("out", "out/a/1.png")).toBe("a/1.png");
+    expect(() => relativeTo("out", "outer/1.png")).toThrow(/not below/);
+  });
+});
