@@ -56,7 +56,7 @@ export function layOut(text: string, tokens: readonly IToken[]): LaceToken[] {
         }
       }
     }
-    out.push({ ...token, depth: nest(stack, token.tokenType, previous) });
+    out.push(laidOut(token, nest(stack, token.tokenType, previous)));
     before = previous;
     previous = token;
   });
@@ -68,10 +68,13 @@ function endOf(token: IToken): number {
   return token.startOffset + token.image.length;
 }
 
+function laidOut({ image, startOffset, tokenType, tokenTypeIdx }: IToken, depth: number): LaceToken {
+  return { image, startOffset, tokenType, tokenTypeIdx, depth };
+}
+
 function virtual(tokenType: TokenType, after: IToken, depth: number): LaceToken {
-  const offset = endOf(after);
   const tokenTypeIdx = tokenType.tokenTypeIdx ?? -1;
-  return { image: "", startOffset: offset, endOffset: offset - 1, tokenType, tokenTypeIdx, depth };
+  return { image: "", startOffset: endOf(after), tokenType, tokenTypeIdx, depth };
 }
 
 function isInParens(stack: readonly Opener[]): boolean {
