@@ -1,8 +1,9 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Model } from "../../src/runtime/model/model.js";
 import { readRosinality } from "../../src/runtime/model/rosinality.js";
 import { buildSynthesis } from "../../src/runtime/model/stylegan2.js";
+import { isDict, newDict, type PickleDict } from "../../src/runtime/model/pickle-value.js";
 import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
 import { expectClose } from "../support/close.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
@@ -24,5 +25,32 @@ describe.skipIf(!GOLDEN_PRESENT)("rosinality checkpoints (skipped without ../sha
       const got = layout === "nchw" ? out : out.map((_, i) => out[(i % 4096) * 3 + Math.floor(i / 4096)]!);
       expectClose(got, image, { abs: 2e-4 * max, rel: 0 });
     }
+  });
+
+  it("other files and incomplete ones are refused by name", async () => {
+    const file = "stylegan2-rosinality/size64.pt";
+    const checkpoint = await readTorchZip(goldenBytes(file), file);
+    const read = (found: PickleDict) => readRosinality(found, "x.pt", { name: "x", sha256: "" });
+    /** The checkpoint with one tensor left out, or another put in its place. */
+    const changed = (name: string, instead?: string): PickleDict => {
+      const dict = checkpoint.entries.get("g_ema");
+      if (!isDict(dict)) throw new Error("the golden file has no g_ema");
+      const [copy, generator] = [newDict(), newDict()];
+      for (const [key, value] of dict.entries) if (key !== name) generator.entries.set(key, value);
+      if (instead !== undefined) generator.entries.set(name, dict.entries.get(instead) ?? null);
+      copy.entries.set("g_ema", generator).set("latent_avg", checkpoint.entries.get("latent_avg") ?? null);
+      return copy;
+    };
+    expect(() => read(newDict())).toThrow(/L5107: x.pt: .*'g_ema' or 'latent_avg' is missing/);
+    expect(() => read(changed("style.1.bias"))).toThrow(/L5107: x.pt: .*'style.1.bias' is missing/);
+    expect(() => read(changed("convs.3.activate.bias"))).toThrow(
+      /L5109: x.pt: the tensor 'synthesis.b16.conv1.bias' is missing/,
+    );
+    expect(() => read(changed("to_rgbs.1.conv.weight", "to_rgbs.3.conv.weight"))).toThrow(
+      /L5109.*'synthesis.b16.torgb.weight' has shape/,
+    );
+    expect(() => read(changed("convs.0.conv.blur.kernel", "convs.0.noise.weight"))).toThrow(
+      /L5107.*is not the FIR kernel/,
+    );
   });
 });

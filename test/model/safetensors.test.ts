@@ -67,6 +67,8 @@ describe("safetensors", () => {
     expect([...toFloat64("F16", bytes(Uint16Array.of(0x3c00)))]).toEqual([1]);
     // A float32 that does not begin at a multiple of 4.
     expect([...toFloat32("F32", Uint8Array.of(9, 0, 0, 128, 63).subarray(1))]).toEqual([1]);
+    // The same in a Buffer, whose slice() is a view and not a copy.
+    expect([...toFloat32("F32", Buffer.from([9, 0, 0, 128, 63]).subarray(1))]).toEqual([1]);
   });
 
   const bad: readonly [string, Uint8Array, RegExp][] = [

@@ -177,7 +177,7 @@ describe("PyTorch files", () => {
 /** One to four changes: bytes set, flipped, filled with ones, cut out, doubled, or the end cut off. */
 function mutate(original: Uint8Array, seed: number): Uint8Array {
   const r = random(seed + 1);
-  let bytes: Uint8Array = original.slice();
+  let bytes: Uint8Array = Uint8Array.from(original);
   for (let changes = 1 + r.below(4); changes > 0; changes--) {
     const at = r.below(bytes.length);
     const length = 1 + r.below(8);

@@ -102,6 +102,11 @@ describe("unpickling", () => {
     for (const [part, value] of cases) expect(plain(read([part])), JSON.stringify(part)).toEqual(value);
   });
 
+  it("does not write to the pickle, also if it is a Buffer", () => {
+    const bytes = Buffer.from(bytesOf(0x8a, 2, 0, 255, STOP));
+    for (let again = 0; again < 2; again++) expect(unpickle(bytes, { file: "x", allow: TORCH_NAMES }).value).toBe(-256);
+  });
+
   it("keeps references: a list in itself is that list", () => {
     const list = read(["]q", 0, "h", 0, "a"]);
     expect(typeof list === "object" && list?.kind === "list" && list.items[0] === list).toBe(true);

@@ -37,7 +37,8 @@ function view<T>(type: TypedArrayConstructor<T>, bytes: Uint8Array): T {
   const width = type.BYTES_PER_ELEMENT;
   if (bytes.byteLength % width !== 0)
     throw new InternalError(`${bytes.byteLength} bytes are no whole number of elements`);
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Not bytes.slice(): that of Node's Buffer copies nothing.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : Uint8Array.from(bytes);
   return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / width);
 }
 

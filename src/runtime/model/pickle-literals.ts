@@ -142,7 +142,7 @@ function safeNumber(exact: bigint): number | bigint {
 function readInteger(cursor: Cursor, count: number): number | bigint {
   if (count > MAX_INTEGER_BYTES) throw cursor.fail(`an integer of ${count} bytes`);
   let value = 0n;
-  for (const byte of cursor.window(count).slice().reverse()) value = (value << 8n) | BigInt(byte);
+  for (const [i, byte] of cursor.window(count).entries()) value |= BigInt(byte) << BigInt(8 * i);
   return safeNumber(BigInt.asIntN(8 * count, value));
 }
 

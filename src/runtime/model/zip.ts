@@ -218,7 +218,10 @@ async function inflate(packed: Uint8Array, entry: Located, file: string): Promis
     throw damaged(file, `entry '${entry.name}' claims ${entry.size} bytes from ${packed.byteLength}`);
   const out = new Uint8Array(entry.size);
   let at = 0;
-  const reader = new Blob([packed.slice()]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const reader = new Blob([Uint8Array.from(packed)])
+    .stream()
+    .pipeThrough(new DecompressionStream("deflate-raw"))
+    .getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
