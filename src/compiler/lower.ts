@@ -5,10 +5,16 @@ import { unreachable } from "../source/internal-error.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./check/checked.js";
 import { attributesOf, type Formula, formulaParts } from "./check/formula.js";
 import { Report } from "./check/report.js";
-import { canHoldTogether, findFixed } from "./check/satisfiable.js";
+import { type Budget, canHoldTogether, checkBudget, findFixed } from "./check/satisfiable.js";
 import type { Energy, Logic } from "./energy/energy.js";
 import { isDerived, lowerFormula } from "./energy/lower-formula.js";
 import type { EditStep, Expect, Plan, Task } from "./plan.js";
+
+/** Where the warnings go, and how long they may be looked for. */
+interface Judge {
+  readonly report: Report;
+  readonly budget: Budget;
+}
 
 type CheckedEdit = Extract<CheckedTask, { kind: "edit" }>;
 
@@ -19,25 +25,26 @@ type CheckedEdit = Extract<CheckedTask, { kind: "edit" }>;
  */
 export function lower(checked: CheckedModule): Outcome<Plan> {
   const report = new Report();
-  const tasks = checked.tasks.map((task) => lowerTask(task, report));
-  const expects = checked.expects.map((expect) => lowerExpect(expect, report));
+  const judge: Judge = { report, budget: checkBudget() };
+  const tasks = checked.tasks.map((task) => lowerTask(task, judge));
+  const expects = checked.expects.map((expect) => lowerExpect(expect, judge));
   const diagnostics = report.sorted();
   if (report.errorCount > 0) return { diagnostics };
   const { models, inputs, saves } = checked;
   return { value: { models, inputs, tasks, expects, saves }, diagnostics };
 }
 
-function lowerTask(task: CheckedTask, report: Report): Task {
+function lowerTask(task: CheckedTask, judge: Judge): Task {
   switch (task.kind) {
     case "sample":
     case "traverse":
-      return { ...task, energy: lowerEnergy(task.energy, task.logic, report) };
+      return { ...task, energy: lowerEnergy(task.energy, task.logic, judge) };
     case "sweep":
-      return { ...task, cells: task.cells.map((c) => lowerEnergy(c, task.logic, report)) };
+      return { ...task, cells: task.cells.map((c) => lowerEnergy(c, task.logic, judge)) };
     case "edit": {
       const { keepable, steps, ...rest } = task;
-      warnClashingSteps(task, report);
-      return { ...rest, steps: lowerSteps(steps, keepable, task.logic, report) };
+      warnClashingSteps(task, judge);
+      return { ...rest, steps: lowerSteps(steps, keepable, task.logic, judge) };
     }
     default:
       return unreachable(task);
@@ -45,28 +52,25 @@ function lowerTask(task: CheckedTask, report: Report): Task {
 }
 
 /** Each step holds the keepable attributes that neither it nor an earlier step names. */
-function lowerSteps(
-  steps: CheckedEdit["steps"],
-  keepable: readonly number[],
-  logic: Logic,
-  report: Report,
-): EditStep[] {
+function lowerSteps(steps: CheckedEdit["steps"], keepable: readonly number[], logic: Logic, judge: Judge): EditStep[] {
   const named = new Set<number>();
   return steps.map((step) => {
     const names = attributesOf(step.energy);
     names.forEach((n) => named.add(n));
-    const energy = lowerEnergy(step.energy, logic, report);
+    const energy = lowerEnergy(step.energy, logic, judge);
     return { ...step, energy, names, held: keepable.filter((k) => !named.has(k)) };
   });
 }
 
 /** With `goals all` a step that undoes an earlier one asks for both. */
-function warnClashingSteps(task: CheckedEdit, report: Report): void {
+function warnClashingSteps(task: CheckedEdit, { report, budget }: Judge): void {
   if (task.goals === "last") return;
   task.steps.forEach((step, i) => {
-    if (canHoldTogether([step.energy]) === false) return;
+    if (canHoldTogether([step.energy], budget) === false) return;
     const earlier = task.steps.slice(0, i).find((s) => {
-      return canHoldTogether([s.energy]) !== false && canHoldTogether([s.energy, step.energy]) === false;
+      return (
+        canHoldTogether([s.energy], budget) !== false && canHoldTogether([s.energy, step.energy], budget) === false
+      );
     });
     if (earlier === undefined) return;
     report.warning("L3002", step.energy.span, "this step contradicts an earlier one, which is still a goal", {
@@ -78,13 +82,13 @@ function warnClashingSteps(task: CheckedEdit, report: Report): void {
 }
 
 /** An expectation is read as a predicate: no logic's numbers, so all connectives are there. */
-function lowerExpect(expect: CheckedExpect, report: Report): Expect {
-  const clauses = expect.clauses.map((c) => ({ ...c, energy: lowerEnergy(c.energy, "product", report) }));
+function lowerExpect(expect: CheckedExpect, judge: Judge): Expect {
+  const clauses = expect.clauses.map((c) => ({ ...c, energy: lowerEnergy(c.energy, "product", judge) }));
   return { ...expect, clauses };
 }
 
-function lowerEnergy(f: Formula, logic: Logic, report: Report): Energy {
-  for (const { kind, span, clash } of findFixed(f)) {
+function lowerEnergy(f: Formula, logic: Logic, { report, budget }: Judge): Energy {
+  for (const { kind, span, clash } of findFixed(f, budget)) {
     if (kind === "always") {
       report.warning("L3003", span, "this always holds: it asks for nothing", { text: "true of every image" });
       continue;

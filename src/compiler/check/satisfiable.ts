@@ -12,34 +12,44 @@ export interface Finding {
   readonly clash?: readonly [Span, Span];
 }
 
-/** Formula nodes looked at in the search for one part: keeps a check far below a tenth of a second. */
-const BUDGET = 20_000;
+/** Formula nodes that may still be looked at, over all the questions that share it. */
+export interface Budget {
+  left: number;
+}
+
+/** Enough for a long script, and far below a tenth of a second. */
+export function checkBudget(): Budget {
+  return { left: 400_000 };
+}
+
+/** The most that one question takes of a budget, so that a hard one leaves something for the others. */
+const SHARE = 20_000;
 
 /** The innermost parts that can never or must always hold. Parts around one that was found are not reported again. */
-export function findFixed(f: Formula): readonly Finding[] {
-  const inner = formulaParts(f).flatMap(findFixed);
+export function findFixed(f: Formula, budget = checkBudget()): readonly Finding[] {
+  const inner = formulaParts(f).flatMap((p) => findFixed(p, budget));
   if (inner.length > 0) return inner;
   if (f.kind === "always" || (f.kind === "weight" && f.factor === 0)) return [];
-  const possible = outcomes(f);
+  const possible = outcomes(f, budget);
   if (possible === undefined || (possible.canHold && possible.canFail)) return [];
   if (possible.canHold) return [{ kind: "always", span: f.span }];
-  const clash = clashOf(f);
+  const clash = clashOf(f, budget);
   return [{ kind: "never", span: f.span, ...(clash === undefined ? {} : { clash }) }];
 }
 
 /** Whether all of these can hold at once; undefined if the search gave up. */
-export function canHoldTogether(parts: readonly Formula[]): boolean | undefined {
+export function canHoldTogether(parts: readonly Formula[], budget: Budget): boolean | undefined {
   const [first, ...rest] = parts;
   if (first === undefined) return true;
-  return outcomes(rest.reduce<Formula>((left, right) => ({ kind: "and", left, right, span: right.span }), first))
-    ?.canHold;
+  const all = rest.reduce<Formula>((left, right) => ({ kind: "and", left, right, span: right.span }), first);
+  return outcomes(all, budget)?.canHold;
 }
 
-function clashOf(f: Formula): readonly [Span, Span] | undefined {
+function clashOf(f: Formula, budget: Budget): readonly [Span, Span] | undefined {
   const parts = conjuncts(f);
   for (const [i, right] of parts.entries()) {
     for (const left of parts.slice(0, i)) {
-      if (canHoldTogether([left, right]) === false) return [left.span, right.span];
+      if (canHoldTogether([left, right], budget) === false) return [left.span, right.span];
     }
   }
   return undefined;
@@ -52,7 +62,7 @@ function conjuncts(f: Formula): readonly Formula[] {
 /** A case of a scalar: a cut point, or the open interval between two. Cases alternate: interval, point, interval, ... */
 type Domains = ReadonlyMap<number, readonly number[]>;
 
-function outcomes(f: Formula): { canHold: boolean; canFail: boolean } | undefined {
+function outcomes(f: Formula, budget: Budget): { canHold: boolean; canFail: boolean } | undefined {
   const cuts = new Map<number, number[]>();
   const sizes = new Map<number, number>();
   const collect = (g: Formula): void => {
@@ -67,13 +77,14 @@ function outcomes(f: Formula): { canHold: boolean; canFail: boolean } | undefine
     sizes.set(attribute, 2 * sorted.length + 1);
   }
   const domains: Domains = new Map([...sizes].map(([a, n]) => [a, Array.from({ length: n }, (_, i) => i)]));
-  let budget = BUDGET;
+  let share = Math.min(SHARE, budget.left);
   const nodes = sizeOf(f);
   const seen = new Set<boolean>();
   const search = (current: Domains): void => {
     if (seen.size === 2) return;
-    budget -= nodes;
-    if (budget < 0) return;
+    share -= nodes;
+    budget.left -= nodes;
+    if (share < 0) return;
     const verdict = judge(f, current, cuts);
     if (verdict !== undefined) {
       seen.add(verdict);
@@ -84,7 +95,7 @@ function outcomes(f: Formula): { canHold: boolean; canFail: boolean } | undefine
     for (const one of open[1]) search(new Map([...current, [open[0], [one]]]));
   };
   search(domains);
-  return budget < 0 && seen.size < 2 ? undefined : { canHold: seen.has(true), canFail: seen.has(false) };
+  return share < 0 && seen.size < 2 ? undefined : { canHold: seen.has(true), canFail: seen.has(false) };
 }
 
 function sizeOf(f: Formula): number {
