@@ -4,7 +4,7 @@
 // TEMPORARY_PREFIX, lie beside their target and are removed when a write fails, when `close` is called and when the process exits.
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, unlinkSync } from "node:fs";
-import { access, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { access, mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { failure, type LaceError } from "../source/diagnostic.js";
@@ -41,18 +41,25 @@ export function nodeHost(options: { readonly models?: string } = {}): NodeHost {
 
   async function replace(path: string, bytes: Uint8Array | string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
-    const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${randomBytes(6).toString("hex")}`);
+    const target = await realpath(path).catch(() => path); // a link stays a link
+    const before = await stat(target).catch(() => undefined);
+    if (before !== undefined && !before.isFile() && !before.isDirectory()) {
+      await writeFile(target, bytes); // /dev/stdout, a pipe: nothing to replace
+      return;
+    }
+    const temporary = join(dirname(target), `${TEMPORARY_PREFIX}${randomBytes(6).toString("hex")}`);
     temporaries.add(temporary);
     try {
       const file = await open(temporary, "wx");
       try {
         await file.writeFile(bytes);
+        if (before?.isFile() === true) await file.chmod(before.mode & 0o7777);
         await file.sync();
       } finally {
         await file.close();
       }
       if (closed) return; // interrupted: the caller is on its way out, and must not see the target change
-      await rename(temporary, path);
+      await rename(temporary, target);
     } finally {
       if (existsSync(temporary)) await unlink(temporary).catch(() => undefined);
       temporaries.delete(temporary);

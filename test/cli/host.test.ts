@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -41,6 +52,18 @@ describe("the host of Node", () => {
       expect(seen).toBe(text(Number(seen[0])));
     }
     await writes;
+  });
+
+  test("a file keeps its permissions, a link stays a link, and a device is written to, not replaced", async () => {
+    const host = nodeHost();
+    writeFileSync(join(folder, "script"), "old", { mode: 0o750 });
+    symlinkSync("script", join(folder, "link"));
+    await host.writeAtomic(join(folder, "link"), "new");
+    expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(folder, "script"), "utf8")).toBe("new");
+    expect(statSync(join(folder, "script")).mode & 0o777).toBe(0o750);
+    await host.writeAtomic("/dev/null", "gone");
+    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
   });
 
   test("after close nothing changes any more and no temporary file is left", async () => {

@@ -75,6 +75,18 @@ describe("batch invariance", () => {
     expect(withoutSeconds("again")).toEqual(withoutSeconds("count-4"));
   });
 
+  test.each(["tfjs-wasm", "tfjs-cpu"] as const)(
+    "%s gives the picture that onnx-cpu gives, to a level or two",
+    async (engine) => {
+      await run(script, { out: out(engine), engine });
+      const pixels = (name: string): Promise<Buffer> => sharp(bytes(name, "pictures/faces-42.png")).raw().toBuffer();
+      const [a, b] = await Promise.all([pixels(engine), pixels("count-4")]);
+      const worst = a.reduce((max, value, k) => Math.max(max, Math.abs(value - b[k]!)), 0);
+      expect(a.length).toBe(b.length);
+      expect(worst).toBeLessThanOrEqual(2);
+    },
+  );
+
   test("another seed gives other images", async () => {
     await run(script, { out: out("seed-7"), engine: "onnx-cpu", count: 4, inputs: { seed: 7 } });
     expect(filesIn(out("seed-7"))).toContain("pictures/faces-7.png");
