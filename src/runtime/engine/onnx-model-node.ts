@@ -58,7 +58,7 @@ export async function openOnnxModel(
 }
 
 async function createSession(ort: Ort, model: Uint8Array | string, threads: number): Promise<InferenceSession> {
-  const settings = sessionOptions({ provider: "cpu", threads, description: "" });
+  const settings = sessionOptions({ provider: "cpu", threads, spinning: false, description: "" });
   try {
     return typeof model === "string"
       ? await ort.InferenceSession.create(model, settings)

@@ -3,7 +3,7 @@
 // Invariants: a library is imported only when an engine that needs it is opened; "auto" loads no GPU library on a machine without a
 //   GPU; an engine that is returned has computed something here.
 import { readdir } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import process from "node:process";
 import { GraphBuilder } from "../../compiler/graph/builder.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
@@ -40,6 +40,8 @@ export interface EngineLoaders {
 export interface EngineOptions {
   /** Threads of one operation on engines that have them; by default one a core, at most 8. */
   readonly threads?: number;
+  /** Whether onnxruntime's idle threads spin; by default where other programs leave cores free. Speed only, never results. */
+  readonly spinning?: boolean;
   readonly loaders?: Partial<EngineLoaders>;
 }
 
@@ -50,6 +52,11 @@ export interface EngineProbe {
   readonly reason: string;
   /** The engine's description; empty if not usable. */
   readonly description: string;
+}
+
+interface Threading {
+  readonly threads: number;
+  readonly spinning: boolean;
 }
 
 /** More threads than this do not help products of a few rows. */
@@ -74,9 +81,10 @@ const REAL: EngineLoaders = {
 export async function openEngine(name: EngineName | "auto", options: EngineOptions = {}): Promise<Engine> {
   const loaders = { ...REAL, ...options.loaders };
   const threads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
-  if (name === "auto") return openBest(loaders, threads);
+  const settings = { threads, spinning: options.spinning ?? hasFreeCores(threads) };
+  if (name === "auto") return openBest(loaders, settings);
   try {
-    return await open(name, loaders, threads);
+    return await open(name, loaders, settings);
   } catch (error) {
     if (error instanceof LaceError) throw error;
     const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
@@ -108,34 +116,35 @@ export async function probeEngines(options: EngineOptions = {}): Promise<readonl
   return probes;
 }
 
-async function openBest(loaders: EngineLoaders, threads: number): Promise<Engine> {
+async function openBest(loaders: EngineLoaders, settings: Threading): Promise<Engine> {
   const candidates: EngineName[] = [];
   if (await loaders.mayHaveCuda()) candidates.push("tfjs-gpu");
   if ((await loaders.mayHaveGpu()) && (await hasHardwareAdapter(loaders))) candidates.push("onnx-webgpu");
   candidates.push("onnx-cpu", "tfjs-wasm");
   for (const name of candidates.slice(0, -1)) {
     try {
-      return await openEngine(name, { threads, loaders });
+      return await openEngine(name, { ...settings, loaders });
     } catch (error) {
       if (!(error instanceof LaceError)) throw error;
     }
   }
-  return openEngine("tfjs-wasm", { threads, loaders });
+  return openEngine("tfjs-wasm", { ...settings, loaders });
 }
 
-async function open(name: EngineName, loaders: EngineLoaders, threads: number): Promise<Engine> {
+async function open(name: EngineName, loaders: EngineLoaders, settings: Threading): Promise<Engine> {
   switch (name) {
     case "onnx-cpu": {
       const ort = await ortOf(loaders);
+      const { threads } = settings;
       const description = `onnxruntime ${versionOf(ort)}, CPU, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-      return checked(ortEngine(ort, { provider: "cpu", threads, description }));
+      return checked(ortEngine(ort, { provider: "cpu", ...settings, description }));
     }
     case "onnx-webgpu": {
       await requireVulkan(loaders);
       const ort = await ortOf(loaders);
       const adapter = await adapterName(loaders);
       const description = `onnxruntime ${versionOf(ort)}, WebGPU${adapter}`;
-      return checked(ortEngine(ort, { provider: "webgpu", threads, description }));
+      return checked(ortEngine(ort, { provider: "webgpu", ...settings, description }));
     }
     case "tfjs-gpu":
       return checked(tfjsEngine(name, await openNativeBackend(loaders.tfjsNodeGpu, "@tensorflow/tfjs-node-gpu", true)));
@@ -151,6 +160,12 @@ async function open(name: EngineName, loaders: EngineLoaders, threads: number): 
     default:
       return unreachable(name);
   }
+}
+
+/** Whether the last minute's load leaves the cores that `threads` would spin on. (0 on Windows, which has no such figure.) */
+function hasFreeCores(threads: number): boolean {
+  const [lastMinute = 0] = loadavg();
+  return lastMinute + threads <= availableParallelism() + 0.5;
 }
 
 /** Lets an engine compute 1 + 1, so that one whose driver does not work is found out here. */

@@ -14,6 +14,11 @@ export interface OrtSettings {
   readonly provider: "cpu" | "webgpu";
   /** Threads of one operation on the CPU. */
   readonly threads: number;
+  /**
+   * Whether idle threads wait for work by spinning: the fastest on an idle machine, and by far the slowest on a busy one, where the
+   * spinning threads take the processor from the working ones. Does not change results.
+   */
+  readonly spinning: boolean;
   readonly description: string;
 }
 
@@ -24,13 +29,18 @@ export async function loadOrt(): Promise<Ort> {
 }
 
 /** Session options for a provider: see docs/performance.md. */
-export function sessionOptions({ provider, threads }: OrtSettings): OrtModule.InferenceSession.SessionOptions {
+export function sessionOptions({
+  provider,
+  threads,
+  spinning,
+}: OrtSettings): OrtModule.InferenceSession.SessionOptions {
   return {
     executionProviders: [provider],
     graphOptimizationLevel: "all",
     executionMode: "sequential",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
     // Errors only: warnings about graphs are for onnxruntime's own developers and would spoil the terminal.
     logSeverityLevel: 3,
   };
