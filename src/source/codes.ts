@@ -38,6 +38,7 @@ export const codes = {
   L2024: "unused declaration",
   L2025: "name that hides an attribute of the model",
   L2026: "setting without effect",
+  L2027: "energy that grows too large",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",

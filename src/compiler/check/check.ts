@@ -10,8 +10,8 @@ import type { ModelInfo } from "../attribute.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule } from "./checked.js";
-import { type Context, type Env, markUsed, type Overrides } from "./context.js";
-import { attributeRow, declaredNumber, evaluateBody } from "./evaluate.js";
+import { type Context, type Env, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
+import { attributeRow, declaredNumber, evaluateBody } from "./declared.js";
 import { ModelTable } from "./model-table.js";
 import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
 import { Report } from "./report.js";
@@ -65,6 +65,7 @@ class Checker {
       used: new Set(),
       usedByEntry: new Set(),
       evaluated: new Set(),
+      expansions: { left: MAX_EXPANSIONS },
     };
     for (const d of scope.names.values()) {
       if (d.kind !== "model") continue;

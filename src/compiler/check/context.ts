@@ -5,6 +5,9 @@ import type { ModelTable } from "./model-table.js";
 import type { Report } from "./report.js";
 import type { Declared, Scope } from "./scope.js";
 
+/** The most calls of energies in one script, counting each sweep's cell: see L2027. */
+export const MAX_EXPANSIONS = 200_000;
+
 /** What the command line changes: `--set name=value`, `--count`, `--seed`. */
 export interface Overrides {
   readonly inputs?: ReadonlyMap<string, number>;
@@ -25,6 +28,8 @@ export interface Context {
   readonly usedByEntry: Set<Declared>;
   /** Energies whose body has been evaluated at least once. */
   readonly evaluated: Set<Declared>;
+  /** Calls of energies that may still be made. */
+  readonly expansions: { left: number };
 }
 
 /** A number with a name inside an expression: an energy's parameter or a sweep's axis. */

@@ -63,6 +63,7 @@ function conjuncts(f: Formula): readonly Formula[] {
 type Domains = ReadonlyMap<number, readonly number[]>;
 
 function outcomes(f: Formula, budget: Budget): { canHold: boolean; canFail: boolean } | undefined {
+  if (budget.left < 0) return undefined;
   const cuts = new Map<number, number[]>();
   const sizes = new Map<number, number>();
   const collect = (g: Formula): void => {

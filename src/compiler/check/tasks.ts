@@ -4,8 +4,10 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { CheckedStep, CheckedTask } from "./checked.js";
 import { type Env, type Local, markUsed } from "./context.js";
-import { attributeRow, evaluateEnergy, evaluateNumber } from "./evaluate.js";
+import { attributeRow } from "./declared.js";
+import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "./formula.js";
+import { readSampler } from "./sampler.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 
@@ -293,7 +295,7 @@ function keepable(env: Env): readonly number[] {
 
 function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env: Env) {
   const logic = read.word("logic", ["product", "lace"] as const, "product");
-  return { name: decl.name.text, model, logic, sampler: settings.readSampler(read, env), span: decl.span };
+  return { name: decl.name.text, model, logic, sampler: readSampler(read, env), span: decl.span };
 }
 
 function noise(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {

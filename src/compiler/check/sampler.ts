@@ -1,0 +1,84 @@
+// The sampler of a task, with its defaults (DESIGN.md 2.3).
+// In: the task's Settings. Out: a Sampler; L2010, L2004, L2003 for its options, L2026 for options that a fixed-step solver ignores.
+import type * as ast from "../../parser/ast.js";
+import type { Sampler, SolverName } from "../plan.js";
+import type { Env } from "./context.js";
+import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
+
+const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "euler", "rk4"];
+const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
+/** Equal steps in tau where the solver has no error estimate and the script does not say. */
+const FIXED_STEPS = 100;
+
+const ODE_DEFAULT: Sampler = {
+  kind: "ode",
+  solver: "dopri5",
+  rtol: 1e-3,
+  atol: 1e-3,
+  control: "sample",
+  stepControl: "pi",
+  maxSteps: 1000,
+};
+
+/** The sampler of a task, defaults filled in. Reports L2010, L2003, L2004, and L2026 for options that a fixed-step solver ignores. */
+export function readSampler(settings: Settings, env: Env): Sampler {
+  const setting = settings.get("sampler", "SamplerSetting");
+  if (setting === undefined) return ODE_DEFAULT;
+  const method = chooseWord(setting.method, "`sampler`", ["ode", "langevin", "pc"] as const, env);
+  const what = `the sampler \`${method ?? ""}\``;
+  switch (method) {
+    case undefined:
+      return ODE_DEFAULT;
+    case "ode":
+      return readOde(setting.options, env);
+    case "langevin": {
+      const options = new Options(setting.options, what, ["steps", "step", "noise"], env);
+      return {
+        kind: "langevin",
+        steps: options.number("steps", COUNT) ?? 100,
+        step: options.number("step", POSITIVE) ?? 0.01,
+        noise: options.number("noise", NOT_NEGATIVE) ?? 0.01,
+      };
+    }
+    case "pc": {
+      const options = new Options(setting.options, what, ["steps", "corrector", "snr"], env);
+      return {
+        kind: "pc",
+        steps: options.number("steps", { min: 2, integer: true }) ?? 1000,
+        corrector: options.number("corrector", { min: 0, integer: true }) ?? 2,
+        snr: options.number("snr", POSITIVE) ?? 0.16,
+      };
+    }
+  }
+}
+
+function readOde(given: readonly ast.Option[], env: Env): Sampler {
+  const adaptive = ["rtol", "atol", "control", "controller", "maxSteps"];
+  const options = new Options(given, "the sampler `ode`", ["solver", ...adaptive, "steps"], env);
+  const solver = options.word("solver", SOLVERS, "dopri5");
+  const steps = options.number("steps", COUNT) ?? (FIXED_STEP.includes(solver) ? FIXED_STEPS : undefined);
+  const sampler: Sampler = {
+    kind: "ode",
+    solver,
+    rtol: options.number("rtol", POSITIVE) ?? 1e-3,
+    atol: options.number("atol", POSITIVE) ?? 1e-3,
+    control: options.word("control", ["sample", "batch"] as const, "sample"),
+    stepControl: options.word("controller", ["pi", "pid"] as const, "pi"),
+    ...(steps === undefined ? {} : { steps }),
+    maxSteps: options.number("maxSteps", COUNT) ?? 1000,
+  };
+  if (steps === undefined) return sampler;
+  for (const key of adaptive) {
+    const span = options.span(key);
+    if (span === undefined) continue;
+    env.report.warning("L2026", span, `\`${key}\` changes nothing: the solver takes ${steps} equal steps`, {
+      text: "no effect",
+      hints: [
+        FIXED_STEP.includes(solver)
+          ? `\`${solver}\` has no error estimate; \`dopri5\` has one`
+          : "remove `steps` to let the solver choose its steps",
+      ],
+    });
+  }
+  return sampler;
+}
