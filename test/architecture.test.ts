@@ -13,6 +13,8 @@ interface Import {
   readonly to: string;
   /** `import type`: nothing is loaded. */
   readonly types: boolean;
+  /** `import()`: loaded when it is reached. */
+  readonly lazy: boolean;
 }
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((f) => f.endsWith(".ts"))
@@ -27,20 +29,20 @@ const variables = new Map<string, Set<string>>();
 for (const file of files) {
   const names = new Set<string>();
   variables.set(file, names);
-  const add = (specifier: ts.Node | undefined, types: boolean): void => {
+  const add = (specifier: ts.Node | undefined, types: boolean, lazy = false): void => {
     if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
     const { text } = specifier;
     const local = text.startsWith(".")
       ? posix.normalize(posix.join(posix.dirname(file), text)).replace(/\.js$/, ".ts")
       : text;
-    imports.push({ from: file, to: local, types });
+    imports.push({ from: file, to: local, types, lazy });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node))
       add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0], false);
+      add(node.arguments[0], false, true);
     else if (ts.isIdentifier(node) && !isPropertyName(node)) names.add(node.text);
     ts.forEachChild(node, visit);
   };
@@ -124,6 +126,24 @@ describe("the compiler runs in a browser", () => {
 
   test("only the command line touches the console", () => {
     expect(files.filter((f) => !f.startsWith("cli/") && variables.get(f)?.has("console"))).toEqual([]);
+  });
+});
+
+describe("a quick start", () => {
+  /** Everything that is loaded with a file, before any import() is reached. */
+  function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+    if (seen.has(file)) return seen;
+    seen.add(file);
+    for (const i of imports) if (i.from === file && !i.types && !i.lazy) loadedWith(i.to, seen);
+    return seen;
+  }
+
+  test.each(["main", "check", "fmt", "explain"])("lacec %s loads no engine, no image library, no executor", (verb) => {
+    const loaded = [...loadedWith(`cli/${verb}.ts`)];
+    expect(loaded.length).toBeGreaterThan(3);
+    const heavy =
+      /^(onnxruntime|sharp|@tensorflow|protobufjs|webgpu)|^runtime\/(engine|execute|image|ode|sample)\/|^compiler\/targets\//;
+    expect(loaded.filter((f) => heavy.test(f))).toEqual([]);
   });
 });
 

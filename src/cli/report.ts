@@ -6,8 +6,6 @@ import { SourceText } from "../source/text.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 
-const REPORT_AT = "https://github.com/lacec/lacec/issues";
-
 type Sources = ReadonlyMap<string, string>;
 
 function styleOf(io: Io): Style {
@@ -79,7 +77,7 @@ export function reportThrown(error: unknown, io: Io, sources: Sources = new Map(
     `${c.bold(c.red("error[L9001]"))}${c.bold(": this is a bug in lacec, not a mistake of yours")}\n\n${stack}\n\n`,
   );
   io.err(
-    `Please report it at ${REPORT_AT} with the text above, the script, and the output of: lacec doctor --json --no-speed\n`,
+    "Please open an issue of lacec with the text above, the script, and the output of: lacec doctor --json --no-speed\n",
   );
   return EXIT.bug;
 }

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, LaceError, loadModel, run } from "../../src/index.js";
+import { GraphBuilder } from "../../src/compiler/graph/builder.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx.js";
 import { execute } from "../../src/runtime/execute.js";
 import type { RunEvent } from "../../src/runtime/events.js";
 import type { Results } from "../../src/runtime/execute/results.js";
@@ -172,6 +174,47 @@ describe("expectations", () => {
     expect(results.diagnostics.map((d) => [d.code, d.severity])).toEqual([["L4104", "error"]]);
     expect(results.record.expectations[0]).toMatchObject({ heads: { satisfied: 0, counted: 1 }, passed: false });
     expect(filesIn(out("miss"))).toContain("pictures/face-0.png");
+  });
+});
+
+describe("the labeller", () => {
+  beforeAll(() => {
+    // It sees glasses everywhere, black hair, and a tilt of 0.5, whatever the picture.
+    const b = new GraphBuilder();
+    const image = b.input("image", [1, 3, 16, 16]);
+    const none = b.mul(b.reshape(b.mean(image, [1, 2, 3], true), [1, 1]), b.constant([0], [1, 1]));
+    const logits = b.add(none, b.constant([-1, 1, 3, 0, 0, 0.5], [1, 6]));
+    const bytes = emitOnnx(b.finish({ outputs: { logits } }));
+    writeFileSync(join(folder.path, "eye.onnx"), bytes);
+    const model = { ...randomModel(), labeller: { file: "eye.onnx", sha256: sha256(bytes) } };
+    writeFileSync(join(folder.path, "seeing.safetensors"), writePack(model, { source: "a test" }));
+    const text = SCRIPT.replace("tiny.safetensors", "seeing.safetensors").replace(
+      /^expect.*$/m,
+      "expect faces: glasses >= 0, hair is brown or hair is blond >= 0, tilt in 0.4..0.6 >= 0, not glasses >= 0.01",
+    );
+    writeFileSync(join(folder.path, "seen.lace"), text);
+  });
+
+  test("counts beside the heads, and a clause that it does not see fails", async () => {
+    const { expectations, record } = await run(join(folder.path, "seen.lace"), {
+      out: out("seen"),
+      engine: "onnx-cpu",
+    });
+    expect(expectations.map((e) => [e.labeller?.satisfied, e.labeller?.counted])).toEqual([
+      [4, 4],
+      [0, 4],
+      [4, 4],
+      [0, 4],
+    ]);
+    expect(expectations.map((e) => e.passed)).toEqual([true, true, true, false]);
+    expect(record.models[0]!.labeller).toMatch(/^[0-9a-f]{64}$/);
+    expect(record.expectations[0]!.labeller).toEqual({ satisfied: 4, counted: 4 });
+  });
+
+  test("one that was changed behind the pack's back is refused", async () => {
+    writeFileSync(join(folder.path, "eye.onnx"), "another");
+    const error: unknown = await run(join(folder.path, "seen.lace"), { out: out("blind") }).catch((e: unknown) => e);
+    expect((error as LaceError).diagnostics[0]!.code).toBe("L5110");
   });
 });
 
