@@ -139,7 +139,7 @@ function describe(token: IToken): string {
 
 /** One diagnostic for one problem. */
 export function explain(problem: Problem, reading: Reading): Diagnostic {
-  const { found, rule, wanted } = problem;
+  const { found, rule } = problem;
   const at = (text: string): Label => ({ span: spanOf(reading, found), text });
   if (rule === "repeated") {
     return syntaxError("L1008", `\`${found.image}\` is given twice`, at("the second time"), {
@@ -152,10 +152,23 @@ export function explain(problem: Problem, reading: Reading): Diagnostic {
   }
   const special = unclosed(problem, reading) ?? unopened(problem, reading) ?? reserved(problem, reading);
   if (special !== undefined) return special;
+  return expected(atLineEnd(problem, reading.text), reading);
+}
+
+function expected(problem: Problem, reading: Reading): Diagnostic {
+  const { found, rule, wanted } = problem;
   const words = wantedInRule[`${rule} ${wanted}`] ?? labelOf(wanted) ?? wantedByRule[rule] ?? "something else";
-  const message = titleFor(problem) ?? `expected ${words}, found ${describe(found)}`;
-  const hints = hintsFor(problem, reading);
-  return syntaxError(rule === "edition" ? "L1003" : "L1002", message, at(`expected ${words}`), { hints });
+  const message = titleFor(problem, reading.tokens) ?? `expected ${words}, found ${describe(found)}`;
+  const at = { span: spanOf(reading, found), text: `expected ${words}` };
+  return syntaxError(rule === "edition" ? "L1003" : "L1002", message, at, { hints: hintsFor(problem, reading) });
+}
+
+/** What is missing before a brace on the next line is missing at the end of this one. */
+function atLineEnd(problem: Problem, text: string): Problem {
+  const { found, after } = problem;
+  const end = after.startOffset + after.image.length;
+  if (found.tokenType !== t.RCurly || !/[\r\n]/.test(text.slice(end, found.startOffset))) return problem;
+  return { ...problem, found: { ...found, image: "", startOffset: end, tokenType: t.Newline } };
 }
 
 function labelOf(wanted: string): string | undefined {
@@ -222,7 +235,8 @@ function reserved({ found, wanted }: Problem, reading: Reading): Diagnostic | un
 }
 
 /** A message that says more than what was expected. */
-function titleFor({ found, after, rule, wanted }: Problem): string | undefined {
+function titleFor(problem: Problem, tokens: readonly LaceToken[]): string | undefined {
+  const { found, after, rule, wanted } = problem;
   if (rule === "statement" && wanted === "" && isName(found)) {
     return t.settingWords.includes(found.tokenType)
       ? `\`${found.image}\` is a setting, not a statement`
@@ -231,19 +245,31 @@ function titleFor({ found, after, rule, wanted }: Problem): string | undefined {
   if (wanted === "StatementEnd" && t.statementWords.includes(found.tokenType)) {
     return `\`${found.image}\` must begin a new line`;
   }
-  if (sideBySide(found, after) && (wanted === "StatementEnd" || rule === "setting" || wanted === "RParen")) {
+  if (sideBySide(problem, tokens)) {
     return `nothing joins \`${after.image}\` and \`${found.image}\``;
   }
   return undefined;
 }
 
-/** Two operands without an operator between them. */
-function sideBySide(found: IToken, after: IToken): boolean {
+/** Two operands without an operator between them, where an operator could stand. */
+function sideBySide({ found, after, rule, wanted }: Problem, tokens: readonly LaceToken[]): boolean {
   const begins = isName(found) || [t.NumberLiteral, t.LParen, t.Not, t.Bang].includes(found.tokenType);
-  return begins && (isName(after) || [t.NumberLiteral, t.RParen].includes(after.tokenType));
+  const ends = isName(after) || [t.NumberLiteral, t.RParen].includes(after.tokenType);
+  if (!begins || !ends) return false;
+  if (wanted === "StatementEnd") return withExpression.has(statementWordBefore(found, tokens));
+  return rule === "setting" || (wanted === "RParen" && (rule === "primary" || rule === "nameOrCall"));
 }
 
-function hintsFor(problem: Problem, { text }: Reading): readonly string[] {
+/** Statements that end with an expression. */
+const withExpression: ReadonlySet<IToken["tokenType"] | undefined> = new Set([t.Let, t.Input, t.Energy, t.Expect]);
+
+function statementWordBefore(token: IToken, tokens: readonly LaceToken[]): IToken["tokenType"] | undefined {
+  const at = tokens.findIndex((candidate) => candidate === token);
+  const end = tokens.slice(0, at).findLastIndex((candidate) => candidate.tokenType === t.StatementEnd);
+  return tokens[end + 1]?.tokenType;
+}
+
+function hintsFor(problem: Problem, { text, tokens }: Reading): readonly string[] {
   const { found, after, rule, wanted } = problem;
   const type = found.tokenType;
   const marks = (...types: IToken["tokenType"][]): boolean => types.includes(type);
@@ -285,10 +311,8 @@ function hintsFor(problem: Problem, { text }: Reading): readonly string[] {
     return ["after `in` stands a range `0.2..0.4` or a set `{ red, blond }`; for one value write `is`"];
   }
   const hints: string[] = [];
-  if (rule === "setting" && isName(found)) hints.push(settingHint(found, after));
-  else if (sideBySide(found, after) && (wanted === "StatementEnd" || rule === "primary")) {
-    hints.push(joinHint(found, after));
-  }
+  if (rule === "setting" && isName(found)) hints.push(settingHint(problem, tokens));
+  else if (sideBySide(problem, tokens)) hints.push(joinHint(found, after));
   if (rule === "expectClause" && wanted === "GreaterEqual") hints.push("say how many of the samples must satisfy it");
   const form = forms[rule];
   if (form !== undefined) hints.push(`the form is \`${form}\``);
@@ -315,10 +339,11 @@ function statementHint(found: IToken): string {
   return `a statement begins with ${statementTexts.map((word) => `\`${word}\``).join(", ")}`;
 }
 
-function settingHint(found: IToken, after: IToken): string {
+function settingHint(problem: Problem, tokens: readonly LaceToken[]): string {
+  const { found, after } = problem;
   const near = nearest(found.image, settingTexts);
   if (near !== undefined) return `did you mean \`${near}\`?`;
-  return sideBySide(found, after)
+  return sideBySide(problem, tokens)
     ? joinHint(found, after)
     : `a setting begins with ${settingTexts.map((word) => `\`${word}\``).join(", ")}`;
 }

@@ -28,6 +28,8 @@ const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By,
 const stepWords: ReadonlySet<TokenType> = new Set([t.Layers, t.Weight]);
 const statementWords: ReadonlySet<TokenType> = new Set(t.statementWords);
 const settingWords: ReadonlySet<TokenType> = new Set(t.settingWords);
+/** Operators in words that a name may follow. */
+const takesName: ReadonlySet<TokenType> = new Set([t.Temperature, t.Atleast, t.Exactly, t.Atmost]);
 const beforeList: ReadonlySet<TokenType> = new Set([t.Category, t.In, t.Import]);
 
 /** Whether the token can be a name: an identifier or a contextual keyword. */
@@ -123,13 +125,21 @@ function endsStatement(
   depth: number,
   text: string,
 ): boolean {
-  const token = tokens[index] as IToken;
+  const token = tokens[index];
+  if (token === undefined) return true;
   if (isStatementHead(tokens, index)) return true;
-  const wants = wantsOperand.has(previous.tokenType);
-  if (depth === 0) return !wants && !continuesLine.has(token.tokenType) && !headerWords.has(token.tokenType);
-  // Something is still open, but a statement's word that begins an unindented line before a name is a new statement.
+  const next = tokens[index + 1];
   const unindented = token.startOffset === 0 || /[\r\n]/.test(text.charAt(token.startOffset - 1));
-  return unindented && !wants && statementWords.has(token.tokenType) && isName(tokens[index + 1]);
+  const { tokenType: type } = token;
+  if (depth > 0) {
+    // Something is still open, but a statement's word that begins an unindented line before a name is a new statement.
+    return unindented && !wantsOperand.has(previous.tokenType) && statementWords.has(type) && isName(next);
+  }
+  if (continuesLine.has(type) || headerWords.has(type)) return false;
+  if (!wantsOperand.has(previous.tokenType)) return true;
+  // After an operator an operand follows; but two names side by side are a (misspelt) statement.
+  const sideBySide = isName(token) && next !== undefined && isName(next) && !takesName.has(type);
+  return unindented && sideBySide && !/[\r\n]/.test(text.slice(endOf(token), next.startOffset));
 }
 
 /** Two or three tokens that only the beginning of a statement can have. */

@@ -6,8 +6,9 @@ import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
 import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
 import { LaceParser, type Edition } from "./grammar.js";
-import { layOut } from "./layout.js";
+import { isName, layOut } from "./layout.js";
 import { foreignMark, lexicalMistakes } from "./lexical.js";
+import type { Problem } from "./recovery.js";
 import * as t from "./tokens.js";
 
 /** The language edition that this compiler reads. */
@@ -37,7 +38,10 @@ export function parseLenient(text: string, file: string): LenientParse {
   const reading: Reading = { file, text, tokens: layOut(text, tokens) };
   const items = parser.read(file, reading.tokens);
 
-  const lexical = [...lexicalMistakes(lexed, reading), ...parser.foreign.map((mark) => foreignMark(mark, reading))];
+  const lexical = [
+    ...lexicalMistakes(lexed, reading).filter((d) => !inPath(d, parser.problems, text)),
+    ...parser.foreign.map((mark) => foreignMark(mark, reading)),
+  ];
   // A mistake in a token (or dropped characters before it) explains why the token does not fit.
   const syntactic = parser.problems
     .filter(({ found, after }) => !lexical.some((d) => touches(d.at.span, after, found)))
@@ -86,6 +90,15 @@ function editionMistakes(editions: readonly Edition[], reading: Reading): Diagno
     found.push(syntaxError("L1003", "the language edition is named twice", { span, text: "the second time" }, extra));
   }
   return found;
+}
+
+/** Whether a mistake is about a character of a path without quotes, which is reported as that. */
+function inPath({ at }: Diagnostic, problems: readonly Problem[], text: string): boolean {
+  return problems.some(({ found, wanted }) => {
+    if (wanted !== t.StringLiteral.name || !isName(found)) return false;
+    const path = /^[^\s"']*/.exec(text.slice(found.startOffset))?.[0] ?? "";
+    return at.span.start > found.startOffset && at.span.start < found.startOffset + path.length;
+  });
 }
 
 /** Whether a span begins after one token and not after the beginning of the next. */

@@ -104,37 +104,22 @@ function renderLabel(
 function cut(line: string, start: number, end: number): { text: string; before: number; width: number } {
   const cells = toCells(line);
   const total = cells.reduce((sum, cell) => sum + cell.width, 0);
-  const columnsUpTo = (offset: number): number =>
-    cells.reduce((sum, cell) => (cell.offset < offset ? sum + cell.width : sum), 0);
-  const before = columnsUpTo(start);
-  const width = columnsUpTo(end) - before;
-  if (total <= widest) return { text: cells.map((cell) => cell.text).join(""), before, width };
-  // A window that begins a little before the mark.
-  const from = before > widest - 40 ? before - 40 : 0;
-  let column = 0;
-  let text = from > 0 ? "…" : "";
-  let left = text.length;
-  let reached = false;
-  for (const cell of cells) {
-    const inside = column >= from && column + cell.width <= from + widest;
-    if (inside) {
-      if (!reached) left += column - from;
-      reached = true;
-      text += cell.text;
-    }
-    column += cell.width;
-  }
-  if (from + widest < total) text += "…";
-  const offset = before - from + (from > 0 ? 1 : 0);
-  return {
-    text: from > 0 ? text.replace("…", `…${" ".repeat(Math.max(0, left - 1))}`) : text,
-    before: offset,
-    width: Math.min(width, widest - (before - from)),
-  };
+  const columnOf = (offset: number): number => cells.find((cell) => cell.offset >= offset)?.column ?? total;
+  const before = columnOf(start);
+  const width = columnOf(end) - before;
+  // Of a line that is too wide a window is shown that begins a little before the mark.
+  const from = total > widest && before > widest - 40 ? before - 40 : 0;
+  const to = total > widest ? from + widest : total;
+  const kept = cells.filter((cell) => cell.column >= from && cell.column + cell.width <= to);
+  const left = from > 0 ? `…${" ".repeat((kept[0]?.column ?? from) - from)}` : "";
+  const text = left + kept.map((cell) => cell.text).join("") + (to < total ? "…" : "");
+  return { text, before: before - from + (from > 0 ? 1 : 0), width: Math.min(width, to - before) };
 }
 
 interface Cell {
+  /** UTF-16 offset and column in the line. */
   readonly offset: number;
+  readonly column: number;
   readonly text: string;
   readonly width: number;
 }
@@ -153,7 +138,7 @@ function toCells(line: string): Cell[] {
       text = "·";
       width = 1;
     }
-    cells.push({ offset: index, text, width });
+    cells.push({ offset: index, column, text, width });
     column += width;
   }
   return cells;
