@@ -9,7 +9,7 @@ import { NOWHERE } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
-import type { CheckedExpect, CheckedModule } from "./checked.js";
+import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
 import { type Context, type Env, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
 import { attributeRow, declaredNumber, evaluateBody } from "./declared.js";
 import { ModelTable } from "./model-table.js";
@@ -90,10 +90,14 @@ class Checker {
       inputs: [...this.scope.names.values()]
         .filter((d) => d.kind === "input")
         .map((d) => ({ name: d.decl.name.text, value: this.cx.numbers.get(d) ?? 0 })),
-      tasks: [...this.tasks.values()].map((t) => t.task),
+      tasks: this.checkedTasks,
       expects,
       saves,
     };
+  }
+
+  private get checkedTasks(): readonly CheckedTask[] {
+    return [...this.tasks.values()].map((t) => t.task);
   }
 
   private env(model: ModelTable, scope = this.scope, report = this.report): Env {
@@ -276,7 +280,7 @@ class Checker {
         if (save !== undefined) saves.push(save);
       }
     }
-    checkCollisions(saves, this.env(new ModelTable(undefined, undefined)));
+    checkCollisions(saves, this.checkedTasks, this.env(new ModelTable(undefined, undefined)));
     return { expects, saves };
   }
 

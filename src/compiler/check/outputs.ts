@@ -161,15 +161,23 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
 }
 
 /** Reports L2016 where two saves would write one file, placeholders included. */
-export function checkCollisions(saves: readonly Save[], env: Env): void {
+export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedTask[], env: Env): void {
+  const paths = saves.map((save) => withNames(save.path, tasks[save.task]));
   saves.forEach((save, i) => {
-    const earlier = saves.slice(0, i).find((other) => collide(save.path, other.path));
+    const path = paths[i] ?? "";
+    const earlier = saves.find((_, k) => k < i && collide(path, paths[k] ?? ""));
     if (earlier === undefined) return;
-    env.report.error("L2016", save.span, `two outputs have one path, "${save.path}"`, {
+    env.report.error("L2016", save.span, `two outputs have one path, "${path}"`, {
       text: "the second one",
       related: [{ span: earlier.span, text: "the first one" }],
     });
   });
+}
+
+/** The path with what is known of it filled in. */
+function withNames(path: string, task: CheckedTask | undefined): string {
+  const named = path.replaceAll("{name}", task?.name ?? "");
+  return task !== undefined && "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
 }
 
 /** Whether some file name fits both, with `{index}` and `{step}` standing for digits. */
