@@ -208,6 +208,26 @@ describe("row independence", () => {
     },
   );
 
+  test.each(["onnx-cpu", "tfjs-wasm"] as const)(
+    "on %s a row has the same bits in tiles of any height",
+    async (name) => {
+      const engine = await openEngine(name);
+      const row = randomArray(64, 8);
+      const results: Float32Array[] = [];
+      for (const height of [1, 2, 3, 5, 8, 16]) {
+        const executable = await engine.compile(network(height));
+        const x = randomArray(height * 64, height);
+        x.set(row, (height - 1) * 64);
+        const { logits } = await executable.run({ x });
+        results.push((logits ?? new Float32Array()).slice(-5));
+        await executable.dispose();
+      }
+      for (const result of results) expect(result).toEqual(results[0]);
+      expect(results[0]?.length).toBe(5);
+      await engine.dispose();
+    },
+  );
+
   test("on onnx-cpu the number of threads does not change a bit", async () => {
     const x = randomArray(ROWS * 64, 3);
     const results = [];
