@@ -173,7 +173,7 @@ function randomWeights(zDim: number, normalize = true): EnergyWeights {
     },
     heads: attributes.map((a, i) => ({
       attribute: a.name,
-      layers: [dense(zDim, 10), dense(10, 6), dense(6, WIDTHS[i]!)],
+      layers: [dense(zDim, 10), dense(10, 7), dense(7, WIDTHS[i]!)],
     })),
   };
 }

@@ -126,7 +126,8 @@ function log1mexp(x: number): number {
   return v > -Math.LN2 ? Math.log(-Math.expm1(v)) : Math.log1p(-Math.exp(v));
 }
 
-function binaryFunction(fn: BinaryKind): (a: number, b: number) => number {
+/** The scalar function of a binary op. */
+export function binaryFunction(fn: BinaryKind): (a: number, b: number) => number {
   switch (fn) {
     case "add":
       return (a, b) => a + b;

@@ -149,7 +149,7 @@ function unaryAdjoint(b: GraphBuilder, fn: UnaryKind, x: NodeId, y: NodeId, g: N
     case "sqrt":
       return b.mul(b.div(g, y), scalar(0.5));
     case "rsqrt":
-      return b.mul(b.mul(g, b.mul(b.square(y), y)), scalar(-0.5));
+      return b.mul(b.mul(g, b.div(y, x)), scalar(-0.5));
     case "square":
       return b.mul(b.mul(g, x), scalar(2));
     case "abs":

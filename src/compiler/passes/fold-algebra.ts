@@ -4,7 +4,7 @@
 import type { Operand } from "../graph/builder.js";
 import { scalar } from "../graph/builder.js";
 import type { Node, NodeId } from "../graph/graph.js";
-import { unaryFunction } from "../graph/kernels.js";
+import { binaryFunction, unaryFunction } from "../graph/kernels.js";
 import { broadcastShapes, sameShape, sizeOf } from "../graph/shape.js";
 import type { ConstantValue, Rule, Site } from "./rewrite.js";
 
@@ -220,12 +220,16 @@ const factorsOutwards: Rule = (site) => {
   return undefined;
 };
 
-/** A unary function of equal entries is one of equal entries. */
+/** A function of equal entries is one of equal entries. */
 const uniformFunctions: Rule = (site) => {
   const { op, shape, inputs } = site.node;
-  const value = op.kind === "unary" && inputs[0] !== undefined ? site.uniform(inputs[0]) : undefined;
-  if (op.kind !== "unary" || value === undefined || site.constant(site.operand(0))) return undefined;
-  return site.b.broadcast(site.b.scalar(unaryFunction(op.fn)(value)), shape);
+  if ((op.kind !== "unary" && op.kind !== "binary") || inputs.every((i) => site.constant(i) !== undefined))
+    return undefined;
+  const values = inputs.flatMap((i) => site.uniform(i) ?? []);
+  const [x, y] = values;
+  if (x === undefined || values.length < inputs.length) return undefined;
+  const value = op.kind === "unary" ? unaryFunction(op.fn)(x) : binaryFunction(op.fn)(x, y ?? NaN);
+  return site.b.broadcast(site.b.scalar(value), shape);
 };
 
 /** Rules of elementwise algebra, in the order they are tried. */

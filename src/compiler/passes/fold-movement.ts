@@ -1,7 +1,7 @@
 // Folding rules of operations that only move entries: reshape, transpose, broadcast, slice, pad, concat, and trivial reductions.
 // In: a site. Out: fewer moves. Invariants: exact; a move goes inwards past nothing, signs and even factors come out of it.
 import { scalar } from "../graph/builder.js";
-import type { NodeId } from "../graph/graph.js";
+import type { Node, NodeId } from "../graph/graph.js";
 import { at, broadcastShapes, sameShape } from "../graph/shape.js";
 import { asScaled, uniformValue } from "./fold-algebra.js";
 import type { Rule, Site } from "./rewrite.js";
@@ -127,7 +127,8 @@ const factorsOut: Rule = (site) => {
   const { op } = node;
   if (op.kind !== "reshape" && op.kind !== "transpose" && op.kind !== "slice" && op.kind !== "pad") return undefined;
   const x = site.operand(0);
-  const scaled = site.isSingle(x) ? asScaled(site, x) : undefined;
+  const vanishes = site.isSingle(x) || site.hasOnlyUsers(x, (user) => user.op.kind === "slice");
+  const scaled = vanishes ? asScaled(site, x) : undefined;
   const value = scaled && uniformValue(scaled.factor);
   if (!scaled || value === undefined) return undefined;
   const moved = b.emit(op, [site.new(scaled.x)]);
@@ -173,27 +174,76 @@ function padded(site: Site, id: NodeId): Padded | undefined {
   return { axis, start: at(before, axis), size: at(inner.shape, axis), parts: parts.map((i) => site.new(i)) };
 }
 
-/** Concatenation of neighbouring slices of one tensor is a wider slice of it. */
+/** Neighbouring slices of one tensor that stand side by side in a concatenation are one wider slice. */
 const concatOfSlices: Rule = (site) => {
   const { node, b } = site;
   if (node.op.kind !== "concat") return undefined;
   const { axis } = node.op;
-  let source: NodeId | undefined;
-  let start: readonly number[] | undefined;
-  let end = 0;
+  const runs: { source: NodeId; start: readonly number[]; size: number[]; whole: NodeId | undefined }[] = [];
   for (const part of node.inputs) {
-    const inner = site.old(part);
-    if (inner.op.kind !== "slice") return undefined;
-    const from = inner.op.start;
-    const isFirst = start === undefined;
-    if (!isFirst && (site.operand(0, inner) !== source || at(from, axis) !== end)) return undefined;
-    if (start?.some((s, i) => i !== axis && s !== from[i]) === true) return undefined;
-    source = site.operand(0, inner);
-    start ??= from;
-    end = at(from, axis) + at(inner.op.size, axis);
+    const { op, shape, inputs } = site.old(part);
+    const last = runs.at(-1);
+    const start = op.kind === "slice" ? op.start : shape.map(() => 0);
+    const source = op.kind === "slice" ? at(inputs, 0) : part;
+    const continues =
+      last !== undefined &&
+      op.kind === "slice" &&
+      last.whole === undefined &&
+      last.source === source &&
+      start.every((s, i) => s === at(last.start, i) + (i === axis ? at(last.size, axis) : 0));
+    if (continues) last.size[axis] = at(last.size, axis) + at(shape, axis);
+    else runs.push({ source, start, size: [...shape], whole: op.kind === "slice" ? undefined : part });
   }
-  return source === undefined || start === undefined ? undefined : b.slice(site.new(source), start, node.shape);
+  if (runs.length === node.inputs.length) return undefined;
+  const parts = runs.map((r) =>
+    r.whole === undefined ? b.slice(site.new(r.source), r.start, r.size) : site.new(r.whole),
+  );
+  return b.concat(parts, axis);
 };
+
+/** A sum of the two halves of a tensor's last axis, each one wide, is a reduction. */
+const sumOfSlices: Rule = (site) => {
+  const { node, b } = site;
+  if (node.op.kind !== "binary" || node.op.fn !== "add") return undefined;
+  const [p, q] = node.inputs.map((i) => site.old(i));
+  if (p?.op.kind !== "slice" || q?.op.kind !== "slice" || p.inputs[0] !== q.inputs[0]) return undefined;
+  const source = at(p.inputs, 0);
+  const { shape } = site.old(source);
+  const last = shape.length - 1;
+  const isColumn = (start: readonly number[], size: readonly number[]): boolean =>
+    size[last] === 1 && start.every((s, i) => i === last || (s === 0 && size[i] === shape[i]));
+  const isSum =
+    shape[last] === 2 &&
+    isColumn(p.op.start, p.op.size) &&
+    isColumn(q.op.start, q.op.size) &&
+    p.op.start[last] !== q.op.start[last] &&
+    site.isSingle(site.operand(0)) &&
+    site.isSingle(site.operand(1));
+  return isSum ? b.sum(site.new(source), [last], true) : undefined;
+};
+
+/** Factors of the parts of a concatenation go into the products it feeds: as a row of constants that those take in. */
+const concatOfScaled: Rule = (site) => {
+  const { node, b } = site;
+  if (node.op.kind !== "concat" || node.op.axis !== node.shape.length - 1) return undefined;
+  if (!site.hasOnlyUsers(site.id, (user) => isProductOf(site, user))) return undefined;
+  const parts = node.inputs.map((i) => {
+    const scaled = site.isSingle(i) ? asScaled(site, i) : undefined;
+    const value = scaled && uniformValue(scaled.factor);
+    return scaled && value !== undefined ? { x: scaled.x, value } : { x: i, value: 1 };
+  });
+  if (parts.every((p) => p.value === 1)) return undefined;
+  const row = parts.flatMap((p) => new Array<number>(at(site.old(p.x).shape, -1)).fill(p.value));
+  const joined = b.concat(
+    parts.map((p) => site.new(p.x)),
+    node.op.axis,
+  );
+  return b.mul(joined, b.constant(row, [row.length]));
+};
+
+function isProductOf(site: Site, user: Node): boolean {
+  return user.op.kind === "matmul" && user.inputs[0] === site.id && site.constant(at(user.inputs, 1)) !== undefined;
+}
 
 /** Rules of moves, in the order they are tried. */
 export const movementRules: readonly Rule[] = [
@@ -203,6 +253,8 @@ export const movementRules: readonly Rule[] = [
   chains,
   sliceOfConcat,
   concatOfSlices,
+  sumOfSlices,
+  concatOfScaled,
   needless,
   factorsOut,
   padsAsConcat,

@@ -6,18 +6,20 @@ import { fold } from "./fold.js";
 import { fuse } from "./fuse.js";
 import { prune } from "./prune.js";
 import { share } from "./share.js";
+import { widen } from "./widen.js";
 
 /** More sweeps than any graph needs: a rule that undoes another would never stop. */
 const MAX_SWEEPS = 1000;
 
 /** Folds, shares and prunes until nothing changes. */
 export function simplify(graph: Graph): Graph {
-  return toFixedPoint(graph, (g) => prune(share(toFixedPoint(g, (inner) => prune(fold(inner))))));
+  // Shared first: a value that is used twice must not be folded into two weights.
+  return toFixedPoint(share(graph), (g) => prune(share(toFixedPoint(g, (inner) => prune(fold(inner))))));
 }
 
-/** Simplifies, then fuses products, biases and activations: the last stage before a target. */
+/** Simplifies, joins costly functions of columns, then fuses products, biases and activations: the last stage before a target. */
 export function optimize(graph: Graph): Graph {
-  return toFixedPoint(simplify(graph), (g) => simplify(fuse(g)));
+  return toFixedPoint(simplify(widen(simplify(graph))), (g) => simplify(fuse(g)));
 }
 
 function toFixedPoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {

@@ -146,7 +146,67 @@ function emitGroup(b: GraphBuilder, x: NodeId, chains: readonly Chain[], stackin
       }
     }
   }
+  return emitLast(b, chains, results);
+}
+
+/** Multiply-adds a row that zeros beside the weights of last layers may cost, so that there is one product instead of several. */
+const MAX_IDLE_WORK = 8192;
+
+/**
+ * Last layers (few outputs, no activation) of two or more chains that stand alone by now, as one product of the hidden values side by
+ * side with a block-diagonal weight.
+ */
+function emitLast(b: GraphBuilder, chains: readonly Chain[], results: Map<NodeId, NodeId>): Map<NodeId, NodeId> {
+  const open = chains.flatMap(({ layers }) => {
+    const last = at(layers, -1);
+    const emitted = layers.findLastIndex((l) => results.has(l.output));
+    if (last.activation !== undefined || emitted < 0 || emitted === layers.length - 1) return [];
+    const start = results.get(at(layers, emitted).output);
+    return start === undefined ? [] : [{ start, between: layers.slice(emitted + 1, -1), last }];
+  });
+  const lasts = open.map((c) => c.last);
+  const [inner, columns] = [sum(lasts.map((l) => l.inner)), sum(lasts.map((l) => l.columns))];
+  if (open.length < 2 || inner * columns > MAX_IDLE_WORK) return results;
+  // The activation before the last layers runs once, over all hidden values side by side, forward and backward.
+  const activations = open.map(({ between }) => between.at(-1)?.activation);
+  const isCommon = activations.every((a) => a !== undefined && JSON.stringify(a) === JSON.stringify(activations[0]));
+  const hidden = b.concat(
+    open.map(({ start, between }) =>
+      between.reduce((x, layer, i) => {
+        const isBare = isCommon && i === between.length - 1;
+        return emitLayer(b, x, isBare ? { ...layer, activation: undefined } : layer);
+      }, start),
+    ),
+    1,
+  );
+  const x = isCommon ? activate(b, hidden, activations[0]) : hidden;
+  const weight = new Float64Array(inner * columns);
+  const bias = new Float64Array(columns);
+  let [top, left] = [0, 0];
+  for (const layer of lasts) {
+    for (let k = 0; k < layer.inner; k++)
+      weight.set(layer.weight.subarray(k * layer.columns, (k + 1) * layer.columns), (top + k) * columns + left);
+    if (layer.bias !== undefined) bias.set(layer.bias, left);
+    top += layer.inner;
+    left += layer.columns;
+  }
+  const product = b.matmul(x, b.constant(weight, [inner, columns]));
+  const joined = b.add(product, b.constant(bias, [columns]));
+  left = 0;
+  for (const layer of lasts) {
+    results.set(layer.output, b.sliceAxis(joined, 1, left, layer.columns));
+    left += layer.columns;
+  }
   return results;
+}
+
+function emitLayer(b: GraphBuilder, x: NodeId, { weight, inner, columns, bias, activation }: Layer): NodeId {
+  const product = b.matmul(x, b.constant(weight, [inner, columns]));
+  return activate(b, bias === undefined ? product : b.add(product, b.constant(bias, [columns])), activation);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }
 
 /** How many layers from the first all chains have in common. */
@@ -160,7 +220,7 @@ function commonDepth(chains: readonly Chain[]): number {
 /** First layers with their weights side by side: [rows, sum of columns]. */
 function emitBeside(b: GraphBuilder, x: NodeId, layers: readonly Layer[]): NodeId {
   const inner = at(layers, 0).inner;
-  const columns = layers.reduce((sum, l) => sum + l.columns, 0);
+  const columns = sum(layers.map((l) => l.columns));
   const weight = new Float64Array(inner * columns);
   const bias = new Float64Array(columns);
   let start = 0;
@@ -171,8 +231,8 @@ function emitBeside(b: GraphBuilder, x: NodeId, layers: readonly Layer[]): NodeI
     start += layer.columns;
   }
   const product = b.matmul(x, b.constant(weight, [inner, columns]));
-  const sum = layers.some((l) => l.bias !== undefined) ? b.add(product, b.constant(bias, [columns])) : product;
-  return activate(b, sum, at(layers, 0).activation);
+  const shifted = layers.some((l) => l.bias !== undefined) ? b.add(product, b.constant(bias, [columns])) : product;
+  return activate(b, shifted, at(layers, 0).activation);
 }
 
 /** Layers 1 ... depth - 1 of equal chains as batched products; x [H, rows, in]. */
@@ -209,7 +269,7 @@ function activate(b: GraphBuilder, x: NodeId, activation: LeakyRelu | undefined)
 }
 
 function join(parts: readonly ConstantOp["data"][]): Float64Array {
-  const joined = new Float64Array(parts.reduce((sum, p) => sum + p.length, 0));
+  const joined = new Float64Array(sum(parts.map((p) => p.length)));
   let start = 0;
   for (const part of parts) {
     joined.set(part, start);
