@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 W_DIM = 64
 RESOLUTION = 128
-CHANNELS = {4: 128, 8: 128, 16: 80, 32: 48, 64: 32, 128: 16}
+CHANNELS = {4: 128, 8: 128, 16: 64, 32: 48, 64: 24, 128: 12}
 DATA = os.environ.get('AVATAR_DATA', '/tmp/avatar')  # large files: drawings, checkpoints, pairs
 NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light']
 HAIR = ['black', 'brown', 'blond', 'red', 'gray']
@@ -26,11 +26,20 @@ for _name in NAMES:
 TOTAL = _at  # columns of all attributes side by side
 
 
-def drawings(name):
-    """(images [n, 128, 128, 3] uint8 as a memory map, labels [n, 8])"""
-    images = np.memmap(f'{DATA}/{name}.u8', np.uint8, 'r').reshape(-1, RESOLUTION, RESOLUTION, 3)
+def drawings(name, resolution=RESOLUTION):
+    """(images [n, r, r, 3] uint8 as a memory map, labels [n, 8]); 64 px are averages of 2x2, made when first asked for"""
     labels = np.fromfile(f'{DATA}/{name}.labels.f32', np.float32).reshape(-1, len(NAMES))
-    return images[:len(labels)], labels
+    images = np.memmap(f'{DATA}/{name}.u8', np.uint8, 'r').reshape(-1, 128, 128, 3)[:len(labels)]
+    if resolution == 64:
+        path = f'{DATA}/{name}64.u8'
+        if not os.path.exists(path):
+            with open(path + '.tmp', 'wb') as f:
+                for i in range(0, len(images), 1000):
+                    x = images[i:i + 1000].astype(np.uint16)
+                    f.write(((x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2] + 2) // 4).astype(np.uint8).tobytes())
+            os.replace(path + '.tmp', path)
+        images = np.memmap(path, np.uint8, 'r').reshape(-1, 64, 64, 3)
+    return images, labels
 
 
 def to_tensor(images):
@@ -162,16 +171,15 @@ class Mapping(nn.Module):
 
 
 class Encoder(nn.Module):
-    """128 px image to w: folded by 4 so that thin lines are kept, then convolutions at 32, 16, 8, 4 px."""
+    """64 px image to w: folded by 2 so that thin lines are kept, then convolutions at 32, 16, 8, 4 px."""
 
     def __init__(self):
         super().__init__()
         def conv(a, b, stride=1):
             return nn.Sequential(nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.1))
-        self.body = nn.Sequential(nn.PixelUnshuffle(4), conv(48, 64), conv(64, 96, 2), conv(96, 96), conv(96, 128, 2),
-                                  conv(128, 128), conv(128, 160, 2))
+        self.body = nn.Sequential(nn.PixelUnshuffle(2), conv(12, 48), conv(48, 96, 2), conv(96, 128, 2), conv(128, 160, 2))
         self.fc = nn.Linear(160 * 16, W_DIM)
-        self.norm = nn.BatchNorm1d(W_DIM, affine=False, momentum=0.01)  # w has mean 0 and variance 1 in each dimension
+        self.norm = nn.BatchNorm1d(W_DIM, affine=False, momentum=0.02)  # w has mean 0 and variance 1 in each dimension
 
     def forward(self, image):
         return self.norm(self.fc(self.body(image).flatten(1)))

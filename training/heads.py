@@ -1,0 +1,149 @@
+"""The attribute heads, trained on w and what the labeller says of the images they give.
+
+    python3 heads.py sample --count 16000      w of the prior at truncations 0.5 to 1, with jitter
+    python3 heads.py flow --count 4000         w found by the gradient flow of the present heads for random targets
+    python3 heads.py train --minutes 3         all samples so far -> heads.pt (with temperatures, sigmas, validation figures)
+
+`sample` and `flow` add files heads-data-*.pt under /tmp/avatar. A new synthesis network or mapping makes them stale: delete
+them, or label them again with `relabel`.
+"""
+import argparse, glob, json, math, os, time
+import numpy as np
+import torch
+import torch.nn.functional as F
+import model as M
+from heads_model import Heads, follow
+from labeller import load_labeller
+from pack import load
+
+parser = argparse.ArgumentParser()
+parser.add_argument('stage', choices=['sample', 'flow', 'train', 'relabel'])
+parser.add_argument('--count', type=int, default=16000)
+parser.add_argument('--minutes', type=float, default=3)
+parser.add_argument('--threads', type=int, default=1)
+parser.add_argument('--seed', type=int, default=0)
+HELD_OUT = 0.1  # the last tenth of each file
+
+
+@torch.no_grad()
+def label(synthesis, labeller, w, batch=64):
+    """Softened labels: probabilities of classes, scalars as they are."""
+    rows = []
+    for i in range(0, len(w), batch):
+        logits = labeller(synthesis(w[i:i + batch]).clamp(-1, 1))[0]
+        rows.append(torch.cat([logits[:, s] if M.KINDS[n] == 'scalar' else logits[:, s].softmax(1) for n, s in M.SLICES.items()], 1))
+        if i % (batch * 50) == 0:
+            print(i, time.strftime('%H:%M:%S'), flush=True)
+    return torch.cat(rows)
+
+
+def prior_samples(mapping, count):
+    z = torch.randn(count, M.W_DIM)
+    with torch.no_grad():
+        w = mapping(z)
+    truncation = 0.5 + 0.5 * torch.rand(count, 1)
+    truncation[: count // 4] = 0.7
+    w = mapping.w_avg + truncation * (w - mapping.w_avg)
+    return w + 0.4 * torch.rand(count, 1).square() * torch.randn(count, M.W_DIM)
+
+
+def random_targets(count):
+    """One to five attributes asked for at random; a quarter ask for glasses, beard, hat, and a colour of hair together."""
+    targets = torch.full((count, len(M.NAMES)), float('nan'))
+    for i in range(count):
+        names = np.random.permutation(len(M.NAMES))[: np.random.randint(1, 6)]
+        for k in names:
+            name = M.NAMES[k]
+            targets[i, k] = {'binary': float(np.random.randint(2)), 'category': float(np.random.randint(5)), 'scalar': np.random.rand()}[M.KINDS[name]]
+        if i % 4 == 0:
+            targets[i, [0, 2, 3]] = 1.0
+            targets[i, 4] = float(np.random.randint(5))
+    return targets
+
+
+def flow_samples(mapping, heads, count):
+    out = []
+    for i in range(0, count, 500):
+        targets = random_targets(min(500, count - i))
+        z = torch.randn(len(targets), M.W_DIM)
+        tau = float(np.random.choice([1.0, 2.0, 5.0, 5.0]))
+        truncation = float(np.random.choice([0.7, 0.7, 0.85, 1.0]))
+        out.append(follow(mapping, heads, z, targets, truncation=truncation, tau=tau, steps=int(12 * tau))[1])
+    w = torch.cat(out)
+    return w + 0.1 * torch.rand(len(w), 1) * torch.randn_like(w)
+
+
+def loss_of(logits, labels):
+    loss = 0
+    for name, s in M.SLICES.items():
+        out, value = logits[:, s], labels[:, s]
+        if M.KINDS[name] == 'scalar':
+            loss = loss + 10 * F.smooth_l1_loss(out, value, beta=0.05)
+        else:
+            loss = loss - (value * F.log_softmax(out, 1)).sum(1).mean()
+    return loss
+
+
+def train(args):
+    train_w, train_y, held_w, held_y = [], [], [], []
+    files = sorted(glob.glob(f'{M.DATA}/heads-data-*.pt'))
+    for f in files:
+        data = torch.load(f)
+        n = int(len(data['w']) * (1 - HELD_OUT))
+        train_w.append(data['w'][:n]); train_y.append(data['labels'][:n]); held_w.append(data['w'][n:]); held_y.append(data['labels'][n:])
+    w, y, hw, hy = (torch.cat(x) for x in (train_w, train_y, held_w, held_y))
+    print(len(files), 'files', len(w), 'samples', len(hw), 'held out')
+    heads = Heads()
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=1e-3, weight_decay=0.05)
+    start, total, step, batch = time.time(), 60 * args.minutes, 0, 256
+    while time.time() - start < total:
+        progress = (time.time() - start) / total
+        for group in optimizer.param_groups:
+            group['lr'] = 2e-3 * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
+        index = torch.randint(len(w), (batch,))
+        x = w[index]
+        x = x + 0.2 * torch.rand(batch, 1) * torch.randn_like(x)  # smooth around each sample
+        loss = loss_of(heads(x), y[index])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        step += 1
+        if step % 2000 == 0:
+            with torch.no_grad():
+                print(f'{step} {time.time() - start:.0f} s, loss {loss.item():.3f}, held out {loss_of(heads(hw), hy).item():.3f}', flush=True)
+    notes = {}
+    with torch.no_grad():
+        logits = heads(hw)
+        for name, s in M.SLICES.items():
+            out, value = logits[:, s], hy[:, s]
+            if M.KINDS[name] == 'scalar':
+                error = (out - value)[:, 0]
+                notes[name] = {'sigma': round(max(0.05, float(error.square().mean().sqrt())), 3), 'validation': {'mae': round(float(error.abs().mean()), 4)}}
+            else:
+                hard = value.argmax(1)
+                choices = [float(F.cross_entropy(out / t, hard)) for t in np.arange(0.5, 3.01, 0.05)]
+                notes[name] = {'temperature': round(0.5 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(float((out.argmax(1) == hard).float().mean()), 4)}}
+            notes[name]['validation']['samples'] = len(hw)
+    print(json.dumps(notes, indent=1))
+    torch.save({'heads': heads.state_dict(), 'notes': notes, 'samples': len(w) + len(hw)}, f'{M.DATA}/heads.pt')
+
+
+if __name__ == '__main__':
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    if args.stage == 'train':
+        torch.manual_seed(11)
+        train(args)
+    else:
+        files = sorted(glob.glob(f'{M.DATA}/heads-data-*.pt'))
+        torch.manual_seed(100 + len(files) + args.seed); np.random.seed(100 + len(files) + args.seed)
+        synthesis, mapping, heads, _ = load()
+        synthesis = synthesis.to(memory_format=torch.channels_last)
+        labeller = load_labeller()
+        if args.stage == 'relabel':
+            for f in files:
+                data = torch.load(f)
+                torch.save({'w': data['w'], 'labels': label(synthesis, labeller, data['w'])}, f)
+        else:
+            w = prior_samples(mapping, args.count) if args.stage == 'sample' else flow_samples(mapping, heads, args.count)
+            torch.save({'w': w, 'labels': label(synthesis, labeller, w)}, f'{M.DATA}/heads-data-{len(files):02d}-{args.stage}.pt')

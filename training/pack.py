@@ -1,0 +1,100 @@
+"""Writes models/avatar.safetensors (float16) and test/fixtures/avatar.expected.safetensors (float32).
+
+    python3 pack.py
+
+Takes what is there under /tmp/avatar: ae.pt (synthesis), mapping.pt, heads.pt, and models/avatar-labeller.onnx; what is
+missing is written with random weights, so that the format can be tried before anything is trained.
+"""
+import hashlib, json, os, struct
+import numpy as np
+import torch
+import model as M
+from heads_model import Heads
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+TYPES = {np.dtype(np.float16): 'F16', np.dtype(np.float32): 'F32'}
+
+
+def write_safetensors(path, tensors, metadata=None):
+    header, data, at = {}, [], 0
+    if metadata:
+        header['__metadata__'] = metadata
+    for name, value in tensors.items():
+        value = np.ascontiguousarray(value)
+        header[name] = {'dtype': TYPES[value.dtype], 'shape': list(value.shape), 'data_offsets': [at, at + value.nbytes]}
+        data.append(value.tobytes())
+        at += value.nbytes
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    with open(path + '.tmp', 'wb') as f:
+        f.write(struct.pack('<Q', len(text)) + text)
+        for part in data:
+            f.write(part)
+    os.replace(path + '.tmp', path)
+
+
+def load():
+    """(synthesis, mapping, heads, notes of heads, all as trained so far)"""
+    torch.manual_seed(0)
+    synthesis, mapping, heads, notes = M.Synthesis(), M.Mapping(), Heads(), {}
+    if os.path.exists(f'{M.DATA}/ae.pt'):
+        state = torch.load(f'{M.DATA}/ae.pt')['average']
+        synthesis.load_state_dict({k[len('synthesis.'):]: v for k, v in state.items() if k.startswith('synthesis.')})
+    if os.path.exists(f'{M.DATA}/synthesis.pt'):  # fine-tuned after the prior
+        synthesis.load_state_dict(torch.load(f'{M.DATA}/synthesis.pt'))
+    if os.path.exists(f'{M.DATA}/mapping.pt'):
+        mapping.load_state_dict(torch.load(f'{M.DATA}/mapping.pt'))
+    if os.path.exists(f'{M.DATA}/heads.pt'):
+        state = torch.load(f'{M.DATA}/heads.pt')
+        heads.load_state_dict(state['heads'])
+        notes = state['notes']
+    return synthesis.eval(), mapping.eval(), heads.eval(), notes
+
+
+if __name__ == '__main__':
+    synthesis, mapping, heads, notes = load()
+    parts = {'mapping': mapping, 'synthesis': synthesis, 'heads': heads}
+    for part in parts.values():  # what is stored is what is computed with below
+        for value in part.state_dict().values():
+            value.copy_(value.half().float())
+    tensors = {f'{prefix}.{name}': value.numpy().astype(np.float16) for prefix, part in parts.items() for name, value in part.state_dict().items()}
+    assert all(np.isfinite(v).all() for v in tensors.values())
+    attributes = []
+    for name in M.NAMES:
+        note = notes.get(name, {})
+        entry = {'name': name, 'type': M.KINDS[name], 'space': 'w'}
+        if name == 'hair':
+            entry['classes'] = M.HAIR
+        if M.KINDS[name] == 'scalar':
+            entry.update(min=0, max=1, sigma=note.get('sigma', 0.1))
+        else:
+            entry['temperature'] = note.get('temperature', 1)
+        entry['validation'] = note.get('validation', {})
+        attributes.append(entry)
+    lace = {
+        'format': 1, 'name': 'avatar', 'architecture': 'stylegan2', 'zDim': M.W_DIM, 'wDim': M.W_DIM,
+        'numWs': 2 * len(M.CHANNELS), 'resolution': M.RESOLUTION, 'imageChannels': 3,
+        'mapping': {'layers': mapping.layers, 'lrMultiplier': mapping.multiplier, 'normalize': True},
+        'synthesis': {'style': 'skip', 'firKernel': [1, 3, 3, 1]},
+        'attributes': attributes,
+        'layerGroups': {'coarse': [0, 3], 'middle': [4, 7], 'fine': [8, 11]},
+        'licence': 'MIT (weights). Trained on drawings made with @dicebear/avataaars 9.4.3: design by Pablo Stanley (avataaars.com), free for personal and commercial use; code MIT, Florian Körner.',
+        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts; attributes were not shown to the generator.',
+    }
+    labeller = f'{ROOT}/models/avatar-labeller.onnx'
+    if os.path.exists(labeller):
+        lace['labeller'] = {'file': 'avatar-labeller.onnx', 'sha256': hashlib.sha256(open(labeller, 'rb').read()).hexdigest()}
+    if not all(os.path.exists(f'{M.DATA}/{f}.pt') for f in ('ae', 'mapping', 'heads')):
+        lace['source'] += ' PRELIMINARY: some weights are random.'
+    path = f'{ROOT}/models/avatar.safetensors'
+    write_safetensors(path, tensors, {'lace': json.dumps(lace, ensure_ascii=False)})
+
+    with torch.no_grad():
+        z = torch.randn(4, M.W_DIM, generator=torch.Generator().manual_seed(1234))
+        w, truncated = mapping(z), mapping(z, 0.7)
+        image, logits = synthesis(truncated), heads(truncated)
+    expected = {'z': z, 'w': w, 'w_trunc0.7': truncated, 'img': image, 'logits': logits}
+    expected = {k: v.numpy().astype(np.float32) for k, v in expected.items()}
+    write_safetensors(f'{ROOT}/test/fixtures/avatar.expected.safetensors', expected)
+    for f in (path, f'{ROOT}/test/fixtures/avatar.expected.safetensors'):
+        print(f, os.path.getsize(f), 'bytes')
