@@ -34,6 +34,9 @@ export interface SolveOptions {
 
 const MIN_STEP = 1e-12; // of the interval
 const MAX_BAD_TRIALS = 8; // trials that are not finite before a sample is given up
+// The starting rule takes the field for smooth; where it has kinks (leaky ReLU) the change of slope itself is the scale of the
+// error, and a pair's estimate of the first step can miss it. So that step's bend, h^2 |y''|, is at most 5^2 tolerances.
+const FIRST_BEND = 5;
 const STRETCH = 1.01; // a step that ends this near the end goes there
 
 /**
@@ -178,7 +181,8 @@ class Solve {
       const d2 = Math.sqrt(squares / (rows * this.dim)) / h0;
       const steepest = Math.max(d1, d2);
       const flat = control === "batch" ? Math.max(1e-6, h0 * 1e-3) : span;
-      const h1 = steepest <= 1e-15 ? flat : (0.01 / steepest) ** exponent;
+      const smooth = steepest <= 1e-15 ? flat : (0.01 / steepest) ** exponent;
+      const h1 = control === "batch" ? smooth : Math.min(smooth, FIRST_BEND / Math.sqrt(steepest));
       this.h[g] = Number.isFinite(h1) ? Math.min(100 * h0, h1) : h0;
     }
   }
