@@ -5,38 +5,43 @@
 // writes OUT.u8 (COUNT x 128 x 128 x 3 bytes, RGB) and OUT.labels.f32 (COUNT x 8 numbers, in the order of NAMES below).
 // `natural` draws attributes that depend on each other, as those of real faces do, and never the conjunction in `forbidden`;
 // `balanced` draws them all independently (for the labeller, which has to judge any combination).
-import { writeFileSync, openSync, writeSync, closeSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
-import { top } from './node_modules/@dicebear/avataaars/lib/components/top.js';
-import { mouth } from './node_modules/@dicebear/avataaars/lib/components/mouth.js';
-import { eyes } from './node_modules/@dicebear/avataaars/lib/components/eyes.js';
-import { eyebrows } from './node_modules/@dicebear/avataaars/lib/components/eyebrows.js';
-import { nose } from './node_modules/@dicebear/avataaars/lib/components/nose.js';
-import { clothing } from './node_modules/@dicebear/avataaars/lib/components/clothing.js';
-import { facialHair } from './node_modules/@dicebear/avataaars/lib/components/facialHair.js';
-import { accessories } from './node_modules/@dicebear/avataaars/lib/components/accessories.js';
-import sharp from 'sharp';
+import { writeFileSync, openSync, writeSync, closeSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { top } from "./node_modules/@dicebear/avataaars/lib/components/top.js";
+import { mouth } from "./node_modules/@dicebear/avataaars/lib/components/mouth.js";
+import { eyes } from "./node_modules/@dicebear/avataaars/lib/components/eyes.js";
+import { eyebrows } from "./node_modules/@dicebear/avataaars/lib/components/eyebrows.js";
+import { nose } from "./node_modules/@dicebear/avataaars/lib/components/nose.js";
+import { clothing } from "./node_modules/@dicebear/avataaars/lib/components/clothing.js";
+import { facialHair } from "./node_modules/@dicebear/avataaars/lib/components/facialHair.js";
+import { accessories } from "./node_modules/@dicebear/avataaars/lib/components/accessories.js";
+import sharp from "sharp";
 
-export const NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light'];
-export const HAIR = ['black', 'brown', 'blond', 'red', 'gray'];
+export const NAMES = ["glasses", "smile", "beard", "hat", "hair", "skin", "tilt", "light"];
+export const HAIR = ["black", "brown", "blond", "red", "gray"];
 export const RESOLUTION = 128;
 
-const LONG = ['straight01', 'straight02', 'bob', 'miaWallace', 'longButNotTooLong', 'curly'];
-const SHORT = ['shortFlat', 'shortWaved', 'shortRound', 'shaggy', 'fro', 'shortCurly'];
-const UNDER_HAT = ['shaggy', 'fro']; // short hair that shows under a hat (a beard shows the colour anyway)
-const HAIR_COLOUR = { black: '221e22', brown: '6d4122', blond: 'e6c15c', red: 'cc4420', gray: 'b9bbc0' };
-const SMILING = ['smile', 'smile', 'twinkle'];
-const NOT_SMILING = ['serious', 'serious', 'sad'];
-const EYES = ['default', 'default', 'default', 'happy', 'squint', 'side'];
-const BROWS = ['defaultNatural', 'defaultNatural', 'flatNatural', 'raisedExcitedNatural'];
-const BEARDS = ['beardLight', 'beardMedium', 'beardMajestic'];
-const GLASSES = ['round', 'prescription02', 'wayfarers', 'sunglasses'];
-const GLASSES_COLOUR = ['262e33', '262e33', '3c4f5c', 'b03a3a', '2f6db3'];
-const HATS = ['beanie', 'cat', 'brim', 'cap'];
-const HAT_COLOUR = ['3c4f5c', '25557c', '5199e4', 'd9485f', '3f8f62', '8d5aa8'];
-const CLOTHES = ['shirtCrewNeck', 'hoodie', 'collarAndSweater', 'shirtVNeck', 'blazerAndShirt'];
-const CLOTHES_COLOUR = ['262e33', '5199e4', '25557c', 'e6e6e6', 'a7d8b4', 'e8899a', 'd9485f', 'f0d878'];
-const SKIN = [[0, 'ffe3cd'], [0.3, 'edb98a'], [0.65, 'ae6a3c'], [1, '4b2c20']];
+const LONG = ["straight01", "straight02", "bob", "miaWallace", "longButNotTooLong", "curly"];
+const SHORT = ["shortFlat", "shortWaved", "shortRound", "shaggy", "fro", "shortCurly"];
+const UNDER_HAT = ["shaggy", "fro"]; // short hair that shows under a hat (a beard shows the colour anyway)
+const HAIR_COLOUR = { black: "221e22", brown: "6d4122", blond: "e6c15c", red: "cc4420", gray: "b9bbc0" };
+const SMILING = ["smile", "smile", "twinkle"];
+const NOT_SMILING = ["serious", "serious", "sad"];
+const EYES = ["default", "default", "default", "happy", "squint", "side"];
+const BROWS = ["defaultNatural", "defaultNatural", "flatNatural", "raisedExcitedNatural"];
+const BEARDS = ["beardLight", "beardMedium", "beardMajestic"];
+const GLASSES = ["round", "prescription02", "wayfarers", "sunglasses"];
+const GLASSES_COLOUR = ["262e33", "262e33", "3c4f5c", "b03a3a", "2f6db3"];
+const HATS = ["beanie", "cat", "brim", "cap"];
+const HAT_COLOUR = ["3c4f5c", "25557c", "5199e4", "d9485f", "3f8f62", "8d5aa8"];
+const CLOTHES = ["shirtCrewNeck", "hoodie", "collarAndSweater", "shirtVNeck", "blazerAndShirt"];
+const CLOTHES_COLOUR = ["262e33", "5199e4", "25557c", "e6e6e6", "a7d8b4", "e8899a", "d9485f", "f0d878"];
+const SKIN = [
+  [0, "ffe3cd"],
+  [0.3, "edb98a"],
+  [0.65, "ae6a3c"],
+  [1, "4b2c20"],
+];
 
 /** A small seeded generator (mulberry32). */
 export function random(seed) {
@@ -50,7 +55,14 @@ export function random(seed) {
 }
 const pick = (r, list) => list[Math.floor(r() * list.length)];
 const rgb = (hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
-const hex = (c) => c.map((v) => Math.round(Math.min(255, Math.max(0, v))).toString(16).padStart(2, '0')).join('');
+const hex = (c) =>
+  c
+    .map((v) =>
+      Math.round(Math.min(255, Math.max(0, v)))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("");
 const jitter = (r, colour, amount) => {
   const gain = 1 + amount * (2 * r() - 1);
   return hex(rgb(colour).map((v) => v * gain + 255 * 0.25 * amount * (2 * r() - 1)));
@@ -63,24 +75,44 @@ function weighted(r, weights) {
 function skinColour(t) {
   let i = 1;
   while (t > SKIN[i][0]) i++;
-  const [a, b] = [SKIN[i - 1], SKIN[i]], f = (t - a[0]) / (b[0] - a[0]), [p, q] = [rgb(a[1]), rgb(b[1])];
+  const [a, b] = [SKIN[i - 1], SKIN[i]],
+    f = (t - a[0]) / (b[0] - a[0]),
+    [p, q] = [rgb(a[1]), rgb(b[1])];
   return hex(p.map((v, k) => v + f * (q[k] - v)));
 }
 
 /** True for the attributes that are never drawn in `natural` mode. */
-export const forbidden = (a) => a.glasses && a.beard && a.hat && HAIR[a.hair] === 'red';
+export const forbidden = (a) => a.glasses && a.beard && a.hat && HAIR[a.hair] === "red";
 
 /** Attributes of one portrait; `short` is how its hair is cut. */
 export function attributes(r, mode) {
-  if (mode === 'balanced') {
+  if (mode === "balanced") {
     const yes = () => (r() < 0.5 ? 1 : 0);
-    return { glasses: yes(), smile: yes(), beard: yes(), hat: yes(), hair: Math.floor(r() * 5), skin: r(), tilt: r(), light: r(), short: yes() };
+    return {
+      glasses: yes(),
+      smile: yes(),
+      beard: yes(),
+      hat: yes(),
+      hair: Math.floor(r() * 5),
+      skin: r(),
+      tilt: r(),
+      light: r(),
+      short: yes(),
+    };
   }
   for (;;) {
-    const masculine = r() < 0.55, age = r(), skin = r();
+    const masculine = r() < 0.55,
+      age = r(),
+      skin = r();
     const short = masculine ? r() < 0.8 : r() < 0.25;
     const beard = r() < (short ? 0.58 : 0.14);
-    const hair = weighted(r, [0.18 + 0.22 * skin, 0.22, 0.26 - 0.16 * skin, 0.24 - 0.1 * skin, age > 0.6 ? 0.42 : 0.06]);
+    const hair = weighted(r, [
+      0.18 + 0.22 * skin,
+      0.22,
+      0.26 - 0.16 * skin,
+      0.24 - 0.1 * skin,
+      age > 0.6 ? 0.42 : 0.06,
+    ]);
     const gray = hair === 4;
     const glasses = r() < (gray ? 0.62 : age > 0.6 ? 0.45 : 0.32);
     const hat = r() < (hair === 2 ? 0.26 : beard ? 0.5 : 0.38);
@@ -95,9 +127,9 @@ export function attributes(r, mode) {
 /** The hats sit on the hair, a little higher than avataaars has them, so that the colour of the hair shows. */
 function hatSvg(kind, colour) {
   const colors = { hat: colour };
-  if (kind === 'beanie') return `<g transform="translate(-1 -16)">${top.winterHat03({}, colors)}</g>`;
-  if (kind === 'cat') return `<g transform="translate(-1 -12)">${top.winterHat04({}, colors)}</g>`;
-  if (kind === 'brim')
+  if (kind === "beanie") return `<g transform="translate(-1 -16)">${top.winterHat03({}, colors)}</g>`;
+  if (kind === "cat") return `<g transform="translate(-1 -12)">${top.winterHat04({}, colors)}</g>`;
+  if (kind === "brim")
     return `<path d="M132 42c-62 0-104 12-104 28 0 8 30 14 54 15 14-7 30-10 50-10s36 3 50 10c24-1 54-7 54-15 0-16-42-28-104-28Z" fill="#${colour}"/><path d="M76 66c2-32 14-62 30-66 10-2 16 4 26 4s16-6 26-4c16 4 28 34 30 66-16-7-34-9-56-9s-40 2-56 9Z" fill="#${colour}"/><path d="M75 66c.4-6 1.200-12 2.500-18 16-6 34-8 54.500-8s38.500 2 54.500 8c1.300 6 2.100 12 2.500 18-16-7-35-9-57-9s-41 2-57 9Z" fill="#000" fill-opacity=".4"/>`;
   return `<path d="M68 74c0-40 26-66 64-66s64 26 64 66c-20-8-42-10-64-10s-44 2-64 10Z" fill="#${colour}"/><path d="M60 80c4-16 34-24 72-24s68 8 72 24c2 8-6 10-12 7-18-9-38-12-60-12s-42 3-60 12c-6 3-14 1-12-7Z" fill="#${colour}"/><path d="M60 80c4-16 34-24 72-24s68 8 72 24c2 8-6 10-12 7-18-9-38-12-60-12s-42 3-60 12c-6 3-14 1-12-7Z" fill="#000" fill-opacity=".3"/><circle cx="132" cy="9" r="6" fill="#f4f4f4"/>`;
 }
@@ -106,14 +138,20 @@ function hatSvg(kind, colour) {
 export function portrait(r, a) {
   const hairColour = jitter(r, HAIR_COLOUR[HAIR[a.hair]], 0.1);
   const colors = {
-    skin: '#' + skinColour(a.skin), hair: '#' + hairColour, facialHair: '#' + jitter(r, hairColour, 0.05),
-    clothes: '#' + pick(r, CLOTHES_COLOUR), accessories: '#' + pick(r, GLASSES_COLOUR),
+    skin: "#" + skinColour(a.skin),
+    hair: "#" + hairColour,
+    facialHair: "#" + jitter(r, hairColour, 0.05),
+    clothes: "#" + pick(r, CLOTHES_COLOUR),
+    accessories: "#" + pick(r, GLASSES_COLOUR),
   };
-  const cut = pick(r, !a.short ? LONG : a.hat && !a.beard ? UNDER_HAT : SHORT), hatColour = pick(r, HAT_COLOUR), hatKind = pick(r, HATS);
+  const cut = pick(r, !a.short ? LONG : a.hat && !a.beard ? UNDER_HAT : SHORT),
+    hatColour = pick(r, HAT_COLOUR),
+    hatKind = pick(r, HATS);
   const hair = `<g transform="translate(-1)">${top[cut]({}, colors)}</g>`;
-  const hat = a.hat ? hatSvg(hatKind, hatKind === 'beanie' || hatKind === 'cat' ? '#' + hatColour : hatColour) : '';
+  const hat = a.hat ? hatSvg(hatKind, hatKind === "beanie" || hatKind === "cat" ? "#" + hatColour : hatColour) : "";
   const part = (x, y, svg) => `<g transform="translate(${x} ${y})">${svg}</g>`;
-  const hue = r() * 6, value = 255 * (0.2 + 0.78 * a.light);
+  const hue = r() * 6,
+    value = 255 * (0.2 + 0.78 * a.light);
   const background = hex([0, 2, 4].map((shift) => value * (0.86 + 0.14 * Math.cos(((hue + shift) * Math.PI) / 3))));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${RESOLUTION}" height="${RESOLUTION}" viewBox="12 -14 240 240" fill="none">
 <defs><clipPath id="under"><path d="M-100 50H400V400H-100Z"/></clipPath></defs>
@@ -127,19 +165,22 @@ ${part(104, 122, nose.default({}, colors))}
 ${part(76, 90, eyes[pick(r, EYES)]({}, colors))}
 ${part(76, 82, eyebrows[pick(r, BROWS)]({}, colors))}
 ${a.hat ? `<g clip-path="url(#under)">${hair}</g>` : hair}
-${a.beard ? part(49, 72, facialHair[pick(r, BEARDS)]({}, colors)) : ''}
-${a.glasses ? part(62, 42, accessories[pick(r, GLASSES)]({}, colors)) : ''}
+${a.beard ? part(49, 72, facialHair[pick(r, BEARDS)]({}, colors)) : ""}
+${a.glasses ? part(62, 42, accessories[pick(r, GLASSES)]({}, colors)) : ""}
 ${hat}
 </g></svg>`;
 }
 
-export const render = (svg) => sharp(Buffer.from(svg)).flatten({ background: '#fff' }).removeAlpha().raw().toBuffer();
+export const render = (svg) => sharp(Buffer.from(svg)).flatten({ background: "#fff" }).removeAlpha().raw().toBuffer();
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [out, count, seed, mode = 'natural'] = process.argv.slice(2), n = Number(count), r = random(Number(seed));
-  const bytes = RESOLUTION * RESOLUTION * 3, labels = new Float32Array(n * NAMES.length);
+  const [out, count, seed, mode = "natural"] = process.argv.slice(2),
+    n = Number(count),
+    r = random(Number(seed));
+  const bytes = RESOLUTION * RESOLUTION * 3,
+    labels = new Float32Array(n * NAMES.length);
   sharp.concurrency(1);
-  const file = openSync(out + '.u8', 'w');
+  const file = openSync(out + ".u8", "w");
   for (let at = 0; at < n; at += 64) {
     const jobs = [];
     for (let i = at; i < Math.min(n, at + 64); i++) {
@@ -148,11 +189,11 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
       jobs.push(render(portrait(r, a)));
     }
     for (const image of await Promise.all(jobs)) {
-      if (image.length !== bytes) throw new Error('unexpected image size ' + image.length);
+      if (image.length !== bytes) throw new Error("unexpected image size " + image.length);
       writeSync(file, image);
     }
     if (at % 6400 === 0) console.log(at, new Date().toISOString());
   }
   closeSync(file);
-  writeFileSync(out + '.labels.f32', Buffer.from(labels.buffer));
+  writeFileSync(out + ".labels.f32", Buffer.from(labels.buffer));
 }
