@@ -25,6 +25,8 @@ export interface ModelInfo {
   readonly numWs: number;
   readonly resolution: number;
   readonly attributes: readonly Attribute[];
+  /** Of a conditional generator: how many classes it draws. */
+  readonly classes?: number;
   /** Inclusive layer ranges by name, such as coarse: [0, 3]. */
   readonly layerGroups: Readonly<Record<string, readonly [number, number]>>;
 }

@@ -20,6 +20,11 @@ export interface MappingWeights {
   }[];
   /** [wDim], the centre of the truncation. */
   readonly wAverage: Tensor;
+  /**
+   * Of a conditional generator: its class c enters as e(c) = weight[:, c] weightGain + bias, divided by its root mean square and
+   * appended to z. weight [E, classes], bias [E]; the first layer takes zDim + E numbers. `forClass` picks a class.
+   */
+  readonly embedding?: { readonly weight: Tensor; readonly bias: Tensor; readonly weightGain: number };
 }
 
 /** One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, none after the last. Weights [out, in]. */

@@ -56,6 +56,7 @@ const pack = v.pipe(
     numWs: size(64),
     resolution: v.picklist([4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]),
     imageChannels: v.literal(3),
+    classes: v.optional(size(100_000)),
     mapping: v.optional(v.object({ layers: size(64), lrMultiplier: positive, normalize: v.boolean() })),
     synthesis: v.object({
       style: v.picklist(["skip", "orig", "resnet"]),
@@ -65,6 +66,7 @@ const pack = v.pipe(
         v.maxLength(32),
         v.check((taps) => taps.reduce((a, b) => a + b, 0) > 0, "Invalid kernel: Its sum must be above 0"),
       ),
+      clamp: v.optional(positive),
     }),
     attributes,
     layerGroups: v.optional(v.record(name, layerRange), {}),
@@ -81,6 +83,7 @@ const pack = v.pipe(
     source: v.optional(v.string(), "unknown"),
   }),
   v.check((p) => p.numWs === numWsOf(p.resolution), "Invalid numWs: Expected 2 log2(resolution) - 2"),
+  v.check((p) => p.mapping !== undefined || p.classes === undefined, "Invalid classes: They need a mapping"),
   v.check((p) => p.mapping !== undefined || p.zDim === p.wDim, "Invalid wDim: Without a mapping it must be zDim"),
   v.check(
     (p) => Object.values(p.layerGroups).every(([from, to]) => from <= to && to < p.numWs),
@@ -95,6 +98,23 @@ export type HeadMetadata = v.InferOutput<typeof headFile>;
 /** Number of w vectors of a StyleGAN2 of this resolution: two convolutions a block, one in the first, and the last RGB layer. */
 export function numWsOf(resolution: number): number {
   return 2 * Math.log2(resolution) - 2;
+}
+
+/**
+ * Layer groups of a StyleGAN2 that brings none: coarse up to 8 px, middle 16 and 32 px, fine from 64 px, as its papers divide
+ * styles; groups of a small model that would be empty are left out.
+ */
+export function defaultLayerGroups(resolution: number): Record<string, readonly [number, number]> {
+  const last = numWsOf(resolution) - 1;
+  const groups: Record<string, readonly [number, number]> = {};
+  for (const [group, from, to] of [
+    ["coarse", 0, 3],
+    ["middle", 4, 7],
+    ["fine", 8, last],
+  ] as const) {
+    if (from <= last) groups[group] = [from, Math.min(to, last)];
+  }
+  return groups;
 }
 
 /** Checks the metadata of a pack. Errors LaceError L5108 that lists every wrong field. */
@@ -118,8 +138,17 @@ export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
 
 /** What the compiler knows of the model. */
 export function modelInfo(metadata: PackMetadata): ModelInfo {
-  const { name, zDim, wDim, numWs, resolution, layerGroups } = metadata;
-  return { name, zDim, wDim, numWs, resolution, attributes: attributeTable(metadata.attributes), layerGroups };
+  const { name, zDim, wDim, numWs, resolution, layerGroups, classes } = metadata;
+  return {
+    name,
+    zDim,
+    wDim,
+    numWs,
+    resolution,
+    attributes: attributeTable(metadata.attributes),
+    layerGroups,
+    ...(classes !== undefined && { classes }),
+  };
 }
 
 function isDistinct(names: readonly string[]): boolean {

@@ -57,18 +57,26 @@ export function headWidth(attribute: Attribute): number {
   return attribute.type === "scalar" ? 1 : attribute.classes.length;
 }
 
+/** What the reader of a mapping must know; `classes` is 0 or missing where it takes no class. */
+export type MappingSizes = Pick<PackMetadata, "zDim" | "wDim" | "classes" | "mapping">;
+
 /** The mapping network; undefined where the metadata have none. Errors LaceError L5109. */
-export function readMapping(source: TensorSource, metadata: PackMetadata): MappingWeights | undefined {
-  const { mapping, zDim, wDim } = metadata;
+export function readMapping(source: TensorSource, sizes: MappingSizes & { readonly mapping: object }): MappingWeights;
+export function readMapping(source: TensorSource, sizes: MappingSizes): MappingWeights | undefined;
+export function readMapping(source: TensorSource, sizes: MappingSizes): MappingWeights | undefined {
+  const { mapping, zDim, wDim, classes = 0 } = sizes;
   if (mapping === undefined) return undefined;
-  let width = zDim;
+  const embedding =
+    classes > 0 ? { ...source.dense("mapping.embed", classes), weightGain: 1 / Math.sqrt(classes) } : undefined;
+  let width = zDim + (embedding?.bias.data.length ?? 0);
   const layers = Array.from({ length: mapping.layers }, (_, i) => {
     const layer = source.dense(`mapping.fc${i}`, width, i === mapping.layers - 1 ? wDim : undefined);
     const gains = { weightGain: mapping.lrMultiplier / Math.sqrt(width), biasGain: mapping.lrMultiplier };
     width = layer.bias.data.length;
     return { ...layer, ...gains };
   });
-  return { normalize: mapping.normalize, layers, wAverage: source.read("mapping.w_avg", [wDim]) };
+  const wAverage = source.read("mapping.w_avg", [wDim]);
+  return { normalize: mapping.normalize, layers, wAverage, ...(embedding && { embedding }) };
 }
 
 /** The head of one attribute: layers fc0, fc1, ... as many as there are, then `out`. Errors LaceError L5109. */

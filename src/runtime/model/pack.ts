@@ -164,6 +164,10 @@ export function writePack(
     tensors.set(`mapping.fc${i}.bias`, layer.bias);
   });
   if (mapping) tensors.set("mapping.w_avg", mapping.wAverage);
+  if (mapping?.embedding) {
+    tensors.set("mapping.embed.weight", mapping.embedding.weight);
+    tensors.set("mapping.embed.bias", mapping.embedding.bias);
+  }
   for (const [name, tensor] of synthesisTensors(synthesis)) tensors.set(name, tensor);
   for (const [name, tensor] of headTensors(attributes, weights.heads)) tensors.set(name, tensor);
   const metadata = {
@@ -172,7 +176,11 @@ export function writePack(
     architecture: "stylegan2",
     imageChannels: 3,
     ...(mapping && { mapping: { layers: mapping.layers.length, lrMultiplier, normalize: mapping.normalize } }),
-    synthesis: { style: synthesis.style, firKernel: synthesis.firKernel },
+    synthesis: {
+      style: synthesis.style,
+      firKernel: synthesis.firKernel,
+      ...(synthesis.clamp !== undefined && { clamp: synthesis.clamp }),
+    },
     attributes: attributes.map(storedRow),
     ...(labeller && { labeller: { file: labeller.file.replace(/^.*[/\\]/, ""), sha256: labeller.sha256 } }),
     licence,

@@ -8,7 +8,7 @@ import type { LaceError } from "../../source/diagnostic.js";
 import { readStyle } from "./lace-heads.js";
 import { modelError } from "./model-error.js";
 import type { Model } from "./model.js";
-import { numWsOf } from "./pack-metadata.js";
+import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { TensorSource } from "./pack-weights.js";
 import type { PickleDict } from "./pickle-value.js";
 import { readSynthesis } from "./stylegan2-weights.js";
@@ -42,7 +42,15 @@ export function readRosinality(checkpoint: PickleDict, file: string, options: Ro
   const synthesis = readSynthesis(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
   const zDim = mapping.layers[0]?.weight.shape[1] ?? 0;
   return {
-    info: { name: options.name, zDim, wDim, numWs: numWsOf(resolution), resolution, attributes: [], layerGroups: {} },
+    info: {
+      name: options.name,
+      zDim,
+      wDim,
+      numWs: numWsOf(resolution),
+      resolution,
+      attributes: [],
+      layerGroups: defaultLayerGroups(resolution),
+    },
     weights: { zDim, mapping, heads: [] },
     synthesis,
     sha256: options.sha256,

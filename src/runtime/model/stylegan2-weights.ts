@@ -36,6 +36,8 @@ export interface LaterBlock extends BlockBase {
 export interface SynthesisWeights {
   readonly style: SynthesisStyle;
   readonly firKernel: readonly number[];
+  /** Generators trained in half precision keep their activations within +-clamp (times the gain of the layer). */
+  readonly clamp?: number | undefined;
   readonly wDim: number;
   readonly resolution: number;
   readonly first: FirstBlock;
@@ -45,6 +47,7 @@ export interface SynthesisWeights {
 export interface SynthesisSizes {
   readonly style: SynthesisStyle;
   readonly firKernel: readonly number[];
+  readonly clamp?: number | undefined;
   readonly wDim: number;
   readonly resolution: number;
 }

@@ -98,6 +98,7 @@ class SynthesisBuilder {
   ): NodeId {
     const { g, options } = this;
     const { layout } = options;
+    const { clamp } = this.weights;
     const outGain = ACTIVATION_GAIN * gain;
     const style = this.style(layer, index);
     const scaled = g.mul(x, this.perChannel(style));
@@ -111,7 +112,8 @@ class SynthesisBuilder {
       const noise = scaledBy(layer.noise.constant, layer.noise.strength * outGain);
       z = g.add(z, g.constant(noise.data, this.imageShape(1, 1, resolution)));
     }
-    return g.leakyRelu(g.add(z, this.channelConstant(scaledBy(layer.bias, outGain))), SLOPE);
+    const y1 = g.leakyRelu(g.add(z, this.channelConstant(scaledBy(layer.bias, outGain))), SLOPE);
+    return clamp === undefined ? y1 : g.clip(y1, -clamp * gain, clamp * gain);
   }
 
   /** Modulated 1x1 convolution to RGB, without demodulation: 3 x C weights a sample are cheaper to make than to scale x. */
@@ -132,7 +134,9 @@ class SynthesisBuilder {
       );
       y = g.matmul(g.reshape(x, [rows, pixels, inputs]), weight);
     }
-    return g.add(g.reshape(y, this.imageShape(rows, colours, resolution)), this.channelConstant(layer.bias));
+    const rgb = g.add(g.reshape(y, this.imageShape(rows, colours, resolution)), this.channelConstant(layer.bias));
+    const { clamp } = this.weights;
+    return clamp === undefined ? rgb : g.clip(rgb, -clamp, clamp);
   }
 
   /** Upsampled 1x1 convolution past a block (style resnet). The filter comes last, where there are fewest channels. */

@@ -1,0 +1,156 @@
+// numpy arrays and scalars as pickles hold them.
+// In: the arguments of numpy's reconstruction functions. Out: NumpyArray; `NUMPY_NAMES`, the names that such pickles use.
+// Invariants: an array has exactly the bytes that its shape and type need; nothing is widened before it is asked for.
+// Source: numpy's ndarray.__reduce__ and dtype.__reduce__, as their documentation describes them.
+import type { Tensor } from "../../compiler/weights.js";
+import { DTYPE_BYTES, toFloat32, toFloat64, type DType } from "./dtype.js";
+import {
+  isCount,
+  isTuple,
+  type AllowList,
+  type Fail,
+  type PickleBytes,
+  type PickleValue,
+  type Reconstruction,
+} from "./pickle-value.js";
+
+const TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ["f8", "F64"],
+  ["f4", "F32"],
+  ["f2", "F16"],
+  ["i8", "I64"],
+  ["i4", "I32"],
+  ["i2", "I16"],
+  ["i1", "I8"],
+  ["u8", "U64"],
+  ["u4", "U32"],
+  ["u2", "U16"],
+  ["u1", "U8"],
+  ["b1", "BOOL"],
+]);
+const MAX_RANK = 8;
+
+class NumpyType {
+  constructor(readonly dtype: DType) {}
+}
+
+/** An array that was pickled; empty until its state came. */
+export class NumpyArray {
+  shape: readonly number[] = [0];
+  private dtype: DType = "U8";
+  private bytes: Uint8Array = new Uint8Array(0);
+  private fortran = false;
+
+  /** Takes ndarray's state: (version, shape, dtype, is_fortran, raw bytes). */
+  build(state: PickleValue, fail: Fail): void {
+    const [, shape, type, fortran, data] = isTuple(state) ? state.items : [];
+    if (!isTuple(shape) || shape.items.length > MAX_RANK || !shape.items.every(isCount))
+      throw fail("an array without a valid shape");
+    const bytes = bytesOf(data);
+    const dtype = typeOf(type);
+    if (bytes === undefined || dtype === undefined) throw fail("an array whose elements are no plain numbers");
+    const needed = shape.items.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
+    if (bytes.byteLength !== needed)
+      throw fail(`an array of shape [${shape.items.join(", ")}] needs ${needed} bytes, it has ${bytes.byteLength}`);
+    this.shape = shape.items;
+    this.dtype = dtype;
+    this.bytes = bytes;
+    this.fortran = fortran === true || fortran === 1;
+  }
+
+  /** Row-major float32. */
+  read(): Tensor {
+    const data = toFloat32(this.dtype, this.bytes);
+    if (!this.fortran || this.shape.length < 2) return { shape: this.shape, data };
+    // Column-major data is the transpose of a row-major array of the reversed shape.
+    const reversed = { shape: [...this.shape].reverse(), data };
+    return permuted(
+      reversed,
+      this.shape.map((_, d) => this.shape.length - 1 - d),
+    );
+  }
+}
+
+/** The axes in another order: axis d of the result is axis `order[d]` of `x`. */
+export function permuted(x: Tensor, order: readonly number[]): Tensor {
+  const strides = x.shape.map(() => 1);
+  for (let d = x.shape.length - 2; d >= 0; d--) strides[d] = (strides[d + 1] ?? 1) * (x.shape[d + 1] ?? 1);
+  const shape = order.map((d) => x.shape[d] ?? 1);
+  const steps = order.map((d) => strides[d] ?? 1);
+  const data = new Float32Array(x.data.length);
+  const index = shape.map(() => 0);
+  let from = 0;
+  for (let i = 0; i < data.length; i++) {
+    data[i] = x.data[from] ?? 0;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      const at = (index[d] ?? 0) + 1;
+      from += steps[d] ?? 0;
+      index[d] = at;
+      if (at < (shape[d] ?? 0)) break;
+      from -= (steps[d] ?? 0) * (shape[d] ?? 0);
+      index[d] = 0;
+    }
+  }
+  return { shape, data };
+}
+
+function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
+  return typeof value === "object" && value?.kind === "bytes" ? value.bytes : undefined;
+}
+
+function typeOf(value: PickleValue | undefined): DType | undefined {
+  return typeof value === "object" && value?.kind === "opaque" && value.value instanceof NumpyType
+    ? value.value.dtype
+    : undefined;
+}
+
+/** numpy.dtype(name, align, copy), then the state (version, byte order, ...). */
+function makeType(args: readonly PickleValue[], fail: Fail): PickleValue {
+  const dtype = typeof args[0] === "string" ? TYPES.get(args[0].replace(/^[<|=]/, "")) : undefined;
+  if (dtype === undefined) throw fail("an array type that is no plain number");
+  return {
+    kind: "opaque",
+    value: new NumpyType(dtype),
+    build(state, failBuild) {
+      const order = isTuple(state) ? state.items[1] : undefined;
+      if (order !== "<" && order !== "|" && order !== "=") throw failBuild("an array that is not little-endian");
+    },
+  };
+}
+
+function makeArray(): PickleValue {
+  const value = new NumpyArray();
+  return { kind: "opaque", value, build: (state, fail) => value.build(state, fail) };
+}
+
+/** numpy.core.multiarray.scalar(dtype, bytes): a number. */
+function makeScalar(args: readonly PickleValue[], fail: Fail): PickleValue {
+  const [dtype, bytes] = [typeOf(args[0]), bytesOf(args[1])];
+  if (dtype === undefined || bytes?.byteLength !== DTYPE_BYTES[dtype]) throw fail("a number without its bytes");
+  return toFloat64(dtype, bytes)[0] ?? 0;
+}
+
+/** _codecs.encode(text, "latin1"): how protocol 2 writes bytes. */
+function encode(args: readonly PickleValue[], fail: Fail): PickleBytes {
+  const [text, codec] = args;
+  if (typeof text !== "string" || codec !== "latin1") throw fail("text that stands for no bytes");
+  return { kind: "bytes", bytes: Uint8Array.from(text, (c) => c.charCodeAt(0)) };
+}
+
+const CORE = ["numpy.core.multiarray", "numpy._core.multiarray"];
+
+/** Names that pickles with numpy arrays need. */
+export const NUMPY_NAMES: AllowList = new Map<string, Reconstruction>([
+  ...CORE.map((core): [string, Reconstruction] => [`${core}._reconstruct`, { call: makeArray }]),
+  ...CORE.map((core): [string, Reconstruction] => [`${core}.scalar`, { call: makeScalar }]),
+  ["numpy.ndarray", {}],
+  ["numpy.dtype", { call: makeType }],
+  ["_codecs.encode", { call: encode }],
+]);
+
+/** The array of a value; undefined if it is none. */
+export function numpyArray(value: PickleValue | undefined): NumpyArray | undefined {
+  return typeof value === "object" && value?.kind === "opaque" && value.value instanceof NumpyArray
+    ? value.value
+    : undefined;
+}
