@@ -9,6 +9,7 @@ import { nodeHost } from "./runtime/host-node.js";
 import type { Model } from "./runtime/model/model.js";
 import { loadPack } from "./runtime/model/pack.js";
 import { identifyScript, nodeServices } from "./runtime/services-node.js";
+import type { Overridden } from "./runtime/recipe/recipe.js";
 import { LaceError } from "./source/diagnostic.js";
 
 export interface CompileOptions {
@@ -25,6 +26,8 @@ export interface RunOptions extends CompileOptions {
   readonly out?: string;
   /** Default: the best of this machine. */
   readonly engine?: EngineName | "auto";
+  /** Whether images carry their recipe (docs/reproducibility.md); default: true. */
+  readonly provenance?: boolean;
   readonly onEvent?: OnEvent;
   /** Stops the run between two pieces of work; it then throws a LaceError L4106. */
   readonly signal?: AbortSignal;
@@ -42,9 +45,13 @@ export async function compile(script: string, options: CompileOptions = {}): Pro
   const { inputs, count, seed } = options;
   return compileScript(script, nodeHost(), {
     inputs: new Map(Object.entries(inputs ?? {})),
-    ...(count === undefined ? {} : { count }),
-    ...(seed === undefined ? {} : { seed }),
+    ...overridden({ count, seed }),
   });
+}
+
+/** Those that are there. */
+function overridden({ count, seed }: { count: number | undefined; seed: number | undefined }): Overridden {
+  return { ...(count === undefined ? {} : { count }), ...(seed === undefined ? {} : { seed }) };
 }
 
 /**
@@ -57,7 +64,7 @@ export async function compile(script: string, options: CompileOptions = {}): Pro
  *          Samples that fail and expectations that are missed are in `results.diagnostics`.
  */
 export async function run(script: string, options: RunOptions = {}): Promise<Results> {
-  const { out = ".", engine = "auto", onEvent, signal } = options;
+  const { out = ".", engine = "auto", provenance = true, count, seed, onEvent, signal } = options;
   const { plan, program, diagnostics } = await compile(script, options);
   if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
   const host = nodeHost();
@@ -66,6 +73,8 @@ export async function run(script: string, options: RunOptions = {}): Promise<Res
       ...nodeServices(host, engine),
       out,
       script: await identifyScript(host, program),
+      source: { program, overrides: overridden({ count, seed }) },
+      provenance,
       ...(onEvent === undefined ? {} : { onEvent }),
       ...(signal === undefined ? {} : { signal }),
     });

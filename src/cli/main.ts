@@ -55,6 +55,15 @@ function setting(text: string, before: Readonly<Record<string, number>> = {}): R
   return { ...before, [match[1]]: value };
 }
 
+/** `name=path`, repeatable. */
+function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new InvalidArgumentError("write it as name=path, such as --model ffhq=models/ffhq.safetensors.");
+  }
+  return { ...before, [match[1]]: match[2] };
+}
+
 function program(): Command {
   const lacec = new Command("lacec")
     .description("Compiler and runtime of Lace, a small language for recipes of images")
@@ -80,9 +89,30 @@ function program(): Command {
       "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu",
       "auto",
     )
+    .option("--no-provenance", "leave the recipe out of the images")
     .option("-q, --quiet", "print errors and missed expectations only")
     .option("--json", "print one JSON document on stdout instead of text")
     .action(verb(async () => (await import("./run.js")).runVerb));
+
+  lacec
+    .command("show")
+    .description("print the recipe inside an image")
+    .argument("<image>", "a PNG, WebP, JPEG or AVIF that lacec wrote")
+    .option("--json", "print the recipe as JSON")
+    .addHelpText("after", "\nExample: lacec show out/portraits.png")
+    .action(verb(async () => (await import("./show.js")).showVerb));
+
+  lacec
+    .command("reproduce")
+    .description("make an image again from the recipe inside it, and compare")
+    .argument("<image>", "a PNG, WebP, JPEG or AVIF that lacec wrote")
+    .requiredOption("-o, --output <file>", "where the new image goes")
+    .option("--model <name=path>", "where a model (or the head of an attribute) of the recipe lies (repeatable)", file)
+    .option("--engine <name>", "another engine than the recipe's")
+    .option("-q, --quiet", "no progress")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample: lacec reproduce out/portraits.png -o /tmp/again.png")
+    .action(verb(async () => (await import("./reproduce.js")).reproduceVerb));
 
   lacec
     .command("check")

@@ -3,11 +3,11 @@
 // stdout is one JSON document whatever happens.
 import { execute } from "../runtime/execute.js";
 import type { Results } from "../runtime/execute/results.js";
-import { ENGINE_NAMES, type EngineName } from "../runtime/engine/engine.js";
 import { compileScript, type Compilation } from "../runtime/compile-script.js";
 import { nodeHost } from "../runtime/host-node.js";
 import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { engineName } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly count?: number;
   readonly seed?: number;
   readonly engine: string;
+  /** False with --no-provenance. */
+  readonly provenance?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -55,17 +57,21 @@ export async function runVerb(io: Io, script: string, options: RunOptions): Prom
 
   try {
     const overrides = {
-      inputs: new Map(Object.entries(options.set ?? {})),
       ...(options.count === undefined ? {} : { count: options.count }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     };
-    compilation = await compileScript(script, host, overrides);
+    compilation = await compileScript(script, host, {
+      inputs: new Map(Object.entries(options.set ?? {})),
+      ...overrides,
+    });
     const { plan, program, diagnostics } = compilation;
     if (plan === undefined || program === undefined) return end(undefined, diagnostics);
     const results = await execute(plan, {
       ...nodeServices(host, engine),
       out: options.out,
       script: await identifyScript(host, program),
+      source: { program, overrides },
+      provenance: options.provenance !== false,
       ...(silent ? {} : { onEvent: progress.onEvent }),
       signal: interrupt.signal,
     });
@@ -78,10 +84,4 @@ export async function runVerb(io: Io, script: string, options: RunOptions): Prom
     interrupt.stop();
     await host.close();
   }
-}
-
-function engineName(text: string, io: Io): EngineName | "auto" | undefined {
-  const known = ["auto" as const, ...ENGINE_NAMES].find((name) => name === text);
-  if (known === undefined) io.err(`error: there is no engine ${text}; there are auto, ${ENGINE_NAMES.join(", ")}\n`);
-  return known;
 }

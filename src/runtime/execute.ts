@@ -1,7 +1,7 @@
 // The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: nothing is computed if any part of the plan cannot be run; files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
-import type { Plan, SampleTask } from "../compiler/plan.js";
+import type { EditTask, Plan, SampleTask, Save } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
@@ -11,7 +11,7 @@ import { PhaseClock, type OnEvent } from "./events.js";
 import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
 import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
-import { taskRecipe } from "./execute/recipe-text.js";
+import { Recipes, type RecipeSource } from "./execute/recipes.js";
 import { commonFolder, makeRecord, printRecord, RECORD_FILE, type ScriptIdentity } from "./execute/record.js";
 import { refuseUnsupported } from "./execute/refuse.js";
 import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
@@ -21,11 +21,20 @@ import { stopIfAborted } from "./execute/stop.js";
 import type { ImageCodec } from "./image/codec.js";
 import type { Model } from "./model/model.js";
 import { buildSynthesis } from "./model/stylegan2.js";
+import { makeLock, type LockEntry } from "./recipe/lock.js";
 
 export interface ExecuteOptions extends Services {
   /** Folder that the plan's paths are relative to. */
   readonly out: string;
   readonly script: ScriptIdentity;
+  /** What the script consists of: without it there is no lock, and images carry no recipe. */
+  readonly source?: RecipeSource;
+  /** False: images carry no recipe. */
+  readonly provenance?: boolean;
+  /** Called with the hashes of what the run depends on, before any sample is drawn. It may refuse by throwing; what it gives is said. */
+  readonly onLock?: (lock: LockEntry) => Promise<readonly Diagnostic[]>;
+  /** Of all saves only this one, counted from 0, and the tasks that it needs. */
+  readonly only?: { readonly save: number };
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -58,6 +67,7 @@ class Run {
   private readonly outputs: OutputFile[] = [];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly syntheses = new Map<Model, Executable>();
+  private recipes: Recipes | undefined;
   private readonly labellers = new Map<Model, Labeller>();
 
   constructor(
@@ -78,9 +88,11 @@ class Run {
       ({ engine }) => engine.name,
     );
     try {
+      await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
         if (task.kind !== "sample") throw new InternalError(`a ${task.kind} was not refused`);
         stopIfAborted(this.options.signal);
+        if (!this.isNeeded(index)) continue;
         await this.runTask(index, task, shop);
       }
       return await clock.run("save", {}, () => this.record(shop));
@@ -102,6 +114,14 @@ class Run {
     return { engine, codec, models };
   }
 
+  private async lock({ models, engine }: Workshop): Promise<void> {
+    const { host, script, source, provenance = true, onLock } = this.options;
+    if (source === undefined) return;
+    const lock = await makeLock(host, source.program, this.plan, models, script.lacec);
+    if (onLock !== undefined) this.say(await onLock(lock));
+    if (provenance) this.recipes = new Recipes(host, this.plan, source, lock, engine.name);
+  }
+
   private async runTask(index: number, task: SampleTask, shop: Workshop): Promise<void> {
     const { plan, options } = this;
     const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
@@ -111,7 +131,7 @@ class Run {
     const { samples, diagnostics } = await drawTask(task, model, shop.engine, clock, options.signal);
     this.say(diagnostics);
 
-    const sinks = await this.openSinks(index, task, model, shop.codec);
+    const sinks = this.openSinks(index, task, shop.codec);
     const expects = plan.expects.filter((e) => e.task === index);
     const heads: Judged = samples.map((s) => (s.heads.length === 0 ? undefined : s.heads));
     const labeller = expects.length > 0 ? await this.labellerOf(model) : undefined;
@@ -145,12 +165,15 @@ class Run {
     this.tasks.push({ task, samples, seconds: clock.seconds });
   }
 
-  private async openSinks(index: number, task: SampleTask, model: Model, codec: ImageCodec): Promise<Sink[]> {
-    const { host, out, script, onEvent } = this.options;
-    const recipe = await taskRecipe(host, script.lacec, model.sha256, task);
-    const subject = { task: task.name, count: task.count, recipe };
-    const context = { host, codec, out, scriptSha256: script.script.sha256, onEvent: onEvent ?? (() => undefined) };
-    return this.plan.saves.filter((s) => s.task === index).map((save) => openSink(save, subject, context));
+  private openSinks(index: number, task: SampleTask, codec: ImageCodec): Sink[] {
+    const { host, out, onEvent } = this.options;
+    const context = { host, codec, out, onEvent: onEvent ?? (() => undefined) };
+    return this.plan.saves
+      .filter((s) => s.task === index && this.isWanted(s))
+      .map((save) => {
+        const recipe = this.recipes?.textsOf(save, task) ?? (() => undefined);
+        return openSink(save, { task: task.name, recipe }, context);
+      });
   }
 
   private async synthesisOf(model: Model, engine: Engine): Promise<Executable> {
@@ -168,6 +191,23 @@ class Run {
     const opened = await this.options.openLabeller(model);
     if (opened !== undefined) this.labellers.set(model, opened);
     return opened;
+  }
+
+  private isWanted(save: Save): boolean {
+    const { only } = this.options;
+    return only === undefined || this.plan.saves.indexOf(save) === only.save;
+  }
+
+  /** Whether a task is to be run: all are, or those that the one wanted save builds on. */
+  private isNeeded(index: number): boolean {
+    const { plan, options } = this;
+    if (options.only === undefined) return true;
+    for (let task = plan.saves[options.only.save]?.task; task !== undefined;) {
+      if (task === index) return true;
+      const { source } = plan.tasks[task] as Partial<EditTask>;
+      task = source?.kind === "task" ? source.task : undefined;
+    }
+    return false;
   }
 
   private say(diagnostics: readonly Diagnostic[]): void {

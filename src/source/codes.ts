@@ -67,6 +67,10 @@ export const codes = {
   L5201: "engine cannot be used here",
   L5202: "ONNX model cannot be opened",
   L5203: "ONNX model cannot be run",
+  L5301: "not an image that lacec reads",
+  L5302: "an image without a recipe",
+  L5303: "a recipe that cannot be read",
+  L5304: "a recipe that needs a file",
   L9001: "internal error",
 } as const;
 

@@ -127,12 +127,17 @@ describe("what a run leaves", () => {
 
   test("a recipe inside each image", () => {
     const text = readPngText(bytes("leaves", "pictures/face-2.png"), "lace");
-    const model = results.models[0]!.sha256;
-    expect(JSON.parse(text ?? "")).toMatchObject({ lacec: results.record.lacec, model, seed: 42, index: 2 });
-    expect(JSON.parse(readPngText(bytes("leaves", "pictures/faces-42.png"), "lace") ?? "")).toMatchObject({
-      scriptSha256: sha256(Buffer.from(SCRIPT)),
-      count: 4,
+    const { lacec, models } = results.record;
+    expect(JSON.parse(text ?? "")).toMatchObject({
+      lacec,
+      engine: "onnx-cpu",
+      files: [{ name: "faces.lace", text: SCRIPT }],
+      lock: { models: { tiny: { from: "tiny.safetensors", sha256: models[0]!.sha256 } } },
+      seed: 42,
+      save: 0,
+      index: 2,
     });
+    expect(JSON.parse(readPngText(bytes("leaves", "pictures/faces-42.png"), "lace") ?? "")).toMatchObject({ save: 1 });
   });
 
   test("no absolute path, user or host name in any file", () => {

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { sharpCodec } from "../../src/runtime/image/codec-node.js";
 import { crc32, readPngText, withPngText } from "../../src/runtime/image/png-text.js";
+import { readXmpText } from "../../src/runtime/image/xmp.js";
 import { solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 
 const codec = sharpCodec();
@@ -44,6 +45,36 @@ describe("encoding", () => {
       drawn.data.subarray(rows[0] * 180, rows[1] * 180).some((v) => v < 128);
     expect(dark([0, 20])).toBe(true);
     expect(dark([20, 40])).toBe(false);
+  });
+});
+
+describe("text in any format", () => {
+  test.each(["png", "webp", "jpeg", "avif"] as const)("%s: the text comes back, the pixels stay", async (format) => {
+    const image = texture(32, 32);
+    const text = JSON.stringify({ script: `sample é 漢 \u{1f600} <a href="x">&amp; 'y' \n ]]>` });
+    const [marked, bare] = await Promise.all([codec.encode(image, format, text), codec.encode(image, format)]);
+    expect(await codec.inspect(marked)).toEqual({ format, text });
+    expect(await codec.inspect(bare)).toEqual({ format });
+    const [a, b] = await Promise.all([codec.decode(marked), codec.decode(bare)]);
+    expect([a.width, a.height, Buffer.compare(a.data, b.data)]).toEqual([32, 32, 0]);
+  });
+
+  test("a text that a JPEG has no room for is refused, not dropped", async () => {
+    await expect(codec.encode(texture(8, 8), "jpeg", "x".repeat(60_000))).rejects.toThrow(/L5006.*does not fit/);
+    const text = "x".repeat(50_000);
+    expect((await codec.inspect(await codec.encode(texture(8, 8), "jpeg", text))).text).toBe(text);
+  });
+
+  test("bytes that are no image are refused", async () => {
+    await expect(codec.inspect(new TextEncoder().encode("lace 1"))).rejects.toThrow(/L5301/);
+    await expect(codec.inspect(new TextEncoder().encode("<svg xmlns='http://www.w3.org/2000/svg'/>"))).rejects.toThrow(
+      /L5301/,
+    );
+  });
+
+  test("XMP that another program has written again is read", () => {
+    expect(readXmpText(`<rdf:Description lace:lace='{&quot;a&quot;:&#x31;}'/>`, "lace")).toBe('{"a":1}');
+    expect(readXmpText("<x/>", "lace")).toBeUndefined();
   });
 });
 

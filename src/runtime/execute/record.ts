@@ -5,6 +5,7 @@ import type { Plan, Sampler } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
+import { publicName } from "../public-name.js";
 import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
 
 /** Name of the file, in the folder that holds all outputs of the run. */
@@ -159,14 +160,6 @@ function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRec
 
 function publicFile({ file, sha256 }: FileRecord): FileRecord {
   return { file: publicName(file), sha256 };
-}
-
-/** A path or reference fit to be shown to strangers: relative ones as written, of absolute ones (and those that climb) only the last part. */
-export function publicName(reference: string): string {
-  const path = reference.replaceAll("\\", "/");
-  const climbs = path.split("/").includes("..");
-  const absolute = path.startsWith("/") || /^[a-z]:\//i.test(path) || path.startsWith("~");
-  return climbs || absolute ? path.slice(path.lastIndexOf("/") + 1) : path.replace(/^(\.\/)+/, "");
 }
 
 /** The deepest folder that holds all of these relative paths; "" if that is the output folder itself. */

@@ -10,7 +10,7 @@ import { fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../im
 import type { RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../events.js";
 import { RECORD_FILE } from "./record.js";
-import { recipeText, type Recipe } from "./recipe-text.js";
+import type { RecipeText } from "./recipes.js";
 import type { OutputFile } from "./results.js";
 
 const MAX_PENDING = 4;
@@ -21,15 +21,13 @@ export interface SaveContext {
   readonly codec: ImageCodec;
   /** The output folder. */
   readonly out: string;
-  readonly scriptSha256: string;
   readonly onEvent: OnEvent;
 }
 
-/** What is saved: the task and the recipe of its images. */
+/** What is saved: the task and the recipes of its images. */
 export interface SaveSubject {
   readonly task: string;
-  readonly count: number;
-  readonly recipe: Recipe;
+  readonly recipe: RecipeText;
 }
 
 export interface Sink {
@@ -57,7 +55,7 @@ function eachSink(path: string, format: ImageFormat, subject: SaveSubject, conte
     accept: async (image, index) => {
       if (image === undefined) return;
       const file = fillTemplate(path, index);
-      const text = recipeText(subject.recipe, { index });
+      const text = subject.recipe({ index });
       const write: Promise<void> = writeImage(file, image, format, text, context)
         .then(
           (written) => void files.push({ ...written, task: subject.task, form: "each", index }),
@@ -93,7 +91,7 @@ function gridSink(
       if (images.every((i) => i === undefined)) return []; // every sample failed, and that has been said
       const grid = layoutGrid(images, columns === undefined ? {} : { columns });
       const sheet = await context.codec.drawLabels(grid.image, grid.labels);
-      const text = recipeText(subject.recipe, { count: subject.count, scriptSha256: context.scriptSha256 });
+      const text = subject.recipe({});
       const written = await writeImage(path, sheet, format, text, context);
       return [{ ...written, task: subject.task, form: "grid" }];
     },
@@ -109,7 +107,7 @@ async function writeImage(
   file: string,
   image: RgbImage,
   format: ImageFormat,
-  text: string,
+  text: string | undefined,
   context: SaveContext,
 ): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
   if (!insideFolder(file)) throw new InternalError(`${file} leaves the output folder: the checker let it pass`);

@@ -1,27 +1,60 @@
 // The codec of Node: sharp (libvips). Fixed settings, so that one picture has one encoding.
-// Errors   LaceError L5006 if the library refuses (out of memory, a picture too large for the format).
-import sharp, { type Sharp } from "sharp";
-import { failure } from "../../source/diagnostic.js";
+// Errors   LaceError L5006 if the library refuses (out of memory, a picture too large for the format), L5301 for bytes that are no image.
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { failure, LaceError } from "../../source/diagnostic.js";
 import { unreachable } from "../../source/internal-error.js";
 import { TEXT_KEYWORD, type ImageCodec } from "./codec.js";
 import type { TextBox } from "./grid.js";
 import type { ImageFormat } from "./path-template.js";
-import { withPngText } from "./png-text.js";
+import { readPngText, withPngText } from "./png-text.js";
 import type { RgbImage } from "./rgb.js";
+import { readXmpText, xmpPacket } from "./xmp.js";
 
 /** Opens the codec. sharp is loaded with this file: import it lazily. */
 export function sharpCodec(): ImageCodec {
   return {
     encode: async (image, format, text) => {
       try {
-        const bytes = await encoder(image, format).toBuffer();
-        return format === "png" && text !== undefined ? withPngText(bytes, TEXT_KEYWORD, text) : bytes;
+        const encoding = encoder(image, format);
+        if (text === undefined) return await encoding.toBuffer();
+        if (format === "png") return withPngText(await encoding.toBuffer(), TEXT_KEYWORD, text);
+        return await encoding.withXmp(packetFor(format, text)).toBuffer();
       } catch (error) {
+        if (error instanceof LaceError) throw error;
         throw failure(
           "L5006",
           `a ${image.width}x${image.height} picture cannot be written as ${format}: ${String(error)}`,
         );
       }
+    },
+    decode: async (bytes) => {
+      try {
+        const { data, info } = await sharp(bytes, { pages: -1 })
+          .toColourspace("srgb")
+          .removeAlpha()
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        return { width: info.width, height: info.height, data };
+      } catch (error) {
+        throw notAnImage(error);
+      }
+    },
+    inspect: async (bytes) => {
+      const metadata = await sharp(bytes)
+        .metadata()
+        .catch((error: unknown) => {
+          throw notAnImage(error);
+        });
+      const format = formatOf(metadata);
+      if (format === undefined) throw notAnImage(`it is ${metadata.format}`);
+      const packet = metadata.xmp?.toString("utf8");
+      const text =
+        format === "png"
+          ? readPngText(bytes, TEXT_KEYWORD)
+          : packet === undefined
+            ? undefined
+            : readXmpText(packet, TEXT_KEYWORD);
+      return { format, ...(text === undefined ? {} : { text }) };
     },
     drawLabels: async (image, labels) => {
       if (labels.length === 0) return image;
@@ -34,6 +67,31 @@ export function sharpCodec(): ImageCodec {
       return { width: image.width, height: image.height, data };
     },
   };
+}
+
+/** A JPEG holds one packet of at most this many bytes. */
+const JPEG_PACKET_BYTES = 59_000;
+
+function packetFor(format: ImageFormat, text: string): string {
+  const packet = xmpPacket(TEXT_KEYWORD, text);
+  if (format === "jpeg" && packet.length > JPEG_PACKET_BYTES) {
+    throw failure("L5006", `the recipe of ${packet.length} bytes does not fit into a JPEG`, [
+      "save as .png or .webp, or leave the recipe out with --no-provenance",
+    ]);
+  }
+  return packet;
+}
+
+function notAnImage(error: unknown): LaceError {
+  const why = error instanceof Error ? error.message : String(error);
+  return failure("L5301", `this is no image that lacec reads: ${why}`, [
+    "lacec writes and reads PNG, WebP, JPEG and AVIF",
+  ]);
+}
+
+function formatOf({ format, compression }: Metadata): ImageFormat | undefined {
+  if (format === "heif") return compression === "av1" ? "avif" : undefined;
+  return format === "png" || format === "webp" || format === "jpeg" ? format : undefined;
 }
 
 function open(image: RgbImage): Sharp {

@@ -1,0 +1,108 @@
+// The lock: hashes of everything that a script's pictures depend on besides its own text.
+// In: a linked program, its plan, the models as loaded. Out: LockEntry, which goes into lace.lock and into images.
+// Invariants: plain JSON in a fixed order; names are public (names.ts); the same files give the same entry on any machine.
+import type { Program } from "../../compiler/link.js";
+import type { Plan } from "../../compiler/plan.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Host } from "../host.js";
+import type { Model } from "../model/model.js";
+import { publicName } from "../public-name.js";
+import { publicNames } from "./names.js";
+
+export interface LockedFile {
+  /** As the script names it; without its folders where those lie outside the script's. */
+  readonly from: string;
+  readonly sha256: string;
+}
+export interface LockedModel extends LockedFile {
+  /** SHA-256 of the independent classifier beside the pack. */
+  readonly labeller: string | null;
+  /** Head files of the script's own attributes, by attribute. */
+  readonly heads: Readonly<Record<string, LockedFile>>;
+}
+export interface LockEntry {
+  /** Language edition of the script. */
+  readonly edition: number;
+  /** Version of lacec. */
+  readonly lacec: string;
+  /** Models that a task uses, by the name that the script gives them. */
+  readonly models: Readonly<Record<string, LockedModel>>;
+  /** SHA-256 of each imported script by its name, dependencies first. */
+  readonly imports: Readonly<Record<string, string>>;
+}
+
+/** The lock of a program whose models are loaded. Errors: those of the host if a head file has gone. */
+export async function makeLock(
+  host: Host,
+  program: Program,
+  plan: Plan,
+  models: readonly Model[],
+  lacec: string,
+): Promise<LockEntry> {
+  const { entry, files, sources } = program;
+  const names = publicNames(host, program);
+  const nameOf = (reference: string): string => names.references.get(reference) ?? publicName(reference);
+  const locked: Record<string, LockedModel> = {};
+  for (const [i, { alias, reference, heads }] of plan.models.entries()) {
+    const model = models[i];
+    if (model === undefined) throw new InternalError(`the model ${alias} is not loaded`);
+    const headFiles: Record<string, LockedFile> = {};
+    for (const { attribute, file } of heads) {
+      headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
+    }
+    const labeller = model.labeller?.sha256 ?? null;
+    locked[alias] = { from: nameOf(reference), sha256: model.sha256, labeller, heads: headFiles };
+  }
+  const imports: Record<string, string> = {};
+  for (const file of files.filter((f) => f !== entry)) {
+    const text = new TextEncoder().encode(sources.get(file.path) ?? "");
+    imports[names.scripts.get(file.path) ?? publicName(file.path)] = await host.sha256(text);
+  }
+  return { edition: entry.module.edition, lacec, models: locked, imports };
+}
+
+/** What differs between two locks, one sentence each; none: they are the same. */
+export function lockDifferences(before: LockEntry, now: LockEntry): readonly string[] {
+  const found: string[] = [];
+  if (before.edition !== now.edition)
+    found.push(`the language edition was ${before.edition}, now it is ${now.edition}`);
+  if (before.lacec !== now.lacec) found.push(`lacec was ${before.lacec}, now it is ${now.lacec}`);
+  compareNames("model", before.models, now.models, found, (name, was, is) => {
+    if (was.from !== is.from) found.push(`model ${name} came from "${was.from}", now from "${is.from}"`);
+    compareHash(`model ${name} ("${is.from}")`, was.sha256, is.sha256, found);
+    compareHash(`the labeller of ${name}`, was.labeller ?? "none", is.labeller ?? "none", found);
+    compareNames(`head of ${name}`, was.heads, is.heads, found, (attribute, h0, h1) => {
+      if (h0.from !== h1.from) found.push(`the head of ${attribute} came from "${h0.from}", now from "${h1.from}"`);
+      compareHash(`the head of ${attribute} ("${h1.from}")`, h0.sha256, h1.sha256, found);
+    });
+  });
+  compareNames("import", before.imports, now.imports, found, (name, was, is) => {
+    compareHash(`the import "${name}"`, was, is, found);
+  });
+  return found;
+}
+
+function compareNames<T>(
+  what: string,
+  before: Readonly<Record<string, T>>,
+  now: Readonly<Record<string, T>>,
+  found: string[],
+  compare: (name: string, before: T, now: T) => void,
+): void {
+  const [was, is] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  for (const [name, value] of is) {
+    const earlier = was.get(name);
+    if (earlier === undefined) found.push(`${what} ${name} is new`);
+    else compare(name, earlier, value);
+  }
+  for (const name of was.keys()) if (!is.has(name)) found.push(`${what} ${name} is gone`);
+}
+
+function compareHash(what: string, before: string, now: string, found: string[]): void {
+  if (before !== now) found.push(`${what} has changed: SHA-256 was ${short(before)}, now it is ${short(now)}`);
+}
+
+/** The first digits of a hash: enough for people. */
+export function short(sha256: string): string {
+  return sha256.slice(0, 12);
+}

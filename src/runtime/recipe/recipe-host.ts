@@ -1,0 +1,86 @@
+// The Host that a recipe out of an image runs on: it sees the recipe's own scripts, built-in models and the files that the user points at,
+// and nothing else of this machine.
+// In: a recipe (of a stranger, perhaps), files by name. Out: a Host that writes into memory.
+// Invariants: no path that the recipe names is ever opened; what is written stays in `written`.
+import { parse } from "../../parser/parse.js";
+import { failure } from "../../source/diagnostic.js";
+import type { Host } from "../host.js";
+import { beside } from "./embed.js";
+import type { Recipe } from "./recipe.js";
+
+export interface RecipeHost extends Host {
+  readonly written: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Opens the host of a recipe. `files`: paths on `real` by the name of the model (or the attribute, for a head) that the script declares.
+ * Errors of what it gives   L5304 for a model or head that is not among them.
+ */
+export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string, string>): RecipeHost {
+  const written = new Map<string, Uint8Array>();
+  const scripts = new Map(recipe.files.map((f) => [f.name, f]));
+  const declared = declaredFiles(recipe);
+
+  /** The real path behind one of this host. */
+  function open(path: string): string {
+    if (path.startsWith("builtin:")) return real.resolve("", path);
+    const names = declared.get(path) ?? [];
+    const given = names.map((n) => files.get(n)).find((f) => f !== undefined);
+    if (given !== undefined) return given;
+    const [name = path] = names;
+    const hashes = hashesOf(recipe, name);
+    const which = hashes === undefined ? "" : `, SHA-256 ${hashes}`;
+    throw failure("L5304", `the recipe needs the file of \`${name}\`: it was called "${path}"${which}`, [
+      `say where you have it: --model ${name}=PATH`,
+    ]);
+  }
+  const later = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work);
+
+  return {
+    written,
+    readText: (path) =>
+      later(() => {
+        const script = scripts.get(path);
+        if (script === undefined) throw failure("L5303", `the recipe has no script "${path}"`);
+        return script.text;
+      }),
+    exists: (path) => Promise.resolve(scripts.has(path)),
+    readBytes: (path) => later(() => real.readBytes(open(path))),
+    ...(real.readRange && {
+      readRange: (path: string, start: number, length: number) =>
+        later(() => real.readRange?.(open(path), start, length) ?? new Uint8Array()),
+    }),
+    writeAtomic: (path, bytes) => {
+      written.set(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+      return Promise.resolve();
+    },
+    resolve: (fromFile, reference) => {
+      if (reference.startsWith("builtin:")) return reference;
+      return beside(fromFile, reference);
+    },
+    sha256: (bytes) => real.sha256(bytes),
+    now: () => real.now(),
+  };
+}
+
+/** Names of the models and attributes that a recipe's scripts declare with a file, by this host's path of the file. */
+function declaredFiles(recipe: Recipe): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { name: script, text } of recipe.files) {
+    for (const item of parse(text, script).value?.items ?? []) {
+      const literal = item.kind === "ModelDecl" ? item.path : item.kind === "AttributeDecl" ? item.from : undefined;
+      if (literal === undefined || !("name" in item)) continue;
+      const path = beside(script, literal.value);
+      found.set(path, [...(found.get(path) ?? []), item.name.text]);
+    }
+  }
+  return found;
+}
+
+function hashesOf(recipe: Recipe, name: string): string | undefined {
+  const models = new Map(Object.entries(recipe.lock.models));
+  const model = models.get(name);
+  if (model !== undefined) return model.sha256;
+  const heads = [...models.values()].map((m) => new Map(Object.entries(m.heads)).get(name)?.sha256);
+  return heads.find((h) => h !== undefined);
+}
