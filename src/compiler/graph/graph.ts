@@ -101,7 +101,10 @@ export type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** A compiled graph on some engine. The one contract of every target. */
 export interface Executable {
-  /** Inputs by name, row-major, of the graph's shapes; outputs likewise, owned by the caller. */
-  run(inputs: Arrays): Promise<Record<string, Float32Array>>;
+  /**
+   * Inputs by name, row-major, of the graph's shapes; outputs likewise, owned by the caller. An output that `into` has an array for is
+   * written there, and that array is returned: no array is made anew at each run. None of `into` may be an input of the same run.
+   */
+  run(inputs: Arrays, into?: Arrays): Promise<Record<string, Float32Array>>;
   dispose(): Promise<void>;
 }

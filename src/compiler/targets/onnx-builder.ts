@@ -65,6 +65,22 @@ export class OnnxBuilder {
     return output;
   }
 
+  /**
+   * Gives a value that an operation makes, and that bears a name of ours, the name of an output, so that it need not be copied there.
+   * Out: whether there is such an operation.
+   */
+  rename(value: string, output: string): boolean {
+    const isMade = this.nodes.some((n) => n.outputs[0] === value);
+    if (!isMade || !value.startsWith(".")) return false;
+    const renamed = (name: string): string => (name === value ? output : name);
+    this.nodes.forEach((node, i) => {
+      if (!node.inputs.includes(value) && !node.outputs.includes(value)) return;
+      this.nodes[i] = { ...node, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
+    });
+    for (const [id, name] of this.#values) if (name === value) this.#values.set(id, output);
+    return true;
+  }
+
   /** A float32 initializer. Scalars are shared. */
   floats(data: Float32Array, dims: readonly number[]): string {
     const name = this.#fresh();

@@ -46,7 +46,8 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array<Ar
   const outputs = graph.outputs.map(({ node }, i) => {
     const name = names[i];
     if (name === undefined) throw new InternalError("an output lacks a name");
-    b.op("Identity", [b.value(node)], {}, name);
+    const value = b.value(node);
+    if (!b.rename(value, name)) b.op("Identity", [value], {}, name);
     return { name, dims: b.node(node).shape };
   });
   return encodeModel({

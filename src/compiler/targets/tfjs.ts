@@ -86,7 +86,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
   }
 
   return {
-    async run(inputs: Arrays) {
+    async run(inputs: Arrays, into: Arrays = {}) {
       const values = new Map<NodeId, Tensor>();
       const valueOf = (id: NodeId): Tensor => values.get(id) ?? constantTensor(id) ?? missing(`value of node ${id}`);
       try {
@@ -107,7 +107,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
         }
         // The arrays of some backends are their own memory, so a copy is made for the caller.
         const reads = graph.outputs.map(async ({ name, node }) => {
-          return [name, new Float32Array(await valueOf(node).data())] as const;
+          return [name, copyTo(name, (await valueOf(node).data()) as Float32Array, into[name])] as const;
         });
         return Object.fromEntries(await Promise.all(reads));
       } finally {
@@ -206,6 +206,14 @@ function inputTensor(tf: Tf, name: string, data: Float32Array | undefined, shape
   const size = shape.reduce((a, n) => a * n, 1);
   if (data?.length !== size) throw new InternalError(`input ${name} should have ${size} entries`);
   return tf.tensor(data, [...shape], "float32");
+}
+
+function copyTo(name: string, data: Float32Array, target: Float32Array | undefined): Float32Array {
+  if (target === undefined) return new Float32Array(data);
+  if (target.length !== data.length)
+    throw new InternalError(`the array for output ${name} should have ${data.length} entries`);
+  target.set(data);
+  return target;
 }
 
 function asBoolean(tf: Tf, x: Tensor): Tensor {

@@ -4,7 +4,8 @@
 //   measured; docs/performance.md has the figures.
 import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx.js";
-import type { Arrays, Executable, Graph } from "../../compiler/graph/graph.js";
+import type { Arrays, Executable, Graph, NodeId, Shape } from "../../compiler/graph/graph.js";
+import { sizeOf } from "../../compiler/graph/shape.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "./engine.js";
 
@@ -61,20 +62,29 @@ async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<E
   const names = onnxOutputNames(graph);
   const model = emitOnnx(graph, { coarseMath: settings.provider === "webgpu" });
   const session = await ort.InferenceSession.create(model, sessionOptions(settings));
-  const shapes = new Map(graph.inputs.map(({ name, node }) => [name, graph.nodes[node]?.shape ?? []] as const));
+  const inputs = graph.inputs.map(({ name, node }) => ({ name, shape: shapeOf(graph, node) }));
+  const outputs = graph.outputs.map(({ name, node }, i) => {
+    return { name, shape: shapeOf(graph, node), key: names[i] ?? name };
+  });
+  const wrap = (what: string, shape: Shape, data: Float32Array | undefined): OrtModule.Tensor => {
+    const size = sizeOf(shape);
+    if (data?.length !== size) throw new InternalError(`${what} should have ${size} entries`);
+    return new ort.Tensor("float32", data, shape);
+  };
   return {
-    async run(inputs: Arrays) {
-      const feeds: Record<string, OrtModule.Tensor> = {};
-      for (const [name, shape] of shapes) {
-        const data = inputs[name];
-        const size = shape.reduce((a, n) => a * n, 1);
-        if (data?.length !== size) throw new InternalError(`input ${name} should have ${size} entries`);
-        feeds[name] = new ort.Tensor("float32", data, shape);
-      }
-      const results = await session.run(feeds);
+    async run(given: Arrays, into: Arrays = {}) {
+      const feeds = Object.fromEntries(
+        inputs.map(({ name, shape }) => [name, wrap(`input ${name}`, shape, given[name])]),
+      );
+      const fetches = Object.fromEntries(
+        outputs.map(({ name, shape, key }) => {
+          return [key, into[name] === undefined ? null : wrap(`array for output ${name}`, shape, into[name])];
+        }),
+      );
+      const results = await session.run(feeds, fetches);
       return Object.fromEntries(
-        graph.outputs.map(({ name }, i) => {
-          const data = results[names[i] ?? name]?.data;
+        outputs.map(({ name, key }) => {
+          const data = into[name] ?? results[key]?.data;
           if (!(data instanceof Float32Array)) throw new InternalError(`onnxruntime gave no float32 output ${name}`);
           return [name, data];
         }),
@@ -82,4 +92,8 @@ async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<E
     },
     dispose: () => session.release(),
   };
+}
+
+function shapeOf(graph: Graph, node: NodeId): Shape {
+  return graph.nodes[node]?.shape ?? [];
 }

@@ -38,9 +38,9 @@ export function tfjsEngine(name: EngineName, { tf, backend, description, release
       const executable = emitTfjs(graph, tf);
       return {
         // Not async: activate() and the operations must be in one turn.
-        run: (inputs) => {
+        run: (inputs, into) => {
           activate();
-          return executable.run(inputs);
+          return executable.run(inputs, into);
         },
         dispose: () => executable.dispose(),
       };

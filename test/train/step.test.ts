@@ -1,0 +1,189 @@
+import { describe, expect, test } from "vitest";
+import {
+  buildHeadOutputs,
+  buildTrainingLoss,
+  parametersOf,
+  stackNames,
+  type HeadNetwork,
+  type ScalarLoss,
+} from "../../src/compiler/graph/build-training.js";
+import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
+import { sizeOf } from "../../src/compiler/graph/shape.js";
+import { compileTrainingStep, momentNames, stepScalars } from "../../src/compiler/passes/compile-training.js";
+import { differentiate } from "../../src/compiler/passes/differentiate.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { expectClose } from "../support/close.js";
+import { random } from "../support/random.js";
+
+const ROWS = 5;
+const NETWORK: HeadNetwork = {
+  inputs: 4,
+  hidden: [5, 3],
+  stacks: [
+    { kind: "class", heads: 2, outputs: 2 },
+    { kind: "class", heads: 1, outputs: 4 },
+    { kind: "scalar", heads: 2, outputs: 1 },
+  ],
+};
+const ADAM = { beta1: 0.9, beta2: 0.99, epsilon: 1e-6, decay: 0.1 };
+
+/** A minibatch and weights; row 1 of the first head and all of the third have no label. */
+function seededInputs(seed: number): Record<string, Float32Array> {
+  const r = random(seed);
+  const normal = (size: number, scale = 1): Float32Array =>
+    Float32Array.from({ length: size }, () => scale * r.normal());
+  const inputs: Record<string, Float32Array> = { x: normal(ROWS * NETWORK.inputs) };
+  NETWORK.stacks.forEach(({ kind, heads, outputs }, s) => {
+    const weight = Float32Array.from({ length: heads * ROWS }, () => 0.1 + r.next());
+    if (s === 0) weight[1] = 0;
+    if (s === 1) weight.fill(0);
+    const target = normal(heads * ROWS * outputs);
+    if (kind === "class") {
+      for (let row = 0; row < heads * ROWS; row++) {
+        const p = Array.from({ length: outputs }, () => r.next() + 0.01);
+        const sum = p.reduce((a, b) => a + b);
+        p.forEach((v, k) => (target[row * outputs + k] = (v / sum) * weight[row]!));
+      }
+    }
+    Object.assign(inputs, { [stackNames(s).target]: target, [stackNames(s).weight]: weight });
+  });
+  for (const { name, shape } of parametersOf(NETWORK)) {
+    const { mean, square } = momentNames(name);
+    inputs[name] = normal(sizeOf(shape), 0.7);
+    inputs[mean] = normal(sizeOf(shape), 0.1);
+    inputs[square] = normal(sizeOf(shape), 0.1).map((v) => v * v);
+  }
+  for (const [name, value] of Object.entries(stepScalars(ADAM, 3, 0.05))) inputs[name] = Float32Array.of(value);
+  return inputs;
+}
+
+const LOSSES: readonly ScalarLoss[] = [{ kind: "gaussian" }, { kind: "smooth-l1", beta: 0.4 }];
+
+describe.each(LOSSES)("the loss with $kind scalars", (scalarLoss) => {
+  const graph = buildTrainingLoss(NETWORK, ROWS, scalarLoss);
+  const parameters = parametersOf(NETWORK);
+
+  test("is the weighted cross-entropy and the weighted residuals of the outputs", () => {
+    const inputs = seededInputs(1);
+    const values = interpret(graph, inputs);
+    const outputs = interpret(buildHeadOutputs(NETWORK, ROWS), inputs);
+    let total = 0;
+    NETWORK.stacks.forEach(({ kind, heads, outputs: width }, s) => {
+      const [f, target, weight] = [
+        outputs[stackNames(s).outputs]!,
+        inputs[stackNames(s).target]!,
+        inputs[stackNames(s).weight]!,
+      ];
+      const losses = Array.from({ length: heads }, (_, h) => {
+        let loss = 0;
+        for (let row = h * ROWS; row < (h + 1) * ROWS; row++) {
+          const out = [...f.subarray(row * width, (row + 1) * width)];
+          const wanted = target.subarray(row * width, (row + 1) * width);
+          const partition = Math.log(out.reduce((sum, v) => sum + Math.exp(v), 0));
+          const r = Math.abs(out[0]! - wanted[0]!);
+          if (kind === "class") out.forEach((v, k) => (loss += wanted[k]! * (partition - v)));
+          else if (scalarLoss.kind === "gaussian") loss += (weight[row]! * r * r) / 2;
+          else loss += weight[row]! * (r < scalarLoss.beta ? (r * r) / 2 / scalarLoss.beta : r - scalarLoss.beta / 2);
+        }
+        return loss;
+      });
+      expectClose(values[stackNames(s).losses]!, losses, { abs: 1e-6, rel: 1e-6 });
+      total += losses.reduce((a, b) => a + b);
+    });
+    expectClose(values["loss"]!, [total], { abs: 1e-6, rel: 1e-6 });
+  });
+
+  test("has the gradient in every weight that central differences give", () => {
+    const inputs: Record<string, Float64Array> = Object.fromEntries(
+      Object.entries(seededInputs(2)).map(([name, data]) => [name, Float64Array.from(data)]),
+    );
+    const wrt = Object.fromEntries(parameters.map(({ name }) => [name, `${name}.g`]));
+    const gradients = interpret(differentiate(graph, { of: "loss", wrt }), inputs);
+    const run = prepare(graph);
+    const STEP = 1e-5;
+    let largest = 0;
+    for (const { name } of parameters) {
+      const differences = inputs[name]!.map((_, i) => {
+        const at = (delta: number): number => {
+          const moved = inputs[name]!.slice();
+          moved[i]! += delta;
+          return run({ ...inputs, [name]: moved })["loss"]![0]!;
+        };
+        return (at(STEP) - at(-STEP)) / (2 * STEP);
+      });
+      expectClose(gradients[`${name}.g`]!, differences, { abs: 1e-8, rel: 1e-6 });
+      largest = Math.max(largest, ...differences.map(Math.abs));
+    }
+    expect(largest).toBeGreaterThan(0.1);
+  });
+
+  test("does not move a head whose labels are all missing, but for the decay and its moments", () => {
+    const inputs = seededInputs(3);
+    const gradients = interpret(
+      differentiate(graph, { of: "loss", wrt: Object.fromEntries(parameters.map(({ name }) => [name, `${name}.g`])) }),
+      inputs,
+    );
+    for (const { name, stack } of parameters)
+      if (stack === 1) expect(Math.max(...gradients[`${name}.g`]!.map(Math.abs))).toBe(0);
+  });
+});
+
+describe("the training step", () => {
+  const step = { network: NETWORK, rows: ROWS, scalarLoss: LOSSES[1]!, adam: ADAM };
+
+  test("is Adam with decoupled decay, written out", () => {
+    const inputs = seededInputs(4);
+    const parameters = parametersOf(NETWORK);
+    const wrt = Object.fromEntries(parameters.map(({ name }) => [name, `${name}.g`]));
+    const gradients = interpret(
+      differentiate(buildTrainingLoss(NETWORK, ROWS, step.scalarLoss), { of: "loss", wrt }),
+      inputs,
+    );
+    // Moments start at 0 here, so that the third step's are those of three equal gradients.
+    for (const { name } of parameters) for (const m of Object.values(momentNames(name))) inputs[m]!.fill(0);
+    const graph = compileTrainingStep(step);
+    const [rate, t] = [0.05, 3];
+    let state: Record<string, ArrayLike<number>> = inputs;
+    const frozen = Object.fromEntries(parameters.map(({ name }) => [name, inputs[name]!]));
+    for (let k = 1; k <= t; k++) {
+      const scalars = Object.entries(stepScalars(ADAM, k, rate)).map(([name, value]) => [name, [value]]);
+      const out = interpret(graph, { ...state, ...Object.fromEntries(scalars) });
+      // The weights stay where they are until the last step: the gradient is the same each time.
+      state = { ...state, ...out, ...(k < t ? frozen : {}) };
+    }
+    for (const { name, role } of parameters) {
+      const expected = gradients[`${name}.g`]!.map((g, i) => {
+        let [m, v] = [0, 0];
+        for (let k = 0; k < t; k++) {
+          m = ADAM.beta1 * m + (1 - ADAM.beta1) * g;
+          v = ADAM.beta2 * v + (1 - ADAM.beta2) * g * g;
+        }
+        const [mHat, vHat] = [m / (1 - ADAM.beta1 ** t), v / (1 - ADAM.beta2 ** t)];
+        const before = inputs[name]![i]! * (role === "weight" ? 1 - rate * ADAM.decay : 1);
+        return before - (rate * mHat) / (Math.sqrt(vHat) + ADAM.epsilon);
+      });
+      expectClose(state[name]!, expected, { abs: 1e-9, rel: 1e-7 });
+    }
+  });
+
+  test.each(["onnx-cpu", "tfjs-wasm", "tfjs-cpu"] as const)("is the same on %s as interpreted", async (name) => {
+    const graph = compileTrainingStep(step);
+    const inputs = seededInputs(5);
+    const engine = await openEngine(name, { threads: 2 });
+    try {
+      const executable = await engine.compile(graph);
+      const expected = interpret(graph, inputs);
+      const into = Object.fromEntries(
+        parametersOf(NETWORK).map((p) => [p.name, new Float32Array(sizeOf(p.shape))] as const),
+      );
+      const got = await executable.run(inputs, into);
+      for (const output of Object.keys(expected))
+        expectClose(got[output]!, expected[output]!, { abs: 2e-5, rel: 2e-5 });
+      for (const output of Object.keys(into)) expect(got[output]).toBe(into[output]);
+      expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
+      await executable.dispose();
+    } finally {
+      await engine.dispose();
+    }
+  });
+});
