@@ -22,7 +22,7 @@ const NETWORK: HeadNetwork = {
   stacks: [
     { kind: "class", heads: 2, outputs: 2 },
     { kind: "class", heads: 1, outputs: 4 },
-    { kind: "scalar", heads: 2, outputs: 1 },
+    { kind: "scalar", heads: 1, outputs: 1 },
   ],
 };
 const ADAM = { beta1: 0.9, beta2: 0.99, epsilon: 1e-6, decay: 0.1 };
@@ -147,7 +147,7 @@ describe("the training step", () => {
     const frozen = Object.fromEntries(parameters.map(({ name }) => [name, inputs[name]!]));
     for (let k = 1; k <= t; k++) {
       const scalars = Object.entries(stepScalars(ADAM, k, rate)).map(([name, value]) => [name, [value]]);
-      const out = interpret(graph, { ...state, ...Object.fromEntries(scalars) });
+      const out = interpret(graph, { ...state, ...(Object.fromEntries(scalars) as Record<string, number[]>) });
       // The weights stay where they are until the last step: the gradient is the same each time.
       state = { ...state, ...out, ...(k < t ? frozen : {}) };
     }

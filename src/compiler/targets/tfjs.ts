@@ -26,6 +26,8 @@ export interface NodeEmitter {
   /** The node's value is only a condition: its kernel may give a Boolean tensor. */
   readonly isCondition: boolean;
   shape(operand: number): readonly number[];
+  /** Whether an operand is the memory of another value, seen in another shape. */
+  isReshaped(operand: number): boolean;
   /** The numbers of a constant operand; undefined for any other. */
   constant(operand: number): Float32Array | undefined;
   /** Uploads numbers that live as long as the executable. */
@@ -70,6 +72,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
       isCondition: conditions.has(id),
       upload,
       shape: (i) => operand(i).shape,
+      isReshaped: (i) => operand(i).op.kind === "reshape",
       constant: (i) => numbersOf(operand(i)),
     };
   }
@@ -142,6 +145,8 @@ function emitNode(e: NodeEmitter): Kernel {
     case "select":
       return ([c, x, y]) => tf.where(asBoolean(tf, given(c)), given(x), given(y));
     case "matmul":
+      // tfjs-wasm keeps packed weights by their memory: a weight that is seen in two shapes must not share it.
+      if (e.isReshaped(1)) return ([x, y]) => tf.matMul(given(x), tf.mul(given(y), 1));
       return ([x, y]) => tf.matMul(given(x), given(y));
     case "dense":
       return emitDense(e, op.hasBias, op.activation);
