@@ -1,0 +1,112 @@
+"""StyleGAN2 synthesis in plain PyTorch: a peer for bench/synthesis.ts, written from the paper's formulas (arXiv 1912.04958).
+
+Each sample's convolution weights are modulated and demodulated, the batch runs as one grouped convolution, and upfirdn
+inserts zeros, pads and convolves each channel with the 4x4 kernel.
+Reads lines of JSON on stdin, answers each with a line of JSON on stdout:
+    {"pack": FILE.safetensors, "threads": 2}      loads a pack of docs/packs.md: {"torch": ..., "threads": ...}
+    {"w": [...], "image": FILE}                   one picture: {"seconds": ...}; its float32 numbers [3, R, R] go to FILE, if named
+"""
+
+import json
+import struct
+import sys
+import time
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+
+def load_pack(path):
+    data = open(path, "rb").read()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    metadata = json.loads(header.pop("__metadata__")["lace"])
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        array = numpy.frombuffer(data, numpy.float32, (end - begin) // 4, 8 + length + begin)
+        tensors[name] = torch.from_numpy(array.copy()).reshape(entry["shape"])
+    return metadata, tensors
+
+
+def upfirdn(x, kernel, up, pads):
+    batch, channels, height, width = x.shape
+    if up > 1:
+        stuffed = x.new_zeros(batch, channels, height, up, width, up)
+        stuffed[:, :, :, 0, :, 0] = x
+        x = stuffed.reshape(batch, channels, height * up, width * up)
+    x = F.pad(x, [pads[0], pads[1], pads[0], pads[1]])
+    weight = kernel.flip(0, 1)[None, None].repeat(channels, 1, 1, 1)
+    return F.conv2d(x, weight, groups=channels)
+
+
+class Synthesis:
+    def __init__(self, metadata, tensors):
+        self.t = tensors
+        self.resolution = metadata["resolution"]
+        taps = torch.tensor(metadata["synthesis"]["firKernel"], dtype=torch.float32)
+        kernel = torch.outer(taps, taps)
+        self.kernel = kernel / kernel.sum() * 4
+
+    def style(self, name, w):
+        weight = self.t[f"{name}.affine.weight"]
+        return F.linear(w, weight / weight.shape[1] ** 0.5, self.t[f"{name}.affine.bias"])
+
+    def modulated(self, x, weight, style, demodulate, up):
+        batch, inputs, height, width = x.shape
+        outputs, _, k, _ = weight.shape
+        weight = weight[None] * style[:, None, :, None, None]
+        if demodulate:
+            weight = weight * torch.rsqrt(weight.square().sum([2, 3, 4], keepdim=True) + 1e-8)
+        x = x.reshape(1, batch * inputs, height, width)
+        if up:
+            weight = weight.transpose(1, 2).reshape(batch * inputs, outputs, k, k)
+            x = F.conv_transpose2d(x, weight, stride=2, groups=batch)
+            x = x.reshape(batch, outputs, x.shape[2], x.shape[3])
+            return upfirdn(x, self.kernel, 1, (1, 1))
+        x = F.conv2d(x, weight.reshape(batch * outputs, inputs, k, k), padding=k // 2, groups=batch)
+        return x.reshape(batch, outputs, height, width)
+
+    def conv(self, x, name, w, up=False):
+        x = self.modulated(x, self.t[f"{name}.weight"], self.style(name, w), True, up)
+        x = x + self.t[f"{name}.noise_strength"] * self.t[f"{name}.noise_const"]
+        return F.leaky_relu(x + self.t[f"{name}.bias"][None, :, None, None], 0.2) * 2**0.5
+
+    def to_rgb(self, x, name, w):
+        weight = self.t[f"{name}.weight"]
+        x = self.modulated(x, weight, self.style(name, w) / weight.shape[1] ** 0.5, False, False)
+        return x + self.t[f"{name}.bias"][None, :, None, None]
+
+    def __call__(self, w):
+        x = self.t["synthesis.b4.const"][None].repeat(w.shape[0], 1, 1, 1)
+        x = self.conv(x, "synthesis.b4.conv1", w)
+        image = self.to_rgb(x, "synthesis.b4.torgb", w)
+        resolution = 8
+        while resolution <= self.resolution:
+            block = f"synthesis.b{resolution}"
+            x = self.conv(x, f"{block}.conv0", w, up=True)
+            x = self.conv(x, f"{block}.conv1", w)
+            image = upfirdn(image, self.kernel, 2, (2, 1)) + self.to_rgb(x, f"{block}.torgb", w)
+            resolution *= 2
+        return image
+
+
+def main():
+    setup = json.loads(sys.stdin.readline())
+    torch.set_num_threads(setup["threads"])
+    synthesis = Synthesis(*load_pack(setup["pack"]))
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    with torch.no_grad():
+        for line in sys.stdin:
+            request = json.loads(line)
+            w = torch.tensor(request["w"], dtype=torch.float32)[None]
+            start = time.perf_counter()
+            image = synthesis(w)
+            seconds = time.perf_counter() - start
+            if "image" in request:
+                image[0].numpy().tofile(request["image"])
+            print(json.dumps({"seconds": seconds}), flush=True)
+
+
+main()

@@ -1,0 +1,179 @@
+// Image synthesis at FFHQ config-f size (512 channels, channel multiplier 2, random weights) on engines of this machine, beside the
+// same network in plain PyTorch, in turns.
+// Run: node scripts/bench.js synthesis [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--pack FILE] [engine ...]
+// Without a Python that has torch the engines are timed alone. A slow subject stops before the others: each gets `seconds` at a size.
+// The pictures are compared too: `difference` is the largest distance from PyTorch's, in parts of the largest value.
+// --pack writes the model as a pack (for `lacec run`) and times nothing.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { optimize } from "../src/compiler/passes/optimize.js";
+import { ENGINE_NAMES, type EngineName } from "../src/runtime/engine/engine.js";
+import { openEngine } from "../src/runtime/engine/open-node.js";
+import { onlyRgb } from "../src/runtime/execute/images.js";
+import type { Model } from "../src/runtime/model/model.js";
+import { writePack } from "../src/runtime/model/pack.js";
+import { buildSynthesis, repeatStyles } from "../src/runtime/model/stylegan2.js";
+import { configF, styles } from "./config-f.js";
+import { openPeer, type Peer } from "./peer.js";
+
+interface Subject {
+  readonly label: string;
+  /** Makes one picture; answers in seconds. */
+  draw(w: Float32Array): Promise<number>;
+  close(): Promise<void>;
+  readonly times: number[];
+  spent: number;
+}
+
+interface Row {
+  readonly resolution: number;
+  readonly subject: string;
+  readonly images: number;
+  readonly min: number;
+  readonly median: number;
+  readonly ratio: number | undefined;
+  readonly difference: number | undefined;
+}
+
+const TORCH = "PyTorch";
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    size: { type: "string", multiple: true, default: ["1024", "256"] },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "60" },
+    pack: { type: "string" },
+  },
+});
+const sizes = values.size.map(Number);
+const asked = ENGINE_NAMES.filter((name) => positionals.includes(name));
+const engines = asked.length > 0 ? asked : (["onnx-cpu", "tfjs-wasm"] as const);
+
+if (values.pack !== undefined) {
+  writeFileSync(values.pack, writePack(configF(sizes[0] ?? 1024), { source: "random weights of bench/config-f.ts" }));
+  console.log(`wrote ${values.pack}`);
+} else {
+  const folder = mkdtempSync(join(tmpdir(), "lacec-bench-"));
+  try {
+    const rows: Row[] = [];
+    for (const size of sizes) rows.push(...(await measure(size, folder)));
+    if (values.json) console.log(JSON.stringify({ unit: "seconds per image", rows }, null, 2));
+    else print(rows);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measure(resolution: number, folder: string): Promise<Row[]> {
+  const model = configF(resolution);
+  const w = styles(1);
+  const pictures = new Map<string, Float32Array>();
+  const subjects: Subject[] = [];
+  const torch = await openTorch(model, folder, pictures);
+  if (torch !== undefined) subjects.push(torch);
+  for (const name of engines) subjects.push(await engineSubject(name, model, pictures));
+  // The first picture, untimed: memory is taken, code compiled.
+  for (const subject of subjects) subject.spent += await subject.draw(w);
+  const limit = Number(values.seconds);
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const subject of subjects) {
+      if (subject.times.length > 0 && subject.spent + Math.min(...subject.times) > limit) continue;
+      const seconds = await subject.draw(w);
+      subject.times.push(seconds);
+      subject.spent += seconds;
+    }
+  }
+  for (const subject of subjects) await subject.close();
+  const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
+  return subjects.map(({ label, times }) => ({
+    resolution,
+    subject: label,
+    images: times.length,
+    min: Math.min(...times),
+    median: median(times),
+    ratio: torch && median(torch.times) / median(times),
+    difference: difference(pictures.get(label), pictures.get(TORCH)),
+  }));
+}
+
+async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Float32Array>): Promise<Subject> {
+  const engine = await openEngine(name, { spinning: true });
+  const graph = onlyRgb(buildSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
+  const executable = await engine.compile(optimize(graph));
+  return {
+    label: name,
+    draw: async (w) => {
+      const start = performance.now();
+      const { rgb } = await executable.run({ ws: repeatStyles(w, 1, model.info.numWs) });
+      const seconds = (performance.now() - start) / 1000;
+      pictures.set(name, rgb!);
+      return seconds;
+    },
+    close: async () => {
+      await executable.dispose();
+      await engine.dispose();
+    },
+    times: [],
+    spent: 0,
+  };
+}
+
+/** PyTorch in a process of its own; undefined where there is none. */
+async function openTorch(
+  model: Model,
+  folder: string,
+  pictures: Map<string, Float32Array>,
+): Promise<Subject | undefined> {
+  const pack = join(folder, "pack.safetensors");
+  writeFileSync(pack, writePack(model, { source: "random" }));
+  const script = fileURLToPath(new URL("reference_synthesis.py", import.meta.url));
+  const peer: Peer | undefined = await openPeer(script, { pack, threads: availableParallelism() });
+  if (peer === undefined) return undefined;
+  const file = join(folder, "image.f32");
+  return {
+    label: TORCH,
+    draw: async (w) => {
+      const { seconds } = (await peer.ask({ w: [...w], image: file })) as { readonly seconds: number };
+      const bytes = readFileSync(file);
+      pictures.set(TORCH, toColours(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)));
+      return seconds;
+    },
+    close: () => peer.close(),
+    times: [],
+    spent: 0,
+  };
+}
+
+/** [3, R, R] in [-1, 1] -> [R, R, 3] in [0, 255]: the `rgb` of a synthesis graph. */
+function toColours(image: Float32Array): Float32Array {
+  const pixels = image.length / 3;
+  return image.map((_, i) => Math.min(255, Math.max(0, 127.5 * image[(i % 3) * pixels + Math.floor(i / 3)]! + 128)));
+}
+
+function difference(got: Float32Array | undefined, wanted: Float32Array | undefined): number | undefined {
+  if (got === undefined || wanted === undefined) return undefined;
+  let distance = 0;
+  let largest = 0;
+  for (const [i, v] of wanted.entries()) {
+    distance = Math.max(distance, Math.abs(v - got[i]!));
+    largest = Math.max(largest, Math.abs(v - 128));
+  }
+  return distance / largest;
+}
+
+function print(rows: readonly Row[]): void {
+  console.log("seconds per image; ratio: times as fast as PyTorch, by medians");
+  console.log("  size  subject      images      min   median   ratio   difference");
+  for (const r of rows) {
+    const figures = [r.min, r.median].map((s) => s.toFixed(3).padStart(9)).join("");
+    const ratio = (r.ratio?.toFixed(2) ?? "").padStart(8);
+    const distance = (r.difference?.toExponential(1) ?? "").padStart(13);
+    console.log(
+      `${String(r.resolution).padStart(6)}  ${r.subject.padEnd(12)}${String(r.images).padStart(7)}${figures}${ratio}${distance}`,
+    );
+  }
+}
