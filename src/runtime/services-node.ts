@@ -1,16 +1,16 @@
 // The services of Node: engines by name, packs from disk, labellers on onnxruntime, sharp.
 // Invariant: every library is imported when it is first asked for, so that a caller who only checks scripts loads none of them.
 import type { ScriptIdentity } from "./execute/record.js";
-import type { Labeller, Services } from "./execute/services.js";
+import type { Services } from "./execute/services.js";
 import type { EngineName } from "./engine/engine.js";
 import type { Host } from "./host.js";
 import { checkWritable } from "./host-node.js";
 import type { Program } from "../compiler/link.js";
-import type { RgbImage } from "./image/rgb.js";
+import { packLabellerSpec } from "./labeller/labeller-spec.js";
 import { addHeads, loadLabeller, loadPack } from "./model/pack.js";
-import { failure } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 /** Services on this machine with the engine that was asked for. */
 export function nodeServices(host: Host, engine: EngineName | "auto"): Services {
@@ -20,7 +20,14 @@ export function nodeServices(host: Host, engine: EngineName | "auto"): Services 
     loadModel: async ({ reference, heads }) => addHeads(host, await loadPack(host, reference), heads),
     openLabeller: async (model) => {
       const bytes = await loadLabeller(host, model);
-      return bytes === undefined ? undefined : openOnnxLabeller(bytes, model.info.resolution);
+      if (bytes === undefined || model.labeller === undefined) return undefined;
+      const { openOnnxLabeller } = await import("./labeller/onnx-labeller-node.js");
+      const { file, sha256 } = model.labeller;
+      const { attributes, resolution } = model.info;
+      return openOnnxLabeller(bytes, (onnx) => packLabellerSpec(onnx.outputs, attributes, resolution, file), {
+        name: basename(file),
+        sha256,
+      });
     },
     prepareOutput: checkWritable,
     openCodec: async () => (await import("./image/codec-node.js")).sharpCodec(),
@@ -46,35 +53,4 @@ export async function identifyScript(host: Host, program: Program): Promise<Scri
     script: await hashed(program.entry.path),
     imports: await Promise.all(imports.map((f) => hashed(f.path))),
   };
-}
-
-/** The labeller of docs/packs.md: input `image` [n, 3, R, R] in [-1, 1], output `logits` [n, K]. */
-async function openOnnxLabeller(bytes: Uint8Array, resolution: number): Promise<Labeller> {
-  const { openOnnxModel } = await import("./engine/onnx-model-node.js");
-  const model = await openOnnxModel(bytes);
-  return {
-    label: async (images) => {
-      const { logits } = await model.run({
-        image: { data: toPlanes(images, resolution), dims: [images.length, 3, resolution, resolution] },
-      });
-      if (logits === undefined)
-        throw failure("L5110", "the labeller has no output called `logits`", [
-          "docs/packs.md says what a labeller looks like",
-        ]);
-      return logits.data;
-    },
-    dispose: () => model.dispose(),
-  };
-}
-
-/** Bytes, pixel by pixel, to numbers in [-1, 1], plane by plane: [n, 3, R, R]. */
-function toPlanes(images: readonly RgbImage[], resolution: number): Float32Array {
-  const pixels = resolution * resolution;
-  const planes = new Float32Array(images.length * 3 * pixels);
-  images.forEach(({ data }, n) => {
-    for (let p = 0; p < pixels; p++) {
-      for (let c = 0; c < 3; c++) planes[(n * 3 + c) * pixels + p] = (data[p * 3 + c] ?? 0) / 127.5 - 1;
-    }
-  });
-  return planes;
 }

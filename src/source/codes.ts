@@ -71,6 +71,10 @@ export const codes = {
   L5302: "an image without a recipe",
   L5303: "a recipe that cannot be read",
   L5304: "a recipe that needs a file",
+  L5311: "a part file of another run",
+  L5312: "wrong description of a labeller",
+  L5313: "labels that cannot be read",
+  L5314: "an optional package is missing",
   L9001: "internal error",
 } as const;
 

@@ -3,7 +3,6 @@
 // that is not finite gives no image.
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { Attribute } from "../../compiler/attribute.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
@@ -27,9 +26,8 @@ export interface ImageWork {
   readonly synthesis: Executable;
   readonly samples: readonly SampleResult[];
   readonly sinks: readonly Sink[];
-  /** Judges every image, where there is one; its columns are those of `labelled`. */
+  /** Judges every image, where there is one. */
   readonly labeller: Labeller | undefined;
-  readonly labelled: readonly Attribute[];
   readonly onImage: (done: number) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -49,7 +47,7 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
       let row = 0;
       images.forEach((image, k) => {
         if (image === undefined) return;
-        seen[start + k] = splitColumns(columns.subarray(row * width, (row + 1) * width), work.labelled);
+        seen[start + k] = splitColumns(columns.subarray(row * width, (row + 1) * width), labeller.attributes);
         row += 1;
       });
     }

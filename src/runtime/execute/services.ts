@@ -1,5 +1,6 @@
 // What execute asks for and does not know how to make: engines, models, classifiers, an image library. The Node side (or a
 // browser, or a test) brings them.
+import type { Attribute } from "../../compiler/attribute.js";
 import type { PlanModel } from "../../compiler/plan.js";
 import type { Engine } from "../engine/engine.js";
 import type { Host } from "../host.js";
@@ -7,13 +8,24 @@ import type { ImageCodec } from "../image/codec.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { Model } from "../model/model.js";
 
-/** An independent image classifier (docs/packs.md, labeller). */
+/** What a classifier saw of some images. */
+export interface Sight {
+  /** [n, K]: the columns of all attributes side by side; logits of classes, scalars as they are, NaN where nothing was seen. */
+  readonly columns: Float32Array;
+  /** [n, F], its penultimate layer, where it shows one. */
+  readonly features?: Float32Array;
+}
+
+/** An independent image classifier: a pack's own (docs/packs.md), or one that the user brings (docs/labellers.md). */
 export interface Labeller {
-  /**
-   * What it sees in each image: the columns of all attributes of the pack side by side.
-   *
-   * Shapes   n images of the model's resolution -> [n, K].
-   */
+  /** What it knows, in the order of the columns. */
+  readonly attributes: readonly Attribute[];
+  /** For provenance: the name of its file (or what else it is), and the hash of that file where there is one. */
+  readonly name: string;
+  readonly sha256: string | null;
+  /** What it sees in each image; images are square. */
+  look(images: readonly RgbImage[]): Promise<Sight>;
+  /** The columns alone: n images -> [n, K]. */
   label(images: readonly RgbImage[]): Promise<Float32Array>;
   dispose(): Promise<void>;
 }

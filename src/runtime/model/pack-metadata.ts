@@ -33,7 +33,8 @@ const attribute = v.variant("type", [
   }),
   v.object({ name, type: v.literal("scalar"), min: finite, max: finite, sigma: v.optional(positive, 0.1), space }),
 ]);
-const attributes = v.pipe(
+/** The rows of an attribute table, as packs, files of heads and data files hold them. */
+export const attributeRows = v.pipe(
   v.array(attribute),
   v.maxLength(1000),
   v.checkItems((a) => a.type !== "scalar" || a.min < a.max, "Invalid range: Expected min below max"),
@@ -68,7 +69,7 @@ const pack = v.pipe(
       ),
       clamp: v.optional(positive),
     }),
-    attributes,
+    attributes: attributeRows,
     layerGroups: v.optional(v.record(name, layerRange), {}),
     labeller: v.optional(
       v.object({
@@ -90,7 +91,7 @@ const pack = v.pipe(
     "Invalid layerGroups: Expected ranges within 0..numWs-1",
   ),
 );
-const headFile = v.object({ format, wDim: size(8192), attributes });
+const headFile = v.object({ format, wDim: size(8192), attributes: attributeRows });
 
 export type PackMetadata = v.InferOutput<typeof pack>;
 export type HeadMetadata = v.InferOutput<typeof headFile>;

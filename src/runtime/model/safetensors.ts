@@ -139,34 +139,65 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
   };
 }
 
+/** Types that lacec writes. */
+export type WrittenDType = "F16" | "F32" | "U8";
+
+/** Where everything of a file to be written goes. */
+export interface SafetensorsLayout {
+  /** The file's first bytes: length and header. */
+  readonly head: Uint8Array;
+  /** In the order given; offsets are those of the file. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Of the whole file. */
+  readonly bytes: number;
+}
+
 /**
- * Writes a safetensors file. Tensors keep the map's order; float16 rounds to nearest, ties to even.
+ * Lays a file out before there is any data: for files that are written piece by piece.
  * The header is padded with spaces so that the data starts at a multiple of 8.
  */
+export function layoutSafetensors(
+  tensors: ReadonlyMap<string, { readonly dtype: WrittenDType; readonly shape: readonly number[] }>,
+  metadata: Readonly<Record<string, string>>,
+): SafetensorsLayout {
+  const entries: [string, unknown][] = [["__metadata__", metadata]];
+  let size = 0;
+  for (const [name, { dtype, shape }] of tensors) {
+    const end = size + shape.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
+    entries.push([name, { dtype, shape, data_offsets: [size, end] }]);
+    size = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const length = Math.ceil(json.byteLength / 8) * 8;
+  const head = new Uint8Array(LENGTH_BYTES + length).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, LENGTH_BYTES);
+  const placed = new Map<string, StoredTensor>();
+  let at = head.byteLength;
+  for (const [name, { dtype, shape }] of tensors) {
+    const end = at + shape.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
+    placed.set(name, { dtype, shape, start: at, end });
+    at = end;
+  }
+  return { head, tensors: placed, bytes: at };
+}
+
+/** Writes a safetensors file. Tensors keep the map's order; float16 rounds to nearest, ties to even. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>>,
   dtype: "F16" | "F32" = "F32",
 ): Uint8Array {
-  const width = DTYPE_BYTES[dtype];
-  const entries: [string, unknown][] = [["__metadata__", metadata]];
-  let at = 0;
-  for (const [name, t] of tensors) {
-    const end = at + t.data.length * width;
-    entries.push([name, { dtype, shape: t.shape, data_offsets: [at, end] }]);
-    at = end;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
-  const length = Math.ceil(json.byteLength / 8) * 8;
-  const out = new Uint8Array(LENGTH_BYTES + length + at);
-  new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
-  out.fill(0x20, LENGTH_BYTES + json.byteLength, LENGTH_BYTES + length);
-  out.set(json, LENGTH_BYTES);
-  at = LENGTH_BYTES + length;
-  for (const t of tensors.values()) {
-    const data = dtype === "F16" ? narrowToHalf(t.data) : t.data;
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  const layout = layoutSafetensors(
+    new Map([...tensors].map(([name, { shape }]) => [name, { dtype, shape }] as const)),
+    metadata,
+  );
+  const out = new Uint8Array(layout.bytes);
+  out.set(layout.head);
+  for (const [name, { start }] of layout.tensors) {
+    const values = tensors.get(name)?.data ?? new Float32Array(0);
+    const data = dtype === "F16" ? narrowToHalf(values) : values;
+    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
   }
   return out;
 }
