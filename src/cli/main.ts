@@ -45,6 +45,22 @@ function wholeNumber(minimum: number): (text: string) => number {
   };
 }
 
+/** `0.5..1`, or one number for both ends. */
+function range(text: string): readonly [number, number] {
+  const [low = NaN, high = low] = text.split("..").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low < 0 || high < low || text.split("..").length > 2) {
+    throw new InvalidArgumentError("write it as 0.5..1, or as one number.");
+  }
+  return [low, high];
+}
+
+function atLeastZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("a number of at least 0 is needed.");
+  return value;
+}
+
 /** `name=value`, repeatable. */
 function setting(text: string, before: Readonly<Record<string, number>> = {}): Record<string, number> {
   const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
@@ -139,6 +155,37 @@ function program(): Command {
     .option("--rows <n>", "rows of the graph", wholeNumber(1))
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .action(verb(async () => (await import("./build.js")).buildVerb));
+
+  lacec
+    .command("label")
+    .description("label latents of a generator: the data that `lacec train` learns attributes from")
+    .argument("<model>", "builtin:NAME or the path of a pack")
+    .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1))
+    .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
+    .option("-o, --output <file>", "the data file (default: data.safetensors)")
+    .option(
+      "--labeller <file.onnx>",
+      "an image classifier, with a JSON beside it that describes its outputs (default: the model's own)",
+    )
+    .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
+    .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
+    .option("--export <dir>", "write the images for labelling by hand, and label nothing")
+    .option("--truncation <range>", "psi of the rows, drawn evenly from here", range, [0.5, 1] as readonly [
+      number,
+      number,
+    ])
+    .option("--jitter <x>", "most noise added to w, in its standard deviations", atLeastZero, 0.4)
+    .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0), 0)
+    .option("--engine <name>", "as for run", "auto")
+    .option("--fresh", "begin anew where an interrupted run left a part")
+    .option("-q, --quiet", "print errors only")
+    .option("--json", "print one JSON document on stdout instead of text")
+    .addHelpText(
+      "after",
+      "\nExample: lacec label builtin:avatar -n 10000 --seed 1 -o data.safetensors\n" +
+        "Ctrl-C keeps what was done (FILE.part); the same command goes on.",
+    )
+    .action(verb(async () => (await import("./label.js")).labelVerb));
 
   lacec
     .command("doctor")

@@ -126,8 +126,7 @@ class Run {
     const { plan, options } = this;
     const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
     const model = shop.models[task.model];
-    const planModel = plan.models[task.model];
-    if (model === undefined || planModel === undefined) throw new InternalError(`task ${task.name} has no model`);
+    if (model === undefined) throw new InternalError(`task ${task.name} has no model`);
     const { samples, diagnostics } = await drawTask(task, model, shop.engine, clock, options.signal);
     this.say(diagnostics);
 
@@ -145,8 +144,6 @@ class Run {
           samples,
           sinks,
           labeller,
-          // The script's own heads come after the pack's attributes, and its labeller knows nothing of them.
-          labelled: model.info.attributes.slice(0, model.info.attributes.length - planModel.heads.length),
           onImage: (done) => clock.progress("synthesise", task.name, done, task.count),
           signal: options.signal,
         });

@@ -15,7 +15,7 @@ import { exactLog, exactSinCosTurns } from "./exact-math.js";
 import { philox4x32 } from "./philox.js";
 
 /** What a draw is for. A number is never given another meaning. */
-export const PURPOSES = { latent: 0, langevin: 1, predictor: 2, corrector: 3 } as const;
+export const PURPOSES = { latent: 0, langevin: 1, predictor: 2, corrector: 3, label: 16 } as const;
 export type Purpose = keyof typeof PURPOSES;
 
 /** Where a vector of noise lives. */
@@ -47,12 +47,7 @@ export function gaussianNoise(address: NoiseAddress, dim: number): Float64Array 
 
 /** As gaussianNoise, into an array that exists. */
 export function fillGaussianNoise(address: NoiseAddress, noise: Float64Array): void {
-  const { seed, sample, step, purpose, slot = 0 } = address;
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new InternalError(`seed ${seed} is not an integer in [0, 2^53)`);
-  if (!isWord(sample) || !isWord(step)) throw new InternalError(`noise address ${sample}, ${step} is out of range`);
-  if (!isWord(slot * 256)) throw new InternalError(`noise slot ${slot} is out of range`);
-  const key = Uint32Array.of(seed % TWO_TO_32, Math.floor(seed / TWO_TO_32));
-  const counter = Uint32Array.of(0, step, PURPOSES[purpose] + 256 * slot, sample);
+  const { key, counter } = blocksAt(address);
   const words = new Uint32Array(4);
   const circle = new Float64Array(2);
   for (let start = 0, block = 0; start < noise.length; start += 4, block += 1) {
@@ -66,6 +61,29 @@ export function fillGaussianNoise(address: NoiseAddress, noise: Float64Array): v
       noise[start + pair + 1] = radius * (circle[0] ?? 0);
     }
   }
+}
+
+/** Independent numbers, uniform in (0, 1), at an address: position i is word i of its blocks. */
+export function fillUniformNoise(address: NoiseAddress, numbers: Float64Array): void {
+  const { key, counter } = blocksAt(address);
+  const words = new Uint32Array(4);
+  for (let start = 0; start < numbers.length; start += 4) {
+    counter[0] = start / 4;
+    philox4x32(counter, key, words);
+    words.forEach((word, i) => (numbers[start + i] = unit(word))); // writes past the end are ignored
+  }
+}
+
+/** Key and counter of an address, at its first block. Errors InternalError if it is outside its ranges. */
+function blocksAt(address: NoiseAddress): { readonly key: Uint32Array; readonly counter: Uint32Array } {
+  const { seed, sample, step, purpose, slot = 0 } = address;
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new InternalError(`seed ${seed} is not an integer in [0, 2^53)`);
+  if (!isWord(sample) || !isWord(step)) throw new InternalError(`noise address ${sample}, ${step} is out of range`);
+  if (!isWord(slot * 256)) throw new InternalError(`noise slot ${slot} is out of range`);
+  return {
+    key: Uint32Array.of(seed % TWO_TO_32, Math.floor(seed / TWO_TO_32)),
+    counter: Uint32Array.of(0, step, PURPOSES[purpose] + 256 * slot, sample),
+  };
 }
 
 /** Centre of the word's cell in (0, 1): never 0 or 1, exact in a double. */

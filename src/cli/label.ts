@@ -1,0 +1,263 @@
+// lacec label: latents of a generator with labels, for `lacec train`.
+// Invariants: everything that can be wrong is looked at before the first image; Ctrl-C keeps what was done, and the same command goes on.
+import { join } from "node:path";
+import type { Attribute } from "../compiler/attribute.js";
+import type { DataMetadata } from "../runtime/data/data-metadata.js";
+import { inferAttributes, readLabelTable, tableLabels, type LabelTable } from "../runtime/data/label-table.js";
+import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
+import { layoutData } from "../runtime/data/layout.js";
+import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
+import { concerns, tally, type Tally } from "../runtime/data/tally.js";
+import type { Engine } from "../runtime/engine/engine.js";
+import { PhaseClock } from "../runtime/events.js";
+import type { Labeller, Services } from "../runtime/execute/services.js";
+import { nodeHost, type NodeHost } from "../runtime/host-node.js";
+import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
+import { openLabeller } from "../runtime/labeller/open-labeller-node.js";
+import type { Model } from "../runtime/model/model.js";
+import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { LaceError } from "../source/diagnostic.js";
+import { engineName } from "./engine-name.js";
+import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import type { Io } from "./io.js";
+import { onInterrupt } from "./interrupt.js";
+import { terminalProgress } from "./progress.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
+import { tallyLines } from "./tally.js";
+
+export interface LabelOptions {
+  readonly count?: number;
+  readonly seed: number;
+  readonly output?: string;
+  readonly labeller?: string;
+  readonly labels?: string;
+  readonly attributes?: string;
+  readonly export?: string;
+  readonly truncation: readonly [number, number];
+  readonly jitter: number;
+  readonly thumbnails: number;
+  readonly engine: string;
+  readonly fresh?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Rows of a run that does not say how many. */
+const DEFAULT_COUNT = 10_000;
+
+export async function labelVerb(io: Io, reference: string, options: LabelOptions): Promise<ExitCode> {
+  const engine = engineName(options.engine, io);
+  if (engine === undefined) return EXIT.script;
+  const mistake = usageMistake(options);
+  if (mistake !== undefined) {
+    io.err(`error: ${mistake}\n`);
+    return EXIT.script;
+  }
+  const host = nodeHost();
+  const progress = terminalProgress(io, () => host.now());
+  const silent = options.quiet === true || options.json === true;
+  let working: Promise<unknown> = Promise.resolve();
+  const interrupt = onInterrupt(async () => {
+    await working.catch(() => undefined);
+    await host.close();
+    progress.clear();
+    io.err("interrupted; the same command goes on where it stopped\n");
+  });
+  const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
+  try {
+    const job = new LabelJob(host, nodeServices(host, engine), reference, options, clock, interrupt.signal);
+    const work = options.export === undefined ? job.label() : job.exportImages(options.export);
+    working = work;
+    const report = await work;
+    progress.clear();
+    if (options.json === true) io.out(`${JSON.stringify({ ok: true, exitCode: 0, ...report.json }, null, 2)}\n`);
+    else if (options.quiet !== true) io.out(report.text(io).join("\n") + "\n");
+    return EXIT.done;
+  } catch (error) {
+    progress.clear();
+    if (!(error instanceof LaceError)) throw error;
+    const exitCode = exitCodeOf(error.diagnostics);
+    if (interrupt.signal.aborted) return EXIT.interrupted; // said by the handler of the signal
+    if (options.json === true)
+      io.out(
+        `${JSON.stringify({ ok: false, exitCode, diagnostics: jsonDiagnostics(error.diagnostics, new Map()) }, null, 2)}\n`,
+      );
+    else printDiagnostics(error.diagnostics, new Map(), io);
+    return exitCode;
+  } finally {
+    progress.clear();
+    interrupt.stop();
+    await host.close();
+  }
+}
+
+/** What is printed at the end, both ways. */
+interface Report {
+  readonly json: object;
+  readonly text: (io: Io) => readonly string[];
+}
+
+class LabelJob {
+  constructor(
+    private readonly host: NodeHost,
+    private readonly services: Services,
+    private readonly reference: string,
+    private readonly options: LabelOptions,
+    private readonly clock: PhaseClock,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async label(): Promise<Report> {
+    const { options, clock, host } = this;
+    const file = options.output ?? "data.safetensors";
+    const { model, engine, labels, about, count } = await clock.run(
+      "load",
+      {},
+      () => this.open(),
+      ({ engine: e }) => e.name,
+    );
+    let part: PartFile | undefined;
+    try {
+      const metadata = this.metadata(model, labels, about, count);
+      const classes = "look" in labels ? labels.attributes.filter((a) => a.type !== "scalar").map((a) => a.name) : [];
+      const shape = { conditions: true, probabilities: classes, thumbnails: options.thumbnails };
+      part = await openPart(file, layoutData(metadata, shape), { fresh: options.fresh === true });
+      const opened = part;
+      const begun = opened.rows;
+      const seconds = await clock.run(
+        "label",
+        { task: model.info.name, total: count },
+        async () => {
+          const start = host.now();
+          await labelModel({
+            ...{ model, engine, labels, count, shape, part: opened, signal: this.signal },
+            draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
+            onProgress: (done) => clock.progress("label", model.info.name, done, count),
+          });
+          return (host.now() - start) / 1000;
+        },
+        () => (begun === 0 ? `${count} rows` : `${count} rows, ${begun} of them from ${partName(file)}`),
+      );
+      const tallies: Tally[] = [];
+      for (const a of labels.attributes) tallies.push(tally(a, await opened.readColumn(`labels.${a.name}`)));
+      await opened.finish();
+      part = undefined;
+      const json = { file, count, resumed: begun, seconds, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
+      return { json, text: (io) => [...tallyLines(tallies, io), `wrote ${file}`] };
+    } finally {
+      await part?.close();
+      if ("look" in labels) await labels.dispose();
+      await engine.dispose();
+    }
+  }
+
+  /** Writes the images that the same settings would label. */
+  async exportImages(folder: string): Promise<Report> {
+    const { options, clock, host, services } = this;
+    await services.prepareOutput(folder);
+    const count = options.count ?? DEFAULT_COUNT;
+    const [model, engine, codec] = await clock.run("load", {}, () =>
+      Promise.all([this.loadModel(), services.openEngine(), services.openCodec()]),
+    );
+    const digits = Math.max(6, `${count - 1}`.length);
+    const names = Array.from({ length: count }, (_, i) => `${String(i).padStart(digits, "0")}.png`);
+    try {
+      await clock.run("synthesise", { task: model.info.name, total: count }, () =>
+        paintRows(
+          {
+            ...{ model, engine, count, signal: this.signal },
+            draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
+            onProgress: (done) => clock.progress("synthesise", model.info.name, done, count),
+          },
+          async (image, index) => {
+            const text = JSON.stringify({ model: model.sha256, seed: options.seed, index });
+            await host.writeAtomic(join(folder, names[index] ?? ""), await codec.encode(image, "png", text));
+          },
+        ),
+      );
+      const table = join(folder, "labels.csv");
+      const kept = await host.exists(table);
+      if (!kept) await host.writeAtomic(table, `file\n${names.join("\n")}\n`);
+      const next = `add a column for each attribute to ${table}, then: lacec label ${this.reference} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter`;
+      return {
+        json: { folder, count, table, next },
+        text: () => [`wrote ${count} images to ${folder}`, `${kept ? "kept" : "wrote"} ${table}`, next],
+      };
+    } finally {
+      await engine.dispose();
+    }
+  }
+
+  private async open(): Promise<{
+    readonly model: Model;
+    readonly engine: Engine;
+    readonly labels: Labeller | RowLabels;
+    readonly about: { readonly name: string; readonly sha256: string | null };
+    readonly count: number;
+  }> {
+    const { options, services } = this;
+    const model = await this.loadModel();
+    if (options.labels !== undefined) {
+      const { table, sha256 } = await this.readTable(options.labels);
+      const count = options.count ?? Math.max(...table.rows.map((r) => r.index)) + 1;
+      const attributes = (await this.givenAttributes()) ?? inferAttributes(table);
+      const labels = tableLabels(table, attributes, count);
+      const about = { name: table.file.replace(/^.*[/\\]/, ""), sha256 };
+      return { model, engine: await services.openEngine(), labels, about, count };
+    }
+    const labels = await openLabeller(services, model, options.labeller);
+    const engine = await services.openEngine();
+    return { model, engine, labels, about: labels, count: options.count ?? DEFAULT_COUNT };
+  }
+
+  private loadModel(): Promise<Model> {
+    const { host, reference } = this;
+    const path = reference.startsWith("builtin:") ? reference : host.resolve("x", reference);
+    const nowhere = { file: "", start: 0, end: 0 };
+    return this.services.loadModel({ alias: "model", reference: path, heads: [], attributes: [], span: nowhere });
+  }
+
+  private async readTable(file: string): Promise<{ readonly table: LabelTable; readonly sha256: string }> {
+    const text = await this.host.readText(file);
+    return { table: readLabelTable(text, file), sha256: await this.host.sha256(new TextEncoder().encode(text)) };
+  }
+
+  private async givenAttributes(): Promise<Attribute[] | undefined> {
+    const { attributes: file } = this.options;
+    return file === undefined ? undefined : parseAttributeRows(await this.host.readText(file), file);
+  }
+
+  private metadata(
+    model: Model,
+    labels: Labeller | RowLabels,
+    about: { readonly name: string; readonly sha256: string | null },
+    count: number,
+  ): DataMetadata {
+    const { seed, truncation, jitter } = this.options;
+    const { name, zDim, wDim } = model.info;
+    return {
+      count,
+      model: { name, sha256: model.sha256, zDim, wDim },
+      attributes: labels.attributes,
+      labeller: { name: about.name, sha256: about.sha256 },
+      seed,
+      truncation,
+      jitter,
+      lacec: lacecVersion(),
+    };
+  }
+}
+
+function usageMistake(options: LabelOptions): string | undefined {
+  if (options.labels !== undefined && options.labeller !== undefined)
+    return "--labels and --labeller are two ways to the labels: give one of them";
+  if (options.export !== undefined && (options.labels ?? options.labeller ?? options.output) !== undefined)
+    return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";
+  if (options.attributes !== undefined && options.labels === undefined)
+    return "--attributes says what the columns of --labels are: it needs --labels";
+  return undefined;
+}
+
+function concernsOf(t: Tally): { readonly attribute: string; readonly text: string }[] {
+  return concerns(t).map((text) => ({ attribute: t.name, text }));
+}

@@ -1,0 +1,155 @@
+// `lacec label`: latents of a generator, their images, and what a labeller says of them, row by row into a data file.
+// In: a model, an engine, a labeller (or labels that are there already), the part file. Out: all rows, and a tally.
+// Invariants: rows that a part has already are not made again; memory holds one piece of PIECE rows; a stop is looked for between pieces,
+// so that what was computed is kept.
+import type { Executable } from "../../compiler/graph/graph.js";
+import { optimize } from "../../compiler/passes/optimize.js";
+import type { Attribute } from "../../compiler/attribute.js";
+import { failure } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Engine } from "../engine/engine.js";
+import { onlyRgb, SYNTHESIS_ROWS } from "../execute/images.js";
+import type { Labeller } from "../execute/services.js";
+import { imagesFromTile, type RgbImage } from "../image/rgb.js";
+import { thumbnail } from "../labeller/preprocess.js";
+import type { Model } from "../model/model.js";
+import { buildSynthesis, repeatStyles } from "../model/stylegan2.js";
+import type { DrawOptions, RowDrawer } from "./draw-rows.js";
+import { openDrawer } from "./draw-rows.js";
+import { labelRows, type DataShape } from "./layout.js";
+import type { PartFile } from "./part-file-node.js";
+
+/** Rows between two checkpoints. */
+const PIECE = 64;
+/** Images that the labeller looks at together. */
+const LOOK = 16;
+
+export interface LabelWork {
+  readonly model: Model;
+  readonly engine: Engine;
+  /** What a row's labels come from. */
+  readonly labels: Labeller | RowLabels;
+  readonly draw: DrawOptions;
+  readonly count: number;
+  readonly shape: DataShape;
+  readonly part: PartFile;
+  readonly onProgress: (done: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Labels that are there without looking at images: columns [n, K] as a Labeller's. */
+export interface RowLabels {
+  readonly attributes: readonly Attribute[];
+  columnsOf(start: number, count: number): Float32Array;
+}
+
+/**
+ * Labels what is left of a data file.
+ *
+ * Errors   LaceError L4106 if it was stopped: the part has every piece that was done.
+ */
+export async function labelModel(work: LabelWork): Promise<void> {
+  const { model, engine, part, count, shape, labels } = work;
+  const drawer = await openDrawer(model, engine, work.draw);
+  const looks = "look" in labels;
+  const painter = looks || shape.thumbnails > 0 ? await openPainter(model, engine) : undefined;
+  try {
+    work.onProgress(part.rows);
+    while (part.rows < count) {
+      stopIfAsked(work.signal);
+      const start = part.rows;
+      const size = Math.min(PIECE, count - start);
+      const { z, w, truncation, jitter } = await drawer.draw(start, size);
+      const thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
+      const columns: Float32Array[] = looks ? [] : [labels.columnsOf(start, size)];
+      for (let from = 0; painter !== undefined && from < size; from += LOOK) {
+        const images = await painter.paint(w, model.info.wDim, from, Math.min(LOOK, size - from));
+        images.forEach((image, k) => {
+          if (shape.thumbnails > 0)
+            thumbnails.set(thumbnail(image, shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
+        });
+        if (looks) columns.push(await labels.label(images));
+        work.onProgress(start + from + images.length);
+      }
+      await part.write(
+        new Map<string, Float32Array | Uint8Array>([
+          ["w", w],
+          ["z", z],
+          ["truncation", truncation],
+          ["jitter", jitter],
+          ...labelRows(joined(columns), labels.attributes, shape),
+          ["thumbnails", thumbnails],
+        ]),
+      );
+      work.onProgress(part.rows);
+    }
+  } finally {
+    await drawer.dispose();
+    await painter?.dispose();
+  }
+}
+
+/** Images of the rows of a seed, one by one, for labelling by hand. */
+export async function paintRows(
+  work: Pick<LabelWork, "model" | "engine" | "draw" | "count" | "onProgress" | "signal">,
+  accept: (image: RgbImage, index: number) => Promise<void>,
+): Promise<void> {
+  const { model, engine, count } = work;
+  const drawer: RowDrawer = await openDrawer(model, engine, work.draw);
+  const painter = await openPainter(model, engine);
+  try {
+    for (let start = 0; start < count; start += LOOK) {
+      stopIfAsked(work.signal);
+      const size = Math.min(LOOK, count - start);
+      const { w } = await drawer.draw(start, size);
+      const images = await painter.paint(w, model.info.wDim, 0, size);
+      for (const [k, image] of images.entries()) await accept(image, start + k);
+      work.onProgress(start + size);
+    }
+  } finally {
+    await drawer.dispose();
+    await painter.dispose();
+  }
+}
+
+interface Painter {
+  /** Images of `count` rows of w from row `from`. */
+  paint(w: Float32Array, wDim: number, from: number, count: number): Promise<RgbImage[]>;
+  dispose(): Promise<void>;
+}
+
+async function openPainter(model: Model, engine: Engine): Promise<Painter> {
+  const rows = SYNTHESIS_ROWS;
+  const graph = buildSynthesis(model, { rows, layout: engine.layout, noise: "const" });
+  const synthesis: Executable = await engine.compile(optimize(onlyRgb(graph)));
+  const { resolution, numWs } = model.info;
+  return {
+    paint: async (w, wDim, from, count) => {
+      const images: RgbImage[] = [];
+      for (let start = 0; start < count; start += rows) {
+        const tile = new Float32Array(rows * wDim);
+        tile.set(w.subarray((from + start) * wDim, (from + Math.min(start + rows, count)) * wDim));
+        const { rgb } = await synthesis.run({ ws: repeatStyles(tile, rows, numWs) });
+        if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
+        images.push(...imagesFromTile(rgb, resolution, resolution).slice(0, count - start));
+      }
+      return images;
+    },
+    dispose: () => synthesis.dispose(),
+  };
+}
+
+function stopIfAsked(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true)
+    throw failure("L4106", "labelling was interrupted", ["the same command goes on where it stopped"]);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    all.set(p, at);
+    at += p.length;
+  }
+  return all;
+}

@@ -1,0 +1,122 @@
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseDataMetadata } from "../../src/runtime/data/data-metadata.js";
+import { modelsFolder } from "../../src/runtime/host-node.js";
+import { writePack } from "../../src/runtime/model/pack.js";
+import { readSafetensors } from "../../src/runtime/model/safetensors.js";
+import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+let folder: ReturnType<typeof folderWith>;
+beforeAll(() => {
+  folder = folderWith({
+    "eye.json": JSON.stringify({
+      format: 1,
+      input: { size: 128 },
+      attributes: [
+        { name: "glasses", type: "binary" },
+        { name: "skin", type: "scalar", min: 0, max: 1, columns: [13] },
+      ],
+    }),
+    "some.csv": "index,beard,age\n0,yes,20\n1,no,40\n5,yes,30\n",
+  });
+  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+  copyFileSync(join(modelsFolder(), "avatar-labeller.onnx"), join(folder.path, "eye.onnx"));
+});
+afterAll(() => folder.remove());
+
+const label = (...args: readonly string[]): Promise<Ended> =>
+  lacec(["label", ...args, "--engine", "onnx-cpu"], { cwd: folder.path });
+const read = (file: string) => readSafetensors(readFileSync(join(folder.path, file)), file);
+
+describe("lacec label", () => {
+  test("labels the embedded model by its own labeller and shows a histogram", async () => {
+    const { code, out, err } = await label("builtin:avatar", "-n", "40", "-o", "a.safetensors", "--thumbnails", "8");
+    expect(err).toMatch(/✓ label avatar/);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^glasses +no +[█░]+ +\d+ +\d+\.\d%\n +yes /m);
+    expect(out).toMatch(/^tilt +0 ▕.{10}▏ 1 {2}mean 0\.\d+/m);
+    expect(out).toContain("wrote a.safetensors");
+    const data = read("a.safetensors");
+    const { count, attributes } = parseDataMetadata(data.metadata.get("lace"), "a");
+    expect([count, attributes.length]).toEqual([40, 8]);
+    expect(data.tensor("thumbnails")!.shape).toEqual([40, 8, 8, 3]);
+    for (const a of attributes) expect(data.tensor(`labels.${a.name}`)!.data.every(Number.isFinite)).toBe(true);
+    const probs = data.tensor("probs.hair")!.data;
+    const hair = data.tensor("labels.hair")!.data;
+    hair.forEach((k, row) => {
+      const p = [...probs.subarray(row * 5, row * 5 + 5)];
+      expect(p.indexOf(Math.max(...p))).toBe(k);
+    });
+  });
+
+  test("killed and run again, it ends with the bytes of a run that was left alone", async () => {
+    const args = ["tiny.safetensors", "-n", "400", "--labeller", "eye.onnx", "-o"] as const;
+    const part = join(folder.path, "stopped.safetensors.part");
+    const stopped = await lacec(["label", ...args, "stopped.safetensors", "--engine", "onnx-cpu"], {
+      cwd: folder.path,
+      during: (kill) => {
+        const timer = setInterval(() => {
+          if (!existsSync(part) || readFileSync(part).readUInt32LE(readFileSync(part).length - 8) < 64) return;
+          clearInterval(timer);
+          kill("SIGINT");
+        }, 5);
+      },
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain("the same command goes on where it stopped");
+    expect(existsSync(join(folder.path, "stopped.safetensors"))).toBe(false);
+    const resumed = await label(...args, "stopped.safetensors", "--json");
+    const whole = await label(...args, "whole.safetensors");
+    expect(JSON.parse(resumed.out)).toMatchObject({
+      ok: true,
+      count: 400,
+      tallies: [{ name: "glasses" }, { name: "skin" }],
+    });
+    expect((JSON.parse(resumed.out) as { resumed: number }).resumed).toBeGreaterThanOrEqual(64);
+    expect(whole.code).toBe(0);
+    const bytes = (file: string): Buffer => readFileSync(join(folder.path, file));
+    expect(bytes("stopped.safetensors").equals(bytes("whole.safetensors"))).toBe(true);
+    expect(existsSync(part)).toBe(false);
+  });
+
+  test("images go out for labelling by hand, and the labels come back", async () => {
+    const out = await label("tiny.safetensors", "-n", "6", "--export", "hand");
+    expect(out.code).toBe(0);
+    expect(filesIn(join(folder.path, "hand"))).toEqual([
+      ...Array.from({ length: 6 }, (_, i) => `00000${i}.png`),
+      "labels.csv",
+    ]);
+    expect(readFileSync(join(folder.path, "hand/labels.csv"), "utf8")).toMatch(/^file\n000000.png\n/);
+    const back = await label("tiny.safetensors", "--labels", "some.csv", "-o", "hand.safetensors");
+    expect(back.err).not.toContain("error");
+    expect(back.out).toMatch(/beard .*3 missing/);
+    const data = read("hand.safetensors");
+    expect([...data.tensor("labels.beard")!.data]).toEqual([1, 0, NaN, NaN, NaN, 1]);
+    expect([...data.tensor("labels.age")!.data]).toEqual([20, 40, NaN, NaN, NaN, 30]);
+    expect(data.tensors.has("probs.beard")).toBe(false);
+  });
+
+  test.each([
+    ["a model without labeller", ["tiny.safetensors"], 3, /L5312.*has no labeller of its own/s],
+    ["a labeller without JSON", ["tiny.safetensors", "--labeller", "other.onnx"], 3, /L5001/],
+    [
+      "labels beyond the rows",
+      ["tiny.safetensors", "-n", "3", "--labels", "some.csv"],
+      3,
+      /L5313.*some.csv:4: index 5 is beyond/s,
+    ],
+    ["two sources of labels", ["tiny.safetensors", "--labels", "a", "--labeller", "b"], 2, /give one of them/],
+    ["a range upside down", ["tiny.safetensors", "--truncation", "1..0.5"], 2, /write it as 0.5..1/],
+    ["an engine that is none", ["tiny.safetensors", "--engine", "abacus"], 2, /there is no engine abacus/],
+  ])("%s is told, and nothing is left", async (_, args, code, message) => {
+    const before = filesIn(folder.path);
+    const ended = await lacec(["label", "--engine", "onnx-cpu", ...args, "-o", "none.safetensors"], {
+      cwd: folder.path,
+    });
+    expect(ended.err).toMatch(message);
+    expect(ended.code).toBe(code);
+    expect(filesIn(folder.path)).toEqual(before);
+  });
+});
