@@ -3,10 +3,17 @@
 import { join } from "node:path";
 import type { Attribute } from "../compiler/attribute.js";
 import type { DataMetadata } from "../runtime/data/data-metadata.js";
-import { inferAttributes, readLabelTable, tableLabels, type LabelTable } from "../runtime/data/label-table.js";
+import {
+  extremes,
+  inferAttributes,
+  readLabelTable,
+  tableLabels,
+  type LabelTable,
+} from "../runtime/data/label-table.js";
 import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
 import { layoutData } from "../runtime/data/layout.js";
 import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
+import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/styleflow.js";
 import { concerns, tally, type Tally } from "../runtime/data/tally.js";
 import type { Engine } from "../runtime/engine/engine.js";
 import { PhaseClock } from "../runtime/events.js";
@@ -15,6 +22,7 @@ import { nodeHost, type NodeHost } from "../runtime/host-node.js";
 import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
 import { openLabeller } from "../runtime/labeller/open-labeller-node.js";
 import type { Model } from "../runtime/model/model.js";
+import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
 import { LaceError } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
@@ -32,6 +40,7 @@ export interface LabelOptions {
   readonly labeller?: string;
   readonly labels?: string;
   readonly attributes?: string;
+  readonly fromStyleflow?: string;
   readonly export?: string;
   readonly truncation: readonly [number, number];
   readonly jitter: number;
@@ -45,10 +54,10 @@ export interface LabelOptions {
 /** Rows of a run that does not say how many. */
 const DEFAULT_COUNT = 10_000;
 
-export async function labelVerb(io: Io, reference: string, options: LabelOptions): Promise<ExitCode> {
+export async function labelVerb(io: Io, reference: string | undefined, options: LabelOptions): Promise<ExitCode> {
   const engine = engineName(options.engine, io);
   if (engine === undefined) return EXIT.script;
-  const mistake = usageMistake(options);
+  const mistake = usageMistake(reference, options);
   if (mistake !== undefined) {
     io.err(`error: ${mistake}\n`);
     return EXIT.script;
@@ -66,7 +75,7 @@ export async function labelVerb(io: Io, reference: string, options: LabelOptions
   const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
   try {
     const job = new LabelJob(host, nodeServices(host, engine), reference, options, clock, interrupt.signal);
-    const work = options.export === undefined ? job.label() : job.exportImages(options.export);
+    const work = job.run();
     working = work;
     const report = await work;
     progress.clear();
@@ -101,15 +110,68 @@ class LabelJob {
   constructor(
     private readonly host: NodeHost,
     private readonly services: Services,
-    private readonly reference: string,
+    private readonly reference: string | undefined,
     private readonly options: LabelOptions,
     private readonly clock: PhaseClock,
     private readonly signal: AbortSignal,
   ) {}
 
-  async label(): Promise<Report> {
-    const { options, clock, host } = this;
-    const file = options.output ?? "data.safetensors";
+  run(): Promise<Report> {
+    const { export: folder, fromStyleflow } = this.options;
+    if (folder !== undefined) return this.exportImages(folder);
+    return fromStyleflow === undefined ? this.label() : this.convert(fromStyleflow);
+  }
+
+  private get file(): string {
+    return this.options.output ?? "data.safetensors";
+  }
+
+  /** Labelled latents that are there already, as a data file. */
+  private async convert(folder: string): Promise<Report> {
+    const { host, clock, file } = this;
+    const read = async (name: string): Promise<{ readonly bytes: Uint8Array; readonly file: string }> => {
+      const path = join(folder, name);
+      return { bytes: await host.readBytes(path), file: path };
+    };
+    const { data, model, sha256 } = await clock.run("load", {}, async () => {
+      const [latents, table] = await Promise.all([read(LATENTS_FILE), read(ATTRIBUTES_FILE)]);
+      return {
+        data: readStyleflow(latents, table),
+        model: this.reference === undefined ? undefined : await this.loadModel(),
+        sha256: await host.sha256(table.bytes),
+      };
+    });
+    if (model !== undefined && model.info.wDim !== data.wDim)
+      throw modelError(
+        "L5107",
+        join(folder, LATENTS_FILE),
+        `its w has ${data.wDim} numbers, that of '${model.info.name}' ${model.info.wDim}`,
+      );
+    const metadata: DataMetadata = {
+      count: data.count,
+      model: { name: model?.info.name ?? "styleflow", sha256: model?.sha256 ?? null, zDim: null, wDim: data.wDim },
+      attributes: data.attributes,
+      labeller: { name: ATTRIBUTES_FILE, sha256 },
+      ...{ seed: null, truncation: null, jitter: null, lacec: lacecVersion() },
+    };
+    const layout = layoutData(metadata, { conditions: false, probabilities: [], thumbnails: 0 });
+    const part = await openPart(file, layout, { fresh: true });
+    try {
+      const rows = new Map([["w", data.w]]);
+      for (const [name, labels] of data.labels) rows.set(`labels.${name}`, labels);
+      await part.write(rows);
+      await part.finish();
+    } catch (error) {
+      await part.close();
+      throw error;
+    }
+    const tallies = data.attributes.map((a) => tally(a, data.labels.get(a.name) ?? new Float32Array(0)));
+    const json = { file, count: data.count, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
+    return { json, text: (io) => [...tallyLines(tallies, io), `wrote ${file}`] };
+  }
+
+  private async label(): Promise<Report> {
+    const { options, clock, host, file } = this;
     const { model, engine, labels, about, count } = await clock.run(
       "load",
       {},
@@ -152,7 +214,7 @@ class LabelJob {
   }
 
   /** Writes the images that the same settings would label. */
-  async exportImages(folder: string): Promise<Report> {
+  private async exportImages(folder: string): Promise<Report> {
     const { options, clock, host, services } = this;
     await services.prepareOutput(folder);
     const count = options.count ?? DEFAULT_COUNT;
@@ -178,7 +240,7 @@ class LabelJob {
       const table = join(folder, "labels.csv");
       const kept = await host.exists(table);
       if (!kept) await host.writeAtomic(table, `file\n${names.join("\n")}\n`);
-      const next = `add a column for each attribute to ${table}, then: lacec label ${this.reference} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter`;
+      const next = `add a column for each attribute to ${table}, then: lacec label ${this.reference ?? ""} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter`;
       return {
         json: { folder, count, table, next },
         text: () => [`wrote ${count} images to ${folder}`, `${kept ? "kept" : "wrote"} ${table}`, next],
@@ -199,7 +261,7 @@ class LabelJob {
     const model = await this.loadModel();
     if (options.labels !== undefined) {
       const { table, sha256 } = await this.readTable(options.labels);
-      const count = options.count ?? Math.max(...table.rows.map((r) => r.index)) + 1;
+      const count = options.count ?? extremes(table.rows.map((r) => r.index)).max + 1;
       const attributes = (await this.givenAttributes()) ?? inferAttributes(table);
       const labels = tableLabels(table, attributes, count);
       const about = { name: table.file.replace(/^.*[/\\]/, ""), sha256 };
@@ -211,7 +273,7 @@ class LabelJob {
   }
 
   private loadModel(): Promise<Model> {
-    const { host, reference } = this;
+    const { host, reference = "" } = this;
     const path = reference.startsWith("builtin:") ? reference : host.resolve("x", reference);
     const nowhere = { file: "", start: 0, end: 0 };
     return this.services.loadModel({ alias: "model", reference: path, heads: [], attributes: [], span: nowhere });
@@ -248,7 +310,14 @@ class LabelJob {
   }
 }
 
-function usageMistake(options: LabelOptions): string | undefined {
+function usageMistake(reference: string | undefined, options: LabelOptions): string | undefined {
+  if (options.fromStyleflow !== undefined) {
+    const { labels, labeller, export: folder, count, attributes } = options;
+    if ((labels ?? labeller ?? folder ?? attributes ?? count) !== undefined)
+      return "--from-styleflow converts labels that are there: of the other options, -o alone goes with it";
+    return undefined;
+  }
+  if (reference === undefined) return "name a model: lacec label builtin:avatar";
   if (options.labels !== undefined && options.labeller !== undefined)
     return "--labels and --labeller are two ways to the labels: give one of them";
   if (options.export !== undefined && (options.labels ?? options.labeller ?? options.output) !== undefined)

@@ -159,7 +159,7 @@ function program(): Command {
   lacec
     .command("label")
     .description("label latents of a generator: the data that `lacec train` learns attributes from")
-    .argument("<model>", "builtin:NAME or the path of a pack")
+    .argument("[model]", "builtin:NAME or the path of a pack")
     .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1))
     .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
     .option("-o, --output <file>", "the data file (default: data.safetensors)")
@@ -169,6 +169,7 @@ function program(): Command {
     )
     .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
     .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
+    .option("--from-styleflow <dir>", "convert all_latents.pickle and att_light.pickle of that data set")
     .option("--export <dir>", "write the images for labelling by hand, and label nothing")
     .option("--truncation <range>", "psi of the rows, drawn evenly from here", range, [0.5, 1] as readonly [
       number,

@@ -60,7 +60,7 @@ export function inferAttributes(table: LabelTable): Attribute[] {
       return { name, type: "binary", classes: ["no", "yes"], temperature: 1 };
     const numbers = values.map(Number);
     if (numbers.length > 0 && numbers.every(Number.isFinite)) {
-      const [min, max] = [Math.min(...numbers), Math.max(...numbers)];
+      const { min, max } = extremes(numbers);
       if (min < max) return { name, type: "scalar", min, max, sigma: (max - min) / 10 };
     }
     const hint = ["leave the column out, or say what it is with --attributes FILE.json"];
@@ -104,6 +104,16 @@ export function tableLabels(table: LabelTable, attributes: readonly Attribute[],
       return columns;
     },
   };
+}
+
+/** The ends of the range that values span; of none, Infinity and -Infinity. */
+export function extremes(values: Iterable<number>): { readonly min: number; readonly max: number } {
+  let [min, max] = [Infinity, -Infinity];
+  for (const v of values) {
+    min = Math.min(min, v);
+    max = Math.max(max, v);
+  }
+  return { min, max };
 }
 
 /** A cell as columns: logits that put all on its class. */

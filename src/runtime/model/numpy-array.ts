@@ -28,10 +28,13 @@ const TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["u1", "U8"],
   ["b1", "BOOL"],
 ]);
+/** Arrays of Python objects; only numbers and None are taken. */
+const OBJECTS = new Set(["O", "O8", "O4"]);
 const MAX_RANK = 8;
 
+/** undefined: Python objects. */
 class NumpyType {
-  constructor(readonly dtype: DType) {}
+  constructor(readonly dtype: DType | undefined) {}
 }
 
 /** An array that was pickled; empty until its state came. */
@@ -40,14 +43,20 @@ export class NumpyArray {
   private dtype: DType = "U8";
   private bytes: Uint8Array = new Uint8Array(0);
   private fortran = false;
+  private objects: Float32Array | undefined;
 
   /** Takes ndarray's state: (version, shape, dtype, is_fortran, raw bytes). */
   build(state: PickleValue, fail: Fail): void {
     const [, shape, type, fortran, data] = isTuple(state) ? state.items : [];
     if (!isTuple(shape) || shape.items.length > MAX_RANK || !shape.items.every(isCount))
       throw fail("an array without a valid shape");
-    const bytes = bytesOf(data);
     const dtype = typeOf(type);
+    if (isObjectType(type)) {
+      this.objects = numbersOf(data, shape.items, fail);
+      this.shape = shape.items;
+      return;
+    }
+    const bytes = bytesOf(data);
     if (bytes === undefined || dtype === undefined) throw fail("an array whose elements are no plain numbers");
     const needed = shape.items.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
     if (bytes.byteLength !== needed)
@@ -58,8 +67,9 @@ export class NumpyArray {
     this.fortran = fortran === true || fortran === 1;
   }
 
-  /** Row-major float32. */
+  /** Row-major float32; None in an array of objects is NaN. */
   read(): Tensor {
+    if (this.objects !== undefined) return { shape: this.shape, data: this.objects };
     const data = toFloat32(this.dtype, this.bytes);
     if (!this.fortran || this.shape.length < 2) return { shape: this.shape, data };
     // Column-major data is the transpose of a row-major array of the reversed shape.
@@ -98,6 +108,27 @@ function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
   return typeof value === "object" && value?.kind === "bytes" ? value.bytes : undefined;
 }
 
+function isObjectType(value: PickleValue | undefined): boolean {
+  return (
+    typeof value === "object" &&
+    value?.kind === "opaque" &&
+    value.value instanceof NumpyType &&
+    value.value.dtype === undefined
+  );
+}
+
+/** The items of an array of objects, which are pickled one by one in row-major order whatever the flag says. */
+function numbersOf(data: PickleValue | undefined, shape: readonly number[], fail: Fail): Float32Array {
+  const items = typeof data === "object" && data?.kind === "list" ? data.items : undefined;
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (items?.length !== count) throw fail(`an array of shape [${shape.join(", ")}] without its ${count} objects`);
+  return Float32Array.from(items, (item) => {
+    if (item === null) return NaN;
+    if (typeof item === "number" || typeof item === "boolean" || typeof item === "bigint") return Number(item);
+    throw fail("an array of objects that are neither numbers nor None");
+  });
+}
+
 function typeOf(value: PickleValue | undefined): DType | undefined {
   return typeof value === "object" && value?.kind === "opaque" && value.value instanceof NumpyType
     ? value.value.dtype
@@ -106,8 +137,9 @@ function typeOf(value: PickleValue | undefined): DType | undefined {
 
 /** numpy.dtype(name, align, copy), then the state (version, byte order, ...). */
 function makeType(args: readonly PickleValue[], fail: Fail): PickleValue {
-  const dtype = typeof args[0] === "string" ? TYPES.get(args[0].replace(/^[<|=]/, "")) : undefined;
-  if (dtype === undefined) throw fail("an array type that is no plain number");
+  const name = typeof args[0] === "string" ? args[0].replace(/^[<|=]/, "") : "";
+  const dtype = TYPES.get(name);
+  if (dtype === undefined && !OBJECTS.has(name)) throw fail("an array type that is no plain number");
   return {
     kind: "opaque",
     value: new NumpyType(dtype),
