@@ -9,6 +9,7 @@ Lengths of the stages by --minutes. All files under /tmp/avatar.
 """
 import argparse, copy, math, os, time
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -20,6 +21,8 @@ parser.add_argument('--minutes', type=float, default=5)
 parser.add_argument('--count', type=int, default=250000)
 parser.add_argument('--threads', type=int, default=1)
 parser.add_argument('--hidden', type=int, default=384)
+parser.add_argument('--coupling', action='store_true')
+parser.add_argument('--noise', type=float, default=0.3, help='added to w: what keeps the mapping smooth between the modes of the drawings')
 
 
 def normalise(z):
@@ -76,8 +79,10 @@ def flow(args, batch=512):
     while time.time() - start < 60 * args.minutes:
         schedule(optimizer, time.time() - start, 60 * args.minutes, 2e-3)
         x1 = w[torch.randint(len(w), (batch,))]
-        x1 = x1 + 0.05 * torch.randn_like(x1)
+        x1 = x1 + args.noise * torch.randn_like(x1)
         x0 = normalise(torch.randn(batch, M.W_DIM))
+        if args.coupling:  # z and w are paired by optimal transport within the batch: straighter paths, a mapping that folds less
+            x0 = x0[linear_sum_assignment(-(x1 @ x0.T).numpy())[1]]
         t = torch.sigmoid(torch.randn(batch)) if step % 2 else torch.rand(batch)
         x = x0.lerp(x1, t[:, None])
         loss = (net(x, t) - (x1 - x0)).square().mean()
