@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 import model as M
 from heads_model import ask, follow
-from labeller import load_labeller
+from labeller import load_labeller, scores
 from pack import load
 
 parser = argparse.ArgumentParser()
@@ -71,16 +71,18 @@ def main():
             return [torch.cat(x) for x in zip(*(labeller(synthesis(w[i:i + 32]).clamp(-1, 1)) for i in range(0, len(w), 32)))]
 
     # how near the images are to drawings
-    images, _ = M.drawings('fresh')
-    small, _ = M.drawings('fresh', 64)
     with torch.no_grad():
-        real = torch.cat([labeller(M.to_tensor(images[i:i + 250]))[1] for i in range(0, 4000, 250)])
-        encoder = M.Encoder()
-        encoder.load_state_dict(torch.load(f'{M.DATA}/encoder.pt'))
-        rebuilt = synthesis(encoder.eval()(M.to_tensor(small[:256])))
-        report['reconstruction_l1'] = float((rebuilt - M.to_tensor(images[:256])).abs().mean())
+        for name in ('balanced-fresh', 'fresh'):
+            images, labels = M.drawings(name)
+            logits, real = [torch.cat(x) for x in zip(*(labeller(M.to_tensor(images[i:i + 250])) for i in range(0, 4000, 250)))]
+            report[f'labeller_{name}'] = scores(logits, torch.from_numpy(labels))
+        if os.path.exists(f'{M.DATA}/encoder.pt'):
+            encoder = M.Encoder()
+            encoder.load_state_dict(torch.load(f'{M.DATA}/encoder.pt'))
+            rebuilt = synthesis(encoder.eval()(M.to_tensor(M.drawings('fresh', 64)[0][:256])))
+            report['reconstruction_l1'] = float((rebuilt - M.to_tensor(images[:256])).abs().mean())
+            picture(torch.cat([M.to_tensor(images[:32]), rebuilt[:32]]), 16).save(f'{M.DATA}/rebuilt.png')
         report['frechet_halves_of_drawings'] = frechet(real[:2000], real[2000:])
-        picture(torch.cat([M.to_tensor(images[:32]), rebuilt[:32]]), 16).save(f'{M.DATA}/rebuilt.png')
         z = torch.randn(count, M.W_DIM, generator=torch.Generator().manual_seed(77))
         for truncation in (1.0, 0.7):
             logits, features = read(mapping(z, truncation))

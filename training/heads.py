@@ -22,6 +22,7 @@ parser.add_argument('--count', type=int, default=16000)
 parser.add_argument('--minutes', type=float, default=3)
 parser.add_argument('--threads', type=int, default=1)
 parser.add_argument('--seed', type=int, default=0)
+parser.add_argument('--noise', type=float, default=1.3, help='in training, on w: how smooth a head is around each sample')
 HELD_OUT = 0.1  # the last tenth of each file
 
 
@@ -102,7 +103,7 @@ def train(args):
             group['lr'] = 2e-3 * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
         index = torch.randint(len(w), (batch,))
         x = w[index]
-        x = x + 0.2 * torch.rand(batch, 1) * torch.randn_like(x)  # smooth around each sample
+        x = x + args.noise * torch.rand(batch, 1) * torch.randn_like(x)  # smooth around each sample
         loss = loss_of(heads(x), y[index])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -125,7 +126,7 @@ def train(args):
                 notes[name] = {'temperature': round(0.5 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(float((out.argmax(1) == hard).float().mean()), 4)}}
             notes[name]['validation']['samples'] = len(hw)
     print(json.dumps(notes, indent=1))
-    torch.save({'heads': heads.state_dict(), 'notes': notes, 'samples': len(w) + len(hw)}, f'{M.DATA}/heads.pt')
+    torch.save({'heads': heads.state_dict(), 'notes': notes, 'samples': len(w) + len(hw)}, os.environ.get('HEADS_OUT', f'{M.DATA}/heads.pt'))
 
 
 if __name__ == '__main__':

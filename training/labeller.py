@@ -11,6 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import model as M
+from shipped import read_onnx_weights
 
 
 class Labeller(nn.Module):
@@ -31,8 +32,21 @@ class Labeller(nn.Module):
 
 
 def load_labeller():
+    """As trained; without labeller.pt, as exported (batch norm is in the convolutions there)."""
     net = Labeller()
-    net.load_state_dict(torch.load(f'{M.DATA}/labeller.pt'))
+    path = f'{M.DATA}/labeller.pt'
+    if os.path.exists(path):
+        net.load_state_dict(torch.load(path))
+    else:
+        weights = read_onnx_weights()
+        convolutions = [value for name, value in weights.items() if name.startswith('onnx::Conv')]
+        with torch.no_grad():
+            for i, (conv, norm, _) in enumerate(net.body):
+                conv.weight.copy_(convolutions[2 * i])
+                norm.bias.copy_(convolutions[2 * i + 1])
+                norm.running_var.fill_(1 - norm.eps)
+            for name in ('fc.weight', 'fc.bias', 'out.weight', 'out.bias'):
+                net.get_parameter(name).copy_(weights[name])
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 

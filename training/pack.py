@@ -3,13 +3,14 @@
     python3 pack.py
 
 Takes what is there under /tmp/avatar: ae.pt (synthesis), mapping.pt, heads.pt, and models/avatar-labeller.onnx; what is
-missing is written with random weights, so that the format can be tried before anything is trained.
+missing there stays as it ships.
 """
 import hashlib, json, os, struct
 import numpy as np
 import torch
 import model as M
 from heads_model import Heads
+from shipped import notes_of, part, read_pack
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 TYPES = {np.dtype(np.float16): 'F16', np.dtype(np.float32): 'F32'}
@@ -34,14 +35,15 @@ def write_safetensors(path, tensors, metadata=None):
 
 
 def load():
-    """(synthesis, mapping, heads, notes of heads, all as trained so far)"""
-    torch.manual_seed(0)
-    synthesis, mapping, heads, notes = M.Synthesis(), M.Mapping(), Heads(), {}
+    """(synthesis, mapping, heads, notes of heads): what is under /tmp/avatar, else as shipped in models/."""
+    synthesis, mapping, heads = M.Synthesis(), M.Mapping(), Heads()
+    tensors, lace = read_pack()
+    synthesis.load_state_dict(part(tensors, 'synthesis.'))
+    mapping.load_state_dict(part(tensors, 'mapping.'))
+    heads.load_state_dict(part(tensors, 'heads.'))
+    notes = notes_of(lace)
     if os.path.exists(f'{M.DATA}/ae.pt'):
-        state = torch.load(f'{M.DATA}/ae.pt')['average']
-        synthesis.load_state_dict({k[len('synthesis.'):]: v for k, v in state.items() if k.startswith('synthesis.')})
-    if os.path.exists(f'{M.DATA}/synthesis.pt'):  # fine-tuned after the prior
-        synthesis.load_state_dict(torch.load(f'{M.DATA}/synthesis.pt'))
+        synthesis.load_state_dict(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.'))
     if os.path.exists(f'{M.DATA}/mapping.pt'):
         mapping.load_state_dict(torch.load(f'{M.DATA}/mapping.pt'))
     if os.path.exists(f'{M.DATA}/heads.pt'):
@@ -54,10 +56,10 @@ def load():
 if __name__ == '__main__':
     synthesis, mapping, heads, notes = load()
     parts = {'mapping': mapping, 'synthesis': synthesis, 'heads': heads}
-    for part in parts.values():  # what is stored is what is computed with below
-        for value in part.state_dict().values():
+    for net in parts.values():  # what is stored is what is computed with below
+        for value in net.state_dict().values():
             value.copy_(value.half().float())
-    tensors = {f'{prefix}.{name}': value.numpy().astype(np.float16) for prefix, part in parts.items() for name, value in part.state_dict().items()}
+    tensors = {f'{prefix}.{name}': value.numpy().astype(np.float16) for prefix, net in parts.items() for name, value in net.state_dict().items()}
     assert all(np.isfinite(v).all() for v in tensors.values())
     attributes = []
     for name in M.NAMES:
@@ -84,8 +86,6 @@ if __name__ == '__main__':
     labeller = f'{ROOT}/models/avatar-labeller.onnx'
     if os.path.exists(labeller):
         lace['labeller'] = {'file': 'avatar-labeller.onnx', 'sha256': hashlib.sha256(open(labeller, 'rb').read()).hexdigest()}
-    if not all(os.path.exists(f'{M.DATA}/{f}.pt') for f in ('ae', 'mapping', 'heads')):
-        lace['source'] += ' PRELIMINARY: some weights are random.'
     path = f'{ROOT}/models/avatar.safetensors'
     write_safetensors(path, tensors, {'lace': json.dumps(lace, ensure_ascii=False)})
 
