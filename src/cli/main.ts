@@ -3,7 +3,7 @@
 // `lacec check` never waits for an engine or an image library.
 // Invariant: the only file that ends the process. Every way out passes through `leave`.
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
 
@@ -78,6 +78,19 @@ function file(text: string, before: Readonly<Record<string, string>> = {}): Reco
     throw new InvalidArgumentError("write it as name=path, such as --model ffhq=models/ffhq.safetensors.");
   }
   return { ...before, [match[1]]: match[2] };
+}
+
+/** An option that may be given again. */
+function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** `-1..1`, in order. */
+function interval(text: string): readonly [number, number] {
+  const [low = NaN, high = NaN, ...more] = text.split("..").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low >= high || more.length > 0)
+    throw new InvalidArgumentError("write it as low..high, such as -1..1.");
+  return [low, high];
 }
 
 function program(): Command {
@@ -187,6 +200,40 @@ function program(): Command {
         "Ctrl-C keeps what was done (FILE.part); the same command goes on.",
     )
     .action(verb(async () => (await import("./label.js")).labelVerb));
+
+  lacec
+    .command("import")
+    .description("turn a checkpoint, an ONNX decoder or attribute heads into a pack that scripts can name")
+    .argument("<file>", "a StyleGAN2 checkpoint (.pkl, .pt), a decoder (.onnx), heads (.pt) or a pack (.safetensors)")
+    .option("-o, --output <file>", "the pack to write (default: the file's name, with .safetensors)")
+    .option("--name <name>", "name of the model")
+    .option("--licence <text>", "licence of the model, to be kept in the pack")
+    .option("--heads <file...>", "attribute heads to put into the pack: FILE, NAME=FILE, or a JSON table")
+    .option(
+      "--attribute <declaration>",
+      'what a head means, as a script declares it: "hair: category { black, red }"',
+      repeated,
+    )
+    .option("--float16", "store weights in half precision: half the size, values to 3 digits")
+    .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1))
+    .option("--clip <low..high>", "keep z within these before it goes into an ONNX decoder", interval)
+    .option("--range <black..white>", "values of an ONNX decoder's images", interval)
+    .addOption(new Option("--layout <layout>", "layout of an ONNX decoder's images").choices(["nchw", "nhwc"]))
+    .option("-q, --quiet", "print errors only")
+    .option("--json", "print the pack's description as JSON")
+    .addHelpText(
+      "after",
+      '\nExample: lacec import ffhq.pkl -o ffhq.safetensors --licence "CC BY-NC-SA 4.0" --heads classifier_*.pt',
+    )
+    .action(verb(async () => (await import("./import.js")).importVerb));
+
+  lacec
+    .command("inspect")
+    .description("show what a checkpoint or pack holds: architecture, sizes, attributes, layer groups, licence, hashes")
+    .argument("<file>", "a checkpoint or a pack")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample: lacec inspect ffhq.pkl")
+    .action(verb(async () => (await import("./inspect.js")).inspectVerb));
 
   lacec
     .command("doctor")

@@ -1,8 +1,9 @@
 // What a run tells while it goes: phases with their seconds, progress, files, diagnostics. The command line draws bars from it.
 import type { Diagnostic } from "../source/diagnostic.js";
 
-/** In the order a task goes through them; `save` closes the run; `label` is a run of its own. */
-export type PhaseName = "check" | "load" | "compile" | "sample" | "synthesise" | "label" | "save";
+/** In the order a task goes through them; `save` closes the run; `label` is a run of its own; the last four are of models from outside. */
+export type PhaseName =
+  "check" | "load" | "compile" | "sample" | "synthesise" | "label" | "save" | "read" | "convert" | "write" | "download";
 
 export type RunEvent =
   | { readonly kind: "start"; readonly phase: PhaseName; readonly task?: string; readonly total?: number }

@@ -176,8 +176,12 @@ class Run {
   private async synthesisOf(model: Model, engine: Engine): Promise<Executable> {
     const known = this.syntheses.get(model);
     if (known !== undefined) return known;
-    const graph = buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise: "const" });
-    const made = await engine.compile(optimize(onlyRgb(graph)));
+    const made =
+      model.decoder === undefined
+        ? await engine.compile(
+            optimize(onlyRgb(buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise: "const" }))),
+          )
+        : await this.options.openDecoder(model);
     this.syntheses.set(model, made);
     return made;
   }

@@ -7,7 +7,7 @@ import type { Host } from "./host.js";
 import { checkWritable } from "./host-node.js";
 import type { Program } from "../compiler/link.js";
 import { packLabellerSpec } from "./labeller/labeller-spec.js";
-import { addHeads, loadLabeller, loadPack } from "./model/pack.js";
+import { addHeads, loadDecoder, loadLabeller, loadPack } from "./model/pack.js";
 import { InternalError } from "../source/internal-error.js";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -28,6 +28,10 @@ export function nodeServices(host: Host, engine: EngineName | "auto"): Services 
         name: basename(file),
         sha256,
       });
+    },
+    openDecoder: async (model) => {
+      const bytes = await loadDecoder(host, model);
+      return (await import("./engine/decoder-node.js")).openDecoder(bytes, model.decoder, model.info);
     },
     prepareOutput: checkWritable,
     openCodec: async () => (await import("./image/codec-node.js")).sharpCodec(),

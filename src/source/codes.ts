@@ -64,6 +64,7 @@ export const codes = {
   L5108: "wrong metadata in a model pack",
   L5109: "missing tensor, or a tensor of the wrong shape",
   L5110: "labeller missing or changed",
+  L5111: "decoder missing or changed",
   L5201: "engine cannot be used here",
   L5202: "ONNX model cannot be opened",
   L5203: "ONNX model cannot be run",

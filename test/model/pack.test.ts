@@ -54,7 +54,7 @@ describe("model packs", () => {
     const plain = { ...randomModel({ zDim: 8 }), weights };
     const loaded = await load(writePack(plain, { source: "a test", dtype: "F16" }));
     expect(loaded.weights.mapping).toBeUndefined();
-    const [a, b] = [loaded.synthesis.first.constant.data, plain.synthesis.first.constant.data];
+    const [a, b] = [loaded.synthesis!.first.constant.data, plain.synthesis.first.constant.data];
     a.forEach((v, i) => expect(Math.abs(v - b[i]!)).toBeLessThan(2e-3 * (1 + Math.abs(b[i]!))));
   });
 

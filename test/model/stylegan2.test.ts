@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { Model } from "../../src/runtime/model/model.js";
+import type { StyleganModel } from "../../src/runtime/model/model.js";
 import { buildSynthesis, repeatStyles, type SynthesisOptions } from "../../src/runtime/model/stylegan2.js";
 import { expectClose } from "../support/close.js";
 import { randomModel } from "../support/model.js";
@@ -8,7 +8,7 @@ import { random } from "../support/random.js";
 
 const rows = 2;
 
-function draw(model: Model, options: Partial<SynthesisOptions> = {}) {
+function draw(model: StyleganModel, options: Partial<SynthesisOptions> = {}) {
   const r = random(5);
   const { wDim, numWs } = model.info;
   const ws = Float32Array.from({ length: rows * numWs * wDim }, () => r.normal());

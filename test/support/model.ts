@@ -2,7 +2,7 @@
 // In: a seed and sizes. Out: Model. Invariants: the same seed gives the same weights; images stay within a few units of [-1, 1].
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { HeadWeights, Tensor } from "../../src/compiler/weights.js";
-import type { Model } from "../../src/runtime/model/model.js";
+import type { StyleganModel } from "../../src/runtime/model/model.js";
 import { numWsOf } from "../../src/runtime/model/pack-metadata.js";
 import type {
   ConvWeights,
@@ -30,7 +30,7 @@ export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
   { name: "tilt", type: "scalar", min: 0, max: 1, sigma: 0.1 },
 ];
 
-export function randomModel(options: RandomModelOptions = {}): Model {
+export function randomModel(options: RandomModelOptions = {}): StyleganModel {
   const { seed = 1, resolution = 16, zDim = 6, wDim = 8, channels = 5, style = "skip", noise = true } = options;
   const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES } = options;
   const r = random(seed);

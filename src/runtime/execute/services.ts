@@ -1,12 +1,13 @@
 // What execute asks for and does not know how to make: engines, models, classifiers, an image library. The Node side (or a
 // browser, or a test) brings them.
 import type { Attribute } from "../../compiler/attribute.js";
+import type { Executable } from "../../compiler/graph/graph.js";
 import type { PlanModel } from "../../compiler/plan.js";
 import type { Engine } from "../engine/engine.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
 import type { RgbImage } from "../image/rgb.js";
-import type { Model } from "../model/model.js";
+import type { DecoderModel, Model } from "../model/model.js";
 
 /** What a classifier saw of some images. */
 export interface Sight {
@@ -38,6 +39,11 @@ export interface Services {
   loadModel(model: PlanModel): Promise<Model>;
   /** The classifier of a model; undefined if it has none. */
   openLabeller(model: Model): Promise<Labeller | undefined>;
+  /**
+   * The decoder of a model of architecture `onnx`, as a synthesis: input `ws` [rows, 1, zDim], output `rgb` [rows, R, R, 3].
+   * Errors: LaceError L5111 if its file is missing or changed, L52xx if it cannot be run.
+   */
+  openDecoder(model: DecoderModel): Promise<Executable>;
   openCodec(): Promise<ImageCodec>;
   /** Makes sure that files can be written to the output folder: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareOutput(out: string): Promise<void>;

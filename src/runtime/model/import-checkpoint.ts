@@ -1,7 +1,7 @@
-// Any checkpoint that lacec knows -> Model. What it is is found by looking inside, never by its name.
+// Any pickled checkpoint that lacec knows -> Model. What it is is found by looking inside, never by its name.
 // In: the bytes of a file. Out: the kind of file and the model. Invariants: nothing in the file is run; every reader is a file of its own.
 import { modelError } from "./model-error.js";
-import type { Model } from "./model.js";
+import type { StyleganModel } from "./model.js";
 import { NUMPY_NAMES } from "./numpy-array.js";
 import { isDict, isTuple, type PickleDict, type PickleValue } from "./pickle-value.js";
 import { pythonObject, STYLEGAN_NAMES } from "./python-object.js";
@@ -9,32 +9,53 @@ import { readRosinality } from "./rosinality.js";
 import { readStylegan2Ada, type CheckpointOptions } from "./stylegan2-ada.js";
 import { readStylegan2Tf } from "./stylegan2-tf.js";
 import { isTorchLegacy, nestedStorages, readTorchLegacy } from "./torch-legacy.js";
-import { TORCH_NAMES } from "./torch-tensor.js";
+import { tensorsOf, TORCH_NAMES } from "./torch-tensor.js";
 import { readTorchZip } from "./torch-zip.js";
 import { unpickle } from "./unpickle.js";
 import { isZip } from "./zip.js";
 
 export type CheckpointKind = "stylegan2-ada-pytorch" | "rosinality" | "stylegan2-tensorflow";
 
+/** What a pickled file turned out to be: a generator, or one attribute head of the LACE paper's code. */
+export type Checkpoint =
+  | { readonly kind: CheckpointKind; readonly model: StyleganModel }
+  | { readonly kind: "lace-head"; readonly checkpoint: PickleDict };
+
 /**
- * The generator of a checkpoint.
+ * A pickled file of any kind.
  * Errors   LaceError L5103 to L5106 for damage, limits and names that are not allowed; L5107 if lacec knows no such file; L5109.
  */
+export async function readPickledFile(
+  bytes: Uint8Array,
+  file: string,
+  options: CheckpointOptions,
+): Promise<Checkpoint> {
+  const value = await readPickled(bytes, file);
+  if (isTuple(value)) return { kind: "stylegan2-tensorflow", model: readStylegan2Tf(value, file, options) };
+  if (!isDict(value)) throw modelError("L5107", file, "the file holds no generator");
+  if (pythonObject(value.entries.get("G_ema")) !== undefined)
+    return { kind: "stylegan2-ada-pytorch", model: readStylegan2Ada(value, file, options) };
+  if (value.entries.has("g_ema")) return { kind: "rosinality", model: readRosinality(value, file, options) };
+  if (tensorsOf(value.entries.get("state_dict")).has("heads.weight")) return { kind: "lace-head", checkpoint: value };
+  throw modelError("L5107", file, `no reader knows a checkpoint with the parts ${keysOf(value)}`, [
+    "lacec imports StyleGAN2 in the forms of stylegan2-ada-pytorch, rosinality and the first TensorFlow release",
+  ]);
+}
+
+/** The generator of a checkpoint. Errors as readPickledFile; L5107 if it holds no generator. */
 export async function readCheckpoint(
   bytes: Uint8Array,
   file: string,
   options: CheckpointOptions,
-): Promise<{ readonly kind: CheckpointKind; readonly model: Model }> {
-  const value = await readPickled(bytes, file);
-  if (isTuple(value)) return { kind: "stylegan2-tensorflow", model: readStylegan2Tf(value, file, options) };
-  if (!isDict(value)) throw modelError("L5107", file, "the file holds no generator");
-  const generator = value.entries.get("G_ema");
-  if (pythonObject(generator) !== undefined)
-    return { kind: "stylegan2-ada-pytorch", model: readStylegan2Ada(value, file, options) };
-  if (value.entries.has("g_ema")) return { kind: "rosinality", model: readRosinality(value, file, options) };
-  throw modelError("L5107", file, `no reader knows a checkpoint with the parts ${keysOf(value)}`, [
-    "lacec imports StyleGAN2 in the forms of stylegan2-ada-pytorch, rosinality and the first TensorFlow release",
-  ]);
+): Promise<{ readonly kind: CheckpointKind; readonly model: StyleganModel }> {
+  const found = await readPickledFile(bytes, file, options);
+  if (found.kind === "lace-head") throw modelError("L5107", file, "the file holds an attribute head, not a generator");
+  return found;
+}
+
+/** Whether the bytes begin as one of the pickled forms does. */
+export function isPickled(bytes: Uint8Array): boolean {
+  return isZip(bytes) || isTorchLegacy(bytes) || bytes[0] === PROTO;
 }
 
 /** What a zip of PyTorch, an old PyTorch file or a plain pickle holds. */
@@ -45,9 +66,7 @@ async function readPickled(bytes: Uint8Array, file: string): Promise<PickleValue
     const allow = new Map([...TORCH_NAMES, ...STYLEGAN_NAMES, ...NUMPY_NAMES, ...nestedStorages(file)]);
     return unpickle(bytes, { file, allow }).value;
   }
-  throw modelError("L5107", file, "it is neither a pickle nor a PyTorch file", [
-    "a file that is cut short or a page of a web site is a common cause: compare its size with the original",
-  ]);
+  throw modelError("L5107", file, "it is neither a pickle nor a PyTorch file");
 }
 
 /** First byte of a pickle of protocol 2 and later. */

@@ -17,7 +17,8 @@ const name = v.pipe(
 );
 const space = v.optional(v.literal("w"), "w");
 
-const attribute = v.variant("type", [
+/** One row of an attribute table. */
+export const headRow = v.variant("type", [
   v.object({ name, type: v.literal("binary"), space, temperature: v.optional(positive, 1) }),
   v.object({
     name,
@@ -35,7 +36,7 @@ const attribute = v.variant("type", [
 ]);
 /** The rows of an attribute table, as packs, files of heads and data files hold them. */
 export const attributeRows = v.pipe(
-  v.array(attribute),
+  v.array(headRow),
   v.maxLength(1000),
   v.checkItems((a) => a.type !== "scalar" || a.min < a.max, "Invalid range: Expected min below max"),
   v.check((list) => isDistinct(list.map((a) => a.name)), "Invalid table: Two attributes have one name"),
@@ -47,13 +48,35 @@ const layerRange = v.tuple([
   v.pipe(v.number(), v.integer(), v.minValue(0)),
 ]);
 
-const pack = v.pipe(
+/** The name of a file in the pack's own folder. */
+const fileName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "Invalid file name: Expected a name without folders"),
+);
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Invalid hash: Expected 64 hexadecimal digits"));
+const interval = v.pipe(
+  v.tuple([finite, finite]),
+  v.check(([low, high]) => low < high, "Invalid range: Expected the lower end first"),
+);
+
+/** What packs of both architectures have. */
+const shared = {
+  format,
+  name: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+  zDim: size(8192),
+  wDim: size(8192),
+  attributes: attributeRows,
+  layerGroups: v.optional(v.record(name, layerRange), {}),
+  labeller: v.optional(v.object({ file: fileName, sha256 })),
+  licence: v.optional(v.string(), "unknown"),
+  source: v.optional(v.string(), "unknown"),
+  madeFrom: v.optional(v.array(v.object({ file: v.string(), sha256, format: v.string() })), []),
+};
+
+const stylegan2 = v.pipe(
   v.object({
-    format,
-    name: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+    ...shared,
     architecture: v.literal("stylegan2"),
-    zDim: size(8192),
-    wDim: size(8192),
     numWs: size(64),
     resolution: v.picklist([4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]),
     imageChannels: v.literal(3),
@@ -69,19 +92,6 @@ const pack = v.pipe(
       ),
       clamp: v.optional(positive),
     }),
-    attributes: attributeRows,
-    layerGroups: v.optional(v.record(name, layerRange), {}),
-    labeller: v.optional(
-      v.object({
-        file: v.pipe(
-          v.string(),
-          v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "Invalid file name: Expected a name without folders"),
-        ),
-        sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Invalid hash: Expected 64 hexadecimal digits")),
-      }),
-    ),
-    licence: v.optional(v.string(), "unknown"),
-    source: v.optional(v.string(), "unknown"),
   }),
   v.check((p) => p.numWs === numWsOf(p.resolution), "Invalid numWs: Expected 2 log2(resolution) - 2"),
   v.check((p) => p.mapping !== undefined || p.classes === undefined, "Invalid classes: They need a mapping"),
@@ -91,9 +101,39 @@ const pack = v.pipe(
     "Invalid layerGroups: Expected ranges within 0..numWs-1",
   ),
 );
+
+const onnx = v.pipe(
+  v.object({
+    ...shared,
+    architecture: v.literal("onnx"),
+    numWs: v.literal(1),
+    resolution: size(8192),
+    imageChannels: v.picklist([1, 3]),
+    decoder: v.object({
+      file: fileName,
+      sha256,
+      input: v.pipe(v.string(), v.minLength(1)),
+      output: v.pipe(v.string(), v.minLength(1)),
+      inputShape: v.pipe(v.array(size(8192)), v.minLength(1), v.maxLength(7)),
+      batch: v.optional(size(1024)),
+      layout: v.picklist(["nchw", "nhwc"]),
+      clip: v.optional(interval),
+      outputRange: interval,
+    }),
+  }),
+  v.check((p) => p.zDim === p.wDim, "Invalid wDim: A decoder's w is its z"),
+  v.check(
+    (p) => p.decoder.inputShape.reduce((a, b) => a * b, 1) === p.zDim,
+    "Invalid inputShape: Its product must be zDim",
+  ),
+  v.check((p) => Object.keys(p.layerGroups).length === 0, "Invalid layerGroups: A decoder has no layers"),
+);
+const pack = v.variant("architecture", [stylegan2, onnx]);
 const headFile = v.object({ format, wDim: size(8192), attributes: attributeRows });
 
 export type PackMetadata = v.InferOutput<typeof pack>;
+export type StyleganMetadata = v.InferOutput<typeof stylegan2>;
+export type DecoderMetadata = v.InferOutput<typeof onnx>;
 export type HeadMetadata = v.InferOutput<typeof headFile>;
 
 /** Number of w vectors of a StyleGAN2 of this resolution: two convolutions a block, one in the first, and the last RGB layer. */
@@ -139,7 +179,8 @@ export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
 
 /** What the compiler knows of the model. */
 export function modelInfo(metadata: PackMetadata): ModelInfo {
-  const { name, zDim, wDim, numWs, resolution, layerGroups, classes } = metadata;
+  const { name, zDim, wDim, numWs, resolution, layerGroups } = metadata;
+  const classes = metadata.architecture === "stylegan2" ? metadata.classes : undefined;
   return {
     name,
     zDim,

@@ -4,7 +4,7 @@
 import type { Attribute } from "../../compiler/attribute.js";
 import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
 import { modelError } from "./model-error.js";
-import type { PackMetadata } from "./pack-metadata.js";
+import type { StyleganMetadata } from "./pack-metadata.js";
 
 /** Whether all entries are finite: 0 times anything else is NaN. */
 function isFinite(data: Float32Array): boolean {
@@ -58,7 +58,7 @@ export function headWidth(attribute: Attribute): number {
 }
 
 /** What the reader of a mapping must know; `classes` is 0 or missing where it takes no class. */
-export type MappingSizes = Pick<PackMetadata, "zDim" | "wDim" | "classes" | "mapping">;
+export type MappingSizes = Pick<StyleganMetadata, "zDim" | "wDim" | "classes" | "mapping">;
 
 /** The mapping network; undefined where the metadata have none. Errors LaceError L5109. */
 export function readMapping(source: TensorSource, sizes: MappingSizes & { readonly mapping: object }): MappingWeights;

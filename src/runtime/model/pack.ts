@@ -6,8 +6,15 @@ import type { HeadWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../host.js";
 import { modelError } from "./model-error.js";
-import type { Model } from "./model.js";
-import { attributeTable, modelInfo, PACK_FORMAT, parseHeadMetadata, parsePackMetadata } from "./pack-metadata.js";
+import type { Decoder, DecoderModel, Model, StyleganModel } from "./model.js";
+import {
+  attributeTable,
+  modelInfo,
+  PACK_FORMAT,
+  parseHeadMetadata,
+  parsePackMetadata,
+  type PackMetadata,
+} from "./pack-metadata.js";
 import { readHead, readMapping, TensorSource } from "./pack-weights.js";
 import {
   headerLength,
@@ -19,7 +26,8 @@ import {
 } from "./safetensors.js";
 import { readSynthesis, synthesisTensors } from "./stylegan2-weights.js";
 
-const METADATA_KEY = "lace";
+/** The metadata key of packs and head files. */
+export const METADATA_KEY = "lace";
 
 function resolvePack(host: Host, path: string): string {
   return path.startsWith("builtin:") ? host.resolve("", path) : path;
@@ -36,25 +44,43 @@ function sourceOf(stored: Safetensors, file: string): TensorSource {
 export async function loadPack(host: Host, path: string): Promise<Model> {
   const file = resolvePack(host, path);
   const bytes = await host.readBytes(file);
-  const stored = readSafetensors(bytes, file);
+  return readPack(readSafetensors(bytes, file), file, {
+    resolve: (name) => host.resolve(file, name),
+    sha256: await host.sha256(bytes),
+  });
+}
+
+/**
+ * The model of a pack that has been read. `resolve` finds the files beside it.
+ * Errors   LaceError L5108 (metadata), L5109 (tensors).
+ */
+export function readPack(
+  stored: Safetensors,
+  file: string,
+  { resolve, sha256 }: { readonly resolve: (name: string) => string; readonly sha256: string },
+): Model {
   const metadata = parsePackMetadata(stored.metadata.get(METADATA_KEY), file);
   const info = modelInfo(metadata);
   const source = sourceOf(stored, file);
-  const mapping = readMapping(source, metadata);
-  const synthesis = readSynthesis(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
   const { labeller, licence } = metadata;
-  return {
+  const heads = info.attributes.map((a) => readHead(source, a, info.wDim));
+  const base = {
     info,
-    weights: {
-      zDim: info.zDim,
-      ...(mapping && { mapping }),
-      heads: info.attributes.map((a) => readHead(source, a, info.wDim)),
-    },
-    synthesis,
-    ...(labeller && { labeller: { file: host.resolve(file, labeller.file), sha256: labeller.sha256 } }),
-    sha256: await host.sha256(bytes),
+    ...(labeller && { labeller: { file: resolve(labeller.file), sha256: labeller.sha256 } }),
+    sha256,
     licence,
   };
+  if (metadata.architecture === "onnx") {
+    const { decoder, imageChannels } = metadata;
+    return {
+      ...base,
+      weights: { zDim: info.zDim, heads },
+      decoder: { ...decoder, channels: imageChannels, file: resolve(decoder.file) },
+    };
+  }
+  const mapping = readMapping(source, metadata);
+  const synthesis = readSynthesis(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
+  return { ...base, weights: { zDim: info.zDim, ...(mapping && { mapping }), heads }, synthesis };
 }
 
 /**
@@ -84,13 +110,18 @@ export interface Heads {
  * Errors   LaceError L5102 (damaged file), L5107 (made for another width), L5108 (metadata), L5109 (tensors).
  */
 export async function loadHeads(host: Host, path: string, wDim: number): Promise<Heads> {
-  const stored = readSafetensors(await host.readBytes(path), path);
-  const metadata = parseHeadMetadata(stored.metadata.get(METADATA_KEY), path);
-  if (metadata.wDim !== wDim)
-    throw modelError("L5107", path, `its heads take ${metadata.wDim} numbers, the model's w has ${wDim}`);
+  const found = readHeadFile(readSafetensors(await host.readBytes(path), path), path);
+  if (found.wDim !== wDim)
+    throw modelError("L5107", path, `its heads take ${found.wDim} numbers, the model's w has ${wDim}`);
+  return { attributes: found.attributes, heads: found.heads };
+}
+
+/** The heads of a head file or a pack that has been read. Errors LaceError L5108 (metadata), L5109 (tensors). */
+export function readHeadFile(stored: Safetensors, file: string): Heads & { readonly wDim: number } {
+  const metadata = parseHeadMetadata(stored.metadata.get(METADATA_KEY), file);
   const attributes = attributeTable(metadata.attributes);
-  const source = sourceOf(stored, path);
-  return { attributes, heads: attributes.map((a) => readHead(source, a, wDim)) };
+  const source = sourceOf(stored, file);
+  return { attributes, heads: attributes.map((a) => readHead(source, a, metadata.wDim)), wDim: metadata.wDim };
 }
 
 /**
@@ -123,23 +154,46 @@ export async function addHeads(
  * Errors   LaceError L5110 if the file is missing or is another one than the pack was made with.
  */
 export async function loadLabeller(host: Host, model: Model): Promise<Uint8Array | undefined> {
-  const { labeller } = model;
-  if (labeller === undefined) return undefined;
-  if (!(await host.exists(labeller.file))) {
-    throw modelError("L5110", labeller.file, "the labeller of the model is missing", [
+  return model.labeller && loadBeside(host, model, model.labeller, "labeller", "L5110");
+}
+
+/**
+ * The bytes of the model's decoder, its hash checked.
+ * Errors   LaceError L5111 if the file is missing or is another one than the pack was made with.
+ */
+export async function loadDecoder(host: Host, model: DecoderModel): Promise<Uint8Array> {
+  return loadBeside(host, model, model.decoder, "decoder", "L5111");
+}
+
+async function loadBeside(
+  host: Host,
+  model: Model,
+  { file, sha256 }: { readonly file: string; readonly sha256: string },
+  what: string,
+  code: "L5110" | "L5111",
+): Promise<Uint8Array> {
+  if (!(await host.exists(file))) {
+    throw modelError(code, file, `the ${what} of the model is missing`, [
       `it belongs beside the pack of '${model.info.name}'`,
     ]);
   }
-  const bytes = await host.readBytes(labeller.file);
+  const bytes = await host.readBytes(file);
   const hash = await host.sha256(bytes);
-  if (hash !== labeller.sha256)
-    throw modelError("L5110", labeller.file, `the labeller has SHA-256 ${hash}, the pack names ${labeller.sha256}`);
+  if (hash !== sha256) throw modelError(code, file, `the ${what} has SHA-256 ${hash}, the pack names ${sha256}`);
   return bytes;
 }
 
-/** Bytes of a file of heads. Errors InternalError if rows and heads do not correspond. */
-export function writeHeads({ attributes, heads }: Heads, wDim: number, dtype: "F16" | "F32" = "F32"): Uint8Array {
-  const metadata = { format: PACK_FORMAT, wDim, attributes: attributes.map(storedRow) };
+/**
+ * Bytes of a file of heads. `original` is more metadata for it, rows among it, which give way to what is known here.
+ * Errors   InternalError if rows and heads do not correspond.
+ */
+export function writeHeads(
+  { attributes, heads }: Heads,
+  wDim: number,
+  dtype: "F16" | "F32" = "F32",
+  original: Readonly<Record<string, unknown>> = {},
+): Uint8Array {
+  const metadata = { ...original, format: PACK_FORMAT, wDim, attributes: storedRows(attributes, original) };
   return writeSafetensors(headTensors(attributes, heads), { [METADATA_KEY]: JSON.stringify(metadata) }, dtype);
 }
 
@@ -149,30 +203,63 @@ export function writeHeads({ attributes, heads }: Heads, wDim: number, dtype: "F
  */
 export function writePack(
   model: Model,
-  options: { readonly source: string; readonly dtype?: "F16" | "F32" },
+  options: {
+    readonly source: string;
+    readonly dtype?: "F16" | "F32";
+    /** The files that it was made from. */
+    readonly madeFrom?: readonly PackMetadata["madeFrom"][number][];
+    /** Metadata of the pack that this one was made from: fields that lacec does not use go on into the new one. */
+    readonly original?: Readonly<Record<string, unknown>>;
+  },
 ): Uint8Array {
-  const { info, weights, synthesis, labeller, licence } = model;
+  const { info, weights, labeller, licence } = model;
   const { attributes, ...sizes } = info;
   const tensors = new Map<string, Tensor>();
+  const architecture = model.decoder === undefined ? styleganMetadata(model, tensors) : decoderMetadata(model.decoder);
+  for (const [name, tensor] of headTensors(attributes, weights.heads)) tensors.set(name, tensor);
+  const { madeFrom, original = {} } = options;
+  const metadata = {
+    ...original,
+    format: PACK_FORMAT,
+    ...sizes,
+    ...architecture,
+    attributes: storedRows(attributes, original),
+    ...(labeller && { labeller: { file: baseName(labeller.file), sha256: labeller.sha256 } }),
+    licence,
+    source: options.source,
+    ...(madeFrom && { madeFrom }),
+  };
+  return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(metadata) }, options.dtype);
+}
+
+/** Rows of a table, each with what the original metadata say of it besides. */
+function storedRows(attributes: readonly Attribute[], original: Readonly<Record<string, unknown>>): readonly object[] {
+  const { attributes: rows } = original;
+  const known: readonly unknown[] = Array.isArray(rows) ? rows : [];
+  return attributes.map((a) => {
+    const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
+    return { ...(typeof found === "object" ? found : {}), ...storedRow(a) };
+  });
+}
+
+/** Metadata of a StyleGAN2; its tensors go `into` the map. */
+function styleganMetadata({ weights, synthesis }: StyleganModel, into: Map<string, Tensor>): object {
   const { mapping } = weights;
   const lrMultiplier = mapping?.layers[0]?.biasGain ?? 1;
   mapping?.layers.forEach((layer, i) => {
     const gain = lrMultiplier / Math.sqrt(layer.weight.shape[1] ?? 1);
     if (layer.biasGain !== lrMultiplier || Math.abs(layer.weightGain / gain - 1) > 1e-6)
       throw new InternalError("a mapping with gains of its own");
-    tensors.set(`mapping.fc${i}.weight`, layer.weight);
-    tensors.set(`mapping.fc${i}.bias`, layer.bias);
+    into.set(`mapping.fc${i}.weight`, layer.weight);
+    into.set(`mapping.fc${i}.bias`, layer.bias);
   });
-  if (mapping) tensors.set("mapping.w_avg", mapping.wAverage);
+  if (mapping) into.set("mapping.w_avg", mapping.wAverage);
   if (mapping?.embedding) {
-    tensors.set("mapping.embed.weight", mapping.embedding.weight);
-    tensors.set("mapping.embed.bias", mapping.embedding.bias);
+    into.set("mapping.embed.weight", mapping.embedding.weight);
+    into.set("mapping.embed.bias", mapping.embedding.bias);
   }
-  for (const [name, tensor] of synthesisTensors(synthesis)) tensors.set(name, tensor);
-  for (const [name, tensor] of headTensors(attributes, weights.heads)) tensors.set(name, tensor);
-  const metadata = {
-    format: PACK_FORMAT,
-    ...sizes,
+  for (const [name, tensor] of synthesisTensors(synthesis)) into.set(name, tensor);
+  return {
     architecture: "stylegan2",
     imageChannels: 3,
     ...(mapping && { mapping: { layers: mapping.layers.length, lrMultiplier, normalize: mapping.normalize } }),
@@ -181,12 +268,15 @@ export function writePack(
       firKernel: synthesis.firKernel,
       ...(synthesis.clamp !== undefined && { clamp: synthesis.clamp }),
     },
-    attributes: attributes.map(storedRow),
-    ...(labeller && { labeller: { file: labeller.file.replace(/^.*[/\\]/, ""), sha256: labeller.sha256 } }),
-    licence,
-    source: options.source,
   };
-  return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(metadata) }, options.dtype);
+}
+
+function decoderMetadata({ file, channels, ...rest }: Decoder): object {
+  return { architecture: "onnx", imageChannels: channels, decoder: { ...rest, file: baseName(file) } };
+}
+
+function baseName(path: string): string {
+  return path.replace(/^.*[/\\]/, "");
 }
 
 function storedRow(a: Attribute): object {

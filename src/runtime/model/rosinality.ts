@@ -7,7 +7,7 @@ import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { readStyle } from "./lace-heads.js";
 import { modelError } from "./model-error.js";
-import type { Model } from "./model.js";
+import type { StyleganModel } from "./model.js";
 import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { TensorSource } from "./pack-weights.js";
 import type { PickleDict } from "./pickle-value.js";
@@ -28,7 +28,7 @@ const MAX_RESOLUTION = 2048;
  * The generator of a checkpoint, any size and channel multiplier.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
  */
-export function readRosinality(checkpoint: PickleDict, file: string, options: RosinalityOptions): Model {
+export function readRosinality(checkpoint: PickleDict, file: string, options: RosinalityOptions): StyleganModel {
   const stored = tensorsOf(checkpoint.entries.get("g_ema"));
   const mean = tensorsOf(checkpoint).get("latent_avg")?.read();
   if (stored.size === 0 || mean === undefined) throw unlike(file, "'g_ema' or 'latent_avg' is missing");

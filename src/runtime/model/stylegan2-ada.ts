@@ -4,7 +4,7 @@
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "./model-error.js";
-import type { Model } from "./model.js";
+import type { StyleganModel } from "./model.js";
 import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { readMapping, TensorSource } from "./pack-weights.js";
 import { isCount, isDict, type PickleDict, type PickleValue } from "./pickle-value.js";
@@ -31,7 +31,7 @@ function unlike(file: string, what: string): LaceError {
  * The generator `G_ema` of a checkpoint, conditional or not, of any of the three architectures.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
  */
-export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: CheckpointOptions): Model {
+export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: CheckpointOptions): StyleganModel {
   const generator = pythonObject(checkpoint.entries.get("G_ema"));
   if (generator === undefined) throw unlike(file, "it has no `G_ema`");
   const mapping = moduleOf(generator, "mapping", file);

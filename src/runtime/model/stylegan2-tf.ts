@@ -6,7 +6,7 @@
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "./model-error.js";
-import type { Model } from "./model.js";
+import type { StyleganModel } from "./model.js";
 import { numpyArray, permuted, type NumpyArray } from "./numpy-array.js";
 import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { readMapping, TensorSource } from "./pack-weights.js";
@@ -28,7 +28,7 @@ function unlike(file: string, what: string): LaceError {
  * The averaged generator Gs.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a variable is missing or has a wrong shape.
  */
-export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: CheckpointOptions): Model {
+export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: CheckpointOptions): StyleganModel {
   const generator = pythonObject(checkpoint.items[2]);
   if (generator?.className !== "Network" || checkpoint.items.length !== 3)
     throw unlike(file, "it is not a tuple of the networks G, D, Gs");

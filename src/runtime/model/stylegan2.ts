@@ -32,6 +32,7 @@ const EPSILON = 1e-8;
  *          `rgb` [rows, R, R, 3] = clip(127.5 image + 128, 0, 255): truncation to a byte is what is left.
  */
 export function buildSynthesis(model: Pick<Model, "info" | "synthesis">, options: SynthesisOptions): Graph {
+  if (model.synthesis === undefined) throw new InternalError(`${model.info.name} has a decoder, not a synthesis`);
   return new SynthesisBuilder(model.synthesis, model.info.numWs, options).build();
 }
 
