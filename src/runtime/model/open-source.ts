@@ -23,8 +23,9 @@ interface StoredSource {
  * Errors   LaceError L5102 to L5106 for damage, limits and names that are not allowed; L5107 if lacec knows no such file; L5109.
  */
 export async function openSource(bytes: Uint8Array, file: string, options: CheckpointOptions): Promise<Source> {
-  if (isPickled(bytes)) return readPickledFile(bytes, file, options);
+  // Safetensors first: the length of its header can begin as a pickle does, a pickle cannot begin as all of this.
   if (isSafetensors(bytes)) return openSafetensors(bytes, file);
+  if (isPickled(bytes)) return readPickledFile(bytes, file, options);
   if (isOnnx(bytes)) return { kind: "onnx" };
   throw modelError("L5107", file, "it is no file of a model that lacec knows", [whatElse(bytes)]);
 }
