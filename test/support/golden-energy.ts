@@ -1,10 +1,15 @@
 // The golden cases as energies and gradient fields.
-// In: a case of cases.json. Out: its Energy in logic lace, its gradient graph, and Fields on the interpreter or an engine.
+// In: a case of cases.json. Out: its Energy in logic lace, its gradient graph, Fields on the interpreter or an engine, and how far
+// from the reference an engine's values and ends are.
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
-import type { Graph } from "../../src/compiler/graph/graph.js";
+import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
 import { compileEnergyGradient } from "../../src/compiler/passes/compile-energy.js";
-import type { Field } from "../../src/runtime/sample/field.js";
+import type { SolverName } from "../../src/compiler/plan.js";
+import type { Engine } from "../../src/runtime/engine/engine.js";
+import { tiledField, type Field } from "../../src/runtime/sample/field.js";
+import { followFlow } from "../../src/runtime/sample/ode.js";
+import type { SamplingResult } from "../../src/runtime/sample/result.js";
 import type { GoldenCase, GoldenLace } from "./golden.js";
 
 const span = { file: "cases.json", start: 0, end: 0 };
@@ -75,6 +80,81 @@ export function interpretedField(golden: GoldenLace, c: GoldenCase): Field {
       return Promise.resolve();
     },
   };
+}
+
+/** The case's samples in one tile of an engine. The caller disposes `gradient`. */
+export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable): Field {
+  const samples = Array.from({ length: c.batch }, (_, i) => i);
+  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, samples });
+}
+
+/** Follows the flow from `z0` with per-sample control, as a script without a `sampler` would but for what is given. */
+export function solveGolden(
+  field: Field,
+  z0: Float64Array,
+  { tolerance = 1e-3, solver = "dopri5" }: { readonly tolerance?: number; readonly solver?: SolverName } = {},
+): Promise<SamplingResult> {
+  return followFlow({
+    field,
+    z0,
+    sampler: {
+      kind: "ode",
+      solver,
+      rtol: tolerance,
+      atol: tolerance,
+      control: "sample",
+      stepControl: "pi",
+      maxSteps: 1_000_000,
+    },
+  });
+}
+
+export interface EngineReport {
+  readonly name: string;
+  /** Of logp0 and grad0: largest difference over the largest magnitude. */
+  readonly logp: number;
+  readonly grad: number;
+  /** RMS distance of each sample's end from z_exact. */
+  readonly ends: readonly { readonly tolerance: number; readonly distances: readonly number[] }[];
+  /** The reference's own distance from z_exact at its shipped settings, RMS over the case's samples. */
+  readonly reference: number;
+}
+
+/** A case on an engine: its values at z0 and its ends at some tolerances, against the reference. */
+export async function reportOn(
+  engine: Engine,
+  golden: GoldenLace,
+  c: GoldenCase,
+  tolerances: readonly number[],
+): Promise<EngineReport> {
+  const dim = golden.weights.zDim;
+  const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
+  const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
+  try {
+    const field = engineField(golden, c, gradient);
+    const grad = new Float64Array(c.batch * dim);
+    const logp = new Float64Array(c.batch);
+    await field.evaluate(expected("z0"), new Uint8Array(c.batch).fill(1), grad, logp);
+    const ends = [];
+    for (const tolerance of tolerances) {
+      const { z } = await solveGolden(field, expected("z0"), { tolerance });
+      ends.push({ tolerance, distances: rowDistances(z, expected("z_exact"), dim) });
+    }
+    return {
+      name: c.name,
+      logp: relativeError(logp, expected("logp0")),
+      grad: relativeError(grad, expected("grad0")),
+      ends,
+      reference: rms(rowDistances(expected("z_dopri5_batch_1e-3"), expected("z_exact"), dim)),
+    };
+  } finally {
+    await gradient.dispose();
+  }
+}
+
+function relativeError(a: Float64Array, b: Float64Array): number {
+  const largest = (xs: Float64Array): number => xs.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return largest(a.map((x, i) => x - b[i]!)) / largest(b);
 }
 
 /** RMS over dim of a - b, for each row. */

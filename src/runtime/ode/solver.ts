@@ -35,8 +35,8 @@ export interface SolveOptions {
 const MIN_STEP = 1e-12; // of the interval
 const MAX_BAD_TRIALS = 8; // trials that are not finite before a sample is given up
 // The starting rule takes the field for smooth; where it has kinks (leaky ReLU) the change of slope itself is the scale of the
-// error, and a pair's estimate of the first step can miss it. So that step's bend, h^2 |y''|, is at most 5^2 tolerances.
-const FIRST_BEND = 5;
+// error, and a pair's estimate of the first step can miss it. So that step's bend, h^2 |y''|, is at most 2^2 tolerances.
+const FIRST_BEND = 2;
 const STRETCH = 1.01; // a step that ends this near the end goes there
 
 /**
