@@ -192,7 +192,7 @@ class LabelJob {
         async () => {
           const start = host.now();
           await labelModel({
-            ...{ model, engine, labels, count, shape, part: opened, signal: this.signal },
+            ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal: this.signal },
             draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
             onProgress: (done) => clock.progress("label", model.info.name, done, count),
           });
@@ -227,7 +227,7 @@ class LabelJob {
       await clock.run("synthesise", { task: model.info.name, total: count }, () =>
         paintRows(
           {
-            ...{ model, engine, count, signal: this.signal },
+            ...{ model, engine, services, count, signal: this.signal },
             draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
             onProgress: (done) => clock.progress("synthesise", model.info.name, done, count),
           },

@@ -2,21 +2,18 @@
 // In: a model, an engine, a labeller (or labels that are there already), the part file. Out: all rows, and a tally.
 // Invariants: rows that a part has already are not made again; memory holds one piece of PIECE rows; a stop is looked for between pieces,
 // so that what was computed is kept.
-import type { Executable } from "../../compiler/graph/graph.js";
-import { optimize } from "../../compiler/passes/optimize.js";
-import type { Attribute } from "../../compiler/attribute.js";
+import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
-import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../engine/engine.js";
-import { onlyRgb, SYNTHESIS_ROWS } from "../execute/images.js";
-import type { Labeller } from "../execute/services.js";
-import { imagesFromTile, type RgbImage } from "../image/rgb.js";
+import type { Labeller, Services } from "../execute/services.js";
+import type { RgbImage } from "../image/rgb.js";
 import { thumbnail } from "../labeller/preprocess.js";
 import type { Model } from "../model/model.js";
-import { buildSynthesis, repeatStyles } from "../model/stylegan2.js";
+import { repeatStyles } from "../model/stylegan2.js";
 import type { DrawOptions, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
+import { openPainter } from "./painter.js";
 import type { PartFile } from "./part-file-node.js";
 
 /** Rows between two checkpoints. */
@@ -27,6 +24,7 @@ const LOOK = 16;
 export interface LabelWork {
   readonly model: Model;
   readonly engine: Engine;
+  readonly services: Pick<Services, "openDecoder">;
   /** What a row's labels come from. */
   readonly labels: Labeller | RowLabels;
   readonly draw: DrawOptions;
@@ -52,7 +50,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
   const { model, engine, part, count, shape, labels } = work;
   const drawer = await openDrawer(model, engine, work.draw);
   const looks = "look" in labels;
-  const painter = looks || shape.thumbnails > 0 ? await openPainter(model, engine) : undefined;
+  const painter = looks || shape.thumbnails > 0 ? await openPainter(model, engine, work.services) : undefined;
   try {
     work.onProgress(part.rows);
     while (part.rows < count) {
@@ -63,7 +61,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
       const thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
       const columns: Float32Array[] = looks ? [] : [labels.columnsOf(start, size)];
       for (let from = 0; painter !== undefined && from < size; from += LOOK) {
-        const images = await painter.paint(w, model.info.wDim, from, Math.min(LOOK, size - from));
+        const images = await painter.paint(stylesOf(w, model.info, from, Math.min(LOOK, size - from)));
         images.forEach((image, k) => {
           if (shape.thumbnails > 0)
             thumbnails.set(thumbnail(image, shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
@@ -91,18 +89,18 @@ export async function labelModel(work: LabelWork): Promise<void> {
 
 /** Images of the rows of a seed, one by one, for labelling by hand. */
 export async function paintRows(
-  work: Pick<LabelWork, "model" | "engine" | "draw" | "count" | "onProgress" | "signal">,
+  work: Pick<LabelWork, "model" | "engine" | "services" | "draw" | "count" | "onProgress" | "signal">,
   accept: (image: RgbImage, index: number) => Promise<void>,
 ): Promise<void> {
   const { model, engine, count } = work;
   const drawer: RowDrawer = await openDrawer(model, engine, work.draw);
-  const painter = await openPainter(model, engine);
+  const painter = await openPainter(model, engine, work.services);
   try {
     for (let start = 0; start < count; start += LOOK) {
       stopIfAsked(work.signal);
       const size = Math.min(LOOK, count - start);
       const { w } = await drawer.draw(start, size);
-      const images = await painter.paint(w, model.info.wDim, 0, size);
+      const images = await painter.paint(stylesOf(w, model.info, 0, size));
       for (const [k, image] of images.entries()) await accept(image, start + k);
       work.onProgress(start + size);
     }
@@ -112,31 +110,11 @@ export async function paintRows(
   }
 }
 
-interface Painter {
-  /** Images of `count` rows of w from row `from`. */
-  paint(w: Float32Array, wDim: number, from: number, count: number): Promise<RgbImage[]>;
-  dispose(): Promise<void>;
-}
-
-async function openPainter(model: Model, engine: Engine): Promise<Painter> {
-  const rows = SYNTHESIS_ROWS;
-  const graph = buildSynthesis(model, { rows, layout: engine.layout, noise: "const" });
-  const synthesis: Executable = await engine.compile(optimize(onlyRgb(graph)));
-  const { resolution, numWs } = model.info;
-  return {
-    paint: async (w, wDim, from, count) => {
-      const images: RgbImage[] = [];
-      for (let start = 0; start < count; start += rows) {
-        const tile = new Float32Array(rows * wDim);
-        tile.set(w.subarray((from + start) * wDim, (from + Math.min(start + rows, count)) * wDim));
-        const { rgb } = await synthesis.run({ ws: repeatStyles(tile, rows, numWs) });
-        if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
-        images.push(...imagesFromTile(rgb, resolution, resolution).slice(0, count - start));
-      }
-      return images;
-    },
-    dispose: () => synthesis.dispose(),
-  };
+/** Rows `from` to `from + count` of w as styles, the same in all layers. */
+function stylesOf(w: Float32Array, { numWs, wDim }: ModelInfo, from: number, count: number): Float32Array[] {
+  return Array.from({ length: count }, (_, k) =>
+    repeatStyles(w.subarray((from + k) * wDim, (from + k + 1) * wDim), 1, numWs),
+  );
 }
 
 function stopIfAsked(signal: AbortSignal | undefined): void {
