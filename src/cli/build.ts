@@ -4,7 +4,7 @@ import { printChecked, printPlan } from "../compiler/print.js";
 import { printDot, printGraph } from "../compiler/graph/print.js";
 import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../compiler/passes/compile-energy.js";
 import { compileScript } from "../runtime/compile-script.js";
-import { ENERGY_ROWS } from "../runtime/execute/draw.js";
+import { ENERGY_ROWS } from "../runtime/execute/batch.js";
 import { nodeHost } from "../runtime/host-node.js";
 import { nodeServices } from "../runtime/services-node.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";

@@ -32,6 +32,8 @@ export type OnEvent = (event: RunEvent) => void;
 /** Times phases on one clock and reports them; the seconds of each go into run.json. */
 export class PhaseClock {
   readonly seconds = new Map<PhaseName, number>();
+  /** Seconds so far that `aside` has counted elsewhere. */
+  private apart = 0;
 
   constructor(
     private readonly now: () => number,
@@ -46,13 +48,28 @@ export class PhaseClock {
     note?: (result: T) => string,
   ): Promise<T> {
     const start = this.now();
+    const apart = this.apart;
     this.onEvent({ kind: "start", phase, ...about });
     const result = await work();
-    const seconds = (this.now() - start) / 1000;
-    this.seconds.set(phase, (this.seconds.get(phase) ?? 0) + seconds);
+    const seconds = (this.now() - start) / 1000 - (this.apart - apart);
+    this.add(phase, seconds);
     const task = about.task === undefined ? {} : { task: about.task };
     this.onEvent({ kind: "end", phase, ...task, seconds, ...(note === undefined ? {} : { note: note(result) }) });
     return result;
+  }
+
+  /** Work of another phase within one that runs: its seconds count there alone. No events. */
+  async aside<T>(phase: PhaseName, work: () => Promise<T>): Promise<T> {
+    const start = this.now();
+    const result = await work();
+    const seconds = (this.now() - start) / 1000;
+    this.apart += seconds;
+    this.add(phase, seconds);
+    return result;
+  }
+
+  private add(phase: PhaseName, seconds: number): void {
+    this.seconds.set(phase, (this.seconds.get(phase) ?? 0) + seconds);
   }
 
   /** Passes a progress report on. */

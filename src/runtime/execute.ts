@@ -1,7 +1,7 @@
 // The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: nothing is computed if any part of the plan cannot be run; files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
-import type { EditTask, Plan, SampleTask, Save } from "../compiler/plan.js";
+import type { EditTask, Plan, Save, Task } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
@@ -10,11 +10,12 @@ import type { Engine } from "./engine/engine.js";
 import { PhaseClock, type OnEvent } from "./events.js";
 import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
+import { isOutcome } from "./execute/family.js";
 import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
 import { commonFolder, makeRecord, printRecord, RECORD_FILE, type ScriptIdentity } from "./execute/record.js";
 import { refuseUnsupported } from "./execute/refuse.js";
-import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
+import type { ExpectationResult, OutputFile, Results, SampleResult, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
 import type { Labeller, Services } from "./execute/services.js";
 import { stopIfAborted } from "./execute/stop.js";
@@ -90,7 +91,6 @@ class Run {
     try {
       await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
-        if (task.kind !== "sample") throw new InternalError(`a ${task.kind} was not refused`);
         stopIfAborted(this.options.signal);
         if (!this.isNeeded(index)) continue;
         await this.runTask(index, task, shop);
@@ -122,32 +122,47 @@ class Run {
     if (provenance) this.recipes = new Recipes(host, this.plan, source, lock, engine.name);
   }
 
-  private async runTask(index: number, task: SampleTask, shop: Workshop): Promise<void> {
+  private async runTask(index: number, task: Task, shop: Workshop): Promise<void> {
     const { plan, options } = this;
     const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
     const model = shop.models[task.model];
     if (model === undefined) throw new InternalError(`task ${task.name} has no model`);
-    const { samples, diagnostics } = await drawTask(task, model, shop.engine, clock, options.signal);
+    const { diagnostics, ...drawn } = await drawTask(task, {
+      model,
+      engine: shop.engine,
+      clock,
+      signal: options.signal,
+      earlier: (at) => this.tasks.find((t) => t.task === plan.tasks[at]) ?? missing(at),
+    });
+    const { samples } = drawn;
     this.say(diagnostics);
 
     const sinks = this.openSinks(index, task, shop.codec);
     const expects = plan.expects.filter((e) => e.task === index);
-    const heads: Judged = samples.map((s) => (s.heads.length === 0 ? undefined : s.heads));
+    const judged = samples.filter((s) => isOutcome(task, s));
+    const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
     const labeller = expects.length > 0 ? await this.labellerOf(model) : undefined;
     let seen: Judged | undefined;
-    if (sinks.length > 0 || labeller !== undefined) {
-      await clock.run("synthesise", { task: task.name, total: task.count }, async () => {
+    const pictures = picturesOf(drawn).filter((p) => {
+      return sinks.some((s) => s.wants(p)) || (labeller !== undefined && isOutcome(task, p));
+    });
+    if (pictures.length > 0) {
+      const total = pictures.length;
+      await clock.run("synthesise", { task: task.name, total }, async () => {
         const synthesis = await this.synthesisOf(model, shop.engine);
-        const judged = await makeImages({
+        const labels = await makeImages({
           model,
           synthesis,
-          samples,
+          pictures,
           sinks,
           labeller,
-          onImage: (done) => clock.progress("synthesise", task.name, done, task.count),
+          onImage: (done) => clock.progress("synthesise", task.name, done, total),
           signal: options.signal,
         });
-        if (labeller !== undefined) seen = judged;
+        if (labeller !== undefined) {
+          const byPicture = new Map(pictures.map((p, k) => [p, labels[k]]));
+          seen = judged.map((s) => byPicture.get(s));
+        }
         for (const sink of sinks) this.outputs.push(...(await sink.finish()));
       });
     }
@@ -159,17 +174,17 @@ class Run {
     for (const [phase, seconds] of clock.seconds) {
       this.clock.seconds.set(phase, (this.clock.seconds.get(phase) ?? 0) + seconds);
     }
-    this.tasks.push({ task, samples, seconds: clock.seconds });
+    this.tasks.push({ task, ...drawn, seconds: clock.seconds });
   }
 
-  private openSinks(index: number, task: SampleTask, codec: ImageCodec): Sink[] {
+  private openSinks(index: number, task: Task, codec: ImageCodec): Sink[] {
     const { host, out, onEvent } = this.options;
     const context = { host, codec, out, onEvent: onEvent ?? (() => undefined) };
     return this.plan.saves
       .filter((s) => s.task === index && this.isWanted(s))
       .map((save) => {
         const recipe = this.recipes?.textsOf(save, task) ?? (() => undefined);
-        return openSink(save, { task: task.name, recipe }, context);
+        return openSink(save, { task, recipe }, context);
       });
   }
 
@@ -240,4 +255,13 @@ class Run {
     await options.host.writeAtomic(outputPath(options.host, options.out, recordFile), printRecord(record));
     return { tasks, expectations, outputs, diagnostics, models, record, recordFile };
   }
+}
+
+/** Every picture that a task could show, row by row: what was before an edit, then the parts. */
+function picturesOf({ samples, before = [] }: Pick<TaskResult, "samples" | "before">): readonly SampleResult[] {
+  return [...before, ...samples].sort((a, b) => a.index - b.index || a.part - b.part);
+}
+
+function missing(task: number): never {
+  throw new InternalError(`task ${task} has no results yet`);
 }

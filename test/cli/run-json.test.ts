@@ -16,6 +16,7 @@ const file = v.strictObject({ file: v.pipe(v.string(), v.regex(/^[^/\\]/)), sha2
 const judge = v.strictObject({ satisfied: whole, counted: whole });
 const sample = v.strictObject({
   index: whole,
+  part: whole,
   status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
   steps: whole,
   accepted: whole,
@@ -23,12 +24,17 @@ const sample = v.strictObject({
   evaluations: whole,
   logp: v.nullable(v.number()),
 });
+const family = v.union([
+  v.strictObject({ axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.number()) })) }),
+  v.strictObject({ fromSeed: whole, toSeed: whole, frames: whole }),
+]);
 const task = v.strictObject({
   name: v.string(),
-  kind: v.picklist(["sample"]),
+  kind: v.picklist(["sample", "sweep", "traverse"]),
   model: v.string(),
-  seed: whole,
+  seed: v.nullable(whole),
   count: whole,
+  family: v.nullable(family),
   truncation: v.number(),
   logic: v.picklist(["product", "lace"]),
   sampler: v.looseObject({ kind: v.picklist(["ode", "langevin", "pc"]) }),
@@ -69,8 +75,9 @@ const schema = v.strictObject({
       sha256: hash,
       bytes: whole,
       task: v.string(),
-      form: v.picklist(["grid", "each"]),
+      form: v.picklist(["grid", "each", "strip"]),
       index: v.nullable(whole),
+      step: v.nullable(whole),
     }),
   ),
   diagnostics: v.array(v.strictObject({ code: v.string(), severity: v.string(), message: v.string() })),
@@ -90,9 +97,17 @@ sample faces from tiny {
   count 2
   seed seed
 }
+sweep tilts over t in {0.2, 0.8} from tiny { where tilt is t }
+traverse walk from tiny {
+  where glasses
+  between seed 1 and seed 2
+  frames 3
+}
 expect faces: glasses >= 0
 save faces to "a/{index}.png"
 save faces to "a/sheet.webp" as grid
+save tilts to "a/tilt-{index}.png"
+save walk to "a/walk.webp" as strip
 `,
     "scholar.lace": "lace 1\nenergy scholar = glasses\n",
   });
@@ -115,19 +130,35 @@ describe("run.json", () => {
       inputs: { seed: 6 },
       models: [{ alias: "tiny", reference: "tiny.safetensors", labeller: null }],
       engine: { name: "onnx-cpu" },
-      tasks: [{ name: "faces", seed: 6, count: 2, samples: [{ index: 0 }, { index: 1 }] }],
+      tasks: [
+        { name: "faces", seed: 6, count: 2, family: null, samples: [{ index: 0 }, { index: 1 }] },
+        { name: "tilts", seed: 0, count: 1, family: { axes: [{ name: "t", values: [0.2, 0.8] }] } },
+        {
+          name: "walk",
+          seed: null,
+          family: { fromSeed: 1, toSeed: 2, frames: 3 },
+          samples: [
+            { index: 0, part: 0 },
+            { index: 0, part: 1 },
+            { index: 0, part: 2 },
+          ],
+        },
+      ],
       expectations: [{ text: "glasses", heads: { counted: 2 }, labeller: null, passed: true }],
       outputs: [
         { file: "0.png", form: "each", index: 0 },
         { file: "1.png", form: "each", index: 1 },
         { file: "sheet.webp", form: "grid", index: null },
+        { file: "tilt-0.png", form: "each", index: 0, step: null },
+        { file: "tilt-1.png", form: "each", index: 1, step: null },
+        { file: "walk.webp", form: "strip", index: null },
       ],
     });
   });
 
   test("every field is documented in docs/run-json.md", () => {
     const docs = readFileSync(join(root, "docs/run-json.md"), "utf8");
-    const fields = [schema, task, sample, judge, file].flatMap((s) => Object.keys(s.entries));
+    const fields = [schema, task, sample, judge, file, ...family.options].flatMap((s) => Object.keys(s.entries));
     expect(fields.filter((name) => !docs.includes(`\`${name}\``))).toEqual([]);
   });
 });

@@ -65,7 +65,7 @@ describe("grids", () => {
 
 describe("output paths", () => {
   test("the index is filled in wherever it stands; other braces stay", () => {
-    expect(fillTemplate("{index}/a-{index}{x}.png", 3)).toBe("3/a-3{x}.png");
+    expect(fillTemplate("{index}/a-{index}{x}.png", { index: 3 })).toBe("3/a-3{x}.png");
   });
 
   test("the extension decides the format", () => {

@@ -152,7 +152,7 @@ describe("drawLatents", () => {
 
 describe("the stochastic samplers", () => {
   const field = (gradient: Executable): ReturnType<typeof tiledField> =>
-    tiledField({ gradient, rows: ROWS, zDim: DIM, samples: [0, 1] });
+    tiledField({ gradient, rows: ROWS, zDim: DIM, lanes: [0, 1] });
   const z0 = Float64Array.of(0, 0.5, 1, -1, 2, 3);
   const silent = (_k: number, _purpose: string, _slot: number, out: Float64Array): void => void out.fill(0);
 

@@ -1,85 +1,110 @@
-// One sample task up to its latents: compile the gradient, follow the flow, read the ends out.
-// Invariants: tiles have ENERGY_ROWS rows whatever the count, so a sample's bits depend on seed, index and energy alone.
-import { compileEnergyGradient, compileReadout } from "../../compiler/passes/compile-energy.js";
-import type { SampleTask } from "../../compiler/plan.js";
+// One task up to its latents: which solves it takes, and their results row by row.
+// In: a task and what is open. Out: a SampleResult for every row and part.
+// Invariants: a row's bits depend on its noise and its conditions alone, whatever rows are drawn with it.
+import { compileReadout } from "../../compiler/passes/compile-energy.js";
+import type { SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
-import type { Engine } from "../engine/engine.js";
-import type { PhaseClock } from "../events.js";
-import type { Model } from "../model/model.js";
-import { drawSamples } from "../sample/index.js";
-import { describeFailures } from "./failures.js";
-import { readOut } from "./readout.js";
-import type { SampleResult } from "./results.js";
-import { stopIfAborted } from "./stop.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import { drawLatents } from "../sample/noise-source.js";
+import { drawFrames } from "../sample/traverse.js";
+import { compileBatch, ENERGY_ROWS, runBatch, type Batch, type DrawContext } from "./batch.js";
+import { describeFailures, describeNothing } from "./failures.js";
+import { partsOf, rowsOf } from "./family.js";
+import type { SampleResult, TaskResult } from "./results.js";
 
-/** Rows of the gradient's tile. */
-export const ENERGY_ROWS = 16;
-
-export interface Drawing {
-  readonly samples: readonly SampleResult[];
+export interface Drawing extends Pick<TaskResult, "samples" | "before"> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Draws all samples of a task. A sample that fails has its status; the others go on. */
-export async function drawTask(
-  task: SampleTask,
-  model: Model,
-  engine: Engine,
-  clock: PhaseClock,
-  signal: AbortSignal | undefined,
-): Promise<Drawing> {
-  const rows = ENERGY_ROWS;
-  const { zDim } = model.info;
-  const indices = Array.from({ length: task.count }, (_, i) => i);
-  const compiled = await clock.run("compile", { task: task.name }, async () => {
-    const { energy, logic, truncation } = task;
-    const { weights, info } = model;
-    const graph = compileEnergyGradient({ energy, logic, weights, attributes: info.attributes, truncation, rows });
-    const gradient = await engine.compile(graph);
-    const readout = await engine.compile(compileReadout({ weights, truncation, rows }));
-    return { gradient, readout };
-  });
-  stopIfAborted(signal);
-  try {
-    const drawn = await clock.run(
-      "sample",
-      { task: task.name, total: task.count },
-      async () => {
-        const { gradient } = compiled;
-        const result = await drawSamples({
-          gradient,
-          rows,
-          zDim,
-          sampler: task.sampler,
-          seed: task.seed,
-          samples: indices,
-          onProgress: ({ fraction, evaluations }) => {
-            clock.progress("sample", task.name, fraction * task.count, task.count, `${evaluations} evaluations`);
-          },
-          ...(signal === undefined ? {} : { signal }),
-        });
-        stopIfAborted(signal);
-        const wanted = result.samples.map((s) => s.status !== "non-finite");
-        const read = await readOut(compiled.readout, model, { rows, z: result.z, samples: indices, wanted });
-        return { ...result, read };
-      },
-      (result) => `${result.evaluations} evaluations`,
-    );
-    const samples = drawn.samples.map((stats, i): SampleResult => {
-      const row = drawn.read[i];
-      return {
-        ...stats,
-        index: i,
-        seed: task.seed,
-        logp: drawn.logp[i] ?? NaN,
-        z: drawn.z.slice(i * zDim, (i + 1) * zDim),
-        w: row?.w ?? new Float32Array(0),
-        heads: row?.heads ?? [],
-      };
+/** Draws all samples of a task. One that fails has its status; the others go on. */
+export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
+  if (task.kind === "edit") throw new InternalError(`edit ${task.name} was not refused`);
+  const { clock, model, engine } = cx;
+  const total = rowsOf(task) * partsOf(task);
+  const batches = batchesOf(task, cx);
+  const [first, ...rest] = batches;
+  if (first === undefined) throw new InternalError(`${task.name} draws nothing`);
+  const { weights } = model;
+  const compiled = await clock.run("compile", { task: task.name }, async () => ({
+    gradient: await compileBatch(task, first, cx),
+    readout: await engine.compile(compileReadout({ weights, truncation: task.truncation, rows: ENERGY_ROWS })),
+  }));
+  const { readout } = compiled;
+  let evaluations = 0;
+  let done = 0;
+  const samples: SampleResult[] = [];
+  const draw = async (batch: Batch, gradient: typeof compiled.gradient): Promise<void> => {
+    const before = evaluations;
+    const drawn = await runBatch(task, batch, { gradient, readout }, cx, (fraction, spent) => {
+      const at = done + fraction * batch.members.length;
+      clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
     });
-    return { samples, diagnostics: await describeFailures(task, samples, model, engine) };
+    evaluations += drawn.evaluations;
+    done += batch.members.length;
+    samples.push(...drawn.samples);
+  };
+  try {
+    await clock.run(
+      "sample",
+      { task: task.name, total },
+      async () => {
+        await draw(first, compiled.gradient);
+        for (const batch of rest) {
+          const gradient = await clock.aside("compile", () => compileBatch(task, batch, cx));
+          try {
+            await draw(batch, gradient);
+          } finally {
+            await gradient.dispose();
+          }
+        }
+      },
+      () => `${evaluations} evaluations`,
+    );
   } finally {
     await compiled.gradient.dispose();
-    await compiled.readout.dispose();
+    await readout.dispose();
   }
+  samples.sort((a, b) => a.index - b.index || a.part - b.part);
+  const energyOf = ({ part }: SampleResult) =>
+    task.kind === "sweep" ? (task.cells[part] ?? first.energy) : task.energy;
+  const failures = await describeFailures(task, samples, energyOf, model, engine);
+  return { samples, diagnostics: [...failures, ...describeNothing(task, samples)] };
+}
+
+/** The solves of a task: samples of one condition go together. */
+function batchesOf(task: Exclude<Task, { kind: "edit" }>, { model }: DrawContext): readonly Batch[] {
+  const { zDim } = model.info;
+  const rows = Array.from({ length: rowsOf(task) }, (_, i) => i);
+  switch (task.kind) {
+    case "sample": {
+      const members = rows.map((index) => ({ index, part: 0, origin: index, lane: index }));
+      return [{ energy: task.energy, seed: task.seed, members, z0: drawLatents(task.seed, rows, zDim) }];
+    }
+    case "sweep":
+      return sweepBatches(task, rows, zDim);
+    case "traverse":
+      return [traverseBatch(task, rows, zDim)];
+    default:
+      return unreachable(task);
+  }
+}
+
+/** Every cell from the same noise. */
+function sweepBatches({ cells, seed }: SweepTask, rows: readonly number[], zDim: number): readonly Batch[] {
+  const z0 = drawLatents(seed, rows, zDim);
+  return cells.map((energy, part) => {
+    const members = rows.map((index) => ({ index, part, origin: index, lane: index }));
+    return { energy, seed, members, z0 };
+  });
+}
+
+/** All frames of all rows in one solve. */
+function traverseBatch(task: TraverseTask, rows: readonly number[], zDim: number): Batch {
+  const { energy, frames, fromSeed, toSeed } = task;
+  const from = drawLatents(fromSeed, rows, zDim);
+  const to = drawLatents(toSeed, rows, zDim);
+  const members = rows.flatMap((index) =>
+    Array.from({ length: frames }, (_, part) => ({ index, part, origin: index, lane: index * frames + part })),
+  );
+  return { energy, seed: fromSeed, members, z0: drawFrames(from, to, frames, zDim) };
 }

@@ -3,30 +3,35 @@
 // Invariant: a warning for each kind of failure and term, never one for each sample of a thousand.
 import { compileEnergyGradient, type EnergyTask } from "../../compiler/passes/compile-energy.js";
 import type { Energy } from "../../compiler/energy/energy.js";
-import type { SampleTask } from "../../compiler/plan.js";
+import type { Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
+import { imageNumber, isOutcome } from "./family.js";
 import type { SampleResult } from "./results.js";
 
 /** Samples named one by one in a message; the rest are counted. */
 const NAMED = 6;
 
-/** Diagnostics of a task's samples: L4102 not finite, L4103 stopped early, L4105 (an error) if none succeeded. */
+/**
+ * Diagnostics of samples of one task: L4102 not finite, L4103 stopped early. All of them, or those of one step of an edit;
+ * `energyOf` gives the condition that a sample followed.
+ */
 export async function describeFailures(
-  task: SampleTask,
+  task: Task,
   samples: readonly SampleResult[],
+  energyOf: (sample: SampleResult) => Energy,
   model: Model,
   engine: Engine,
 ): Promise<readonly Diagnostic[]> {
   const broken = samples.filter((s) => s.status === "non-finite");
   const diagnostics: Diagnostic[] = [];
-  for (const [term, group] of await groupByTerm(task, broken, model, engine)) {
-    const whole = term === task.energy;
+  for (const [term, group] of await groupByTerm(task, broken, energyOf, model, engine)) {
+    const whole = group.some((s) => term === energyOf(s));
     diagnostics.push({
       code: "L4102",
       severity: "warning",
-      message: `${nameSamples(group)} of \`${task.name}\` left the finite numbers and ${group.length === 1 ? "has" : "have"} no image`,
+      message: `${nameSamples(task, group)} of \`${task.name}\` left the finite numbers and ${group.length === 1 ? "has" : "have"} no image`,
       at: {
         span: term.span,
         text: whole
@@ -41,21 +46,26 @@ export async function describeFailures(
   }
   diagnostics.push(...describeEarly(task, samples, "too-many-steps", "needed more steps than `maxSteps` allows"));
   diagnostics.push(...describeEarly(task, samples, "step-too-small", "came to a point where no step is small enough"));
-  if (broken.length === samples.length) {
-    diagnostics.push({
+  return diagnostics;
+}
+
+/** L4105, an error, if no sample of a task succeeded. */
+export function describeNothing(task: Task, samples: readonly SampleResult[]): readonly Diagnostic[] {
+  if (samples.some((s) => isOutcome(task, s) && s.status !== "non-finite")) return [];
+  return [
+    {
       code: "L4105",
       severity: "error",
       message: `no sample of \`${task.name}\` succeeded, so there is nothing to show`,
       at: { span: task.span, text: "every sample left the finite numbers" },
       related: [],
       hints: [],
-    });
-  }
-  return diagnostics;
+    },
+  ];
 }
 
 function describeEarly(
-  task: SampleTask,
+  task: Task,
   samples: readonly SampleResult[],
   status: SampleResult["status"],
   what: string,
@@ -66,7 +76,7 @@ function describeEarly(
     {
       code: "L4103",
       severity: "warning",
-      message: `${nameSamples(group)} of \`${task.name}\` ${what}; ${group.length === 1 ? "its image shows" : "their images show"} where it stopped`,
+      message: `${nameSamples(task, group)} of \`${task.name}\` ${what}; ${group.length === 1 ? "its image shows" : "their images show"} where it stopped`,
       at: { span: task.span, text: "sampled here" },
       related: [],
       hints: ["a larger `rtol` and `atol`, smaller weights, or a larger `maxSteps` let it arrive"],
@@ -74,13 +84,15 @@ function describeEarly(
   ];
 }
 
-/** `sample 3`, `samples 3, 5 and 7`, `samples 0, 1, 2, 3, 4, 5 and 10 more`. */
-function nameSamples(group: readonly SampleResult[]): string {
-  const indices = group.map((s) => String(s.index));
-  if (indices.length === 1) return `sample ${indices.join("")}`;
+/** `sample 3`, `samples 3, 5 and 7`, `samples 0, 1, 2, 3, 4, 5 and 10 more`; of sweeps and traverses images, by their number. */
+function nameSamples(task: Task, group: readonly SampleResult[]): string {
+  const noun = task.kind === "sample" || task.kind === "edit" ? "sample" : "image";
+  const step = task.kind === "edit" ? `step ${group[0]?.part ?? 0} of ` : "";
+  const indices = group.map((s) => String(imageNumber(task, s)));
+  if (indices.length === 1) return `${step}${noun} ${indices.join("")}`;
   const named = indices.length > NAMED + 1 ? indices.slice(0, NAMED) : indices.slice(0, -1);
   const rest = indices.length - named.length;
-  return `samples ${named.join(", ")} and ${rest === 1 ? indices.slice(-1).join("") : `${rest} more`}`;
+  return `${step}${noun}s ${named.join(", ")} and ${rest === 1 ? indices.slice(-1).join("") : `${rest} more`}`;
 }
 
 /**
@@ -88,13 +100,30 @@ function nameSamples(group: readonly SampleResult[]): string {
  * (its last good state), else the one with the steepest gradient there. Run on the same engine: overflow is its own.
  */
 async function groupByTerm(
-  task: SampleTask,
+  task: Task,
   broken: readonly SampleResult[],
+  energyOf: (sample: SampleResult) => Energy,
   model: Model,
   engine: Engine,
 ): Promise<ReadonlyMap<Energy, readonly SampleResult[]>> {
   const groups = new Map<Energy, SampleResult[]>();
-  const terms = topTerms(task.energy);
+  for (const energy of new Set(broken.map(energyOf))) {
+    const followed = broken.filter((s) => energyOf(s) === energy);
+    for (const [term, group] of await blameTerms(task, energy, followed, model, engine)) groups.set(term, group);
+  }
+  return groups;
+}
+
+/** The same for samples that followed one condition. */
+async function blameTerms(
+  task: Task,
+  whole: Energy,
+  broken: readonly SampleResult[],
+  model: Model,
+  engine: Engine,
+): Promise<ReadonlyMap<Energy, SampleResult[]>> {
+  const groups = new Map<Energy, SampleResult[]>();
+  const terms = topTerms(whole);
   const steepness = broken.map(() => terms.map(() => 0));
   if (terms.length > 1 && broken.length > 0) {
     for (const [t, energy] of terms.entries()) {
@@ -111,13 +140,13 @@ async function groupByTerm(
   }
   for (const [k, sample] of broken.entries()) {
     const row = steepness[k] ?? [];
-    const term = terms[row.indexOf(Math.max(...row))] ?? task.energy;
+    const term = terms[row.indexOf(Math.max(...row))] ?? whole;
     groups.set(term, [...(groups.get(term) ?? []), sample]);
   }
   return groups;
 }
 
-function settingsOf(task: SampleTask, model: Model): Omit<EnergyTask, "energy" | "rows"> {
+function settingsOf(task: Task, model: Model): Omit<EnergyTask, "energy" | "rows"> {
   const { weights, info } = model;
   return { logic: task.logic, weights, attributes: info.attributes, truncation: task.truncation };
 }

@@ -1,12 +1,12 @@
 // From latents to files: synthesise a tile, judge it, hand its images to the sinks, let them go.
-// Invariants: tiles of SYNTHESIS_ROWS rows, a sample in row index mod rows; no more than one tile of floats is alive; a sample
-// that is not finite gives no image.
+// Invariants: tiles of SYNTHESIS_ROWS rows; no more than one tile of floats is alive; a sample that is not finite gives no image.
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
 import type { Model } from "../model/model.js";
+import { repeatStyles } from "../model/stylegan2.js";
 import { splitColumns } from "./expectations.js";
 import type { SampleResult } from "./results.js";
 import type { Sink } from "./saves.js";
@@ -24,7 +24,8 @@ export function onlyRgb(graph: Graph): Graph {
 export interface ImageWork {
   readonly model: Model;
   readonly synthesis: Executable;
-  readonly samples: readonly SampleResult[];
+  /** What to show, in order. */
+  readonly pictures: readonly SampleResult[];
   readonly sinks: readonly Sink[];
   /** Judges every image, where there is one. */
   readonly labeller: Labeller | undefined;
@@ -32,13 +33,13 @@ export interface ImageWork {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Makes all images of a task; gives what the labeller saw (undefined for samples without an image). */
+/** Makes the images of a task; gives what the labeller saw in each (undefined where there is no image). */
 export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefined)[]> {
-  const { samples, sinks, labeller, model } = work;
-  const seen: (HeadOutputs | undefined)[] = samples.map(() => undefined);
-  for (let start = 0; start < samples.length; start += SYNTHESIS_ROWS) {
+  const { pictures, sinks, labeller, model } = work;
+  const seen: (HeadOutputs | undefined)[] = pictures.map(() => undefined);
+  for (let start = 0; start < pictures.length; start += SYNTHESIS_ROWS) {
     stopIfAborted(work.signal);
-    const tile = samples.slice(start, start + SYNTHESIS_ROWS);
+    const tile = pictures.slice(start, start + SYNTHESIS_ROWS);
     const images = await synthesise(tile, model, work.synthesis);
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
@@ -51,8 +52,8 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
         row += 1;
       });
     }
-    for (const [k, sample] of tile.entries()) {
-      for (const sink of sinks) await sink.accept(images[k], sample.index);
+    for (const [k, picture] of tile.entries()) {
+      for (const sink of sinks) if (sink.wants(picture)) await sink.accept(images[k], picture);
     }
     work.onImage(start + tile.length);
   }
@@ -67,12 +68,16 @@ async function synthesise(
   if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
   const { numWs, wDim, resolution } = model.info;
   const ws = new Float32Array(SYNTHESIS_ROWS * numWs * wDim);
-  for (const sample of tile) {
-    const row = sample.index % SYNTHESIS_ROWS;
-    for (let layer = 0; layer < numWs; layer++) ws.set(sample.w, (row * numWs + layer) * wDim);
+  for (const [row, picture] of tile.entries()) {
+    if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
   }
   const { rgb } = await synthesis.run({ ws });
   if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
   const images = imagesFromTile(rgb, resolution, resolution);
-  return tile.map((s) => (s.w.length === 0 ? undefined : images[s.index % SYNTHESIS_ROWS]));
+  return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));
+}
+
+/** The styles that a picture is made from, [numWs, wDim]. */
+export function stylesOf({ w, ws }: SampleResult, numWs: number): Float32Array {
+  return ws ?? repeatStyles(w, 1, numWs);
 }

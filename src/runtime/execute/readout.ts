@@ -1,6 +1,6 @@
 // What a task's samples are in the terms of its model: w, and what every head says there.
 // In: where the solves ended. Out: one row each. Invariants: run in the same fixed tiles as the gradient (a sample sits in row
-// index mod rows), so that no bit depends on the batch; rows of samples that failed are not asked for.
+// lane mod rows), so that no bit depends on the batch; rows of samples that failed are not asked for.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -15,7 +15,7 @@ export interface ReadoutRow {
 /**
  * Reads samples out with a compiled read-out (compileReadout).
  *
- * Shapes   z [samples.length, zDim]; `wanted` [samples.length] -> one row each, undefined where it was not wanted.
+ * Shapes   z [lanes.length, zDim]; `wanted` [lanes.length] -> one row each, undefined where it was not wanted.
  */
 export async function readOut(
   executable: Executable,
@@ -23,22 +23,23 @@ export async function readOut(
   options: {
     readonly rows: number;
     readonly z: Float64Array;
-    readonly samples: readonly number[];
+    /** Where in the tiles each sample sits, counted through all tiles. */
+    readonly lanes: readonly number[];
     readonly wanted: readonly boolean[];
   },
 ): Promise<(ReadoutRow | undefined)[]> {
-  const { rows, z, samples, wanted } = options;
+  const { rows, z, lanes, wanted } = options;
   const { zDim, wDim, attributes } = model.info;
   const tiles = new Map<number, number[]>();
-  samples.forEach((sample, position) => {
+  lanes.forEach((lane, position) => {
     if (wanted[position] !== true) return;
-    const tile = Math.floor(sample / rows);
+    const tile = Math.floor(lane / rows);
     tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
   });
-  const result: (ReadoutRow | undefined)[] = samples.map(() => undefined);
+  const result: (ReadoutRow | undefined)[] = lanes.map(() => undefined);
   for (const positions of tiles.values()) {
     const input = new Float32Array(rows * zDim);
-    const rowOf = (position: number): number => (samples[position] ?? 0) % rows;
+    const rowOf = (position: number): number => (lanes[position] ?? 0) % rows;
     for (const p of positions) input.set(z.subarray(p * zDim, (p + 1) * zDim), rowOf(p) * zDim);
     const { w, logits = new Float32Array(0) } = await executable.run({ z: input });
     if (w === undefined) throw new InternalError("the readout gave no w");

@@ -1,11 +1,12 @@
 // run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
 // Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
-import { InternalError } from "../../source/internal-error.js";
-import type { Plan, Sampler } from "../../compiler/plan.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
 import { publicName } from "../public-name.js";
+import { rowsOf } from "./family.js";
 import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
 
 /** Name of the file, in the folder that holds all outputs of the run. */
@@ -26,6 +27,7 @@ export interface ScriptIdentity {
 
 export interface SampleRecord {
   readonly index: number;
+  readonly part: number;
   readonly status: string;
   readonly steps: number;
   readonly accepted: number;
@@ -39,14 +41,31 @@ export interface TaskRecord {
   readonly name: string;
   readonly kind: string;
   readonly model: string;
-  readonly seed: number;
+  /** null in a traverse and an edit: see `family`. */
+  readonly seed: number | null;
   readonly count: number;
+  /** What makes parts of a row: of a sample, null. */
+  readonly family: FamilyRecord | null;
   readonly truncation: number;
   readonly logic: string;
   readonly sampler: Sampler;
   readonly seconds: Readonly<Record<string, number>>;
   readonly samples: readonly SampleRecord[];
 }
+
+export type FamilyRecord =
+  | { readonly axes: readonly { readonly name: string; readonly values: readonly number[] }[] }
+  | { readonly fromSeed: number; readonly toSeed: number; readonly frames: number }
+  | {
+      readonly source:
+        | { readonly task: string; readonly from: number; readonly to: number }
+        | { readonly seed: number; readonly count: number };
+      readonly goals: string;
+      readonly reweight: boolean;
+      readonly keepLatent: number;
+      readonly keepAttributes: number;
+      readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
+    };
 
 export interface JudgeRecord {
   readonly satisfied: number;
@@ -84,6 +103,7 @@ export interface RunRecord {
     readonly task: string;
     readonly form: string;
     readonly index: number | null;
+    readonly step: number | null;
   }[];
   readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
   readonly seconds: Readonly<Record<string, number>>;
@@ -125,8 +145,16 @@ export function makeRecord(parts: RecordParts): RunRecord {
     expectations: parts.expectations.map(({ task, text, fraction, heads, labeller, passed }) => {
       return { task, text, fraction, heads, labeller: labeller ?? null, passed };
     }),
-    outputs: parts.outputs.map(({ file, sha256, bytes, task, form, index }) => {
-      return { file: relativeTo(parts.folder, file), sha256, bytes, task, form, index: index ?? null };
+    outputs: parts.outputs.map(({ file, sha256, bytes, task, form, index, step }) => {
+      return {
+        file: relativeTo(parts.folder, file),
+        sha256,
+        bytes,
+        task,
+        form,
+        index: index ?? null,
+        step: step ?? null,
+      };
     }),
     diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
     seconds: secondsRecord(parts.seconds),
@@ -134,20 +162,22 @@ export function makeRecord(parts: RecordParts): RunRecord {
 }
 
 function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRecord {
-  const { name, kind, seed, count, truncation, logic, sampler } = task;
+  const { name, kind, truncation, logic, sampler } = task;
   const model = plan.models[task.model]?.alias ?? "";
   return {
     name,
     kind,
     model,
-    seed,
-    count,
+    seed: "seed" in task ? task.seed : null,
+    count: rowsOf(task),
+    family: familyRecord(task, plan),
     truncation,
     logic,
     sampler,
     seconds: secondsRecord(seconds),
     samples: samples.map((s) => ({
       index: s.index,
+      part: s.part,
       status: s.status,
       steps: s.steps,
       accepted: s.accepted,
@@ -156,6 +186,28 @@ function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRec
       logp: Number.isFinite(s.logp) ? s.logp : null,
     })),
   };
+}
+
+function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
+  switch (task.kind) {
+    case "sample":
+      return null;
+    case "sweep":
+      return { axes: task.axes };
+    case "traverse":
+      return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames };
+    case "edit": {
+      const { source, goals, reweight, keepLatent, keepAttributes } = task;
+      const steps = task.steps.map(({ weight, layers }) => ({ weight, layers: layers ?? null }));
+      const from =
+        source.kind === "task"
+          ? { task: plan.tasks[source.task]?.name ?? "", from: source.from, to: source.to }
+          : { seed: source.seed, count: source.count };
+      return { source: from, goals, reweight, keepLatent, keepAttributes, steps };
+    }
+    default:
+      return unreachable(task);
+  }
 }
 
 function publicFile({ file, sha256 }: FileRecord): FileRecord {

@@ -16,7 +16,7 @@ export function refuseUnsupported(plan: Plan): readonly Diagnostic[] {
 }
 
 function refuseTask(task: Task): readonly Diagnostic[] {
-  if (task.kind !== "sample") {
+  if (task.kind === "edit") {
     return [notYet(task.span, `\`${task.name}\` is ${TASK_WORDS[task.kind]}: running that is not there yet`)];
   }
   const { sampler } = task;
@@ -28,7 +28,7 @@ function refuseTask(task: Task): readonly Diagnostic[] {
 
 function refuseSave(save: Save): readonly Diagnostic[] {
   const { kind } = save.form;
-  if (kind === "grid" || kind === "each") return [];
+  if (kind !== "animation") return [];
   return [notYet(save.span, `saving as ${kind} is not there yet`)];
 }
 
@@ -39,6 +39,8 @@ function notYet(span: Span, message: string): Diagnostic {
     message,
     at: { span, text: "parses and checks, but cannot be run by this version" },
     related: [],
-    hints: ["this version runs `sample` with the sampler `ode`, saved as a grid or one file for each image"],
+    hints: [
+      "this version runs `sample`, `sweep` and `traverse` with the sampler `ode`, saved as a grid, a strip or one file for each image",
+    ],
   };
 }

@@ -2,29 +2,42 @@
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Span } from "../../source/span.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { SampleTask } from "../../compiler/plan.js";
+import type { SaveForm, Task } from "../../compiler/plan.js";
 import type { SampleStats } from "../ode/solution.js";
 import type { PhaseName } from "../events.js";
 import type { Model } from "../model/model.js";
 import type { RunRecord } from "./record.js";
 
-/** One sample of a task: how its solve went, where it ended, and what the heads say there. */
+/**
+ * One picture-to-be: how its solve went, where it ended, and what the heads say there. A task's results are rows of samples
+ * (`index`), each with one entry for each part: cells of a sweep, frames of a traverse, steps of an edit; a plain sample has one.
+ */
 export interface SampleResult extends SampleStats {
+  /** Its row, from 0. */
   readonly index: number;
+  /** Cell of a sweep (row-major over the axes), frame of a traverse, step of an edit; 0 in a sample. */
+  readonly part: number;
+  /** Whose noise it grew from: the seed, and the place in that seed's sequence. */
   readonly seed: number;
-  /** log p(c|z) at the end, nats; NaN for a sample that is not finite. */
+  readonly origin: number;
+  /** log p(c|z) at the end, nats; of an edit's step, its whole objective. NaN for a sample that is not finite. */
   readonly logp: number;
   /** [zDim], where the solve ended or stopped. */
   readonly z: Float64Array;
   /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
   readonly w: Float32Array;
+  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers. */
+  readonly ws?: Float32Array;
   /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */
   readonly heads: HeadOutputs;
 }
 
 export interface TaskResult {
-  readonly task: SampleTask;
+  readonly task: Task;
+  /** Row by row, the parts of each in order. */
   readonly samples: readonly SampleResult[];
+  /** Of an edit: what each row was before the first step, as part -1. */
+  readonly before?: readonly SampleResult[];
   readonly seconds: ReadonlyMap<PhaseName, number>;
 }
 
@@ -50,9 +63,11 @@ export interface OutputFile {
   /** Relative to the output folder, forward slashes. */
   readonly file: string;
   readonly task: string;
-  readonly form: "grid" | "each";
-  /** The sample, for a file of one image. */
+  readonly form: SaveForm["kind"];
+  /** Of a file of one image: `{index}` of its path. */
   readonly index?: number;
+  /** Of a file of one step of an edit: `{step}` of its path. */
+  readonly step?: number;
   readonly bytes: number;
   readonly sha256: string;
 }

@@ -2,16 +2,18 @@
 // Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
 // a sheet keeps the 8-bit images of its task and nothing else.
 import { InternalError } from "../../source/internal-error.js";
-import type { Save } from "../../compiler/plan.js";
+import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
 import { layoutGrid } from "../image/grid.js";
 import { fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../image/path-template.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../events.js";
+import { imageNumber, isOutcome } from "./family.js";
 import { RECORD_FILE } from "./record.js";
 import type { RecipeText } from "./recipes.js";
-import type { OutputFile } from "./results.js";
+import type { OutputFile, SampleResult } from "./results.js";
+import { sheetOf } from "./sheet.js";
 
 const MAX_PENDING = 4;
 
@@ -26,39 +28,43 @@ export interface SaveContext {
 
 /** What is saved: the task and the recipes of its images. */
 export interface SaveSubject {
-  readonly task: string;
+  readonly task: Task;
   readonly recipe: RecipeText;
 }
 
 export interface Sink {
-  /** The next image, in order; undefined: that sample gave none. Resolves when the sink can take another. */
-  accept(image: RgbImage | undefined, index: number): Promise<void>;
+  /** Whether it shows this picture; pictures that no sink wants need not be made. */
+  wants(picture: Pick<SampleResult, "index" | "part">): boolean;
+  /** The next image that it wants, in order; undefined: that sample gave none. Resolves when the sink can take another. */
+  accept(image: RgbImage | undefined, picture: SampleResult): Promise<void>;
   /** Resolves when every file is at its place. */
   finish(): Promise<readonly OutputFile[]>;
 }
 
-/** Opens the sink that a `save` asks for. Only grid and each come here: the rest is refused before any work. */
+/** Opens the sink that a `save` asks for. */
 export function openSink(save: Save, subject: SaveSubject, context: SaveContext): Sink {
   const { form, path } = save;
   const format = imageFormat(path);
   if (format === undefined) throw new InternalError(`no image format for ${path}: the checker let it pass`);
   if (form.kind === "each") return eachSink(path, format, subject, context);
-  if (form.kind === "grid") return gridSink(path, format, form.columns, subject, context);
+  if (form.kind === "grid" || form.kind === "strip") return sheetSink(path, format, form, subject, context);
   throw new InternalError(`a save as ${form.kind} reached the sinks`);
 }
 
-function eachSink(path: string, format: ImageFormat, subject: SaveSubject, context: SaveContext): Sink {
+function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubject, context: SaveContext): Sink {
   const pending = new Set<Promise<void>>();
   const files: OutputFile[] = [];
   const failures: unknown[] = [];
+  const hasStep = path.includes("{step}");
   return {
-    accept: async (image, index) => {
+    wants: (picture) => (hasStep ? picture.part >= 0 : isOutcome(task, picture)),
+    accept: async (image, picture) => {
       if (image === undefined) return;
-      const file = fillTemplate(path, index);
-      const text = subject.recipe({ index });
-      const write: Promise<void> = writeImage(file, image, format, text, context)
+      const number = { index: imageNumber(task, picture), ...(hasStep ? { step: picture.part } : {}) };
+      const text = recipe(number);
+      const write: Promise<void> = writeImage(fillTemplate(path, number), image, format, text, context)
         .then(
-          (written) => void files.push({ ...written, task: subject.task, form: "each", index }),
+          (written) => void files.push({ ...written, task: task.name, form: "each", ...number }),
           (error: unknown) => void failures.push(error),
         )
         .finally(() => pending.delete(write));
@@ -69,31 +75,32 @@ function eachSink(path: string, format: ImageFormat, subject: SaveSubject, conte
     finish: async () => {
       await Promise.all(pending);
       if (failures.length > 0) throw failures[0];
-      return files.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
+      return files.sort((a, b) => (a.index ?? 0) - (b.index ?? 0) || (a.step ?? 0) - (b.step ?? 0));
     },
   };
 }
 
-function gridSink(
+function sheetSink(
   path: string,
   format: ImageFormat,
-  columns: number | undefined,
-  subject: SaveSubject,
+  form: Extract<Save["form"], { kind: "grid" | "strip" }>,
+  { task, recipe }: SaveSubject,
   context: SaveContext,
 ): Sink {
   const images: (RgbImage | undefined)[] = [];
   return {
+    wants: (picture) => form.kind === "strip" || isOutcome(task, picture),
     accept: (image) => {
       images.push(image);
       return Promise.resolve();
     },
     finish: async () => {
       if (images.every((i) => i === undefined)) return []; // every sample failed, and that has been said
-      const grid = layoutGrid(images, columns === undefined ? {} : { columns });
+      const grid = layoutGrid(images, sheetOf(task, form));
       const sheet = await context.codec.drawLabels(grid.image, grid.labels);
-      const text = subject.recipe({});
+      const text = recipe({});
       const written = await writeImage(path, sheet, format, text, context);
-      return [{ ...written, task: subject.task, form: "grid" }];
+      return [{ ...written, task: task.name, form: form.kind }];
     },
   };
 }

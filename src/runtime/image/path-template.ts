@@ -20,9 +20,13 @@ export function imageFormat(path: string): ImageFormat | undefined {
   }
 }
 
-/** Fills `{index}`, the sample's, counted from 0. The checker has filled what it knew. */
-export function fillTemplate(path: string, index: number): string {
-  return path.replaceAll("{index}", String(index));
+/** Fills `{index}`, the image's, and `{step}`, the edit's, both counted from 0. The checker has filled what it knew. */
+export function fillTemplate(
+  path: string,
+  { index, step }: { readonly index: number; readonly step?: number },
+): string {
+  const indexed = path.replaceAll("{index}", String(index));
+  return step === undefined ? indexed : indexed.replaceAll("{step}", String(step));
 }
 
 /** Whether a relative path stays below the folder it is relative to. */

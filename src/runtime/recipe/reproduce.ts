@@ -4,6 +4,7 @@
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { compileScript, type Compilation } from "../compile-script.js";
 import { execute } from "../execute.js";
+import { imagePlace, rowsOf } from "../execute/family.js";
 import type { Services } from "../execute/services.js";
 import type { OnEvent } from "../events.js";
 import type { Host } from "../host.js";
@@ -56,9 +57,9 @@ export async function openRecipe(real: Host, recipe: Recipe, files: ReadonlyMap<
   const compilation = await compile(count);
   const task = compilation.plan?.tasks.find((t) => t.name === recipe.task);
   // One sample of more than the script asks for: its text does not say how many there were.
-  const tooFew = count === undefined && recipe.index !== undefined && task !== undefined && "count" in task;
-  if (!tooFew || recipe.index < task.count) return { recipe, host, compilation };
-  return { recipe, host, compilation: await compile(recipe.index + 1) };
+  if (count !== undefined || recipe.index === undefined || task === undefined) return { recipe, host, compilation };
+  const rows = imagePlace(task, recipe.index).index + 1;
+  return { recipe, host, compilation: rows <= rowsOf(task) ? compilation : await compile(rows) };
 }
 
 /**
@@ -98,7 +99,7 @@ export async function reproduce(
   );
   const { engine } = results.record;
   if (engine.name !== recipe.engine) differences.push(`the engine was ${recipe.engine}, now it is ${engine.name}`);
-  const output = results.outputs.find((o) => o.index === recipe.index);
+  const output = results.outputs.find((o) => o.index === recipe.index && o.step === recipe.step);
   const bytes = output === undefined ? undefined : host.written.get(outputPath(host, "", output.file));
   if (bytes === undefined) throw misfit(`its script makes no image ${recipe.index ?? ""} of ${recipe.task}`);
   return { bytes, differences, warnings: results.diagnostics };

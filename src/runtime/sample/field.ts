@@ -1,7 +1,7 @@
 // The gradient field that samplers follow: log p(c|z) and its gradient in z, for a batch of samples, through fixed tiles.
 // In: a compiled gradient (inputs z; outputs logp, grad) for a tile of `rows` rows. Out: a Field over float64 states.
-// Invariants: sample i always sits in row i mod rows of tile floor(i / rows), whatever else is drawn, so its bits depend
-// neither on the count nor on the shard; a tile without active samples is not run.
+// Invariants: lane i is row i mod rows of tile floor(i / rows); a sample's lane does not depend on what else is drawn, so its
+// bits depend neither on the count nor on the shard; a tile without active samples is not run.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { InternalError } from "../../source/internal-error.js";
 
@@ -20,8 +20,8 @@ export interface TileOptions {
   /** Rows of the compiled tile. */
   readonly rows: number;
   readonly zDim: number;
-  /** Index of each sample of the batch in its seed's sequence: decides its tile and row. Distinct. */
-  readonly samples: readonly number[];
+  /** Where in the tiles each sample of the batch sits, counted through all tiles. Distinct. */
+  readonly lanes: readonly number[];
 }
 
 interface Tile {
@@ -31,14 +31,14 @@ interface Tile {
 }
 
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
-export function tiledField({ gradient, rows, zDim, samples }: TileOptions): Field {
+export function tiledField({ gradient, rows, zDim, lanes }: TileOptions): Field {
   const tiles = new Map<number, Tile>();
-  samples.forEach((sample, position) => {
-    const number = Math.floor(sample / rows);
+  lanes.forEach((lane, position) => {
+    const number = Math.floor(lane / rows);
     const tile = tiles.get(number) ?? { input: new Float32Array(rows * zDim), members: [] };
     tiles.set(number, tile);
-    const row = sample % rows;
-    if (tile.members.some((m) => m.row === row)) throw new InternalError(`sample ${sample} is drawn twice`);
+    const row = lane % rows;
+    if (tile.members.some((m) => m.row === row)) throw new InternalError(`lane ${lane} is taken twice`);
     tile.members.push({ position, row });
   });
   return {

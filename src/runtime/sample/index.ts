@@ -22,8 +22,10 @@ export interface DrawOptions {
   readonly sampler: Sampler;
   /** Integer in [0, 2^53). */
   readonly seed: number;
-  /** Indices in the seed's sequence, distinct: 0 .. count - 1, or a shard of them. */
+  /** Indices in the seed's sequence: 0 .. count - 1, or a shard of them. */
   readonly samples: readonly number[];
+  /** Where in the tiles each sample sits, counted through all tiles, distinct; default: its index. */
+  readonly lanes?: readonly number[];
   /** [B, zDim]: other starts than the seed's own, as a traversal has. */
   readonly z0?: Float64Array;
   readonly onProgress?: (progress: Progress) => void;
@@ -40,7 +42,7 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const { sampler, seed, samples, zDim, onProgress, signal } = options;
   const z0 = options.z0 ?? drawLatents(seed, samples, zDim);
   const shared = {
-    field: tiledField(options),
+    field: tiledField({ ...options, lanes: options.lanes ?? samples }),
     z0,
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),

@@ -46,7 +46,7 @@ export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
 /** Follows the flow with a compiled gradient. Shapes: z0 [B, zDim] -> z [B, zDim], logp [B]. */
 export function sampleOde({ gradient, rows, zDim, samples, ...rest }: SampleOdeOptions): Promise<SamplingResult> {
   const indices = samples ?? Array.from({ length: rest.z0.length / zDim }, (_, i) => i);
-  return followFlow({ ...rest, field: tiledField({ gradient, rows, zDim, samples: indices }) });
+  return followFlow({ ...rest, field: tiledField({ gradient, rows, zDim, lanes: indices }) });
 }
 
 /** Follows the flow of any field to its end. Shapes: z0 [B, dim] -> z [B, dim], logp [B]. Numerical failure is a status. */

@@ -1,0 +1,51 @@
+// What a task makes, as rows and parts: a row for each sample; a part for each cell of a sweep, frame of a traverse, step of an edit.
+// In: a task of the plan. Out: sizes, numbers of images and their labels; nothing is computed here.
+// Invariants: images are numbered row by row (sample 2, frame 5 of 24 is image 53), so that a larger count renames none; an edit's
+// images are its rows: what `{index}` counts are the samples, what `{step}` counts their steps.
+import type { Task } from "../../compiler/plan.js";
+import { unreachable } from "../../source/internal-error.js";
+
+/** A place in a task's results. */
+export interface Place {
+  readonly index: number;
+  readonly part: number;
+}
+
+/** How many rows a task has. */
+export function rowsOf(task: Task): number {
+  if (task.kind !== "edit") return task.count;
+  return task.source.kind === "seed" ? task.source.count : task.source.to - task.source.from + 1;
+}
+
+/** How many parts each row has. */
+export function partsOf(task: Task): number {
+  switch (task.kind) {
+    case "sample":
+      return 1;
+    case "sweep":
+      return task.cells.length;
+    case "traverse":
+      return task.frames;
+    case "edit":
+      return task.steps.length;
+    default:
+      return unreachable(task);
+  }
+}
+
+/** The number of an image in its task: `{index}` of a path, and what `NAME[3]` of an edit means. */
+export function imageNumber(task: Task, { index, part }: Place): number {
+  return task.kind === "edit" ? index : index * partsOf(task) + part;
+}
+
+/** The image that a number means; of an edit, the outcome of its last step. */
+export function imagePlace(task: Task, number: number): Place {
+  const parts = partsOf(task);
+  if (task.kind === "edit") return { index: number, part: parts - 1 };
+  return { index: Math.floor(number / parts), part: number % parts };
+}
+
+/** Whether an image is one of those that the task is judged by and shown as: all of them, but of an edit those of its last step. */
+export function isOutcome(task: Task, { part }: Place): boolean {
+  return task.kind !== "edit" || part === partsOf(task) - 1;
+}
