@@ -27,10 +27,21 @@ const sample = v.strictObject({
 const family = v.union([
   v.strictObject({ axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.number()) })) }),
   v.strictObject({ fromSeed: whole, toSeed: whole, frames: whole }),
+  v.strictObject({
+    source: v.union([
+      v.strictObject({ task: v.string(), from: whole, to: whole }),
+      v.strictObject({ seed: whole, count: whole }),
+    ]),
+    goals: v.picklist(["all", "last"]),
+    reweight: v.boolean(),
+    keepLatent: v.number(),
+    keepAttributes: v.number(),
+    steps: v.array(v.strictObject({ weight: v.number(), layers: v.nullable(v.tuple([whole, whole])) })),
+  }),
 ]);
 const task = v.strictObject({
   name: v.string(),
-  kind: v.picklist(["sample", "sweep", "traverse"]),
+  kind: v.picklist(["sample", "sweep", "traverse", "edit"]),
   model: v.string(),
   seed: v.nullable(whole),
   count: whole,
@@ -103,11 +114,18 @@ traverse walk from tiny {
   between seed 1 and seed 2
   frames 3
 }
+edit change of faces[1] {
+  keep latent 0.1, attributes 0.1
+  step tilt is 0.5
+  step glasses    layers 1..2    weight 2
+}
 expect faces: glasses >= 0
+expect change: glasses >= 0
 save faces to "a/{index}.png"
 save faces to "a/sheet.webp" as grid
 save tilts to "a/tilt-{index}.png"
 save walk to "a/walk.webp" as strip
+save change to "a/change-{index}-{step}.png"
 `,
     "scholar.lace": "lace 1\nenergy scholar = glasses\n",
   });
@@ -143,8 +161,20 @@ describe("run.json", () => {
             { index: 0, part: 2 },
           ],
         },
+        {
+          name: "change",
+          seed: null,
+          count: 1,
+          family: {
+            source: { task: "faces", from: 1, to: 1 },
+            steps: [{ layers: null }, { weight: 2, layers: [1, 2] }],
+          },
+        },
       ],
-      expectations: [{ text: "glasses", heads: { counted: 2 }, labeller: null, passed: true }],
+      expectations: [
+        { task: "faces", text: "glasses", heads: { counted: 2 }, labeller: null, passed: true },
+        { task: "change", text: "glasses", heads: { counted: 1 } },
+      ],
       outputs: [
         { file: "0.png", form: "each", index: 0 },
         { file: "1.png", form: "each", index: 1 },
@@ -152,6 +182,8 @@ describe("run.json", () => {
         { file: "tilt-0.png", form: "each", index: 0, step: null },
         { file: "tilt-1.png", form: "each", index: 1, step: null },
         { file: "walk.webp", form: "strip", index: null },
+        { file: "change-0-0.png", form: "each", index: 0, step: 0 },
+        { file: "change-0-1.png", form: "each", index: 0, step: 1 },
       ],
     });
   });

@@ -84,8 +84,8 @@ export function interpretedField(golden: GoldenLace, c: GoldenCase): Field {
 
 /** The case's samples in one tile of an engine. The caller disposes `gradient`. */
 export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable): Field {
-  const samples = Array.from({ length: c.batch }, (_, i) => i);
-  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, samples });
+  const lanes = Array.from({ length: c.batch }, (_, i) => i);
+  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes });
 }
 
 /** Follows the flow from `z0` with per-sample control, as a script without a `sampler` would but for what is given. */

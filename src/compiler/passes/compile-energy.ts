@@ -1,12 +1,13 @@
 // What samplers run: log p of an energy and its gradient in z, as one optimized graph; and the read-out of w and all heads.
-// In: weights, attribute table, energy. Out: graphs for a tile of rows.
+// In: weights, attribute table, energy, for edits what is held. Out: graphs for a tile of rows.
 // Invariants: the mapping and each named head are evaluated once, forward and backward.
 import type { Attribute } from "../attribute.js";
+import type { Keep } from "../energy/edit-goals.js";
 import type { Energy, Logic } from "../energy/energy.js";
-import { GraphBuilder } from "../graph/builder.js";
+import { GraphBuilder, scalar } from "../graph/builder.js";
 import { buildLogProb } from "../graph/build-energy.js";
 import { buildHead, buildLatent } from "../graph/build-model.js";
-import type { Graph } from "../graph/graph.js";
+import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import type { EnergyWeights } from "../weights.js";
 import { differentiate } from "./differentiate.js";
@@ -26,15 +27,53 @@ export interface EnergyTask extends ReadoutTask {
   readonly attributes: readonly Attribute[];
   readonly energy: Energy;
   readonly logic: Logic;
+  /** Of an edit: what holds the state near its anchor, which comes in as inputs. */
+  readonly keep?: Keep;
 }
 
-/** log p of an energy, as built. Shapes: input `z` [rows, zDim], output `logp` [rows], nats. */
+/**
+ * log p of an energy, less what `keep` charges, as built.
+ *
+ *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
+ *
+ * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
+ *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf.
+ */
 export function buildEnergyGraph(task: EnergyTask): Graph {
-  const { weights, attributes, energy, logic, truncation, rows } = task;
+  const { weights, attributes, energy, logic, truncation, rows, keep } = task;
   const b = new GraphBuilder();
-  const w = buildLatent(b, b.input("z", [rows, weights.zDim]), weights, truncation);
-  const head = (index: number): number => buildHead(b, w, at(weights.heads, index));
-  return b.finish({ outputs: { logp: buildLogProb(b, energy, head, attributes, logic, rows) } });
+  const z = b.input("z", [rows, weights.zDim]);
+  const w = buildLatent(b, z, weights, truncation);
+  const outputs = new Map<number, NodeId>();
+  const head = (index: number): NodeId => {
+    const output = outputs.get(index) ?? buildHead(b, w, at(weights.heads, index));
+    outputs.set(index, output);
+    return output;
+  };
+  let logp = buildLogProb(b, energy, head, attributes, logic, rows);
+  const charge = (x: NodeId, anchor: AnchorName, weight: number): void => {
+    const offset = b.sub(x, b.input(anchor, b.shape(x)));
+    logp = b.sub(logp, b.mul(b.sum(b.square(offset), [1]), scalar(weight)));
+  };
+  const anchors = keep === undefined ? [] : anchorsOf(keep);
+  if (keep !== undefined && anchors.includes("z0")) {
+    charge(z, "z0", keep.latent);
+    charge(w, "w0", keep.latent);
+  }
+  if (keep !== undefined && anchors.includes("held0"))
+    charge(b.concat(keep.held.map(head), 1), "held0", keep.attributes);
+  return b.finish({ outputs: { logp } });
+}
+
+/** Inputs of the gradient of an edit beside `z`. */
+export type AnchorName = "z0" | "w0" | "held0";
+
+/** The anchors that a Keep needs. */
+export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorName[] {
+  return [
+    ...(latent > 0 ? (["z0", "w0"] as const) : []),
+    ...(attributes > 0 && held.length > 0 ? (["held0"] as const) : []),
+  ];
 }
 
 /**
@@ -57,7 +96,7 @@ export function compileReadout(task: ReadoutTask, stacking: Stacking = "first"):
 /**
  * log p and its gradient in z, optimized: what one step of a sampler evaluates.
  *
- * Shapes   input `z` [rows, zDim], outputs `logp` [rows] (nats) and `grad` [rows, zDim].
+ * Shapes   inputs as buildEnergyGraph, outputs `logp` [rows] (nats) and `grad` [rows, zDim].
  */
 export function compileEnergyGradient(task: EnergyTask, stacking: Stacking = "first"): Graph {
   const forward = simplify(stack(simplify(buildEnergyGraph(task)), stacking));

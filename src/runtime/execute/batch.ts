@@ -1,6 +1,7 @@
 // Samples of one condition, drawn together: compile the gradient, follow it, read the ends out.
 // Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
 import type { Executable } from "../../compiler/graph/graph.js";
+import type { Keep } from "../../compiler/energy/edit-goals.js";
 import type { Energy } from "../../compiler/energy/energy.js";
 import { compileEnergyGradient } from "../../compiler/passes/compile-energy.js";
 import type { Task } from "../../compiler/plan.js";
@@ -27,6 +28,10 @@ export interface DrawContext {
 
 export interface Batch {
   readonly energy: Energy;
+  /** Of an edit: what it holds, the anchors [members, width] that this needs, and where its noise begins. */
+  readonly keep?: Keep;
+  readonly anchors?: Readonly<Record<string, Float32Array>>;
+  readonly firstStep?: number;
   readonly seed: number;
   /** `lane`: which row of the tiles, counted through all tiles; distinct. The others as in SampleResult. */
   readonly members: readonly (Pick<SampleResult, "index" | "part" | "origin"> & { readonly lane: number })[];
@@ -37,20 +42,21 @@ export interface Batch {
 /** The gradient of a batch's condition. The caller disposes it. */
 export function compileBatch(
   task: Task,
-  { energy }: Batch,
+  { energy, keep }: Batch,
   { model, engine, signal }: DrawContext,
 ): Promise<Executable> {
   stopIfAborted(signal);
   const { weights, info } = model;
   const { logic, truncation } = task;
-  const settings = { energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS };
+  const held = keep === undefined ? {} : { keep };
+  const settings = { energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS, ...held };
   return engine.compile(compileEnergyGradient(settings));
 }
 
 /** Draws a batch with its gradient and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
 export async function runBatch(
   task: Task,
-  { seed, members, z0 }: Batch,
+  { seed, members, z0, anchors, firstStep }: Batch,
   { gradient, readout }: { readonly gradient: Executable; readonly readout: Executable },
   { model, signal }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
@@ -67,6 +73,8 @@ export async function runBatch(
     samples: members.map((m) => m.origin),
     lanes,
     z0,
+    ...(anchors === undefined ? {} : { anchors }),
+    ...(firstStep === undefined ? {} : { firstStep }),
     onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -8,6 +8,7 @@ import { InternalError, unreachable } from "../../source/internal-error.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
 import { compileBatch, ENERGY_ROWS, runBatch, type Batch, type DrawContext } from "./batch.js";
+import { drawEdit } from "./edit.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { partsOf, rowsOf } from "./family.js";
 import type { SampleResult, TaskResult } from "./results.js";
@@ -18,7 +19,7 @@ export interface Drawing extends Pick<TaskResult, "samples" | "before"> {
 
 /** Draws all samples of a task. One that fails has its status; the others go on. */
 export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
-  if (task.kind === "edit") throw new InternalError(`edit ${task.name} was not refused`);
+  if (task.kind === "edit") return drawEdit(task, cx);
   const { clock, model, engine } = cx;
   const total = rowsOf(task) * partsOf(task);
   const batches = batchesOf(task, cx);

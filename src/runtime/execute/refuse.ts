@@ -3,22 +3,12 @@ import type { Plan, Save, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Span } from "../../source/span.js";
 
-const TASK_WORDS: Readonly<Record<Task["kind"], string>> = {
-  sample: "a sample",
-  edit: "an edit",
-  traverse: "a traverse",
-  sweep: "a sweep",
-};
-
 /** One L4101 for each task, sampler and save of the plan that cannot be run yet; none: the plan can be executed. */
 export function refuseUnsupported(plan: Plan): readonly Diagnostic[] {
   return [...plan.tasks.flatMap(refuseTask), ...plan.saves.flatMap(refuseSave)];
 }
 
 function refuseTask(task: Task): readonly Diagnostic[] {
-  if (task.kind === "edit") {
-    return [notYet(task.span, `\`${task.name}\` is ${TASK_WORDS[task.kind]}: running that is not there yet`)];
-  }
   const { sampler } = task;
   if (sampler.kind === "ode") return [];
   return [
@@ -39,8 +29,6 @@ function notYet(span: Span, message: string): Diagnostic {
     message,
     at: { span, text: "parses and checks, but cannot be run by this version" },
     related: [],
-    hints: [
-      "this version runs `sample`, `sweep` and `traverse` with the sampler `ode`, saved as a grid, a strip or one file for each image",
-    ],
+    hints: ["this version runs the sampler `ode`, and saves grids, strips or one file for each image"],
   };
 }

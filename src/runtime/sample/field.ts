@@ -22,29 +22,41 @@ export interface TileOptions {
   readonly zDim: number;
   /** Where in the tiles each sample of the batch sits, counted through all tiles. Distinct. */
   readonly lanes: readonly number[];
+  /** Further inputs of the gradient, [B, width] each, which stay as they are: the anchors of an edit. */
+  readonly anchors?: Readonly<Record<string, Float32Array>>;
 }
 
 interface Tile {
   readonly input: Float32Array;
+  readonly anchors: Readonly<Record<string, Float32Array>>;
   /** Position in the batch and row in the tile of each sample that lives here. */
   readonly members: { readonly position: number; readonly row: number }[];
 }
 
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
-export function tiledField({ gradient, rows, zDim, lanes }: TileOptions): Field {
+export function tiledField({ gradient, rows, zDim, lanes, anchors = {} }: TileOptions): Field {
   const tiles = new Map<number, Tile>();
+  const widths = Object.entries(anchors).map(([name, values]) => ({
+    name,
+    values,
+    width: values.length / lanes.length,
+  }));
+  const emptyAnchors = (): Tile["anchors"] =>
+    Object.fromEntries(widths.map(({ name, width }) => [name, new Float32Array(rows * width)]));
   lanes.forEach((lane, position) => {
     const number = Math.floor(lane / rows);
-    const tile = tiles.get(number) ?? { input: new Float32Array(rows * zDim), members: [] };
+    const tile = tiles.get(number) ?? { input: new Float32Array(rows * zDim), anchors: emptyAnchors(), members: [] };
     tiles.set(number, tile);
     const row = lane % rows;
     if (tile.members.some((m) => m.row === row)) throw new InternalError(`lane ${lane} is taken twice`);
     tile.members.push({ position, row });
+    for (const { name, values, width } of widths)
+      tile.anchors[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
   });
   return {
     dim: zDim,
     async evaluate(z, active, gradientOut, logpOut) {
-      for (const { input, members } of tiles.values()) {
+      for (const { input, anchors: held, members } of tiles.values()) {
         const awake = members.filter(({ position }) => active[position] === 1);
         if (awake.length === 0) continue;
         // Sleeping rows keep their last values: finite, and without effect on the others.
@@ -52,7 +64,7 @@ export function tiledField({ gradient, rows, zDim, lanes }: TileOptions): Field 
           const o = position * zDim;
           input.set(z.subarray(o, o + zDim), row * zDim);
         }
-        const outputs = await gradient.run({ z: input });
+        const outputs = await gradient.run({ ...held, z: input });
         const logp = outputs["logp"];
         const grad = outputs["grad"];
         if (logp?.length !== rows || grad?.length !== rows * zDim)

@@ -26,8 +26,12 @@ export interface DrawOptions {
   readonly samples: readonly number[];
   /** Where in the tiles each sample sits, counted through all tiles, distinct; default: its index. */
   readonly lanes?: readonly number[];
-  /** [B, zDim]: other starts than the seed's own, as a traversal has. */
+  /** [B, zDim]: other starts than the seed's own, as traversals and edits have. */
   readonly z0?: Float64Array;
+  /** Further inputs of the gradient, [B, width] each. */
+  readonly anchors?: Readonly<Record<string, Float32Array>>;
+  /** Where in the seed's sequence of steps the noise of the first step lies: edits draw one after another. */
+  readonly firstStep?: number;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -39,7 +43,7 @@ export interface Drawn extends SamplingResult {
 
 /** Draws the samples. Numerical failure is a status of a sample; throws only for bugs and what the engine throws. */
 export async function drawSamples(options: DrawOptions): Promise<Drawn> {
-  const { sampler, seed, samples, zDim, onProgress, signal } = options;
+  const { sampler, seed, samples, zDim, firstStep = 0, onProgress, signal } = options;
   const z0 = options.z0 ?? drawLatents(seed, samples, zDim);
   const shared = {
     field: tiledField({ ...options, lanes: options.lanes ?? samples }),
@@ -47,13 +51,14 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };
+  const noise = seededNoise(seed, samples, zDim, firstStep);
   switch (sampler.kind) {
     case "ode":
       return { z0, ...(await followFlow({ ...shared, sampler })) };
     case "langevin":
-      return { z0, ...(await sampleLangevin({ ...shared, sampler, noise: seededNoise(seed, samples, zDim) })) };
+      return { z0, ...(await sampleLangevin({ ...shared, sampler, noise })) };
     case "pc":
-      return { z0, ...(await samplePc({ ...shared, sampler, noise: seededNoise(seed, samples, zDim) })) };
+      return { z0, ...(await samplePc({ ...shared, sampler, noise })) };
     default:
       return unreachable(sampler);
   }

@@ -4,11 +4,11 @@ import { fillGaussianNoise, type Purpose } from "./noise.js";
 /** Writes the noise of one step for the whole batch, [B, dim]. `slot` tells the vectors of a step apart. */
 export type NoiseSource = (step: number, purpose: Purpose, slot: number, out: Float64Array) => void;
 
-/** The noise of `samples` of a seed: independent of the batch, the machine and the order. */
-export function seededNoise(seed: number, samples: readonly number[], dim: number): NoiseSource {
+/** The noise of `samples` of a seed, from `firstStep` on: independent of the batch, the machine and the order. */
+export function seededNoise(seed: number, samples: readonly number[], dim: number, firstStep = 0): NoiseSource {
   return (step, purpose, slot, out) => {
     samples.forEach((sample, i) => {
-      fillGaussianNoise({ seed, sample, purpose, step, slot }, out.subarray(i * dim, (i + 1) * dim));
+      fillGaussianNoise({ seed, sample, purpose, step: firstStep + step, slot }, out.subarray(i * dim, (i + 1) * dim));
     });
   };
 }
