@@ -1,6 +1,5 @@
 // Builds dist/ once before the tests, if a source is newer: the command line is tested as users get it.
 // A build that fails is told to the tests that need it and to no others.
-import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "rolldown";
@@ -12,7 +11,11 @@ export const mainFile = join(root, "dist/cli/main.js");
 export async function setup(): Promise<void> {
   // A run that is limited to other folders needs no build.
   const filters = process.argv.filter((a) => a.startsWith("test/"));
-  if ((filters.length > 0 && !filters.some((a) => a.includes("cli"))) || !isStale()) return;
+  if (filters.length > 0 && !filters.some((a) => a.includes("cli"))) return;
+  const { isStale } = (await import(new URL("../../scripts/stale.js", import.meta.url).href)) as {
+    isStale: (built: string) => boolean;
+  };
+  if (!isStale("dist/cli/main.js")) return;
   try {
     const [{ build }, { default: config }] = await Promise.all([
       import("rolldown"),
@@ -34,15 +37,4 @@ export async function setup(): Promise<void> {
 export function requireBuild(): void {
   const error = process.env["LACEC_BUILD_ERROR"];
   if (error !== undefined) throw new Error(`dist/ could not be built: ${error}`);
-}
-
-function isStale(): boolean {
-  if (!existsSync(mainFile)) return true;
-  const built = statSync(mainFile).mtimeMs;
-  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).map((f) =>
-    join(root, "src", f),
-  );
-  return [...sources, join(root, "rolldown.config.mjs"), join(root, "package.json")].some(
-    (f) => statSync(f).mtimeMs > built,
-  );
 }
