@@ -45,7 +45,7 @@ def log_probability(logits, targets, temperature, sigma):
     return total
 
 
-def follow(mapping, heads, z, targets, truncation=0.7, tau=5.0, steps=60, temperature=None, sigma=None):
+def follow(mapping, heads, z, targets, truncation=0.7, tau=5.0, steps=200, temperature=None, sigma=None):
     """dz / dtau = grad_z log p(c | w(z)) by the midpoint rule; returns (z, w)."""
     temperature = temperature or {name: 1.0 for name in M.NAMES}
     sigma = sigma or {name: 0.1 for name in M.NAMES}
