@@ -22,11 +22,19 @@ export interface PlanModel {
   readonly span: Span;
 }
 
+/** What a synthesis adds at each layer: the images of the checkpoint, fresh ones for each sample, or nothing. */
+export type NoiseMode = "const" | "random" | "none";
+
 interface TaskBase {
   readonly name: string;
   /** Index into Plan.models. */
   readonly model: number;
   readonly logic: Logic;
+  /** The class that a conditional generator draws; absent where it draws none. */
+  readonly class?: number;
+  /** Layers that truncation changes: 0..cutoff-1; absent: all. */
+  readonly cutoff?: number;
+  readonly noise: NoiseMode;
   readonly span: Span;
 }
 export interface SampleTask extends TaskBase {

@@ -73,8 +73,11 @@ function print(module: Plan | CheckedModule): string {
 }
 
 function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): readonly string[] {
-  const { sampler, logic, truncation } = task;
-  const tail = [`truncation ${truncation}, logic ${logic}`, samplerText(sampler)];
+  const { sampler, logic, truncation, cutoff, noise } = task;
+  const upTo = cutoff === undefined ? "" : ` cutoff ${cutoff}`;
+  const drawn = task.class === undefined ? "" : `class ${task.class}, `;
+  const noisy = noise === "const" ? "" : `, noise ${noise}`;
+  const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler)];
   switch (task.kind) {
     case "sample":
     case "sweep":

@@ -82,10 +82,10 @@ export interface EnergyDecl {
 /** Settings inside a task block; the checker decides which are allowed where, and refuses repeats. */
 export type Setting =
   | { readonly kind: "WhereSetting"; readonly energy: Expr; readonly span: Span }
-  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation frames
+  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation cutoff class frames
   | { readonly kind: "BetweenSetting"; readonly from: Expr; readonly to: Expr; readonly span: Span } // between seed A and seed B
   | { readonly kind: "SamplerSetting"; readonly method: Name; readonly options: readonly Option[]; readonly span: Span }
-  | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last
+  | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last, noise random
   | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
   | StepSetting;

@@ -64,6 +64,8 @@ export abstract class SettingRules extends ExpressionRules {
       { ALT: () => this.CONSUME(t.Seed) },
       { ALT: () => this.CONSUME(t.Truncation) },
       { ALT: () => this.CONSUME(t.Frames) },
+      { ALT: () => this.CONSUME(t.Cutoff) },
+      { ALT: () => this.CONSUME(t.Class) },
     ]);
     const value = this.SUBRULE(this.sum);
     return { kind: "NumberSetting", key: this.name(key), value, span: this.span(start) };
@@ -90,7 +92,11 @@ export abstract class SettingRules extends ExpressionRules {
 
   private wordSetting = this.RULE("wordSetting", (): Setting => {
     const start = this.start();
-    const key = this.OR([{ ALT: () => this.CONSUME(t.Logic) }, { ALT: () => this.CONSUME(t.Goals) }]);
+    const key = this.OR([
+      { ALT: () => this.CONSUME(t.Logic) },
+      { ALT: () => this.CONSUME(t.Goals) },
+      { ALT: () => this.CONSUME(t.Noise) },
+    ]);
     const value = this.name(this.CONSUME(t.Name));
     return { kind: "WordSetting", key: this.name(key), value, span: this.span(start) };
   });

@@ -208,10 +208,13 @@ export const Count = word("count", false);
 export const Seed = word("seed", false);
 export const Truncation = word("truncation", false);
 export const Frames = word("frames", false);
+export const Cutoff = word("cutoff", false);
+export const Class = word("class", false);
 export const Between = word("between", false);
 export const Sampler = word("sampler", false);
 export const Logic = word("logic", false);
 export const Goals = word("goals", false);
+export const Noise = word("noise", false);
 export const Keep = word("keep", false);
 export const Reweight = word("reweight", false);
 export const Step = word("step", false);
@@ -222,10 +225,13 @@ export const settingWords: readonly TokenType[] = [
   Seed,
   Truncation,
   Frames,
+  Cutoff,
+  Class,
   Between,
   Sampler,
   Logic,
   Goals,
+  Noise,
   Keep,
   Reweight,
   Step,

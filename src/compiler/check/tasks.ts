@@ -55,7 +55,7 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
   const read = new settings.Settings(
     decl,
     "a sample",
-    ["where", "count", "seed", "truncation", "sampler", "logic"],
+    ["where", "count", "seed", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
     env,
   );
   const where = read.get("where", "WhereSetting");
@@ -64,12 +64,24 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
     kind: "sample",
     ...common(decl, model, read, env),
     energy: energy ?? always(decl.span),
-    ...noise(read, env),
+    ...rendering(decl, read, env),
+    ...drawn(read, env),
   };
 }
 
 function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): CheckedTask {
-  const allowed = ["where", "between", "frames", "count", "truncation", "sampler", "logic"] as const;
+  const allowed = [
+    "where",
+    "between",
+    "frames",
+    "count",
+    "truncation",
+    "cutoff",
+    "class",
+    "noise",
+    "sampler",
+    "logic",
+  ] as const;
   const read = new settings.Settings(decl, "a traverse", allowed, env);
   const where = read.get("where", "WhereSetting");
   const energy = where && evaluateEnergy(where.energy, env);
@@ -77,10 +89,11 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
   if (between === undefined && !read.has("between"))
     reportMissing(decl, "between", "write `between seed 1 and seed 2`", env);
   const end = (e: ast.Expr | undefined): number => (e && settings.boundedNumber(e, "a seed", settings.SEED, env)) ?? 0;
-  const { count, truncation } = noise(read, env);
+  const { count, truncation } = drawn(read, env);
   return {
     kind: "traverse",
     ...common(decl, model, read, env),
+    ...rendering(decl, read, env),
     energy: energy ?? always(decl.span),
     fromSeed: end(between?.from),
     toSeed: end(between?.to),
@@ -94,7 +107,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   const read = new settings.Settings(
     decl,
     "a sweep",
-    ["where", "count", "seed", "truncation", "sampler", "logic"],
+    ["where", "count", "seed", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
     env,
   );
   const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
@@ -138,7 +151,14 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
     });
   }
   const known = axes.map((a) => ({ name: a.name, values: a.values ?? [] }));
-  return { kind: "sweep", ...common(decl, model, read, env), axes: known, cells, ...noise(read, env) };
+  return {
+    kind: "sweep",
+    ...common(decl, model, read, env),
+    ...rendering(decl, read, env),
+    axes: known,
+    cells,
+    ...drawn(read, env),
+  };
 }
 
 /** The values of an axis in order; undefined after a mistake. A range includes its end if a step lands on it, within rounding. */
@@ -180,7 +200,10 @@ function axisValues(axis: ast.SweepAxis, env: Env): readonly number[] | undefine
 
 function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
   const shared = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
-  const allowed = decl.sourceKind === "of" ? shared : ([...shared, "count", "seed", "truncation"] as const);
+  const allowed =
+    decl.sourceKind === "of"
+      ? shared
+      : ([...shared, "count", "seed", "truncation", "cutoff", "class", "noise"] as const);
   const what = decl.sourceKind === "of" ? "an edit of samples" : "an edit from a model";
   const read = new settings.Settings(decl, what, allowed, env);
   const keep = read.get("keep", "KeepSetting");
@@ -195,11 +218,12 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
       text: "no effect",
     });
   }
-  const { count, seed, truncation } = noise(read, env);
+  const { count, seed, truncation } = drawn(read, env);
   const inherited = earlier?.task.truncation;
   return {
     kind: "edit",
     ...common(decl, model, read, env),
+    ...(earlier === undefined ? rendering(decl, read, env) : renderingOf(earlier.task)),
     source: decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count },
     truncation: inherited ?? truncation,
     goals,
@@ -298,7 +322,46 @@ function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env:
   return { name: decl.name.text, model, logic, sampler: readSampler(read, env), span: decl.span };
 }
 
-function noise(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {
+type Rendering = Pick<CheckedTask, "class" | "cutoff" | "noise">;
+
+function renderingOf({ class: index, cutoff, noise }: Rendering): Rendering {
+  return { ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }), noise };
+}
+
+/** Class, cutoff and noise. Reports what the model has no use for (L2026), and a class that is missing or out of range. */
+function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rendering {
+  const { info, alias = "" } = env.model;
+  const noise = read.word("noise", ["const", "random", "none"] as const, "const");
+  const useless = (key: "class" | "cutoff" | "noise", why: string): void => {
+    const span = (read.get(key, "NumberSetting") ?? read.get(key, "WordSetting"))?.span;
+    if (span !== undefined)
+      env.report.warning("L2026", span, `\`${key}\` changes nothing: the model \`${alias}\` ${why}`, {
+        text: "no effect",
+      });
+  };
+  const classes = info?.classes;
+  let index: number | undefined;
+  if (classes !== undefined) {
+    if (!read.has("class"))
+      reportMissing(
+        decl,
+        "class",
+        `the model \`${alias}\` draws ${classes} classes: write \`class 0\` to \`class ${classes - 1}\``,
+        env,
+      );
+    index = read.number("class", { min: 0, max: classes - 1, integer: true }, 0);
+  } else if (info !== undefined) useless("class", "has no classes");
+  if (info?.numWs === 1) {
+    useless("cutoff", "has no layers");
+    useless("noise", "has no layers to add noise to");
+    return { noise: "const" };
+  }
+  const bounds = { min: 0, integer: true, ...(info !== undefined && { max: info.numWs }) };
+  const cutoff = read.has("cutoff") ? read.number("cutoff", bounds, info?.numWs ?? 0) : undefined;
+  return renderingOf({ noise, ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }) });
+}
+
+function drawn(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {
   const { info } = env.model;
   const hasMapping = info === undefined || info.numWs > 1;
   const { overrides } = env.cx;
