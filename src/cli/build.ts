@@ -5,6 +5,7 @@ import { printDot, printGraph } from "../compiler/graph/print.js";
 import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../compiler/passes/compile-energy.js";
 import { compileScript } from "../runtime/compile-script.js";
 import { ENERGY_ROWS } from "../runtime/execute/batch.js";
+import { modelForClass } from "../runtime/execute/rendering.js";
 import { nodeHost } from "../runtime/host-node.js";
 import { nodeServices } from "../runtime/services-node.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
@@ -50,7 +51,7 @@ export async function buildVerb(io: Io, script: string, options: BuildOptions): 
     if (planModel === undefined) return EXIT.bug;
     const model = await nodeServices(host, "auto").loadModel(planModel);
     const energyTask: EnergyTask = {
-      weights: model.weights,
+      weights: modelForClass(model, task.class).weights,
       attributes: model.info.attributes,
       energy: task.energy,
       logic: task.logic,

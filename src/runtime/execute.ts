@@ -15,6 +15,7 @@ import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
 import { commonFolder, makeRecord, printRecord, RECORD_FILE, type ScriptIdentity } from "./execute/record.js";
 import { refuseUnsupported } from "./execute/refuse.js";
+import { modelForClass, withCutoff } from "./execute/rendering.js";
 import type { ExpectationResult, OutputFile, Results, SampleResult, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
 import type { Labeller, Services } from "./execute/services.js";
@@ -67,7 +68,8 @@ class Run {
   private readonly expectations: ExpectationResult[] = [];
   private readonly outputs: OutputFile[] = [];
   private readonly diagnostics: Diagnostic[] = [];
-  private readonly syntheses = new Map<Model, Executable>();
+  /** By model and noise. */
+  private readonly syntheses = new Map<string, Executable>();
   private recipes: Recipes | undefined;
   private readonly labellers = new Map<Model, Labeller>();
 
@@ -125,8 +127,9 @@ class Run {
   private async runTask(index: number, task: Task, shop: Workshop): Promise<void> {
     const { plan, options } = this;
     const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
-    const model = shop.models[task.model];
-    if (model === undefined) throw new InternalError(`task ${task.name} has no model`);
+    const loaded = shop.models[task.model];
+    if (loaded === undefined) throw new InternalError(`task ${task.name} has no model`);
+    const model = modelForClass(loaded, task.class);
     const { diagnostics, ...drawn } = await drawTask(task, {
       model,
       engine: shop.engine,
@@ -141,7 +144,7 @@ class Run {
     const expects = plan.expects.filter((e) => e.task === index);
     const judged = samples.filter((s) => isOutcome(task, s));
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
-    const labeller = expects.length > 0 ? await this.labellerOf(model) : undefined;
+    const labeller = expects.length > 0 ? await this.labellerOf(loaded) : undefined;
     let seen: Judged | undefined;
     const pictures = picturesOf(drawn).filter((p) => {
       return sinks.some((s) => s.wants(p)) || (labeller !== undefined && isOutcome(task, p));
@@ -149,10 +152,11 @@ class Run {
     if (pictures.length > 0) {
       const total = pictures.length;
       await clock.run("synthesise", { task: task.name, total }, async () => {
-        const synthesis = await this.synthesisOf(model, shop.engine);
+        const synthesis = withCutoff(await this.synthesisOf(task, model, shop.engine), model, task);
         const labels = await makeImages({
           model,
           synthesis,
+          noise: task.noise,
           pictures,
           sinks,
           labeller,
@@ -188,16 +192,18 @@ class Run {
       });
   }
 
-  private async synthesisOf(model: Model, engine: Engine): Promise<Executable> {
-    const known = this.syntheses.get(model);
+  private async synthesisOf(task: Task, model: Model, engine: Engine): Promise<Executable> {
+    const { noise } = task;
+    const key = `${task.model} ${noise}`;
+    const known = this.syntheses.get(key);
     if (known !== undefined) return known;
     const made =
       model.decoder === undefined
         ? await engine.compile(
-            optimize(onlyRgb(buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise: "const" }))),
+            optimize(onlyRgb(buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise }))),
           )
         : await this.options.openDecoder(model);
-    this.syntheses.set(model, made);
+    this.syntheses.set(key, made);
     return made;
   }
 

@@ -1,9 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { forClass } from "../../src/compiler/graph/for-class.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import { compileReadout } from "../../src/compiler/passes/compile-energy.js";
+import type { Executable } from "../../src/compiler/graph/graph.js";
+import type { Engine } from "../../src/runtime/engine/engine.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { withCutoff } from "../../src/runtime/execute/rendering.js";
 import { readCheckpoint } from "../../src/runtime/model/import-checkpoint.js";
-import { buildSynthesis } from "../../src/runtime/model/stylegan2.js";
+import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
+import { readSafetensors } from "../../src/runtime/model/safetensors.js";
 import { expectClose } from "../support/close.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
 
@@ -60,3 +65,71 @@ describe.skipIf(!GOLDEN_PRESENT)("stylegan2-ada checkpoints (skipped without ../
     },
   );
 });
+
+/** ws [rows, numWs, wDim] of a truncation with and without cutoff, as a run makes them: w from the read-out, then the cutoff. */
+async function stylesOf(name: string, truncation: number, cutoff: number | undefined): Promise<Float32Array> {
+  const { model } = await load(name);
+  const expected = goldenArrays(`stylegan2-ada/${name}.expected.safetensors`);
+  const [z, c] = [expected("z"), expected("c")];
+  const [rows = 0, zDim = 0] = z.shape;
+  const classes = c.shape[1] ?? 0;
+  const w = Array.from({ length: rows }, (_, row) => {
+    const index = Math.max(0, c.data.subarray(row * classes, (row + 1) * classes).indexOf(1));
+    const readout = compileReadout({ weights: forClass(model.weights, index), truncation, rows: 1 });
+    return interpret(readout, { z: Float32Array.from(z.data.subarray(row * zDim, (row + 1) * zDim)) })["w"]!;
+  });
+  const echo: Executable = { run: ({ ws }) => Promise.resolve({ ws: ws! }), dispose: () => Promise.resolve() };
+  const all = Float32Array.from(w.flatMap((row) => [...row]));
+  const { ws } = await withCutoff(echo, model, { truncation, cutoff }).run({
+    ws: repeatStyles(all, rows, model.info.numWs),
+  });
+  return ws!;
+}
+
+describe.skipIf(!GOLDEN_PRESENT)("truncation of stylegan2-ada checkpoints (skipped without ../shared/golden)", () => {
+  it.each(NAMES)("%s has the reference's styles in every layer for each truncation and cutoff", async (name) => {
+    const file = `stylegan2-ada/${name}.expected.safetensors`;
+    const keys = [...readSafetensors(goldenBytes(file), file).tensors.keys()].filter((key) => key.startsWith("ws_psi"));
+    expect(keys.some((key) => !key.endsWith("None"))).toBe(true);
+    for (const key of keys) {
+      const [, psi = "", cutoff = ""] = /^ws_psi(.+)_cutoff(.+)$/.exec(key) ?? [];
+      const ws = await stylesOf(name, Number(psi), cutoff === "None" ? undefined : Number(cutoff));
+      expectGolden(ws, goldenArrays(file)(key).data);
+    }
+  });
+});
+
+const engines = new Map<string, Promise<Engine>>();
+function engineOf(name: "onnx-cpu" | "tfjs-wasm"): Promise<Engine> {
+  const open = engines.get(name) ?? openEngine(name);
+  engines.set(name, open);
+  return open;
+}
+afterAll(async () => {
+  for (const engine of engines.values()) await (await engine).dispose();
+});
+
+describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("stylegan2-ada on %s", (engineName) => {
+  it.each(NAMES)("%s draws the reference's images, from w and w+, with and without noise", async (name) => {
+    const { model } = await load(name);
+    const expected = goldenArrays(`stylegan2-ada/${name}.expected.safetensors`);
+    const engine = await engineOf(engineName);
+    const rows = expected("wplus").shape[0]!;
+    for (const [styles, image, noise] of [
+      ["wplus", "img_wplus_noise_const", "const"],
+      ["ws_psi1.0_cutoffNone", "img_noise_const", "const"],
+      ["ws_psi1.0_cutoffNone", "img_noise_none", "none"],
+    ] as const) {
+      const executable = await engine.compile(buildSynthesis(model, { rows, layout: engine.layout, noise }));
+      const out = await executable.run({ ws: Float32Array.from(expected(styles).data) });
+      await executable.dispose();
+      expectGolden(engine.layout === "nchw" ? out["image"]! : planar(out["image"]!, rows), expected(image).data);
+    }
+  });
+});
+
+/** [rows, R, R, 3] -> [rows, 3, R, R] */
+function planar(x: Float32Array, rows: number): Float32Array {
+  const pixels = x.length / rows / 3;
+  return x.map((_, i) => x[(Math.floor(i / (3 * pixels)) * pixels + (i % pixels)) * 3 + (Math.floor(i / pixels) % 3)]!);
+}

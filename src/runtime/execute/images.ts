@@ -5,8 +5,10 @@ import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
+import type { NoiseMode } from "../../compiler/plan.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
+import { noiseInputs, type TileRows } from "./rendering.js";
 import { splitColumns } from "./expectations.js";
 import type { SampleResult } from "./results.js";
 import type { Sink } from "./saves.js";
@@ -24,6 +26,8 @@ export function onlyRgb(graph: Graph): Graph {
 export interface ImageWork {
   readonly model: Model;
   readonly synthesis: Executable;
+  /** What the synthesis was built with. */
+  readonly noise: NoiseMode;
   /** What to show, in order. */
   readonly pictures: readonly SampleResult[];
   readonly sinks: readonly Sink[];
@@ -40,7 +44,7 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
   for (let start = 0; start < pictures.length; start += SYNTHESIS_ROWS) {
     stopIfAborted(work.signal);
     const tile = pictures.slice(start, start + SYNTHESIS_ROWS);
-    const images = await synthesise(tile, model, work.synthesis);
+    const images = await synthesise(tile, model, work);
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
       const columns = await labeller.label(present);
@@ -63,15 +67,17 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
 async function synthesise(
   tile: readonly SampleResult[],
   model: Model,
-  synthesis: Executable,
+  { synthesis, noise }: Pick<ImageWork, "synthesis" | "noise">,
 ): Promise<(RgbImage | undefined)[]> {
   if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
   const { numWs, wDim, resolution } = model.info;
   const ws = new Float32Array(SYNTHESIS_ROWS * numWs * wDim);
+  const rows = new Array<TileRows[number]>(SYNTHESIS_ROWS).fill(undefined);
   for (const [row, picture] of tile.entries()) {
+    rows[row] = { seed: picture.seed, sample: picture.origin };
     if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
   }
-  const { rgb } = await synthesis.run({ ws });
+  const { rgb } = await synthesis.run({ ws, ...noiseInputs(model.synthesis, noise, rows) });
   if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
   const images = imagesFromTile(rgb, resolution, resolution);
   return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));

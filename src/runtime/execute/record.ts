@@ -46,7 +46,12 @@ export interface TaskRecord {
   readonly count: number;
   /** What makes parts of a row: of a sample, null. */
   readonly family: FamilyRecord | null;
+  /** Of a conditional generator. */
+  readonly class: number | null;
   readonly truncation: number;
+  /** Layers that truncation changes are those before this; null: all. */
+  readonly cutoff: number | null;
+  readonly noise: string;
   readonly logic: string;
   readonly sampler: Sampler;
   readonly seconds: Readonly<Record<string, number>>;
@@ -162,7 +167,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
 }
 
 function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRecord {
-  const { name, kind, truncation, logic, sampler } = task;
+  const { name, kind, truncation, noise, logic, sampler } = task;
   const model = plan.models[task.model]?.alias ?? "";
   return {
     name,
@@ -171,7 +176,10 @@ function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRec
     seed: "seed" in task ? task.seed : null,
     count: rowsOf(task),
     family: familyRecord(task, plan),
+    class: task.class ?? null,
     truncation,
+    cutoff: task.cutoff ?? null,
+    noise,
     logic,
     sampler,
     seconds: secondsRecord(seconds),

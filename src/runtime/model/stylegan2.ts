@@ -6,6 +6,7 @@
 // Source: Karras et al. 2020 (arXiv 1912.04958), section 2; names and index order of docs/packs.md.
 import { GraphBuilder, scalar } from "../../compiler/graph/builder.js";
 import type { Graph, ImageLayout, NodeId, Shape } from "../../compiler/graph/graph.js";
+import type { NoiseMode } from "../../compiler/plan.js";
 import type { Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "./model.js";
@@ -16,8 +17,8 @@ export interface SynthesisOptions {
   readonly rows: number;
   /** Layout of the activations and of `image`: what the engine asks for. */
   readonly layout: ImageLayout;
-  /** The noise buffers of the checkpoint, or none. */
-  readonly noise: "const" | "none";
+  /** The noise buffers of the checkpoint; inputs `noise{i}` (`noiseLayers` lists them); or none. */
+  readonly noise: NoiseMode;
 }
 
 const SLOPE = 0.2;
@@ -34,6 +35,21 @@ const EPSILON = 1e-8;
 export function buildSynthesis(model: Pick<Model, "info" | "synthesis">, options: SynthesisOptions): Graph {
   if (model.synthesis === undefined) throw new InternalError(`${model.info.name} has a decoder, not a synthesis`);
   return new SynthesisBuilder(model.synthesis, model.info.numWs, options).build();
+}
+
+/**
+ * The layers that take noise: i counts convolutions, as w indices do. With noise "random" the graph has for each an input
+ * `noise{i}`: standard normal numbers of shape [rows, 1, R, R] (nchw) or [rows, R, R, 1] (nhwc), which are the same in memory.
+ */
+export function noiseLayers({
+  first,
+  later,
+}: SynthesisWeights): readonly { readonly index: number; readonly resolution: number }[] {
+  const convs = [
+    { conv: first.conv1, resolution: 4 },
+    ...later.flatMap(({ conv0, conv1, resolution }) => [conv0, conv1].map((conv) => ({ conv, resolution }))),
+  ];
+  return convs.flatMap(({ conv, resolution }, index) => (conv.noise === undefined ? [] : [{ index, resolution }]));
 }
 
 /**
@@ -112,6 +128,9 @@ class SynthesisBuilder {
     if (layer.noise !== undefined && options.noise === "const") {
       const noise = scaledBy(layer.noise.constant, layer.noise.strength * outGain);
       z = g.add(z, g.constant(noise.data, this.imageShape(1, 1, resolution)));
+    } else if (layer.noise !== undefined && options.noise === "random") {
+      const fresh = g.input(`noise${index}`, this.imageShape(options.rows, 1, resolution));
+      z = g.add(z, g.mul(fresh, scalar(layer.noise.strength * outGain)));
     }
     const y1 = g.leakyRelu(g.add(z, this.channelConstant(scaledBy(layer.bias, outGain))), SLOPE);
     return clamp === undefined ? y1 : g.clip(y1, -clamp * gain, clamp * gain);
