@@ -12,7 +12,7 @@ import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { printDiagnostics } from "./report.js";
 
-const STAGES = ["ast", "checked", "energy", "graph", "optimized", "dot"] as const;
+const STAGES = ["ast", "checked", "energy", "graph", "optimized", "onnx", "dot"] as const;
 
 export interface BuildOptions {
   readonly print?: string;
@@ -61,6 +61,13 @@ export async function buildVerb(io: Io, script: string, options: BuildOptions): 
     if (print === "graph") io.out(`${printGraph(buildEnergyGraph(energyTask))}\n`);
     else if (print === "optimized") io.out(`${printGraph(compileEnergyGradient(energyTask))}\n`);
     else if (print === "dot") io.out(`${printDot(compileEnergyGradient(energyTask))}\n`);
+    else if (print === "onnx") {
+      const [{ lowerOnnx }, { printOnnx }] = await Promise.all([
+        import("../compiler/targets/onnx.js"),
+        import("../compiler/targets/onnx-print.js"),
+      ]);
+      io.out(printOnnx(lowerOnnx(compileEnergyGradient(energyTask), { name: task.name })));
+    }
     if (options.emit !== undefined) {
       const { emitOnnx } = await import("../compiler/targets/onnx.js");
       const metadata = { lace_model: model.sha256, lace_task: task.name };

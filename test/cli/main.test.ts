@@ -149,6 +149,7 @@ describe("lacec build", () => {
     ["energy", /glasses/],
     ["graph", /matmul/],
     ["optimized", /dense/],
+    ["onnx", /= Gemm\(/],
     ["dot", /^digraph/],
   ])("--print %s shows that stage", async (stage, pattern) => {
     const ended = await run("build", "good.lace", "--print", stage);

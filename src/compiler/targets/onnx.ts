@@ -8,7 +8,7 @@ import { int, ints, OnnxBuilder } from "./onnx-builder.js";
 import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive, times } from "./onnx-elementwise.js";
 import { lowerConv, lowerConvTranspose, lowerUpfirdn } from "./onnx-image.js";
 import { lowerDense, lowerMatmul, product, reshape } from "./onnx-linear.js";
-import { encodeModel } from "./onnx-proto.js";
+import { encodeModel, type OnnxModelProto } from "./onnx-proto.js";
 import { findUses } from "./uses.js";
 
 /** Opset 17 wants IR version 8; both are read by every runtime of the last years. */
@@ -32,6 +32,11 @@ export interface OnnxOptions {
  * Owns     the result. Constants are read, not kept.
  */
 export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array<ArrayBuffer> {
+  return encodeModel(lowerOnnx(graph, options));
+}
+
+/** A graph as the records of an ONNX model, not encoded yet. Errors InternalError for a malformed graph. */
+export function lowerOnnx(graph: Graph, options: OnnxOptions = {}): OnnxModelProto {
   const b = new OnnxBuilder(graph, options.coarseMath ?? false);
   const conditions = new Conditions(b);
   const uses = findUses(graph);
@@ -50,13 +55,13 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array<Ar
     if (!b.rename(value, name)) b.op("Identity", [value], {}, name);
     return { name, dims: b.node(node).shape };
   });
-  return encodeModel({
+  return {
     irVersion: IR_VERSION,
     producerName: "lacec",
     opsets: [{ domain: "", version: OPSET }],
     metadata: options.metadata ?? {},
     graph: { name: options.name ?? "lace", nodes: b.nodes, initializers: b.initializers, inputs, outputs },
-  });
+  };
 }
 
 /** Names of the model's outputs, in the order of `graph.outputs`. */
