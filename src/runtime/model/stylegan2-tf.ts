@@ -35,8 +35,6 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
   const variables = new Map<string, NumpyArray>();
   const settings = newDict();
   collect(generator, "", variables, settings, 0);
-  if (settings.entries.get("label_size") !== undefined && settings.entries.get("label_size") !== 0)
-    throw unlike(file, "it is conditional, which the TensorFlow reader does not support");
   const style = STYLES.find((s) => s === (settings.entries.get("architecture") ?? DEFAULTS.architecture));
   if (style === undefined) throw unlike(file, "its architecture is none of skip, orig, resnet");
   const lrMultiplier = settings.entries.get("mapping_lrmul") ?? DEFAULTS.mapping_lrmul;
@@ -47,9 +45,14 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
   const layers = convertMapping(variables, tensors);
   const resolution = convertSynthesis(variables, tensors);
   if (resolution > MAX_RESOLUTION) throw unlike(file, `it has more than ${MAX_RESOLUTION} pixels a side`);
-  const zDim = tensors.get("mapping.fc0.weight")?.shape[1] ?? 0;
+  const embedded = tensors.get("mapping.embed.weight")?.shape[0] ?? 0;
+  const zDim = (tensors.get("mapping.fc0.weight")?.shape[1] ?? 0) - embedded;
   const wDim = tensors.get("mapping.w_avg")?.shape[0] ?? 0;
-  if (layers === 0 || zDim === 0 || wDim === 0) throw unlike(file, "it has no mapping network or no `dlatent_avg`");
+  if (layers === 0 || zDim <= 0 || wDim === 0) throw unlike(file, "it has no mapping network or no `dlatent_avg`");
+  const classes = tensors.get("mapping.embed.weight")?.shape[1] ?? 0;
+  if ((settings.entries.get("label_size") ?? 0) !== classes)
+    throw unlike(file, "it is conditional in a way other than StyleGAN2-ADA's");
+  const clamp = settings.entries.get("conv_clamp");
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
   const mapping = { layers, lrMultiplier, normalize: normalize !== false && normalize !== 0 };
   const numWs = numWsOf(resolution);
@@ -62,9 +65,16 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
       resolution,
       attributes: [],
       layerGroups: defaultLayerGroups(resolution),
+      ...(classes > 0 && { classes }),
     },
-    weights: { zDim, mapping: readMapping(source, { zDim, wDim, mapping }), heads: [] },
-    synthesis: readSynthesis(source, { style, firKernel: firKernel(settings, file), wDim, resolution }),
+    weights: { zDim, mapping: readMapping(source, { zDim, wDim, classes, mapping }), heads: [] },
+    synthesis: readSynthesis(source, {
+      style,
+      firKernel: firKernel(settings, file),
+      wDim,
+      resolution,
+      ...(typeof clamp === "number" && clamp > 0 && { clamp }),
+    }),
     sha256: options.sha256,
     licence: options.licence ?? "unknown",
   };
@@ -105,6 +115,8 @@ function convertMapping(variables: ReadonlyMap<string, NumpyArray>, tensors: Map
     copy(variables, `mapping/Dense${layers}/bias`, tensors, `mapping.fc${layers}.bias`);
     if (found) layers += 1;
   }
+  copy(variables, "mapping/LabelEmbed/weight", tensors, "mapping.embed.weight", swapped);
+  copy(variables, "mapping/LabelEmbed/bias", tensors, "mapping.embed.bias");
   copy(variables, "dlatent_avg", tensors, "mapping.w_avg");
   return layers;
 }
