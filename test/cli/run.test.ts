@@ -52,6 +52,25 @@ const out = (name: string): string => join(folder.path, name);
 const bytes = (name: string, file: string): Buffer => readFileSync(join(out(name), file));
 const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
 
+describe("stochastic samplers", () => {
+  test.each([
+    ["langevin { steps 20 }", { kind: "langevin", steps: 20, step: 0.01, noise: 0.01 }],
+    ["pc { steps 20 }", { kind: "pc", steps: 20, corrector: 2, snr: 0.16 }],
+  ])("%s: steps and evaluations are recorded; a sample is the same alone and among others", async (text, sampler) => {
+    const name = text.split(" ")[0]!;
+    const file = join(folder.path, `${name}.lace`);
+    writeFileSync(file, SCRIPT.replace("seed seed", `seed seed\n  sampler ${text}`));
+    const [few, more] = [2, 3].map((count) => run(file, { out: out(`${name}-${count}`), engine: "onnx-cpu", count }));
+    const results = await few!;
+    await more;
+    expect(results.record.tasks[0]!.sampler).toEqual(sampler);
+    expect(results.tasks[0]!.samples.map((s) => [s.status, s.steps, s.evaluations])).toEqual(
+      Array(2).fill(["done", 20, 21]),
+    );
+    expect(bytes(`${name}-2`, "pictures/face-1.png")).toEqual(bytes(`${name}-3`, "pictures/face-1.png"));
+  });
+});
+
 describe("batch invariance", () => {
   test("sample 3 of seed 42 is the same file at counts 4, 7 and 16 on onnx-cpu", async () => {
     const files: Buffer[] = [];

@@ -9,6 +9,8 @@ const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "eul
 const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
 /** Equal steps in tau where the solver has no error estimate and the script does not say. */
 const FIXED_STEPS = 100;
+/** Fewest steps of `pc`: a step's beta is at most 20 / steps and must not pass 1, whose rest is under a root. */
+const PC_STEPS = 20;
 
 const ODE_DEFAULT: Sampler = {
   kind: "ode",
@@ -44,7 +46,7 @@ export function readSampler(settings: Settings, env: Env): Sampler {
       const options = new Options(setting.options, what, ["steps", "corrector", "snr"], env);
       return {
         kind: "pc",
-        steps: options.number("steps", { min: 2, integer: true }) ?? 1000,
+        steps: options.number("steps", { min: PC_STEPS, integer: true }) ?? 1000,
         corrector: options.number("corrector", { min: 0, integer: true }) ?? 2,
         snr: options.number("snr", POSITIVE) ?? 0.16,
       };
