@@ -93,6 +93,30 @@ function interval(text: string): readonly [number, number] {
   return [low, high];
 }
 
+/** A number within bounds. */
+function numberIn(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < low || value > high)
+      throw new InvalidArgumentError(`a number from ${low} to ${high} is needed.`);
+    return value;
+  };
+}
+
+/** `a,b,c`. */
+function names(text: string): readonly string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
+/** `384,256,128`. */
+function widths(text: string): readonly number[] {
+  return names(text).map((width) => {
+    const value = wholeNumber(1)(width);
+    if (value > 8192) throw new InvalidArgumentError("a layer is at most 8192 wide.");
+    return value;
+  });
+}
+
 function program(): Command {
   const lacec = new Command("lacec")
     .description("Compiler and runtime of Lace, a small language for recipes of images")
@@ -234,6 +258,52 @@ function program(): Command {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: lacec inspect ffhq.pkl")
     .action(verb(async () => (await import("./inspect.js")).inspectVerb));
+
+  lacec
+    .command("train")
+    .description("train heads for attributes on labelled latents, and report what they are worth")
+    .argument("<data>", "a data file, as `lacec label` writes (docs/data.md)")
+    .option(
+      "-o, --output <file>",
+      "the heads (default: heads.safetensors), or with --into the new pack (pack.safetensors)",
+    )
+    .option("--into <pack>", "write a copy of this pack with the heads in it")
+    .option("--attributes <a,b,...>", "train these only", names)
+    .addOption(new Option("--space <space>", "the latent that heads take").choices(["w", "z"]).default("w"))
+    .option(
+      "--hidden <n,n,...>",
+      "widths of the hidden layers (default: three, evenly from the latent's to 128)",
+      widths,
+    )
+    .option("--epochs <n>", "passes over the data, at most", wholeNumber(1), 50)
+    .option("--batch <n>", "rows of a minibatch", wholeNumber(1), 256)
+    .option("--lr <rate>", "peak learning rate of Adam", numberIn(0, 10), 1e-3)
+    .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
+    .option("--patience <n>", "stop after so many epochs without an improvement; 0: never", wholeNumber(0), 10)
+    .option("--decay <x>", "weight decay", numberIn(0, 10), 0.05)
+    .option("--noise <x>", "most noise added to latents, in their standard deviations", numberIn(0, 10), 0.2)
+    .option("--validation <part>", "part of the rows for choice of epoch and calibration", numberIn(0.01, 0.8), 0.1)
+    .option("--test <part>", "part of the rows for the report", numberIn(0, 0.8), 0.1)
+    .addOption(
+      new Option("--class-weights <kind>", "balanced: rare classes count as much")
+        .choices(["none", "balanced"])
+        .default("none"),
+    )
+    .addOption(new Option("--loss <kind>", "of scalars").choices(["smooth-l1", "gaussian"]).default("smooth-l1"))
+    .option("--hard", "learn the labeller's choices, not its probabilities")
+    .option("--seed <n>", "of everything that is drawn", wholeNumber(0), 0)
+    .option("--engine <name>", "as for run", "auto")
+    .option("--resume", "go on from the checkpoint of an interrupted training")
+    .option("--html <file>", "write the report as one page with plots")
+    .option("-q, --quiet", "print errors and warnings only")
+    .option("--json", "print the report as one JSON document")
+    .addHelpText(
+      "after",
+      "\nExample: lacec train data.safetensors -o heads.safetensors --html heads.html\n" +
+        'A script takes a head by its name: attribute beard: binary from "heads.safetensors"\n' +
+        "Ctrl-C keeps a checkpoint (OUTPUT.checkpoint); the same command with --resume goes on.",
+    )
+    .action(verb(async () => (await import("./train.js")).trainVerb));
 
   lacec
     .command("doctor")

@@ -1,9 +1,20 @@
 // What a run tells while it goes: phases with their seconds, progress, files, diagnostics. The command line draws bars from it.
 import type { Diagnostic } from "../source/diagnostic.js";
 
-/** In the order a task goes through them; `save` closes the run; `label` is a run of its own; the last four are of models from outside. */
+/** In the order a task goes through them; `save` closes the run; `label` and `train` are runs of their own; the last four are of models from outside. */
 export type PhaseName =
-  "check" | "load" | "compile" | "sample" | "synthesise" | "label" | "save" | "read" | "convert" | "write" | "download";
+  | "check"
+  | "load"
+  | "compile"
+  | "sample"
+  | "synthesise"
+  | "label"
+  | "train"
+  | "save"
+  | "read"
+  | "convert"
+  | "write"
+  | "download";
 
 export type RunEvent =
   | { readonly kind: "start"; readonly phase: PhaseName; readonly task?: string; readonly total?: number }
@@ -73,7 +84,8 @@ export class PhaseClock {
   }
 
   /** Passes a progress report on. */
-  progress(phase: PhaseName, task: string, done: number, total: number, note?: string): void {
-    this.onEvent({ kind: "progress", phase, task, done, total, ...(note === undefined ? {} : { note }) });
+  progress(phase: PhaseName, task: string | undefined, done: number, total: number, note?: string): void {
+    const about = { ...(task === undefined ? {} : { task }), ...(note === undefined ? {} : { note }) };
+    this.onEvent({ kind: "progress", phase, done, total, ...about });
   }
 }

@@ -149,6 +149,13 @@ export async function checkWritable(folder: string): Promise<void> {
   }
 }
 
+/** Removes a file, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw writeFailure(path, error);
+  });
+}
+
 function builtinPath(models: string, name: string): string {
   if (!/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
     throw failure("L5005", `"builtin:${name}" is not the name of a model that ships with lacec`, [

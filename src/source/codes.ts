@@ -49,6 +49,7 @@ export const codes = {
   L4104: "an expectation was missed",
   L4105: "no sample of a task succeeded",
   L4106: "interrupted",
+  L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",
   L5003: "the disk is full",
@@ -76,6 +77,8 @@ export const codes = {
   L5312: "wrong description of a labeller",
   L5313: "labels that cannot be read",
   L5314: "an optional package is missing",
+  L5321: "labels that cannot be learnt from",
+  L5322: "a checkpoint that does not fit",
   L9001: "internal error",
 } as const;
 

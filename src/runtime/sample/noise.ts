@@ -15,7 +15,19 @@ import { exactLog, exactSinCosTurns } from "./exact-math.js";
 import { philox4x32 } from "./philox.js";
 
 /** What a draw is for. A number is never given another meaning. */
-export const PURPOSES = { latent: 0, langevin: 1, predictor: 2, corrector: 3, label: 16, synthesis: 64 } as const;
+export const PURPOSES = {
+  latent: 0,
+  langevin: 1,
+  predictor: 2,
+  corrector: 3,
+  label: 16,
+  synthesis: 64,
+  split: 32,
+  shuffle: 33,
+  augment: 34,
+  bank: 35,
+  initial: 36,
+} as const;
 export type Purpose = keyof typeof PURPOSES;
 
 /** Where a vector of noise lives. */

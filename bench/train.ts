@@ -1,0 +1,131 @@
+// Training twelve attributes on 10,000 latents of width 512 (issue 4), beside the same in plain PyTorch, in turns.
+// Run: node scripts/bench.js train [--epochs 2] [--rounds 3] [--engine onnx-cpu] [--json]      short trainings that alternate
+//      node scripts/bench.js train --epochs 50 --rounds 1 --alone                              one whole training, without PyTorch
+// Without python3 and torch: lacec alone.
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Attribute } from "../src/compiler/attribute.js";
+import { ENGINE_NAMES } from "../src/runtime/engine/engine.js";
+import { openEngine } from "../src/runtime/engine/open-node.js";
+import { nodeHost } from "../src/runtime/host-node.js";
+import type { TrainingData } from "../src/runtime/train/data.js";
+import { evaluateHeads } from "../src/runtime/train/evaluate.js";
+import { DEFAULTS, hiddenWidths } from "../src/runtime/train/settings.js";
+import { trainHeads } from "../src/runtime/train/trainer.js";
+import { random } from "../test/support/random.js";
+
+const [ROWS, WIDTH, HEADS, EPOCHS] = [10_000, 512, 12, 50];
+const { values } = parseArgs({
+  options: {
+    epochs: { type: "string", default: "2" },
+    rounds: { type: "string", default: "3" },
+    engine: { type: "string", default: "onnx-cpu" },
+    alone: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
+});
+const epochs = Number(values.epochs);
+const data = makeData();
+const engine = await openEngine(ENGINE_NAMES.find((n) => n === values.engine) ?? "auto");
+const host = nodeHost();
+const peer = values.alone ? undefined : await openPeer();
+const ours: number[] = [];
+const theirs: number[] = [];
+let [accuracy, theirAccuracy] = [NaN, NaN];
+for (let round = 0; round < Number(values.rounds); round++) {
+  const settings = { ...DEFAULTS, epochs: epochs < EPOCHS ? epochs : EPOCHS, patience: 0 };
+  const trained = await trainHeads(data, settings, { host, engine });
+  ours.push(trained.seconds / trained.epochsDone);
+  const report = evaluateHeads(data, trained);
+  accuracy = report.attributes.reduce((sum, a) => sum + (a.type === "scalar" ? 0 : a.accuracy), 0) / HEADS;
+  if (peer === undefined) continue;
+  const answer = await peer.ask({ epochs: settings.epochs, of: settings.epochs });
+  theirs.push(answer["seconds"]! / settings.epochs);
+  theirAccuracy = answer["accuracy"]!;
+}
+peer?.close();
+await engine.dispose();
+await host.close();
+
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
+const rowsOut = [
+  { what: `lacec, ${engine.description}`, perEpoch: ours, accuracy },
+  ...(peer === undefined ? [] : [{ what: peer.title, perEpoch: theirs, accuracy: theirAccuracy }]),
+].map((r) => ({ ...r, min: Math.min(...r.perEpoch), median: median(r.perEpoch) }));
+if (values.json)
+  console.log(JSON.stringify({ rows: ROWS, width: WIDTH, heads: HEADS, epochs, results: rowsOut }, null, 2));
+else {
+  console.log(
+    `${HEADS} heads, ${ROWS} latents of width ${WIDTH}, batch ${DEFAULTS.batch}: seconds an epoch over ${values.rounds} rounds of ${epochs} epochs`,
+  );
+  for (const r of rowsOut)
+    console.log(
+      `${r.what.padEnd(44)} min ${r.min.toFixed(2)}  median ${r.median.toFixed(2)}  ${EPOCHS} epochs: ${(EPOCHS * r.median).toFixed(0)} s  accuracy ${r.accuracy.toFixed(3)}`,
+    );
+}
+
+/** Halves of space in random directions: twelve binary attributes. */
+function makeData(): TrainingData {
+  const r = random(1);
+  const latents = Float32Array.from({ length: ROWS * WIDTH }, () => r.normal());
+  const columns = Array.from({ length: HEADS }, (_, index) => {
+    const direction = Float64Array.from({ length: WIDTH }, () => r.normal());
+    const labels = Float32Array.from({ length: ROWS }, (_row, row) => {
+      let sum = 0;
+      for (let i = 0; i < WIDTH; i++) sum += direction[i]! * latents[row * WIDTH + i]!;
+      return sum > 0 ? 1 : 0;
+    });
+    const attribute: Attribute = { name: `a${index}`, type: "binary", classes: ["no", "yes"], temperature: 1 };
+    return { attribute, index, labels };
+  });
+  const metadata = {
+    ...{
+      count: ROWS,
+      attributes: columns.map((c) => c.attribute),
+      seed: null,
+      truncation: null,
+      jitter: null,
+      lacec: "",
+    },
+    model: { name: "none", sha256: null, zDim: null, wDim: WIDTH },
+    labeller: { name: "none", sha256: null },
+  };
+  return { file: "", sha256: "", rows: ROWS, width: WIDTH, latents, columns, metadata, warnings: [] };
+}
+
+interface Peer {
+  readonly title: string;
+  readonly ask: (request: object) => Promise<Record<string, number>>;
+  readonly close: () => void;
+}
+
+/** PyTorch in a process of its own; undefined, visibly, where it is not installed. */
+async function openPeer(): Promise<Peer | undefined> {
+  const python: ChildProcessWithoutNullStreams = spawn("/usr/bin/python3", [
+    fileURLToPath(new URL("reference_train.py", import.meta.url)),
+  ]);
+  python.on("error", () => undefined);
+  const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<Record<string, number>> => {
+    const line = await lines.next();
+    if (line.done === true) throw new Error("PyTorch ended");
+    return JSON.parse(line.value) as Record<string, number>;
+  };
+  const ask = (request: object): Promise<Record<string, number>> => {
+    python.stdin.write(`${JSON.stringify(request)}\n`);
+    return next();
+  };
+  try {
+    const hidden = hiddenWidths(WIDTH, DEFAULTS);
+    const threads = availableParallelism();
+    const about = await ask({ rows: ROWS, width: WIDTH, hidden, heads: HEADS, batch: DEFAULTS.batch, threads });
+    const title = `PyTorch ${String(about["torch"])}, ${about["threads"] ?? "?"} threads`;
+    return { title, ask, close: () => python.kill() };
+  } catch {
+    console.error("no PyTorch here: lacec alone");
+    return undefined;
+  }
+}

@@ -1,0 +1,247 @@
+// lacec train: heads for attributes, from labelled latents.
+// Invariants: data, pack, output folders and checkpoint are looked at before the first step; Ctrl-C keeps a checkpoint that --resume goes
+// on from; the heads are written before the report, and the checkpoint goes last.
+import { dirname } from "node:path";
+import type { Engine } from "../runtime/engine/engine.js";
+import { PhaseClock } from "../runtime/events.js";
+import { checkWritable, nodeHost, removeFile, type NodeHost } from "../runtime/host-node.js";
+import { modelError } from "../runtime/model/model-error.js";
+import { writeHeads, type Heads } from "../runtime/model/pack.js";
+import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { loadTrainingData, type TrainingData } from "../runtime/train/data.js";
+import { evaluateHeads, type Report } from "../runtime/train/evaluate.js";
+import { finishHeads } from "../runtime/train/head-file.js";
+import { mergeHeads, openPack, writeMerged, type OpenPack } from "../runtime/train/into-pack.js";
+import { reportHtml } from "../runtime/train/report-html.js";
+import { DEFAULTS, type TrainSettings } from "../runtime/train/settings.js";
+import { trainHeads, type Trained } from "../runtime/train/trainer.js";
+import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { engineName } from "./engine-name.js";
+import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import type { Io } from "./io.js";
+import { onInterrupt } from "./interrupt.js";
+import { terminalProgress } from "./progress.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
+import { reportLines } from "./train-report.js";
+
+export interface TrainOptions {
+  readonly output?: string;
+  readonly into?: string;
+  readonly space: "w" | "z";
+  readonly attributes?: readonly string[];
+  readonly hidden?: readonly number[];
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lr: number;
+  readonly schedule: "cosine" | "plateau";
+  readonly patience: number;
+  readonly decay: number;
+  readonly noise: number;
+  readonly validation: number;
+  readonly test: number;
+  readonly classWeights: "none" | "balanced";
+  readonly loss: "smooth-l1" | "gaussian";
+  readonly hard?: boolean;
+  readonly seed: number;
+  readonly engine: string;
+  readonly resume?: boolean;
+  readonly html?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export async function trainVerb(io: Io, file: string, options: TrainOptions): Promise<ExitCode> {
+  const engine = engineName(options.engine, io);
+  if (engine === undefined) return EXIT.script;
+  if (options.validation + options.test > 0.9) {
+    io.err("error: --validation and --test leave less than a tenth of the rows to train on\n");
+    return EXIT.script;
+  }
+  const host = nodeHost();
+  const progress = terminalProgress(io, () => host.now());
+  const silent = options.quiet === true || options.json === true;
+  let working: Promise<unknown> = Promise.resolve();
+  const interrupt = onInterrupt(async () => {
+    const error: unknown = await working.then(
+      () => undefined,
+      (e: unknown) => e,
+    );
+    await host.close();
+    progress.clear();
+    if (error instanceof LaceError) printDiagnostics(error.diagnostics, new Map(), io);
+  });
+  const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
+  const job = new TrainJob(host, () => nodeServices(host, engine).openEngine(), file, options, clock, interrupt.signal);
+  try {
+    const work = job.run();
+    working = work;
+    const done = await work;
+    progress.clear();
+    if (options.json === true) io.out(`${JSON.stringify(done.json, null, 2)}\n`);
+    else {
+      printDiagnostics(done.warnings, new Map(), io);
+      if (options.quiet !== true)
+        io.out([...reportLines(done.report, io), "", ...done.files.map((f) => `wrote ${f}`)].join("\n") + "\n");
+    }
+    return EXIT.done;
+  } catch (error) {
+    progress.clear();
+    if (!(error instanceof LaceError)) throw error;
+    if (interrupt.signal.aborted) return await new Promise<never>(() => undefined); // the handler of the signal ends the process
+    const exitCode = exitCodeOf(error.diagnostics);
+    if (options.json === true) {
+      const diagnostics = jsonDiagnostics(error.diagnostics, new Map());
+      io.out(`${JSON.stringify({ ok: false, exitCode, diagnostics, report: null }, null, 2)}\n`);
+    } else printDiagnostics(error.diagnostics, new Map(), io);
+    return exitCode;
+  } finally {
+    progress.clear();
+    interrupt.stop();
+    await host.close();
+  }
+}
+
+interface Done {
+  readonly report: Report;
+  readonly files: readonly string[];
+  readonly warnings: readonly Diagnostic[];
+  readonly json: object;
+}
+
+class TrainJob {
+  constructor(
+    private readonly host: NodeHost,
+    private readonly openEngine: () => Promise<Engine>,
+    private readonly file: string,
+    private readonly options: TrainOptions,
+    private readonly clock: PhaseClock,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<Done> {
+    const { options, host, clock } = this;
+    const output = options.output ?? (options.into === undefined ? "heads.safetensors" : "pack.safetensors");
+    const checkpoint = `${output}.checkpoint`;
+    const { data, pack, engine } = await clock.run(
+      "load",
+      {},
+      () => this.open(output),
+      (loaded) => `${loaded.data.rows} rows, ${loaded.engine.name}`,
+    );
+    const settings = settingsOf(options);
+    let trained: Trained;
+    try {
+      trained = await clock.run(
+        "train",
+        { total: settings.epochs },
+        () =>
+          trainHeads(data, settings, {
+            ...{ host, engine, checkpoint, signal: this.signal, resume: options.resume === true },
+            onProgress: ({ epochs, of, loss, validation }) => {
+              const held = validation === undefined ? "" : `, validation ${validation.toFixed(4)}`;
+              clock.progress("train", undefined, epochs, of, `loss ${loss.toFixed(4)}${held}`);
+            },
+          }),
+        (t) => `${t.epochsDone} epochs, ${t.heads.length} heads`,
+      );
+    } finally {
+      await engine.dispose();
+    }
+    const report = evaluateHeads(data, trained);
+    const warnings = [...data.warnings];
+    const heads = finishHeads(trained, report);
+    const files = await clock.run("save", {}, async () => {
+      const written =
+        pack === undefined
+          ? [await this.writeHeadFile(output, heads, data)]
+          : [...(await this.writeInto(pack, output, heads, data, warnings))];
+      if (options.html !== undefined) {
+        await host.writeAtomic(options.html, reportHtml(report, this.about(data, settings, engine)));
+        written.push(options.html);
+      }
+      await removeFile(checkpoint);
+      return written;
+    });
+    const diagnostics = jsonDiagnostics(warnings, new Map());
+    const identity = { data: { file: data.file, sha256: data.sha256 }, engine: engine.name, settings };
+    return { report, files, warnings, json: { ok: true, exitCode: 0, diagnostics, ...identity, files, report } };
+  }
+
+  private async open(output: string): Promise<{ data: TrainingData; pack: OpenPack | undefined; engine: Engine }> {
+    const { options, host } = this;
+    const { space, attributes } = options;
+    const data = await loadTrainingData(host, this.file, {
+      space,
+      ...(attributes === undefined ? {} : { attributes }),
+    });
+    const pack = options.into === undefined ? undefined : await openPack(host, options.into);
+    const width = pack === undefined ? data.width : space === "w" ? pack.model.info.wDim : pack.model.info.zDim;
+    if (width !== data.width)
+      throw modelError("L5107", options.into ?? "", `its ${space} has ${width} numbers, the data's ${data.width}`, [
+        "label images of this model, or leave out --into",
+      ]);
+    for (const path of [output, options.html]) if (path !== undefined) await checkWritable(dirname(path));
+    return { data, pack, engine: await this.openEngine() };
+  }
+
+  private async writeHeadFile(output: string, heads: Heads, data: TrainingData): Promise<string> {
+    await this.host.writeAtomic(
+      output,
+      writeHeads(heads, data.metadata.model.wDim, "F32", { source: this.source(data) }),
+    );
+    return output;
+  }
+
+  /** The new pack, and beside it the labeller, where there is one that still fits. */
+  private async writeInto(
+    pack: OpenPack,
+    output: string,
+    heads: Heads,
+    data: TrainingData,
+    warnings: Diagnostic[],
+  ): Promise<readonly string[]> {
+    const merged = mergeHeads(pack.model, heads);
+    const warn = (code: "L5107" | "L5110", file: string, what: string): void => {
+      const { diagnostics } = modelError(code, file, what);
+      warnings.push(...diagnostics.map((d) => ({ ...d, severity: "warning" as const })));
+    };
+    if (merged.labellerDropped)
+      warn("L5110", output, "it has no labeller: that of the pack does not know the new attributes");
+    const [of, is] = [data.metadata.model.name, pack.model.info.name];
+    if (of !== is) warn("L5107", this.file, `its images are of '${of}', the pack is '${is}'`);
+    return writeMerged(this.host, pack, merged, output, this.source(data));
+  }
+
+  private source(data: TrainingData): string {
+    return `lacec ${lacecVersion()} train on ${data.rows} rows of '${data.metadata.model.name}', data SHA-256 ${data.sha256}`;
+  }
+
+  private about(data: TrainingData, settings: TrainSettings, engine: Engine): Parameters<typeof reportHtml>[1] {
+    return {
+      title: `Heads trained on ${data.file}`,
+      facts: [
+        ["data", `${data.rows} rows of ${data.metadata.model.name}, SHA-256 ${data.sha256}`],
+        ["labels", data.metadata.labeller.name],
+        ["engine", engine.description],
+        [
+          "settings",
+          `seed ${settings.seed}, batch ${settings.batch}, learning rate ${settings.rate}, noise ${settings.noise}, decay ${settings.adam.decay}, ${settings.schedule}`,
+        ],
+        ["lacec", lacecVersion()],
+      ],
+    };
+  }
+}
+
+function settingsOf(options: TrainOptions): TrainSettings {
+  const { space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
+  return {
+    ...DEFAULTS,
+    ...{ space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },
+    hidden: options.hidden ?? [],
+    rate: options.lr,
+    adam: { ...DEFAULTS.adam, decay: options.decay },
+    scalarLoss: options.loss === "gaussian" ? { kind: "gaussian" } : DEFAULTS.scalarLoss,
+    soft: options.hard !== true,
+  };
+}

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { LaceError } from "../../src/source/diagnostic.js";
+import type { Engine } from "../../src/runtime/engine/engine.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { loadHeads, writeHeads } from "../../src/runtime/model/pack.js";
+import { loadTrainingData, type TrainingData } from "../../src/runtime/train/data.js";
+import { evaluateHeads } from "../../src/runtime/train/evaluate.js";
+import { finishHeads } from "../../src/runtime/train/head-file.js";
+import { DEFAULTS, hiddenWidths, rateAt, type TrainSettings } from "../../src/runtime/train/settings.js";
+import { trainHeads, type Trained, type TrainerOptions } from "../../src/runtime/train/trainer.js";
+import { expectClose } from "../support/close.js";
+import { headRow, rowOf } from "../support/dense.js";
+import { labelledData } from "../support/labelled-data.js";
+import { memoryHost } from "../support/memory-host.js";
+
+const SETTINGS: TrainSettings = { ...DEFAULTS, hidden: [12, 10], epochs: 12, batch: 32, rate: 5e-3, seed: 3 };
+const FILE = "/data.safetensors";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine("onnx-cpu", { threads: 2, spinning: false });
+});
+afterAll(() => engine.dispose());
+
+const hostWith = (bytes: Uint8Array = labelledData({ missing: 0.2 })) => memoryHost({ [FILE]: bytes });
+
+async function loaded(bytes?: Uint8Array, attributes?: readonly string[]): Promise<TrainingData> {
+  return loadTrainingData(hostWith(bytes), FILE, { space: "w", ...(attributes && { attributes }) });
+}
+
+function bytesOf(data: TrainingData, trained: Trained): Uint8Array {
+  return writeHeads(finishHeads(trained, evaluateHeads(data, trained)), data.width);
+}
+
+async function train(
+  data: TrainingData,
+  settings: Partial<TrainSettings> = {},
+  options: Partial<TrainerOptions> = {},
+): Promise<Trained> {
+  return trainHeads(data, { ...SETTINGS, ...settings }, { host: hostWith(), engine, ...options });
+}
+
+describe("training", () => {
+  test("learns every attribute, with labels missing, and says so by rows that were held out", async () => {
+    const data = await loaded();
+    const trained = await train(data, { epochs: 40 });
+    const { attributes, rows } = evaluateHeads(data, trained);
+    expect(rows).toEqual({ train: 320, validation: 40, test: 40 });
+    for (const a of attributes) {
+      if (a.type === "scalar") expect(a.mae).toBeLessThan(0.05);
+      else expect(a.accuracy).toBeGreaterThan(0.8);
+      expect(a.tested).toBeLessThan(40);
+    }
+  });
+
+  test("gives the same bytes twice, and others from another seed", async () => {
+    const data = await loaded();
+    const [first, second, other] = [await train(data), await train(data), await train(data, { seed: 4 })];
+    expect(bytesOf(data, second)).toEqual(bytesOf(data, first));
+    expect(bytesOf(data, other)).not.toEqual(bytesOf(data, first));
+  });
+
+  test("a head does not depend on which others are trained with it, but for rounding", async () => {
+    const [all, one] = [await loaded(), await loaded(undefined, ["smile"])];
+    const settings = { patience: 0 };
+    const [together, alone] = [await train(all, settings), await train(one, settings)];
+    alone.heads[0]!.layers.forEach(({ weight, bias }, l) => {
+      const other = together.heads[1]!.layers[l]!;
+      expectClose(weight, other.weight, { abs: 1e-3, rel: 1e-3 });
+      expectClose(bias, other.bias, { abs: 1e-3, rel: 1e-3 });
+    });
+  });
+
+  test("the file's heads give on raw latents what the training's give", async () => {
+    const data = await loaded();
+    const trained = await train(data, { epochs: 3 });
+    const host = hostWith();
+    host.files.set("/heads.safetensors", bytesOf(data, trained));
+    const { heads } = await loadHeads(host, "/heads.safetensors", data.width);
+    const { test: tested } = trained.plan.split;
+    trained.heads.forEach(({ planned, outputs }, h) => {
+      tested.forEach((row, k) => {
+        const found = headRow({ zDim: 8, heads }, h, rowOf(data.latents, row, data.width));
+        const expected = rowOf(outputs.test, k, planned.outputs).map((v) => planned.offset + planned.unit * v);
+        expectClose(found, expected, { abs: 2e-5, rel: 2e-5 });
+      });
+    });
+  });
+
+  test("learns from probabilities where the data have them", async () => {
+    const data = await loaded(labelledData({ probs: true }));
+    const { history } = await train(data, { epochs: 20 });
+    // The entropy of 0.9 and 0.1 is the least loss there is.
+    expect(Math.min(...history.map((e) => e.validation[0]!))).toBeGreaterThan(0.325);
+    const hard = await train(data, { epochs: 20, soft: false });
+    expect(Math.min(...hard.history.map((e) => e.validation[0]!))).toBeLessThan(0.3);
+  });
+
+  test("stops when no head has improved for as long as its patience, and keeps the best weights", async () => {
+    const data = await loaded(labelledData({ rows: 120 }));
+    const trained = await train(data, { epochs: 400, patience: 4, noise: 0, schedule: "plateau" });
+    expect(trained.history.length).toBeLessThan(400);
+    trained.heads.forEach(({ bestEpoch }, h) => {
+      const losses = trained.history.map((e) => e.validation[h]!);
+      expect(losses[bestEpoch - 1]).toBe(Math.min(...losses));
+    });
+  });
+
+  test("runs on tfjs-wasm too, to nearly the same heads", async () => {
+    const data = await loaded();
+    const wasm = await openEngine("tfjs-wasm");
+    const [a, b] = [await train(data, { epochs: 2 }), await train(data, { epochs: 2 }, { engine: wasm })];
+    await wasm.dispose();
+    b.history.forEach((epoch, e) => expectClose(epoch.validation, a.history[e]!.validation, { abs: 1e-3, rel: 1e-3 }));
+  });
+
+  test("says that it diverged, and what to do", async () => {
+    const data = await loaded();
+    await expect(train(data, { rate: 1e30, warmup: 0 })).rejects.toThrow(
+      /L4121: the loss of 'glasses' is not a finite number/,
+    );
+  });
+});
+
+describe("a training that is interrupted", () => {
+  async function interruptedAfter(steps: number): Promise<{ host: ReturnType<typeof memoryHost>; error: unknown }> {
+    const host = hostWith();
+    const controller = new AbortController();
+    let done = 0;
+    const onProgress = (): void => {
+      if (++done === steps) controller.abort();
+    };
+    const data = await loaded();
+    const options = { host, checkpoint: "/part", signal: controller.signal, onProgress };
+    const error = await train(data, {}, options).then(
+      () => undefined,
+      (e: unknown) => e,
+    );
+    return { host, error };
+  }
+
+  test.each([1, 37, 60])("after %i reports goes on to the bits of an unbroken one", async (steps) => {
+    const { host, error } = await interruptedAfter(steps);
+    expect((error as LaceError).diagnostics[0]).toMatchObject({ code: "L4106" });
+    const data = await loaded();
+    const resumed = await train(data, {}, { host, checkpoint: "/part", resume: true });
+    expect(bytesOf(data, resumed)).toEqual(bytesOf(data, await train(data)));
+  });
+
+  test("is refused other settings, other data, another engine, and a damaged checkpoint", async () => {
+    const { host } = await interruptedAfter(20);
+    const data = await loaded();
+    const resume = { host, checkpoint: "/part", resume: true };
+    await expect(train(data, { batch: 64 }, resume)).rejects.toThrow(/L5322.*batch was 32 and is 64/);
+    await expect(train(await loaded(labelledData({ seed: 9 })), {}, resume)).rejects.toThrow(
+      /the data file has changed/,
+    );
+    await expect(train(await loaded(undefined, ["smile"]), {}, resume)).rejects.toThrow(/L5322/);
+    await expect(train(data, {}, { ...resume, checkpoint: "/none" })).rejects.toThrow(/there is no checkpoint/);
+    host.files.set("/part", host.files.get("/part")!.slice(0, -5));
+    await expect(train(data, {}, resume)).rejects.toThrow(/L5102/);
+  });
+});
+
+describe("settings", () => {
+  test("widths are spaced evenly from the latent's to 128", () => {
+    expect(hiddenWidths(512, DEFAULTS)).toEqual([384, 256, 128]);
+    expect(hiddenWidths(64, DEFAULTS)).toEqual([85, 107, 128]);
+    expect(hiddenWidths(64, { hidden: [7] })).toEqual([7]);
+  });
+
+  test("the learning rate rises to its peak, then falls to a hundredth", () => {
+    const rates = Array.from({ length: 200 }, (_, i) => rateAt(DEFAULTS, i, 200, 0));
+    expect(Math.max(...rates)).toBeCloseTo(DEFAULTS.rate, 12);
+    expect(rates.indexOf(Math.max(...rates))).toBe(9);
+    expect(rates[199]).toBeLessThan(0.011 * DEFAULTS.rate);
+    expect(rateAt({ ...DEFAULTS, schedule: "plateau" }, 150, 200, 2)).toBe(DEFAULTS.rate / 4);
+  });
+});
