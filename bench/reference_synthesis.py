@@ -4,7 +4,7 @@ Each sample's convolution weights are modulated and demodulated, the batch runs 
 inserts zeros, pads and convolves each channel with the 4x4 kernel.
 Reads lines of JSON on stdin, answers each with a line of JSON on stdout:
     {"pack": FILE.safetensors, "threads": 2}      loads a pack of docs/packs.md: {"torch": ..., "threads": ...}
-    {"w": [...], "image": FILE}                   one picture: {"seconds": ...}; its float32 numbers [3, R, R] go to FILE, if named
+    {"w": [...], "image": FILE}                   one picture: {"seconds": ..., "cpu": ...}; its float32 numbers [3, R, R] go to FILE, if named
 """
 
 import json
@@ -101,12 +101,12 @@ def main():
         for line in sys.stdin:
             request = json.loads(line)
             w = torch.tensor(request["w"], dtype=torch.float32)[None]
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             image = synthesis(w)
-            seconds = time.perf_counter() - start
+            spent = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - before}
             if "image" in request:
                 image[0].numpy().tofile(request["image"])
-            print(json.dumps({"seconds": seconds}), flush=True)
+            print(json.dumps(spent), flush=True)
 
 
 main()

@@ -1,6 +1,8 @@
 // Image synthesis at FFHQ config-f size (512 channels, channel multiplier 2, random weights) on engines of this machine, beside the
 // same network in plain PyTorch, in turns.
-// Run: node scripts/bench.js synthesis [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--pack FILE] [engine ...]
+// Run: node scripts/bench.js synthesis [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--threads 2] [--pack FILE]
+//   [engine ...]
+// On a machine that others use, compare the processor's seconds with --threads 1: they are nearly those of an idle machine.
 // Without a Python that has torch the engines are timed alone. A slow subject stops before the others: each gets `seconds` at a size.
 // The pictures are compared too: `difference` is the largest distance from PyTorch's, in parts of the largest value.
 // --pack writes the model as a pack (for `lacec run`) and times nothing.
@@ -19,12 +21,18 @@ import { buildSynthesis, repeatStyles } from "../src/runtime/model/stylegan2.js"
 import { configF, styles } from "./config-f.js";
 import { openPeer, type Peer } from "./peer.js";
 
+/** Seconds on the clock and of processors, all threads together. */
+interface Spent {
+  readonly seconds: number;
+  readonly cpu: number;
+}
+
 interface Subject {
   readonly label: string;
-  /** Makes one picture; answers in seconds. */
-  draw(w: Float32Array): Promise<number>;
+  /** Makes one picture. */
+  draw(w: Float32Array): Promise<Spent>;
   close(): Promise<void>;
-  readonly times: number[];
+  readonly times: Spent[];
   spent: number;
 }
 
@@ -34,7 +42,9 @@ interface Row {
   readonly images: number;
   readonly min: number;
   readonly median: number;
+  readonly cpu: number;
   readonly ratio: number | undefined;
+  readonly cpuRatio: number | undefined;
   readonly difference: number | undefined;
 }
 
@@ -46,9 +56,11 @@ const { values, positionals } = parseArgs({
     size: { type: "string", multiple: true, default: ["1024", "256"] },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "60" },
+    threads: { type: "string", default: String(availableParallelism()) },
     pack: { type: "string" },
   },
 });
+const threads = Number(values.threads);
 const sizes = values.size.map(Number);
 const asked = ENGINE_NAMES.filter((name) => positionals.includes(name));
 const engines = asked.length > 0 ? asked : (["onnx-cpu", "tfjs-wasm"] as const);
@@ -77,41 +89,48 @@ async function measure(resolution: number, folder: string): Promise<Row[]> {
   if (torch !== undefined) subjects.push(torch);
   for (const name of engines) subjects.push(await engineSubject(name, model, pictures));
   // The first picture, untimed: memory is taken, code compiled.
-  for (const subject of subjects) subject.spent += await subject.draw(w);
+  for (const subject of subjects) subject.spent += (await subject.draw(w)).seconds;
   const limit = Number(values.seconds);
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const subject of subjects) {
-      if (subject.times.length > 0 && subject.spent + Math.min(...subject.times) > limit) continue;
-      const seconds = await subject.draw(w);
-      subject.times.push(seconds);
-      subject.spent += seconds;
+      const least = Math.min(...subject.times.map((t) => t.seconds));
+      if (subject.times.length > 0 && subject.spent + least > limit) continue;
+      const time = await subject.draw(w);
+      subject.times.push(time);
+      subject.spent += time.seconds;
     }
   }
   for (const subject of subjects) await subject.close();
-  const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
+  const median = (list: readonly Spent[]): number =>
+    list.map((t) => t.seconds).sort((a, b) => a - b)[list.length >> 1] ?? NaN;
+  const cpu = (list: readonly Spent[]): number => Math.min(...list.map((t) => t.cpu));
   return subjects.map(({ label, times }) => ({
     resolution,
     subject: label,
     images: times.length,
-    min: Math.min(...times),
+    min: Math.min(...times.map((t) => t.seconds)),
     median: median(times),
+    cpu: cpu(times),
     ratio: torch && median(torch.times) / median(times),
+    cpuRatio: torch && cpu(torch.times) / cpu(times),
     difference: difference(pictures.get(label), pictures.get(TORCH)),
   }));
 }
 
 async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Float32Array>): Promise<Subject> {
-  const engine = await openEngine(name, { spinning: true });
+  const engine = await openEngine(name, { spinning: threads > 1, threads });
   const graph = onlyRgb(buildSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
   const executable = await engine.compile(optimize(graph));
   return {
     label: name,
     draw: async (w) => {
-      const start = performance.now();
-      const { rgb } = await executable.run({ ws: repeatStyles(w, 1, model.info.numWs) });
+      const ws = repeatStyles(w, 1, model.info.numWs);
+      const [start, before] = [performance.now(), process.cpuUsage()];
+      const { rgb } = await executable.run({ ws });
+      const { user, system } = process.cpuUsage(before);
       const seconds = (performance.now() - start) / 1000;
       pictures.set(name, rgb!);
-      return seconds;
+      return { seconds, cpu: (user + system) / 1e6 };
     },
     close: async () => {
       await executable.dispose();
@@ -131,16 +150,16 @@ async function openTorch(
   const pack = join(folder, "pack.safetensors");
   writeFileSync(pack, writePack(model, { source: "random" }));
   const script = fileURLToPath(new URL("reference_synthesis.py", import.meta.url));
-  const peer: Peer | undefined = await openPeer(script, { pack, threads: availableParallelism() });
+  const peer: Peer | undefined = await openPeer(script, { pack, threads });
   if (peer === undefined) return undefined;
   const file = join(folder, "image.f32");
   return {
     label: TORCH,
     draw: async (w) => {
-      const { seconds } = (await peer.ask({ w: [...w], image: file })) as { readonly seconds: number };
+      const spent = (await peer.ask({ w: [...w], image: file })) as Spent;
       const bytes = readFileSync(file);
       pictures.set(TORCH, toColours(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)));
-      return seconds;
+      return spent;
     },
     close: () => peer.close(),
     times: [],
@@ -166,14 +185,17 @@ function difference(got: Float32Array | undefined, wanted: Float32Array | undefi
 }
 
 function print(rows: readonly Row[]): void {
-  console.log("seconds per image; ratio: times as fast as PyTorch, by medians");
-  console.log("  size  subject      images      min   median   ratio   difference");
+  console.log(
+    `seconds per image, ${threads} threads; ratios: times as fast as PyTorch (medians), and times as little processor`,
+  );
+  console.log("  size  subject      images      min   median      cpu   ratio  cpu ratio   difference");
   for (const r of rows) {
-    const figures = [r.min, r.median].map((s) => s.toFixed(3).padStart(9)).join("");
-    const ratio = (r.ratio?.toFixed(2) ?? "").padStart(8);
+    const figures = [r.min, r.median, r.cpu].map((s) => s.toFixed(3).padStart(9)).join("");
+    const ratios = (r.ratio?.toFixed(2) ?? "").padStart(8) + (r.cpuRatio?.toFixed(2) ?? "").padStart(11);
     const distance = (r.difference?.toExponential(1) ?? "").padStart(13);
+    const subject = r.subject.padEnd(12);
     console.log(
-      `${String(r.resolution).padStart(6)}  ${r.subject.padEnd(12)}${String(r.images).padStart(7)}${figures}${ratio}${distance}`,
+      `${String(r.resolution).padStart(6)}  ${subject}${String(r.images).padStart(7)}${figures}${ratios}${distance}`,
     );
   }
 }

@@ -182,6 +182,24 @@ export function imageCases(layout: ImageLayout): Case[] {
     make("transposed conv with stride 2 and pad", (c) =>
       c.b.convTranspose2d(c.x(image(1, 3, 4, 4)), c.c([3, 2, 4, 4]), { stride: 2, pad: 1, layout }),
     ),
+    make("transposed conv with stride 3 and a kernel that is no multiple of it", (c) =>
+      c.b.convTranspose2d(c.x(image(2, 2, 3, 4)), c.c([2, 3, 4, 5]), { stride: 3, layout }),
+    ),
+    make("transposed conv with a kernel smaller than its stride", (c) =>
+      c.b.convTranspose2d(c.x(image(1, 2, 3, 4)), c.c([2, 3, 1, 1]), { stride: 2, layout }),
+    ),
+    make("transposed conv with weights that are inputs", (c) =>
+      c.b.convTranspose2d(c.x(image(1, 3, 4, 5)), c.x([3, 2, 3, 3]), { stride: 2, layout }),
+    ),
+    make("transposed conv and FIR behind it", (c) => {
+      const y = c.b.convTranspose2d(c.x(image(2, 3, 4, 5)), c.c([3, 4, 3, 3]), { stride: 2, layout });
+      return c.b.upfirdn2d(y, { kernel: smooth, gain: 4, pads: [1, 1, 1, 1], layout });
+    }),
+    make("transposed conv with FIR of few pads, and another use", (c) => {
+      const y = c.b.convTranspose2d(c.x(image(1, 3, 4, 5)), c.c([3, 4, 3, 3]), { stride: 2, layout });
+      const fir = c.b.upfirdn2d(y, { kernel: skew, pads: [1, 1, 2, 0], layout });
+      return c.b.add(fir, c.b.upfirdn2d(c.b.square(y), { kernel: skew, pads: [1, 1, 1, 1], layout }));
+    }),
     make("FIR smoothing", (c) =>
       c.b.upfirdn2d(c.x(image(2, 3, 7, 6)), { kernel: smooth, gain: 4, pads: [1, 1, 1, 1], layout }),
     ),

@@ -13,17 +13,32 @@ export const ints = (value: readonly number[]): AttributeValue => ({ kind: "ints
 export const real = (value: number): AttributeValue => ({ kind: "float", value });
 export const text = (value: string): AttributeValue => ({ kind: "string", value });
 
+/** An image (nchw) with rows and columns of zeros after its own. */
+export interface WideImage {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** What a runtime is good at, where the lowering has a choice. */
+export interface Traits {
+  /** The runtime's Tanh and Atanh are accurate only absolutely, as WebGPU's are. */
+  readonly coarse: boolean;
+  /** Transposed convolutions are better made of ordinary ones. */
+  readonly splitTransposed: boolean;
+}
+
 export class OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
-  readonly #values = new Map<NodeId, string>();
+  readonly #values = new Map<NodeId, string | (() => string)>();
+  readonly #wide = new Map<Node, WideImage>();
   readonly #small = new Map<string, string>();
   #count = 0;
 
-  /** `coarse`: the runtime's Tanh and Atanh are accurate only absolutely, as WebGPU's are. */
   constructor(
     readonly graph: Graph,
-    readonly coarse: boolean,
+    readonly traits: Traits,
   ) {}
 
   /** The IR node with this index. */
@@ -38,8 +53,13 @@ export class OnnxBuilder {
    * is asked for here, since a lowering may use its numbers in another form.
    */
   value(id: NodeId): string {
-    const name = this.#values.get(id);
-    if (name !== undefined) return name;
+    const known = this.#values.get(id);
+    if (typeof known === "string") return known;
+    if (known !== undefined) {
+      const name = known();
+      this.bind(id, name);
+      return name;
+    }
     const data = this.constantData(id);
     if (data === undefined) throw new InternalError(`graph node ${id} is used before it is lowered`);
     const initializer = this.floats(data, this.node(id).shape);
@@ -47,9 +67,18 @@ export class OnnxBuilder {
     return initializer;
   }
 
-  /** Says which ONNX value stands for an IR node. */
-  bind(id: NodeId, name: string): void {
+  /** Says which ONNX value stands for an IR node, or what makes it when it is first asked for. */
+  bind(id: NodeId, name: string | (() => string)): void {
     this.#values.set(id, name);
+  }
+
+  /** Says that a node's value exists with zeros after it, for those who can take it so. */
+  bindWide(node: Node, wide: WideImage): void {
+    this.#wide.set(node, wide);
+  }
+
+  wideOf(id: NodeId): WideImage | undefined {
+    return this.#wide.get(this.node(id));
   }
 
   /** The numbers of an IR node that is a constant, in float32; undefined for any other node. */

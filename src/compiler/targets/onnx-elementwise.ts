@@ -97,7 +97,7 @@ function plus(b: OnnxBuilder, x: string, addend: number): string {
 function expm1(b: OnnxBuilder, x: string): string {
   const e = b.op("Exp", [x]);
   const near = b.op("Mul", [tanh(b, times(b, x, 0.5)), plus(b, e, 1)]);
-  if (!b.coarse) return near;
+  if (!b.traits.coarse) return near;
   const isNear = b.op("Less", [b.op("Abs", [x]), b.scalar(Math.LN2)]);
   return b.op("Where", [isNear, near, b.op("Sub", [e, b.scalar(1)])]);
 }
@@ -108,7 +108,7 @@ function expm1(b: OnnxBuilder, x: string): string {
  */
 function log1p(b: OnnxBuilder, x: string): string {
   const u = plus(b, x, 1);
-  if (b.coarse) {
+  if (b.traits.coarse) {
     const near = times(b, atanh(b, b.op("Div", [x, plus(b, x, 2)])), 2);
     const isNear = b.op("Less", [b.op("Abs", [x]), b.scalar(0.5)]);
     return b.op("Where", [isNear, near, b.op("Log", [u])]);
@@ -140,12 +140,12 @@ function log1mexp(b: OnnxBuilder, x: string): string {
 
 /** tanh; with coarse functions only for |x| <= log(2) / 2. */
 function tanh(b: OnnxBuilder, x: string): string {
-  return b.coarse ? quotient(b, TANH, x) : b.op("Tanh", [x]);
+  return b.traits.coarse ? quotient(b, TANH, x) : b.op("Tanh", [x]);
 }
 
 /** atanh; with coarse functions only for |x| <= 1/3. */
 function atanh(b: OnnxBuilder, x: string): string {
-  return b.coarse ? quotient(b, ATANH, x) : b.op("Atanh", [x]);
+  return b.traits.coarse ? quotient(b, ATANH, x) : b.op("Atanh", [x]);
 }
 
 function quotient(b: OnnxBuilder, { numerator, denominator }: Rational, x: string): string {

@@ -7,6 +7,7 @@ import { int, ints } from "./onnx-builder.js";
 import type { OnnxBuilder } from "./onnx-builder.js";
 import { lowerLeakyRelu, rectify } from "./onnx-elementwise.js";
 import { reshape } from "./onnx-linear.js";
+import { convolvePhases } from "./onnx-phases.js";
 
 type ConvOp = Extract<Op, { kind: "conv2d" }>;
 type ConvTransposeOp = Extract<Op, { kind: "convTranspose2d" }>;
@@ -26,15 +27,30 @@ export function lowerConv(b: OnnxBuilder, node: Node, op: ConvOp): string {
   return fromNchw(b, activated(b, y, op.activation, gain), op.layout);
 }
 
-/** Transposed convolution with torch's weight order, which is ONNX's. */
-export function lowerConvTranspose(b: OnnxBuilder, node: Node, op: ConvTransposeOp): string {
+/** Transposed convolution with torch's weight order, which is ONNX's. In phases, what is cut off at its end is cut only if asked for. */
+export function lowerConvTranspose(b: OnnxBuilder, node: Node, op: ConvTransposeOp): string | (() => string) {
   const [x, weight] = operands(node);
-  const y = b.op("ConvTranspose", [toNchw(b, x, op.layout), b.value(weight)], {
-    kernel_shape: ints(b.node(weight).shape.slice(2)),
-    strides: ints([op.stride, op.stride]),
-    pads: ints([op.pad, op.pad, op.pad, op.pad]),
-  });
-  return fromNchw(b, y, op.layout);
+  const [, , kh, kw] = nchwShape(b.node(weight).shape, "nchw");
+  const data = b.constantData(weight);
+  const image = toNchw(b, x, op.layout);
+  if (!b.traits.splitTransposed || data === undefined || op.stride === 1 || Math.min(kh, kw) < op.stride) {
+    const y = b.op("ConvTranspose", [image, b.value(weight)], {
+      kernel_shape: ints([kh, kw]),
+      strides: ints([op.stride, op.stride]),
+      pads: ints([op.pad, op.pad, op.pad, op.pad]),
+    });
+    return fromNchw(b, y, op.layout);
+  }
+  const shape = nchwShape(b.node(x).shape, op.layout);
+  const weightShape = nchwShape(b.node(weight).shape, "nchw");
+  const wide = convolvePhases(b, { image, shape, weight: data, weightShape, stride: op.stride });
+  if (op.pad === 0 && op.layout === "nchw") b.bindWide(node, wide);
+  const [, , h, w] = nchwShape(node.shape, op.layout);
+  const [from, to] = [
+    [op.pad, op.pad],
+    [op.pad + h, op.pad + w],
+  ];
+  return () => fromNchw(b, b.op("Slice", [wide.name, b.int64s(from), b.int64s(to), b.int64s([2, 3])]), op.layout);
 }
 
 /**
@@ -44,11 +60,24 @@ export function lowerConvTranspose(b: OnnxBuilder, node: Node, op: ConvTranspose
 export function lowerUpfirdn(b: OnnxBuilder, node: Node, op: UpfirdnOp): string {
   const x = nth(node, 0);
   const [n, c, h, w] = nchwShape(b.node(x).shape, op.layout);
-  const image = toNchw(b, x, op.layout);
   const [outN, outC, outH, outW] = nchwShape(node.shape, op.layout);
   if (n !== outN || c !== outC) throw new InternalError("upfirdn2d keeps rows and channels");
-  const y = op.up === 1 ? firDown(b, image, c, [h, w], op) : firUp(b, image, c, [h, w], [outH, outW], op);
+  const y =
+    (op.up === 1 ? firDownWide(b, x, c, op) : undefined) ??
+    (op.up === 1
+      ? firDown(b, toNchw(b, x, op.layout), c, [h, w], op)
+      : firUp(b, toNchw(b, x, op.layout), c, [h, w], [outH, outW], op));
   return fromNchw(b, y, op.layout);
+}
+
+/** On an image that comes with zeros after it, where the pads would put as many. */
+function firDownWide(b: OnnxBuilder, x: NodeId, c: number, op: UpfirdnOp): string | undefined {
+  const wide = b.wideOf(x);
+  const [y0, y1, x0, x1] = op.pads;
+  if (wide === undefined || y1 < wide.rows || x1 < wide.columns) return undefined;
+  const [, , h, w] = nchwShape(b.node(x).shape, op.layout);
+  const pads = [y0, y1 - wide.rows, x0, x1 - wide.columns] as const;
+  return firDown(b, wide.name, c, [h + wide.rows, w + wide.columns], { ...op, pads });
 }
 
 function firDown(b: OnnxBuilder, image: string, c: number, size: readonly [number, number], op: UpfirdnOp): string {

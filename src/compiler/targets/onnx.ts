@@ -20,6 +20,11 @@ export interface OnnxOptions {
   readonly name?: string;
   /** For runtimes whose hyperbolic functions lose small results (WebGPU): uses rational functions in their place. */
   readonly coarseMath?: boolean;
+  /**
+   * Transposed convolutions as one convolution for each phase of the output, woven together: for onnxruntime on CPUs, whose own
+   * adds up its columns on one thread.
+   */
+  readonly splitTransposed?: boolean;
   /** Written as the model's metadata_props: provenance. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -37,7 +42,8 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array<Ar
 
 /** A graph as the records of an ONNX model, not encoded yet. Errors InternalError for a malformed graph. */
 export function lowerOnnx(graph: Graph, options: OnnxOptions = {}): OnnxModelProto {
-  const b = new OnnxBuilder(graph, options.coarseMath ?? false);
+  const { coarseMath = false, splitTransposed = false } = options;
+  const b = new OnnxBuilder(graph, { coarse: coarseMath, splitTransposed });
   const conditions = new Conditions(b);
   const uses = findUses(graph);
   graph.nodes.forEach((node, id) => {
@@ -100,7 +106,7 @@ function lower(
   conditions: Conditions,
   node: Node,
   op: Exclude<Op, { readonly kind: "constant" }>,
-): string {
+): string | (() => string) {
   const operand = (i: number): string => b.value(node.inputs[i] ?? -1);
   switch (op.kind) {
     case "input":

@@ -6,6 +6,7 @@ import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx.js";
 import type { Arrays, Executable, Graph, NodeId, Shape } from "../../compiler/graph/graph.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
+import { winograd } from "../../compiler/passes/winograd.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "./engine.js";
 
@@ -59,8 +60,9 @@ export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
 }
 
 async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<Executable> {
+  const onCpu = settings.provider === "cpu";
   const names = onnxOutputNames(graph);
-  const model = emitOnnx(graph, { coarseMath: settings.provider === "webgpu" });
+  const model = emitOnnx(onCpu ? winograd(graph) : graph, { coarseMath: !onCpu, splitTransposed: onCpu });
   const session = await ort.InferenceSession.create(model, sessionOptions(settings));
   const inputs = graph.inputs.map(({ name, node }) => ({ name, shape: shapeOf(graph, node) }));
   const outputs = graph.outputs.map(({ name, node }, i) => {
