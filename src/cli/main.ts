@@ -259,6 +259,43 @@ function program(): Command {
     .addHelpText("after", "\nExample: lacec inspect ffhq.pkl")
     .action(verb(async () => (await import("./inspect.js")).inspectVerb));
 
+  const models = lacec
+    .command("models")
+    .description("keep imported models in a folder of yours, so that scripts name them without a path")
+    .addHelpText(
+      "after",
+      "\nThe folder is LACE_MODELS, or lacec/models in XDG_DATA_HOME (~/.local/share).\n" +
+        'Example: lacec models add ffhq.pkl, then in a script: model ffhq from "ffhq"',
+    );
+  models
+    .command("add")
+    .description("import a checkpoint, a decoder or a pack into the folder")
+    .argument("<file>", "what lacec import reads")
+    .option("--name <name>", "what scripts call it (default: the file's name)")
+    .option("--licence <text>", "licence of the model, to be kept in the pack")
+    .option("--force", "replace a model of this name")
+    .action(verb(async () => (await import("./models.js")).addVerb));
+  models
+    .command("pull")
+    .description("download a checkpoint or pack, check its hash, and add it; a download that was cut off goes on")
+    .argument("<url>", "address of the file")
+    .option("--sha256 <hash>", "SHA-256 that the file must have; without it nothing is downloaded")
+    .option("--name <name>", "what scripts call it (default: the file's name)")
+    .option("--licence <text>", "licence of the model, to be kept in the pack")
+    .option("--force", "replace a model of this name")
+    .addHelpText("after", "\nExample: lacec models pull https://example.org/ffhq.pkl --sha256 a1b2... --name ffhq")
+    .action(verb(async () => (await import("./models.js")).pullVerb));
+  models
+    .command("list")
+    .description("what is in the folder")
+    .option("--json", "print JSON")
+    .action(verb(async () => (await import("./models.js")).listVerb));
+  models
+    .command("remove")
+    .description("remove models from the folder")
+    .argument("<name...>", "names as `lacec models list` shows them")
+    .action(verb(async () => (await import("./models.js")).removeVerb));
+
   lacec
     .command("train")
     .description("train heads for attributes on labelled latents, and report what they are worth")

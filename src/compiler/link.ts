@@ -13,6 +13,8 @@ export interface SourceReader {
   exists(path: string): Promise<boolean>;
   /** Absolute path of `reference` as named in `fromFile`. */
   resolve(fromFile: string, reference: string): string;
+  /** The same for what a `model` comes from, which may be a name; without it, `resolve` does. */
+  resolveModel?(fromFile: string, reference: string): string;
 }
 
 export interface LinkedImport {
@@ -157,8 +159,10 @@ class Linker {
       if (literal !== undefined) references.set(literal.value, this.reader.resolve(path, literal.value));
     };
     for (const item of module.items) {
-      if (item.kind === "ModelDecl") add(item.path);
-      else if (item.kind === "AttributeDecl") add(item.from);
+      if (item.kind === "ModelDecl") {
+        const { value } = item.path;
+        references.set(value, this.reader.resolveModel?.(path, value) ?? this.reader.resolve(path, value));
+      } else if (item.kind === "AttributeDecl") add(item.from);
     }
     return references;
   }

@@ -8,6 +8,7 @@ import type { ModelInfo } from "../compiler/attribute.js";
 import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import type { Host } from "./host.js";
+import { isModelName } from "./model/model-name.js";
 import { loadModelInfo } from "./model/pack.js";
 
 /** A stage's value is there unless an error stopped it or one before it. */
@@ -27,11 +28,13 @@ export interface Compilation {
  *          declaration that names it). LaceError for a script that exists and cannot be read.
  */
 export async function compileScript(file: string, host: Host, overrides: Overrides = {}): Promise<Compilation> {
-  // Built-in models keep their name: a plan is then the same on every machine.
+  // Built-in and imported models keep their name: a plan is then the same on every machine.
   const linked = await link(file, {
     readText: (path) => host.readText(path),
     exists: (path) => host.exists(path),
     resolve: (from, reference) => (reference.startsWith("builtin:") ? reference : host.resolve(from, reference)),
+    resolveModel: (from, reference) =>
+      reference.startsWith("builtin:") || isModelName(reference) ? reference : host.resolve(from, reference),
   });
   const { sources } = linked;
   const program = linked.value;

@@ -9,6 +9,8 @@ import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "nod
 import { fileURLToPath } from "node:url";
 import { failure, type LaceError } from "../source/diagnostic.js";
 import type { Host } from "./host.js";
+import { MODEL_PREFIX } from "./model/model-name.js";
+import { modelsHome, packOf } from "./model/store-node.js";
 
 /** Beginning of the name of every temporary file, hidden on Unix. */
 export const TEMPORARY_PREFIX = ".lacec-tmp-";
@@ -33,8 +35,9 @@ export function modelsFolder(): string {
  *
  * Errors   LaceError: L5001 not found, L5002 no permission, L5003 disk full, L5004 anything else, L5005 unknown builtin model.
  */
-export function nodeHost(options: { readonly models?: string } = {}): NodeHost {
+export function nodeHost(options: { readonly models?: string; readonly store?: string } = {}): NodeHost {
   const models = options.models ?? modelsFolder();
+  const store = options.store ?? modelsHome();
   const temporaries = new Set<string>();
   const writing = new Set<Promise<void>>();
   let closed = false;
@@ -126,6 +129,7 @@ export function nodeHost(options: { readonly models?: string } = {}): NodeHost {
     },
     resolve: (fromFile, reference) => {
       if (reference.startsWith("builtin:")) return builtinPath(models, reference.slice("builtin:".length));
+      if (reference.startsWith(MODEL_PREFIX)) return packOf(store, reference.slice(MODEL_PREFIX.length));
       return isAbsolute(reference) ? reference : resolvePath(dirname(fromFile), reference);
     },
     sha256: (bytes) => Promise.resolve(createHash("sha256").update(bytes).digest("hex")),

@@ -9,7 +9,7 @@ export interface Host {
   exists(path: string): Promise<boolean>;
   /** Writes to a temporary name beside the target and renames: readers see the old file or the whole new one. Makes folders. */
   writeAtomic(path: string, bytes: Uint8Array | string): Promise<void>;
-  /** Absolute path of `reference` as named in `fromFile` (a script); `builtin:NAME` resolves to a model that ships with lacec. */
+  /** Absolute path of `reference` as named in `fromFile` (a script); `builtin:NAME` resolves to a model that ships with lacec, `model:NAME` to one of the user's imported models. */
   resolve(fromFile: string, reference: string): string;
   sha256(bytes: Uint8Array): Promise<string>;
   /** Milliseconds, monotonic. */

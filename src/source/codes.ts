@@ -56,6 +56,7 @@ export const codes = {
   L5004: "a file cannot be read or written",
   L5005: "unknown built-in model",
   L5006: "an image cannot be encoded",
+  L5101: "model not found",
   L5102: "damaged safetensors file",
   L5103: "damaged or unsupported zip archive",
   L5104: "damaged or unsupported pickle",
@@ -79,6 +80,8 @@ export const codes = {
   L5314: "an optional package is missing",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
+  L5401: "download failed",
+  L5402: "download with another hash",
   L9001: "internal error",
 } as const;
 

@@ -136,7 +136,7 @@ describe("model packs", () => {
       const file = changed(change);
       await expect(load(file)).rejects.toThrow(/^L5108: \/m\/x.safetensors: /);
       await expect(load(file)).rejects.toThrow(error);
-      await expect(loadModelInfo(memoryHost({ x: file }), "x")).rejects.toThrow(error);
+      await expect(loadModelInfo(memoryHost({ "/x": file }), "/x")).rejects.toThrow(error);
     });
   }
 

@@ -5,6 +5,8 @@ import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import type { HeadWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../host.js";
+import { failure } from "../../source/diagnostic.js";
+import { commandsFor, isModelName, MODEL_PREFIX } from "./model-name.js";
 import { modelError } from "./model-error.js";
 import type { Decoder, DecoderModel, Model, StyleganModel } from "./model.js";
 import {
@@ -29,8 +31,13 @@ import { readSynthesis, synthesisTensors } from "./stylegan2-weights.js";
 /** The metadata key of packs and head files. */
 export const METADATA_KEY = "lace";
 
-function resolvePack(host: Host, path: string): string {
-  return path.startsWith("builtin:") ? host.resolve("", path) : path;
+/** The path of a pack. Errors LaceError L5101 if it is a name that no imported model has. */
+async function resolvePack(host: Host, path: string): Promise<string> {
+  if (path.startsWith("builtin:")) return host.resolve("", path);
+  if (!isModelName(path)) return path;
+  const file = host.resolve("", `${MODEL_PREFIX}${path}`);
+  if (await host.exists(file)) return file;
+  throw failure("L5101", `no imported model is called "${path}"`, commandsFor(path));
 }
 
 function sourceOf(stored: Safetensors, file: string): TensorSource {
@@ -38,11 +45,11 @@ function sourceOf(stored: Safetensors, file: string): TensorSource {
 }
 
 /**
- * Loads a pack: `path` is a path of the host or "builtin:NAME".
- * Errors   LaceError L5102 (damaged file), L5108 (metadata), L5109 (tensors); those of the host if it cannot be read.
+ * Loads a pack: `path` is a path of the host, "builtin:NAME", or the name of an imported model.
+ * Errors   LaceError L5101 (no such name), L5102 (damaged file), L5108 (metadata), L5109 (tensors); those of the host if it cannot be read.
  */
 export async function loadPack(host: Host, path: string): Promise<Model> {
-  const file = resolvePack(host, path);
+  const file = await resolvePack(host, path);
   const bytes = await host.readBytes(file);
   return readPack(readSafetensors(bytes, file), file, {
     resolve: (name) => host.resolve(file, name),
@@ -88,7 +95,7 @@ export function readPack(
  * Errors   LaceError L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
  */
 export async function loadModelInfo(host: Host, path: string): Promise<ModelInfo> {
-  const file = resolvePack(host, path);
+  const file = await resolvePack(host, path);
   if (host.readRange === undefined) {
     return modelInfo(
       parsePackMetadata(readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY), file),

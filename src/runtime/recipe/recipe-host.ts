@@ -4,6 +4,7 @@
 // Invariants: no path that the recipe names is ever opened; what is written stays in `written`.
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
+import { MODEL_PREFIX } from "../model/model-name.js";
 import type { Host } from "../host.js";
 import { beside } from "./embed.js";
 import type { Recipe } from "./recipe.js";
@@ -21,12 +22,17 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
   const scripts = new Map(recipe.files.map((f) => [f.name, f]));
   const declared = declaredFiles(recipe);
 
+  /** Files that a pack which the user points at keeps beside it: the pack names them, not the recipe. */
+  const companions = new Map<string, string>();
+  const givenFor = (path: string): string | undefined =>
+    (declared.get(path) ?? []).map((n) => files.get(n)).find((f) => f !== undefined);
+
   /** The real path behind one of this host. */
   function open(path: string): string {
     if (path.startsWith("builtin:")) return real.resolve("", path);
-    const names = declared.get(path) ?? [];
-    const given = names.map((n) => files.get(n)).find((f) => f !== undefined);
+    const given = givenFor(path) ?? companions.get(path);
     if (given !== undefined) return given;
+    const names = declared.get(path) ?? [];
     const [name = path] = names;
     const hashes = hashesOf(recipe, name);
     const which = hashes === undefined ? "" : `, SHA-256 ${hashes}`;
@@ -44,7 +50,10 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
         if (script === undefined) throw failure("L5303", `the recipe has no script "${path}"`);
         return script.text;
       }),
-    exists: (path) => Promise.resolve(scripts.has(path)),
+    exists: async (path) => {
+      const companion = companions.get(path);
+      return companion === undefined ? scripts.has(path) || declared.has(path) : real.exists(companion);
+    },
     readBytes: (path) => later(() => real.readBytes(open(path))),
     ...(real.readRange && {
       readRange: (path: string, start: number, length: number) =>
@@ -56,7 +65,11 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
     },
     resolve: (fromFile, reference) => {
       if (reference.startsWith("builtin:")) return reference;
-      return beside(fromFile, reference);
+      if (reference.startsWith(MODEL_PREFIX)) return reference.slice(MODEL_PREFIX.length);
+      const path = beside(fromFile, reference);
+      const pack = givenFor(fromFile);
+      if (pack !== undefined) companions.set(path, real.resolve(pack, reference));
+      return path;
     },
     sha256: (bytes) => real.sha256(bytes),
     now: () => real.now(),
