@@ -343,6 +343,28 @@ function program(): Command {
     .action(verb(async () => (await import("./train.js")).trainVerb));
 
   lacec
+    .command("eval")
+    .description("measure a script: accuracy, distance, identity and drift of edits, evaluations, seconds")
+    .argument("[script]", "a .lace file; with --suite, a model (default: builtin:avatar)")
+    .option("--suite <name>", "paper: the shapes of the LACE paper's experiments, over the attributes of a model")
+    .option("--labeller <name>", "who judges, as for label (default: the model's own)")
+    .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)
+    .option("--real <dir>", "real images to compare with as well")
+    .option("--baseline <file.json>", "show what an earlier `lacec eval --json` measured beside it")
+    .option("--html <file>", "write a page with tables and pictures")
+    .option("--set <name=value>", "set an input of the script (repeatable)", setting)
+    .option("--count <n>", "images of each set, whatever the script says", wholeNumber(1))
+    .option("--seed <n>", "draw from this seed, whatever the script says", wholeNumber(0))
+    .option("--engine <name>", "as for run", "auto")
+    .option("-q, --quiet", "no progress, no warnings")
+    .option("--json", "print one JSON document on stdout instead of tables")
+    .addHelpText(
+      "after",
+      "\nExamples: lacec eval portraits.lace --html report.html\n          lacec eval --suite paper builtin:avatar --json > before.json",
+    )
+    .action(verb(async () => (await import("./eval.js")).evalVerb));
+
+  lacec
     .command("doctor")
     .description("list the engines of this machine, why each is or is not usable, and how fast they are")
     .option("--json", "print JSON")

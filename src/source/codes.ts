@@ -78,6 +78,7 @@ export const codes = {
   L5312: "wrong description of a labeller",
   L5313: "labels that cannot be read",
   L5314: "an optional package is missing",
+  L5315: "a baseline that cannot be read",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
   L5401: "download failed",

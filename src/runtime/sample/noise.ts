@@ -21,6 +21,7 @@ export const PURPOSES = {
   predictor: 2,
   corrector: 3,
   label: 16,
+  bootstrap: 17,
   synthesis: 64,
   split: 32,
   shuffle: 33,

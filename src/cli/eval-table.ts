@@ -1,0 +1,94 @@
+// An evaluation on the terminal: a block for each set, beside a baseline where one is given.
+import type { Estimate } from "../runtime/evaluate/bootstrap.js";
+import type { Evaluation, SetMeasure } from "../runtime/evaluate/evaluation.js";
+import type { Baseline } from "./eval-baseline.js";
+import type { Io } from "./io.js";
+
+/** Lines that show everything. */
+export function evaluationLines(evaluation: Evaluation, baseline: Baseline | undefined, io: Io): string[] {
+  const c = io.outColors;
+  const lines: string[] = [];
+  for (const set of evaluation.sets) {
+    const before = baseline?.get(set.name);
+    const failed = set.failed === 0 ? "" : `, ${c.yellow(`${set.failed} of them not finished`)}`;
+    lines.push(
+      `${c.bold(set.name)}  ${c.dim(`${set.kind}, ${set.sampler}, truncation ${set.truncation}, ${set.images} images`)}${failed}`,
+    );
+    const rows = [
+      ["", "by the labeller", "by the heads", "unconditional"],
+      ...set.clauses.map((clause) => {
+        const was = before?.clauses.find((x) => x.text === clause.text)?.labeller?.mean;
+        return [
+          clause.text,
+          `${estimateText(clause.labeller)}${wasText(was)}`,
+          clause.heads === null ? "-" : clause.heads.mean.toFixed(2),
+          clause.prior === null ? "-" : clause.prior.toFixed(2),
+        ];
+      }),
+    ];
+    lines.push(...table(rows).map((line, k) => (k === 0 ? c.dim(line) : line)));
+    if (set.edit !== null) lines.push(...editLines(set.edit, before?.edit ?? undefined));
+    lines.push(`  ${frechetText(set, before)}`);
+    const { sample, synthesis } = set.secondsPerImage;
+    lines.push(
+      `  ${set.evaluations.toFixed(0)} evaluations${wasText(before?.evaluations, 0)}, ${seconds(sample)}${wasSeconds(before?.secondsPerImage.sample)} to sample and ${seconds(synthesis)} to synthesise an image`,
+      "",
+    );
+  }
+  const names = evaluation.labellers.map((l) => l.name).join(", ");
+  lines.push(
+    c.dim(`judged by ${names}; ${evaluation.reference} unconditional images; intervals hold 95% of 1000 resamplings`),
+  );
+  return lines;
+}
+
+function editLines(edit: NonNullable<SetMeasure["edit"]>, before: SetMeasure["edit"] | undefined): string[] {
+  const rows = [
+    ["step", "before", "after", "most drift", "score", "identity"],
+    ...edit.steps.map((s) => [
+      s.text,
+      s.before === null ? "-" : s.before.mean.toFixed(2),
+      s.after === null ? "-" : s.after.mean.toFixed(2),
+      s.drift === null ? "-" : `${s.drift.attribute} ${s.drift.share.toFixed(2)}`,
+      s.score === null ? "-" : s.score.toFixed(2),
+      s.identity === null ? "-" : s.identity.mean.toFixed(3),
+    ]),
+  ];
+  const des = edit.des === null ? "-" : `${edit.des.toFixed(3)}${wasText(before?.des ?? undefined, 3)}`;
+  const id = edit.identity === null ? "-" : `${estimateText(edit.identity, 3)}${wasText(before?.identity?.mean, 3)}`;
+  const strangers = edit.strangers === null ? "" : ` (of different rows ${edit.strangers.toFixed(3)})`;
+  return [...table(rows), `  DES ${des}, ID ${id}${strangers}`];
+}
+
+function frechetText({ frechet }: SetMeasure, before: SetMeasure | undefined): string {
+  const { unconditional, real, floor } = frechet;
+  if (unconditional === null) return "no Frechet distance: the labeller shows no features, or there are too few images";
+  const first = `Frechet distance ${unconditional.toFixed(2)}${wasText(before?.frechet.unconditional ?? undefined)} to unconditional images`;
+  const halves = floor === null ? "" : ` (their halves ${floor.toFixed(2)})`;
+  const last = real === null ? "" : `, ${real.toFixed(2)}${wasText(before?.frechet.real ?? undefined)} to real ones`;
+  return first + halves + last;
+}
+
+/** `0.94 [0.81, 1.00]` */
+export function estimateText(e: Estimate | null, digits = 2): string {
+  if (e === null) return "-";
+  return `${e.mean.toFixed(digits)} [${e.low.toFixed(digits)}, ${e.high.toFixed(digits)}]`;
+}
+
+function wasText(was: number | undefined, digits = 2): string {
+  return was === undefined ? "" : ` (was ${was.toFixed(digits)})`;
+}
+
+function seconds(s: number): string {
+  return s < 0.1 ? `${(1000 * s).toFixed(1)} ms` : `${s.toFixed(2)} s`;
+}
+
+function wasSeconds(s: number | undefined): string {
+  return s === undefined ? "" : ` (was ${seconds(s)})`;
+}
+
+/** Rows of cells in columns, two spaces apart and two in. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, k) => Math.max(...rows.map((r) => r[k]?.length ?? 0)));
+  return rows.map((r) => `  ${r.map((cell, k) => cell.padEnd(widths[k] ?? 0)).join("  ")}`.trimEnd());
+}

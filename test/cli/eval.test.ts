@@ -1,0 +1,131 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Evaluation } from "../../src/runtime/evaluate/evaluation.js";
+import type { RunRecord } from "../../src/runtime/execute/record.js";
+import { writePack } from "../../src/runtime/model/pack.js";
+import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+const SCRIPT = `lace 1
+model avatar from "builtin:avatar"
+sample portraits from avatar { where glasses and tilt is 0.7 +- 0.1  count 12  seed 4 }
+edit steps of portraits[0..3] {
+  step not glasses
+  step smile
+}
+sweep hairs over v in 0..1 by 1 from avatar { where light is v  count 2  seed 1 }
+expect portraits: glasses >= 0, tilt is 0.7 +- 0.1 >= 0
+save portraits to "portraits.png" as grid
+`;
+let folder: ReturnType<typeof folderWith>;
+beforeAll(async () => {
+  folder = folderWith({
+    "a.lace": SCRIPT,
+    "tiny.lace": 'lace 1\nmodel t from "tiny.safetensors"\nsample a from t { where glasses  count 2 }\n',
+    "wrong.json": "{}",
+  });
+  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+  for (const [name, grey] of [
+    ["1.png", 10],
+    ["2.jpg", 200],
+  ] as const)
+    await sharp({ create: { width: 20, height: 30, channels: 3, background: { r: grey, g: 90, b: 0 } } }).toFile(
+      join(folder.path, name),
+    );
+});
+afterAll(() => folder.remove());
+
+const run = (...args: readonly string[]): Promise<Ended> =>
+  lacec([...args, "--engine", "onnx-cpu"], { cwd: folder.path });
+
+describe("lacec eval", () => {
+  let evaluation: Evaluation;
+  let before: string[];
+  beforeAll(async () => {
+    before = filesIn(folder.path);
+    const { out, err, code } = await run(
+      "eval",
+      "a.lace",
+      "--reference",
+      "24",
+      "--real",
+      ".",
+      "--html",
+      "page.html",
+      "--json",
+    );
+    expect(err).toBe("");
+    expect(code).toBe(0);
+    writeFileSync(join(folder.path, "before.json"), out);
+    evaluation = (JSON.parse(out) as { evaluation: Evaluation }).evaluation;
+  });
+
+  test("counts what `lacec run` counts, by the heads and by the labeller", async () => {
+    const { out } = await run("run", "a.lace", "--out", "run", "--json");
+    const record = (JSON.parse(out) as { run: RunRecord }).run;
+    const clauses = evaluation.sets[0]!.clauses;
+    expect(clauses.map((c) => c.text)).toEqual(["glasses", "tilt is 0.7 +- 0.1", "all of it"]);
+    record.expectations.forEach(({ heads, labeller }, k) => {
+      expect(clauses[k]!.heads!.mean).toBe(heads.satisfied / heads.counted);
+      expect(clauses[k]!.labeller!.mean).toBe(labeller!.satisfied / labeller!.counted);
+    });
+  });
+
+  test("measures distances, evaluations and seconds of every set", () => {
+    expect(evaluation.sets.map((s) => [s.name, s.kind, s.images])).toEqual([
+      ["portraits", "sample", 12],
+      ["steps", "edit", 4],
+      ["hairs", "sweep", 4],
+    ]);
+    for (const { frechet, evaluations, secondsPerImage } of evaluation.sets) {
+      expect(frechet.unconditional).toBeGreaterThan(0);
+      expect(frechet.real).toBeGreaterThan(frechet.unconditional!); // two flat pictures are no faces
+      expect(evaluations).toBeGreaterThan(10);
+      expect(secondsPerImage.sample).toBeGreaterThan(0);
+      expect(secondsPerImage.synthesis).toBeGreaterThan(0);
+    }
+    expect(evaluation.sets[2]!.clauses.map((c) => c.text)).toEqual(["v 0", "v 1"]);
+    expect(evaluation.real).toBe(2);
+  });
+
+  test("an edit has gains, drifts and identities; DES is the mean of gain less drift", () => {
+    const { steps, des, identity, strangers } = evaluation.sets[1]!.edit!;
+    expect(steps.map((s) => s.text)).toEqual(["not glasses", "smile"]);
+    expect(steps[0]!.before!.mean).toBeLessThan(0.3); // they were drawn with glasses
+    expect(steps[0]!.after!.mean).toBeGreaterThan(0.7);
+    for (const s of steps) expect(s.score).toBeCloseTo(s.after!.mean - s.before!.mean - s.drift!.share, 12);
+    expect(des).toBeCloseTo((steps[0]!.score! + steps[1]!.score!) / 2, 12);
+    expect(identity!.mean).toBeGreaterThan(strangers!);
+  });
+
+  test("the page holds the pictures, and nothing else is written", () => {
+    const page = readFileSync(join(folder.path, "page.html"), "utf8");
+    expect(page.match(/src="data:image\/webp;base64,/g)).toHaveLength(3);
+    expect(page).toContain("not glasses");
+    expect(filesIn(folder.path).filter((f) => !f.startsWith("run/"))).toEqual(
+      [...before, "before.json", "page.html"].sort(),
+    );
+  });
+
+  test("a baseline is shown beside", async () => {
+    const { out, code } = await run("eval", "a.lace", "--reference", "24", "--baseline", "before.json", "-q");
+    expect(code).toBe(0);
+    const { unconditional } = evaluation.sets[0]!.frechet;
+    expect(out).toContain(`Frechet distance ${unconditional!.toFixed(2)} (was ${unconditional!.toFixed(2)})`);
+    expect(out).toMatch(/glasses +\d\.\d\d \[\d\.\d\d, \d\.\d\d\] \(was \d\.\d\d\)/);
+  });
+
+  test.each([
+    ["a model without labeller", ["tiny.lace"], 3, /L5312/],
+    ["a baseline that is none", ["a.lace", "--baseline", "wrong.json"], 3, /L5315.*evaluation/s],
+    ["a folder without pictures", ["a.lace", "--real", "run/none"], 3, /L5001/],
+    ["neither script nor suite", [], 2, /name a script, or a suite/],
+    ["a suite that there is not", ["--suite", "mine"], 2, /there is paper/],
+  ])("%s is told", async (_, args, code, message) => {
+    const ended = await run("eval", ...args);
+    expect(ended.err).toMatch(message);
+    expect(ended.code).toBe(code);
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { estimate, share } from "../../src/runtime/evaluate/bootstrap.js";
+import { frechetDistance, momentsOf, symmetricEigen } from "../../src/runtime/evaluate/frechet.js";
+import { cropped } from "../../src/runtime/evaluate/real-images-node.js";
+import { expectClose } from "../support/close.js";
+import { random } from "../support/random.js";
+
+/** Rows at `mean` plus and minus `scales[k]` along each axis: covariance diag(2 scales^2 / (n - 1)), n = 2 axes. */
+function cross(mean: readonly number[], scales: readonly number[]): Float32Array {
+  const rows = scales.flatMap((s, k) => [1, -1].map((sign) => mean.map((m, i) => m + (i === k ? sign * s : 0))));
+  return Float32Array.from(rows.flat());
+}
+
+describe("the Frechet distance", () => {
+  test("of Gaussians whose axes agree is that of their means and deviations", () => {
+    const [m1, m2] = [
+      [1, 2, 3],
+      [1, 0, 3.5],
+    ] as const;
+    const [s1, s2] = [
+      [1, 2, 0.5],
+      [3, 2, 1],
+    ] as const;
+    const [a, b] = [momentsOf(cross(m1, s1), 3), momentsOf(cross(m2, s2), 3)];
+    const wanted = [0, 1, 2].reduce((d, k) => d + (m1[k]! - m2[k]!) ** 2 + (2 / 5) * (s1[k]! - s2[k]!) ** 2, 0);
+    expectClose(frechetDistance(a, b), wanted, { abs: 1e-6, rel: 1e-6 });
+    expectClose(frechetDistance(b, a), wanted, { abs: 1e-6, rel: 1e-6 });
+    expectClose(frechetDistance(a, a), 0, { abs: 1e-9, rel: 0 });
+  });
+
+  test("does not change when both clouds are turned, and survives fewer rows than features", () => {
+    const r = random(3);
+    const cloud = (n: number, stretch: number): Float32Array =>
+      Float32Array.from(
+        { length: n * 8 },
+        (_, i) => r.normal() * (i % 8 === 0 ? stretch : 1) + (i % 8 === 3 ? stretch : 0),
+      );
+    const turn = (x: Float32Array): Float32Array => {
+      const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
+      return x.map((v, i) => (i % 8 === 0 ? c * v - s * x[i + 3]! : i % 8 === 3 ? s * x[i - 3]! + c * v : v));
+    };
+    for (const n of [40, 5]) {
+      const [a, b] = [cloud(n, 2), cloud(n, 5)];
+      const straight = frechetDistance(momentsOf(a, 8), momentsOf(b, 8));
+      expect(straight).toBeGreaterThan(3);
+      expectClose(frechetDistance(momentsOf(turn(a), 8), momentsOf(turn(b), 8)), straight, { abs: 1e-4, rel: 1e-4 });
+    }
+  });
+
+  test("eigenvectors rebuild the matrix and are orthonormal", () => {
+    const n = 20;
+    const r = random(4);
+    const half = Float64Array.from({ length: n * n }, () => r.normal());
+    const matrix = half.map((_, i) => half[i]! + half[(i % n) * n + Math.floor(i / n)]!);
+    const { values, vectors } = symmetricEigen(matrix, n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        let [back, dot] = [0, 0];
+        for (let k = 0; k < n; k++) {
+          back += vectors[i * n + k]! * values[k]! * vectors[j * n + k]!;
+          dot += vectors[k * n + i]! * vectors[k * n + j]!;
+        }
+        expectClose(back, matrix[i * n + j]!, { abs: 1e-10, rel: 0 });
+        expectClose(dot, i === j ? 1 : 0, { abs: 1e-10, rel: 0 });
+      }
+    }
+  });
+});
+
+describe("intervals", () => {
+  test("are those of a binomial, and the same every time", () => {
+    const holds = Array.from({ length: 400 }, (_, i) => i % 4 === 0);
+    const e = share(holds)!;
+    const deviation = Math.sqrt((0.25 * 0.75) / 400);
+    expect([e.mean, e.count]).toEqual([0.25, 400]);
+    expectClose([e.low, e.high], [0.25 - 1.96 * deviation, 0.25 + 1.96 * deviation], { abs: 0.006, rel: 0 });
+    expect(share(holds)).toEqual(e);
+  });
+
+  test("of what is always so has no width; of nothing there is none", () => {
+    expect(share([true, true])).toEqual({ mean: 1, low: 1, high: 1, count: 2 });
+    expect(estimate([])).toBeUndefined();
+  });
+});
+
+test("real images are cut to the square in the middle", () => {
+  const image = { width: 4, height: 2, data: Uint8Array.from({ length: 24 }, (_, i) => i) };
+  expect([...cropped(image).data]).toEqual([3, 4, 5, 6, 7, 8, 15, 16, 17, 18, 19, 20]);
+});
