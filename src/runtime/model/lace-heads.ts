@@ -5,7 +5,7 @@ import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "./model-error.js";
 import type { PickleDict } from "./pickle-value.js";
-import { tensorsOf, type TorchTensor } from "./torch-tensor.js";
+import { checkSharing, tensorsOf, type TorchTensor } from "./torch-tensor.js";
 
 /** Learning-rate multiplier of StyleGAN's mapping network, which its stored weights are divided by. */
 const LR_MULTIPLIER = 0.01;
@@ -54,6 +54,7 @@ function layerNumbers(tensors: ReadonlyMap<string, TorchTensor>, pattern: RegExp
  */
 export function readLaceHead(checkpoint: PickleDict, attribute: string, file: string): HeadWeights {
   const tensors = tensorsOf(checkpoint.entries.get("state_dict"));
+  checkSharing(tensors, file);
   const names = [...layerNumbers(tensors, /^net\.(\d+)\.weight$/).map((n) => `net.${n}`), "heads"];
   let width: number | undefined;
   const layers = names.map((name) => {

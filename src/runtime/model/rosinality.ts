@@ -12,7 +12,7 @@ import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { TensorSource } from "./pack-weights.js";
 import type { PickleDict } from "./pickle-value.js";
 import { readSynthesis } from "./stylegan2-weights.js";
-import { tensorsOf, type TorchTensor } from "./torch-tensor.js";
+import { checkSharing, tensorsOf, type TorchTensor } from "./torch-tensor.js";
 
 export interface RosinalityOptions {
   readonly name: string;
@@ -32,6 +32,7 @@ export function readRosinality(checkpoint: PickleDict, file: string, options: Ro
   const stored = tensorsOf(checkpoint.entries.get("g_ema"));
   const mean = tensorsOf(checkpoint).get("latent_avg")?.read();
   if (stored.size === 0 || mean === undefined) throw unlike(file, "'g_ema' or 'latent_avg' is missing");
+  checkSharing(stored, file);
   const mapping = readStyle(stored, "style.", mean, file);
   const wDim = mapping.wAverage.data.length;
   const tensors = convertSynthesis(stored, file);

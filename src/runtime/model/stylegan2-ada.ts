@@ -10,7 +10,7 @@ import { readMapping, TensorSource } from "./pack-weights.js";
 import { isCount, isDict, type PickleDict, type PickleValue } from "./pickle-value.js";
 import { pythonObject, type PythonObject } from "./python-object.js";
 import { readSynthesis, type SynthesisStyle } from "./stylegan2-weights.js";
-import { tensorsOf, type TorchTensor } from "./torch-tensor.js";
+import { checkSharing, tensorsOf, type TorchTensor } from "./torch-tensor.js";
 
 export interface CheckpointOptions {
   readonly name: string;
@@ -44,6 +44,7 @@ export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: 
 
   const stored = new Map<string, TorchTensor>();
   collect(generator, "", new Set(), stored);
+  checkSharing(stored, file);
   const source = new TensorSource(file, (name) => readTensor(stored, name), new Set(stored.keys()));
   const last = moduleOf(synthesis, `b${resolution}`, file);
   const style = STYLES.find((s) => s === last.get("architecture"));

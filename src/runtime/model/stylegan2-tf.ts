@@ -34,7 +34,7 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
     throw unlike(file, "it is not a tuple of the networks G, D, Gs");
   const variables = new Map<string, NumpyArray>();
   const settings = newDict();
-  collect(generator, "", variables, settings, 0);
+  collect(generator, "", { variables, settings, seen: new Set() }, 0, file);
   const style = STYLES.find((s) => s === (settings.entries.get("architecture") ?? DEFAULTS.architecture));
   if (style === undefined) throw unlike(file, "its architecture is none of skip, orig, resnet");
   const lrMultiplier = settings.entries.get("mapping_lrmul") ?? DEFAULTS.mapping_lrmul;
@@ -80,27 +80,33 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
   };
 }
 
+interface Collected {
+  readonly variables: Map<string, NumpyArray>;
+  readonly settings: PickleDict;
+  /** Arrays that have a name already. */
+  readonly seen: Set<NumpyArray>;
+}
+
 /** Variables of a network and its components, named `mapping/...`, `synthesis/...`; settings of all of them together. */
-function collect(
-  network: PythonObject,
-  prefix: string,
-  variables: Map<string, NumpyArray>,
-  settings: PickleDict,
-  depth: number,
-): void {
+function collect(network: PythonObject, prefix: string, into: Collected, depth: number, file: string): void {
+  const { variables, settings, seen } = into;
   const kwargs = network.get("static_kwargs");
   for (const [key, value] of isDict(kwargs) ? kwargs.entries : []) settings.entries.set(key, value);
   for (const pair of listItems(network.get("variables"))) {
     const [name, value] = isTuple(pair) ? pair.items : [];
     const array = numpyArray(value);
     // Some versions name a variable of the whole by its component: G_mapping/Dense0/weight.
-    if (typeof name === "string" && array !== undefined) variables.set(`${prefix}${name}`.replace(/^G_/, ""), array);
+    if (typeof name !== "string" || array === undefined) continue;
+    // Each is copied when it is read: one array under many names would fill memory from a small file.
+    if (seen.has(array)) throw unlike(file, `the variable '${name.slice(0, 100)}' is the array of another one`);
+    seen.add(array);
+    variables.set(`${prefix}${name}`.replace(/^G_/, ""), array);
   }
   const components = network.get("components");
   if (depth > 0) return;
   for (const [name, value] of isDict(components) ? components.entries : []) {
     const inner = pythonObject(value);
-    if (typeof name === "string" && inner !== undefined) collect(inner, `${name}/`, variables, settings, depth + 1);
+    if (typeof name === "string" && inner !== undefined) collect(inner, `${name}/`, into, depth + 1, file);
   }
 }
 

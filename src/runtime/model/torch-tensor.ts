@@ -3,6 +3,7 @@
 // Invariants: a window lies inside its storage and has no more elements than it, so that a small file cannot make a huge array.
 import type { Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
+import { modelError } from "./model-error.js";
 import { DTYPE_BYTES, toFloat32, type DType } from "./dtype.js";
 import {
   isCount,
@@ -154,6 +155,22 @@ export function storageOf(id: PickleValue, known: Map<string, TorchStorage>, fai
   if (storage.dtype !== dtype || storage.count !== count) throw fail(`storage '${key}' has two descriptions`);
   known.set(key, storage);
   return { kind: "opaque", value: storage };
+}
+
+/** Tied weights may share a storage; more elements than this times what is stored is an attack on memory. */
+const MOST_SHARING = 4;
+const SHARING_SLACK = 1_000_000;
+
+/**
+ * Refuses tensors that read the same memory over and over: each may be copied when it is converted, so a small file could fill memory.
+ * Errors LaceError L5106.
+ */
+export function checkSharing(tensors: ReadonlyMap<string, TorchTensor>, file: string): void {
+  const storages = new Set([...tensors.values()].map((t) => t.storage));
+  const stored = [...storages].reduce((sum, s) => sum + s.count, 0);
+  const wanted = [...tensors.values()].reduce((sum, t) => sum + product(t.shape), 0);
+  if (wanted > MOST_SHARING * stored + SHARING_SLACK)
+    throw modelError("L5106", file, `its tensors have ${wanted} elements, its storages only ${stored}`);
 }
 
 /** The tensors of a state dict by name; entries that are no tensors are left out. */
