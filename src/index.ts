@@ -3,6 +3,8 @@
 import { compileScript, type Compilation } from "./runtime/compile-script.js";
 import { execute } from "./runtime/execute.js";
 import type { Results } from "./runtime/execute/results.js";
+import type { Shard } from "./runtime/execute/selection.js";
+import { folderCache } from "./runtime/cache-node.js";
 import type { EngineName } from "./runtime/engine/engine.js";
 import type { OnEvent } from "./runtime/events.js";
 import { nodeHost } from "./runtime/host-node.js";
@@ -28,6 +30,10 @@ export interface RunOptions extends CompileOptions {
   readonly engine?: EngineName | "auto";
   /** Whether images carry their recipe (docs/reproducibility.md); default: true. */
   readonly provenance?: boolean;
+  /** Draw this part of the samples, counted from 1; sheets and expectations wait for a run of all. */
+  readonly shard?: Shard;
+  /** Folder where results are kept between runs, such as ".lace"; default: nowhere. */
+  readonly cache?: string;
   readonly onEvent?: OnEvent;
   /** Stops the run between two pieces of work; it then throws a LaceError L4106. */
   readonly signal?: AbortSignal;
@@ -64,10 +70,11 @@ function overridden({ count, seed }: { count: number | undefined; seed: number |
  *          Samples that fail and expectations that are missed are in `results.diagnostics`.
  */
 export async function run(script: string, options: RunOptions = {}): Promise<Results> {
-  const { out = ".", engine = "auto", provenance = true, count, seed, onEvent, signal } = options;
+  const { out = ".", engine = "auto", provenance = true, shard, cache: folder, count, seed, onEvent, signal } = options;
   const { plan, program, diagnostics } = await compile(script, options);
   if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
   const host = nodeHost();
+  const cache = folder === undefined ? undefined : folderCache({ folder });
   try {
     return await execute(plan, {
       ...nodeServices(host, engine),
@@ -75,10 +82,13 @@ export async function run(script: string, options: RunOptions = {}): Promise<Res
       script: await identifyScript(host, program),
       source: { program, overrides: overridden({ count, seed }) },
       provenance,
+      ...(shard === undefined ? {} : { shard }),
+      ...(cache === undefined ? {} : { cache }),
       ...(onEvent === undefined ? {} : { onEvent }),
       ...(signal === undefined ? {} : { signal }),
     });
   } finally {
+    await cache?.close();
     await host.close();
   }
 }
@@ -115,4 +125,5 @@ export type { Model } from "./runtime/model/model.js";
 export type { EngineName } from "./runtime/engine/engine.js";
 export type { OnEvent, RunEvent } from "./runtime/events.js";
 export type { Results, SampleResult, TaskResult, ExpectationResult, OutputFile } from "./runtime/execute/results.js";
+export type { Shard } from "./runtime/execute/selection.js";
 export type { RunRecord } from "./runtime/execute/record.js";

@@ -27,6 +27,12 @@ export function exitCodeOf(diagnostics: readonly Diagnostic[]): ExitCode {
   return EXIT.script;
 }
 
+/** The exit code of several pieces of work: that of the one that ended worst. */
+export function gravest(codes: readonly ExitCode[]): ExitCode {
+  const order = [EXIT.bug, EXIT.interrupted, EXIT.environment, EXIT.script, EXIT.missed];
+  return order.find((code) => codes.includes(code)) ?? EXIT.done;
+}
+
 /** Diagnostics of a thrown value; undefined if it is a bug. */
 export function diagnosticsOf(error: unknown): readonly Diagnostic[] | undefined {
   return error instanceof LaceError ? error.diagnostics : undefined;

@@ -71,6 +71,15 @@ function setting(text: string, before: Readonly<Record<string, number>> = {}): R
   return { ...before, [match[1]]: value };
 }
 
+/** `k/n`, counted from 1. */
+function shard(text: string): { readonly number: number; readonly of: number } {
+  const [, number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (number < 1 || number > of || !Number.isSafeInteger(of)) {
+    throw new InvalidArgumentError("write it as k/n with k from 1 to n, such as --shard 2/8.");
+  }
+  return { number, of };
+}
+
 /** `name=path`, repeatable. */
 function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
@@ -131,8 +140,8 @@ function program(): Command {
 
   lacec
     .command("run")
-    .description("run a script: sample, synthesise, save, and judge its expectations")
-    .argument("<script>", "a .lace file")
+    .description("run scripts: sample, synthesise, save, and judge their expectations")
+    .argument("<script...>", ".lace files, patterns such as 'recipes/**/*.lace', or - for standard input")
     .option("-o, --out <dir>", "folder that outputs go to; paths in the script are relative to it", ".")
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .option("--count <n>", "draw this many samples, whatever the script says", wholeNumber(1))
@@ -142,9 +151,14 @@ function program(): Command {
       "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu",
       "auto",
     )
+    .option("--shard <k/n>", "draw the k-th of n parts of the samples; sheets wait for a run without it", shard)
+    .option("--frozen", "refuse to run if lace.lock would change")
+    .option("--watch", "run again whenever the script, an import or a model changes")
+    .option("--no-cache", "neither take results from .lace/ nor keep them there")
     .option("--no-provenance", "leave the recipe out of the images")
     .option("-q, --quiet", "print errors and missed expectations only")
     .option("--json", "print one JSON document on stdout instead of text")
+    .addHelpText("after", "\nExample: lacec run 'recipes/*.lace' --out pictures --set seed=7")
     .action(verb(async () => (await import("./run.js")).runVerb));
 
   lacec
@@ -363,6 +377,48 @@ function program(): Command {
       "\nExamples: lacec eval portraits.lace --html report.html\n          lacec eval --suite paper builtin:avatar --json > before.json",
     )
     .action(verb(async () => (await import("./eval.js")).evalVerb));
+
+  lacec
+    .command("verify")
+    .description("run a script again and compare with the hashes in its run.json; nothing is written")
+    .argument("<script>", "a .lace file")
+    .option("-o, --out <dir>", "folder that its outputs went to", ".")
+    .option("--record <file>", "the run.json to compare with (default: where the script's outputs go)")
+    .option("--engine <name>", "another engine than the recorded one")
+    .option("-q, --quiet", "no progress")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample: lacec verify examples/portraits.lace")
+    .action(verb(async () => (await import("./verify.js")).verifyVerb));
+
+  lacec
+    .command("diff")
+    .description("say what changed in meaning between two scripts, or two git revisions of one")
+    .argument("<what...>", "A.lace B.lace, or REVISION REVISION FILE")
+    .option("--images <file>", "write a sheet of pictures before and after")
+    .option("--engine <name>", "for --images, as for run", "auto")
+    .option("--exit-code", "exit with 1 if there is a difference")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples: lacec diff old.lace new.lace\n          lacec diff HEAD~1 HEAD portraits.lace --images sheet.png",
+    )
+    .action(verb(async () => (await import("./diff.js")).diffVerb));
+
+  lacec
+    .command("lock")
+    .description("bring lace.lock up to date: the hashes of all that scripts depend on")
+    .argument("<script...>", ".lace files or patterns")
+    .option("--check", "change nothing; fail if it would change")
+    .addHelpText("after", "\nExample: lacec lock 'examples/*.lace'")
+    .action(verb(async () => (await import("./lock.js")).lockVerb));
+
+  lacec
+    .command("cache")
+    .description("say how much .lace/ holds; clean empties it")
+    .argument("[action]", "clean")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample: lacec cache clean")
+    .action(verb(async () => (await import("./cache.js")).cacheVerb));
 
   lacec
     .command("doctor")

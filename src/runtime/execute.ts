@@ -1,23 +1,41 @@
 // The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: nothing is computed if any part of the plan cannot be run; files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
-import type { EditTask, Plan, Save, Task } from "../compiler/plan.js";
+import type { Plan, Task } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
 import { optimize } from "../compiler/passes/optimize.js";
+import type { Cache } from "./cache.js";
 import type { Engine } from "./engine/engine.js";
 import { PhaseClock, type OnEvent } from "./events.js";
 import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
 import { isOutcome } from "./execute/family.js";
 import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
+import { Memory } from "./execute/memory.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
-import { commonFolder, makeRecord, printRecord, RECORD_FILE, type ScriptIdentity } from "./execute/record.js";
+import {
+  makeRecord,
+  outputFolders,
+  printRecord,
+  recordFolder,
+  recordName,
+  type ScriptIdentity,
+} from "./execute/record.js";
 import { refuseUnsupported } from "./execute/refuse.js";
 import { modelForClass, withCutoff } from "./execute/rendering.js";
 import type { ExpectationResult, OutputFile, Results, SampleResult, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
+import {
+  selectAll,
+  selectFirst,
+  selectImage,
+  selectShard,
+  type OneImage,
+  type Selection,
+  type Shard,
+} from "./execute/selection.js";
 import type { Labeller, Services } from "./execute/services.js";
 import { stopIfAborted } from "./execute/stop.js";
 import type { ImageCodec } from "./image/codec.js";
@@ -35,8 +53,14 @@ export interface ExecuteOptions extends Services {
   readonly provenance?: boolean;
   /** Called with the hashes of what the run depends on, before any sample is drawn. It may refuse by throwing; what it gives is said. */
   readonly onLock?: (lock: LockEntry) => Promise<readonly Diagnostic[]>;
-  /** Of all saves only this one, counted from 0, and the tasks that it needs. */
-  readonly only?: { readonly save: number };
+  /** Of all images only this one, and what it is made from. */
+  readonly only?: OneImage;
+  /** The first rows of every task, without sheets and expectations. */
+  readonly first?: number;
+  /** A part of the samples, without sheets and expectations. */
+  readonly shard?: Shard;
+  /** Where results are kept between runs. It needs `source`. */
+  readonly cache?: Cache;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -50,8 +74,26 @@ export interface ExecuteOptions extends Services {
 export async function execute(plan: Plan, options: ExecuteOptions): Promise<Results> {
   const refused = refuseUnsupported(plan);
   if (refused.length > 0) throw new LaceError(refused);
-  await options.prepareOutput(options.out);
-  return new Run(plan, options).run();
+  const { host, out, shard } = options;
+  await options.prepareOutput(out);
+  const folder = recordFolder(plan);
+  const name = recordName(shard);
+  const recordFile = folder === "" ? name : `${folder}/${name}`;
+  const release = await options.claimOutputs(
+    outputPath(host, out, recordFile),
+    outputFolders(plan).map((f) => outputPath(host, out, f)),
+  );
+  try {
+    return await new Run(plan, options, { folder, recordFile }).run();
+  } finally {
+    await release();
+  }
+}
+
+/** Where run.json goes. */
+interface RecordPlace {
+  readonly folder: string;
+  readonly recordFile: string;
 }
 
 /** What is open while a plan runs. */
@@ -70,14 +112,18 @@ class Run {
   private readonly diagnostics: Diagnostic[] = [];
   /** By model and noise. */
   private readonly syntheses = new Map<string, Executable>();
+  private readonly memories = new Map<Model, Memory>();
+  private readonly selection: Selection;
   private recipes: Recipes | undefined;
   private readonly labellers = new Map<Model, Labeller>();
 
   constructor(
     private readonly plan: Plan,
     private readonly options: ExecuteOptions,
+    private readonly place: RecordPlace,
   ) {
     const { host, onEvent } = options;
+    this.selection = select(plan, options);
     this.start = host.now();
     this.clock = new PhaseClock(() => host.now(), onEvent ?? (() => undefined));
   }
@@ -94,7 +140,6 @@ class Run {
       await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
         stopIfAborted(this.options.signal);
-        if (!this.isNeeded(index)) continue;
         await this.runTask(index, task, shop);
       }
       return await clock.run("save", {}, () => this.record(shop));
@@ -117,11 +162,19 @@ class Run {
   }
 
   private async lock({ models, engine }: Workshop): Promise<void> {
-    const { host, script, source, provenance = true, onLock } = this.options;
+    const { host, script, source, cache, provenance = true, onLock } = this.options;
     if (source === undefined) return;
     const lock = await makeLock(host, source.program, this.plan, models, script.lacec);
     if (onLock !== undefined) this.say(await onLock(lock));
     if (provenance) this.recipes = new Recipes(host, this.plan, source, lock, engine.name);
+    if (cache === undefined) return;
+    for (const [at, { alias }] of this.plan.models.entries()) {
+      const [model, locked] = [models[at], lock.models[alias]];
+      if (model === undefined || locked === undefined) throw new InternalError(`the model ${alias} is not locked`);
+      const heads = Object.entries(locked.heads).map(([attribute, { sha256 }]) => [attribute, sha256]);
+      const scope = JSON.stringify([lock.lacec, engine.name, engine.description, locked.sha256, heads]);
+      this.memories.set(model, new Memory(cache, host, scope));
+    }
   }
 
   private async runTask(index: number, task: Task, shop: Workshop): Promise<void> {
@@ -130,33 +183,42 @@ class Run {
     const loaded = shop.models[task.model];
     if (loaded === undefined) throw new InternalError(`task ${task.name} has no model`);
     const model = modelForClass(loaded, task.class);
+    const rows = this.selection.rows(index);
+    if (rows.length === 0) {
+      this.tasks.push({ task, samples: [], seconds: clock.seconds });
+      return;
+    }
+    const memory = this.memories.get(loaded);
     const { diagnostics, ...drawn } = await drawTask(task, {
       model,
       engine: shop.engine,
       clock,
       signal: options.signal,
+      rows,
+      memory,
       earlier: (at) => this.tasks.find((t) => t.task === plan.tasks[at]) ?? missing(at),
     });
     const { samples } = drawn;
     this.say(diagnostics);
 
     const sinks = this.openSinks(index, task, shop.codec);
-    const expects = plan.expects.filter((e) => e.task === index);
+    const expects = this.selection.judges ? plan.expects.filter((e) => e.task === index) : [];
     const judged = samples.filter((s) => isOutcome(task, s));
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
     const labeller = expects.length > 0 ? await this.labellerOf(loaded) : undefined;
     let seen: Judged | undefined;
     const pictures = picturesOf(drawn).filter((p) => {
-      return sinks.some((s) => s.wants(p)) || (labeller !== undefined && isOutcome(task, p));
+      const shown = this.selection.shows(index, p) && sinks.some((s) => s.wants(p));
+      return shown || (labeller !== undefined && isOutcome(task, p));
     });
     if (pictures.length > 0) {
       const total = pictures.length;
       await clock.run("synthesise", { task: task.name, total }, async () => {
-        const synthesis = withCutoff(await this.synthesisOf(task, model, shop.engine), model, task);
         const labels = await makeImages({
           model,
-          synthesis,
-          noise: task.noise,
+          synthesis: async () => withCutoff(await this.synthesisOf(task, model, shop.engine), model, task),
+          memory,
+          task,
           pictures,
           sinks,
           labeller,
@@ -185,7 +247,7 @@ class Run {
     const { host, out, onEvent } = this.options;
     const context = { host, codec, out, onEvent: onEvent ?? (() => undefined) };
     return this.plan.saves
-      .filter((s) => s.task === index && this.isWanted(s))
+      .filter((s) => s.task === index && this.selection.hasSave(s))
       .map((save) => {
         const recipe = this.recipes?.textsOf(save, task) ?? (() => undefined);
         return openSink(save, { task, recipe }, context);
@@ -215,23 +277,6 @@ class Run {
     return opened;
   }
 
-  private isWanted(save: Save): boolean {
-    const { only } = this.options;
-    return only === undefined || this.plan.saves.indexOf(save) === only.save;
-  }
-
-  /** Whether a task is to be run: all are, or those that the one wanted save builds on. */
-  private isNeeded(index: number): boolean {
-    const { plan, options } = this;
-    if (options.only === undefined) return true;
-    for (let task = plan.saves[options.only.save]?.task; task !== undefined;) {
-      if (task === index) return true;
-      const { source } = plan.tasks[task] as Partial<EditTask>;
-      task = source?.kind === "task" ? source.task : undefined;
-    }
-    return false;
-  }
-
   private say(diagnostics: readonly Diagnostic[]): void {
     this.diagnostics.push(...diagnostics);
     for (const diagnostic of diagnostics) this.options.onEvent?.({ kind: "diagnostic", diagnostic });
@@ -239,8 +284,7 @@ class Run {
 
   private async record(shop: Workshop): Promise<Results> {
     const { plan, options, tasks, expectations, outputs, diagnostics } = this;
-    const folder = commonFolder(outputs.map((o) => o.file));
-    const recordFile = folder === "" ? RECORD_FILE : `${folder}/${RECORD_FILE}`;
+    const { folder, recordFile } = this.place;
     const seconds = new Map<string, number>([
       ...this.clock.seconds,
       ["total", (options.host.now() - this.start) / 1000],
@@ -249,6 +293,8 @@ class Run {
     const record = makeRecord({
       plan,
       script: options.script,
+      overrides: options.source?.overrides ?? {},
+      shard: options.shard,
       engine,
       models,
       tasks,
@@ -261,6 +307,12 @@ class Run {
     await options.host.writeAtomic(outputPath(options.host, options.out, recordFile), printRecord(record));
     return { tasks, expectations, outputs, diagnostics, models, record, recordFile };
   }
+}
+
+function select(plan: Plan, { only, shard, first }: ExecuteOptions): Selection {
+  if (only !== undefined) return selectImage(plan, only);
+  if (shard !== undefined) return selectShard(plan, shard);
+  return first === undefined ? selectAll(plan) : selectFirst(plan, first);
 }
 
 /** Every picture that a task could show, row by row: what was before an edit, then the parts. */

@@ -4,16 +4,42 @@
 // TEMPORARY_PREFIX, lie beside their target and are removed when a write fails, when `close` is called and when the process exits.
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, unlinkSync } from "node:fs";
-import { access, mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { failure, type LaceError } from "../source/diagnostic.js";
 import type { Host } from "./host.js";
 import { MODEL_PREFIX } from "./model/model-name.js";
 import { modelsHome, packOf } from "./model/store-node.js";
+import { machineId, ownPid, processExists } from "./process-node.js";
 
 /** Beginning of the name of every temporary file, hidden on Unix. */
 export const TEMPORARY_PREFIX = ".lacec-tmp-";
+
+/** Of temporary files whose maker cannot be asked after, those older than this are taken for left behind. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+/** A name for a temporary file: it tells which process of which machine made it. */
+export function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${machineId()}-${ownPid()}-${randomBytes(6).toString("hex")}`;
+}
+
+/** Whether a temporary file, last written at `writtenMs`, was left by a process that is gone. */
+export function isLeftBehind(name: string, writtenMs: number): boolean {
+  const [machine, pid] = name.slice(TEMPORARY_PREFIX.length).split("-");
+  if (machine === machineId() && Number(pid) !== ownPid()) return !processExists(Number(pid));
+  return Date.now() - writtenMs > ABANDONED_MS;
+}
+
+/** Deletes temporary files that killed processes have left in a folder (not below it). */
+export async function tidyFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((n) => n.startsWith(TEMPORARY_PREFIX))) {
+    const path = join(folder, name);
+    const about = await stat(path).catch(() => undefined);
+    if (about?.isFile() === true && isLeftBehind(name, about.mtimeMs)) await unlink(path).catch(() => undefined);
+  }
+}
 
 /** A Host that must be closed: `close` refuses further writes, waits for those under way and removes temporary files. */
 export interface NodeHost extends Host {
@@ -50,7 +76,7 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
       await writeFile(target, bytes); // /dev/stdout, a pipe: nothing to replace
       return;
     }
-    const temporary = join(dirname(target), `${TEMPORARY_PREFIX}${randomBytes(6).toString("hex")}`);
+    const temporary = join(dirname(target), temporaryName());
     temporaries.add(temporary);
     try {
       const file = await open(temporary, "wx");
@@ -149,7 +175,19 @@ export async function checkWritable(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await access(folder, 2); // W_OK
   } catch (error) {
-    throw writeFailure(join(folder, "*"), error);
+    // On a read-only file system mkdir says that the folder is not there: what is above it knows better.
+    const above = errorCode(error) === "ENOENT" ? await whyNotWritable(dirname(resolvePath(folder))) : undefined;
+    throw writeFailure(join(folder, "*"), above ?? error);
+  }
+}
+
+/** Why the nearest folder that exists, at or above this one, cannot be written; undefined if it can. */
+async function whyNotWritable(folder: string): Promise<unknown> {
+  try {
+    await access(folder, 2); // W_OK
+    return undefined;
+  } catch (error) {
+    return errorCode(error) === "ENOENT" && dirname(folder) !== folder ? whyNotWritable(dirname(folder)) : error;
   }
 }
 

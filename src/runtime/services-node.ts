@@ -5,6 +5,7 @@ import type { Services } from "./execute/services.js";
 import type { EngineName } from "./engine/engine.js";
 import type { Host } from "./host.js";
 import { checkWritable } from "./host-node.js";
+import { lockOutputs } from "./output-lock-node.js";
 import type { Program } from "../compiler/link.js";
 import { packLabellerSpec } from "./labeller/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "./model/pack.js";
@@ -34,6 +35,7 @@ export function nodeServices(host: Host, engine: EngineName | "auto"): Services 
       return (await import("./engine/decoder-node.js")).openDecoder(bytes, model.decoder, model.info);
     },
     prepareOutput: checkWritable,
+    claimOutputs: lockOutputs,
     openCodec: async () => (await import("./image/codec-node.js")).sharpCodec(),
   };
 }

@@ -62,6 +62,8 @@ const schema = v.strictObject({
   script: file,
   imports: v.array(file),
   inputs: v.record(v.string(), v.number()),
+  overrides: v.strictObject({ seed: v.nullable(whole), count: v.nullable(whole) }),
+  shard: v.nullable(v.string()),
   models: v.array(
     v.strictObject({
       alias: v.string(),

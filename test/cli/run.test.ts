@@ -298,7 +298,7 @@ describe("failures", () => {
     const { plan } = await compile(script);
     const results = await execute(plan!, { ...spoiling(() => true), out: out("all-spoilt"), script: identity });
     expect(results.diagnostics.map((d) => d.code)).toContain("L4105");
-    expect(filesIn(out("all-spoilt"))).toEqual(["run.json"]);
+    expect(filesIn(out("all-spoilt"))).toEqual(["pictures/run.json"]);
   });
 
   test("too few steps is a status and a warning; the image shows where it stopped", async () => {

@@ -10,7 +10,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
 import { drawLatents } from "../sample/noise-source.js";
-import { compileBatch, ENERGY_ROWS, runBatch, type Batch, type DrawContext } from "./batch.js";
+import { compileBatch, ENERGY_ROWS, recallBatch, runBatch, type Batch, type DrawContext } from "./batch.js";
 import type { Drawing } from "./draw.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { imagePlace } from "./family.js";
@@ -43,24 +43,28 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
       let rows = starts;
       for (const [part, step] of task.steps.entries()) {
         const batch = stepBatch(task, part, rows, model);
-        const gradient = await clock.aside("compile", () => compileBatch(task, batch, cx));
-        try {
-          const before = evaluations;
-          const drawn = await runBatch(task, batch, { gradient, readout }, cx, (fraction, spent) => {
-            clock.progress(
-              "sample",
-              task.name,
-              (part + fraction) * starts.length,
-              total,
-              `${before + spent} evaluations`,
-            );
-          });
-          evaluations += drawn.evaluations;
-          diagnostics.push(...(await describeFailures(task, drawn.samples, () => batch.energy, model, engine)));
-          rows = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn.samples, model) }));
-        } finally {
-          await gradient.dispose();
+        const { known, tiles } = await recallBatch(task, batch, cx);
+        const drawn = [...known];
+        if (tiles.length > 0) {
+          const gradient = await clock.aside("compile", () => compileBatch(task, batch, cx));
+          try {
+            for (const tile of tiles) {
+              const before = evaluations;
+              const done = part * starts.length + drawn.length;
+              const made = await runBatch(task, tile, { gradient, readout }, cx, (fraction, spent) => {
+                const at = done + fraction * tile.members.length;
+                clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
+              });
+              evaluations += made.evaluations;
+              drawn.push(...made.samples);
+            }
+          } finally {
+            await gradient.dispose();
+          }
         }
+        drawn.sort((a, b) => a.index - b.index);
+        diagnostics.push(...(await describeFailures(task, drawn, () => batch.energy, model, engine)));
+        rows = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
         samples.push(...rows.map((r) => r.sample));
       }
     };
@@ -81,7 +85,7 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
   const { source } = task;
   if (source.kind === "task") {
     const result = cx.earlier(source.task);
-    return Array.from({ length: source.to - source.from + 1 }, (_, index): Start => {
+    return cx.rows.map((index): Start => {
       const lane = source.from + index;
       const place = imagePlace(result.task, lane);
       const sample = result.samples.find((s) => s.index === place.index && s.part === place.part);
@@ -90,13 +94,13 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
     });
   }
   const { zDim } = cx.model.info;
-  const lanes = Array.from({ length: source.count }, (_, i) => i);
+  const lanes = cx.rows;
   const z = drawLatents(source.seed, lanes, zDim);
   const read = await readOut(readout, cx.model, { rows: ENERGY_ROWS, z, lanes, wanted: lanes.map(() => true) });
-  return lanes.map((index): Start => {
-    const { w = new Float32Array(0), heads = [] } = read[index] ?? {};
+  return lanes.map((index, k): Start => {
+    const { w = new Float32Array(0), heads = [] } = read[k] ?? {};
     const stats = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
-    const latents = { z: z.slice(index * zDim, (index + 1) * zDim), w, heads };
+    const latents = { z: z.slice(k * zDim, (k + 1) * zDim), w, heads };
     return { sample: { ...stats, ...latents, index, part: -1, seed: source.seed, origin: index }, lane: index };
   });
 }

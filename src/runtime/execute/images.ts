@@ -5,11 +5,12 @@ import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
-import type { NoiseMode } from "../../compiler/plan.js";
+import type { NoiseMode, Task } from "../../compiler/plan.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
 import { noiseInputs, type TileRows } from "./rendering.js";
 import { splitColumns } from "./expectations.js";
+import type { Memory } from "./memory.js";
 import type { SampleResult } from "./results.js";
 import type { Sink } from "./saves.js";
 import type { Labeller } from "./services.js";
@@ -25,9 +26,11 @@ export function onlyRgb(graph: Graph): Graph {
 
 export interface ImageWork {
   readonly model: Model;
-  readonly synthesis: Executable;
-  /** What the synthesis was built with. */
-  readonly noise: NoiseMode;
+  /** Asked for when an image is not known already. */
+  readonly synthesis: () => Promise<Executable>;
+  readonly memory: Memory | undefined;
+  /** What the synthesis was built for. */
+  readonly task: Pick<Task, "noise" | "cutoff" | "truncation">;
   /** What to show, in order. */
   readonly pictures: readonly SampleResult[];
   readonly sinks: readonly Sink[];
@@ -39,12 +42,12 @@ export interface ImageWork {
 
 /** Makes the images of a task; gives what the labeller saw in each (undefined where there is no image). */
 export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefined)[]> {
-  const { pictures, sinks, labeller, model } = work;
+  const { pictures, sinks, labeller } = work;
   const seen: (HeadOutputs | undefined)[] = pictures.map(() => undefined);
   for (let start = 0; start < pictures.length; start += SYNTHESIS_ROWS) {
     stopIfAborted(work.signal);
     const tile = pictures.slice(start, start + SYNTHESIS_ROWS);
-    const images = await synthesise(tile, model, work);
+    const images = await recallOrSynthesise(tile, work);
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
       const columns = await labeller.label(present);
@@ -64,12 +67,40 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
   return seen;
 }
 
+/** The images of a tile: if all are known, nothing is computed. */
+async function recallOrSynthesise(
+  tile: readonly SampleResult[],
+  { model, memory, synthesis, task }: ImageWork,
+): Promise<(RgbImage | undefined)[]> {
+  if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
+  if (memory === undefined) return synthesise(tile, model, await synthesis(), task.noise);
+  const keys = await Promise.all(
+    tile.map(async (s) => {
+      return s.w.length === 0 ? "" : await memory.key(imageAbout(task, s), stylesOf(s, model.info.numWs));
+    }),
+  );
+  const known = await Promise.all(keys.map(async (key) => (key === "" ? undefined : await memory.recallImage(key))));
+  if (tile.every((s, k) => s.w.length === 0 || known[k] !== undefined)) return known;
+  const made = await synthesise(tile, model, await synthesis(), task.noise);
+  for (const [k, image] of made.entries()) if (image !== undefined) await memory.keepImage(keys[k] ?? "", image);
+  return made;
+}
+
+/** All that determines an image, besides the model and its styles. */
+function imageAbout({ noise, cutoff, truncation }: ImageWork["task"], { seed, origin }: SampleResult): object {
+  return {
+    kind: "image",
+    noise: noise === "random" ? [noise, seed, origin] : noise,
+    cutoff: cutoff === undefined ? null : [cutoff, truncation],
+  };
+}
+
 async function synthesise(
   tile: readonly SampleResult[],
   model: Model,
-  { synthesis, noise }: Pick<ImageWork, "synthesis" | "noise">,
+  synthesis: Executable,
+  noise: NoiseMode,
 ): Promise<(RgbImage | undefined)[]> {
-  if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
   const { numWs, wDim, resolution } = model.info;
   const ws = new Float32Array(SYNTHESIS_ROWS * numWs * wDim);
   const rows = new Array<TileRows[number]>(SYNTHESIS_ROWS).fill(undefined);

@@ -6,6 +6,7 @@ import type { Plan, Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../host.js";
 import type { LockEntry } from "../recipe/lock.js";
 import { embedProgram } from "../recipe/embed.js";
+import { dependsOnBatch } from "./batch.js";
 import { printRecipe, type Overridden, type RecipeFile, type RunRecipe } from "../recipe/recipe.js";
 
 /** What a run's images are made from. */
@@ -66,9 +67,4 @@ export class Recipes {
         ...(step === undefined ? {} : { step }),
       });
   }
-}
-
-/** Whether a sample of the task depends on the others that are drawn with it. */
-export function dependsOnBatch(task: Task): boolean {
-  return task.sampler.kind === "ode" && task.sampler.control === "batch";
 }

@@ -6,8 +6,10 @@ import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
 import { publicName } from "../public-name.js";
-import { rowsOf } from "./family.js";
+import type { Overridden } from "../recipe/recipe.js";
+import { partsOf, rowsOf } from "./family.js";
 import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
+import type { Shard } from "./selection.js";
 
 /** Name of the file, in the folder that holds all outputs of the run. */
 export const RECORD_FILE = "run.json";
@@ -83,6 +85,10 @@ export interface RunRecord {
   readonly script: FileRecord;
   readonly imports: readonly FileRecord[];
   readonly inputs: Readonly<Record<string, number>>;
+  /** What `--seed` and `--count` changed. */
+  readonly overrides: { readonly seed: number | null; readonly count: number | null };
+  /** Which part of the samples, as "2/8"; null: all. */
+  readonly shard: string | null;
   readonly models: readonly {
     readonly alias: string;
     readonly reference: string;
@@ -118,6 +124,8 @@ export interface RunRecord {
 export interface RecordParts {
   readonly plan: Plan;
   readonly script: ScriptIdentity;
+  readonly overrides: Overridden;
+  readonly shard: Shard | undefined;
   readonly engine: Pick<Engine, "name" | "description">;
   readonly models: readonly Model[];
   readonly tasks: readonly TaskResult[];
@@ -129,15 +137,44 @@ export interface RecordParts {
   readonly seconds: ReadonlyMap<string, number>;
 }
 
+/** Name of the record: a shard's own, beside that of the whole. */
+export function recordName(shard: Shard | undefined): string {
+  return shard === undefined ? RECORD_FILE : `run.shard-${shard.number}-of-${shard.of}.json`;
+}
+
+/** The folder that holds all outputs of a plan, known before there are any; "" for the output folder itself. */
+export function recordFolder(plan: Plan): string {
+  const paths = plan.saves.flatMap(({ path }) =>
+    [0, 1].map((k) => path.replaceAll("{index}", String(k)).replaceAll("{step}", String(k))),
+  );
+  return commonFolder(paths);
+}
+
+/** The folders that images of a plan go to, as they are below the output folder. */
+export function outputFolders(plan: Plan): readonly string[] {
+  const folders = new Set<string>();
+  for (const { path, task: at } of plan.saves) {
+    const task = plan.tasks[at];
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
+    for (let k = 0; k < images; k++) {
+      folders.add(folder.replaceAll("{index}", String(k)).replaceAll("{step}", String(k)) || ".");
+    }
+  }
+  return [...folders];
+}
+
 /** The record of a finished run. */
 export function makeRecord(parts: RecordParts): RunRecord {
-  const { plan, script } = parts;
+  const { plan, script, overrides, shard } = parts;
   return {
     format: 1,
     lacec: script.lacec,
     script: publicFile(script.script),
     imports: script.imports.map(publicFile),
     inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
+    overrides: { seed: overrides.seed ?? null, count: overrides.count ?? null },
+    shard: shard === undefined ? null : `${shard.number}/${shard.of}`,
     models: plan.models.map((m, i) => ({
       alias: m.alias,
       reference: publicName(m.reference),

@@ -47,4 +47,9 @@ export interface Services {
   openCodec(): Promise<ImageCodec>;
   /** Makes sure that files can be written to the output folder: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareOutput(out: string): Promise<void>;
+  /**
+   * Keeps other runs away from the outputs whose record this is, until the answer is called, and clears away what killed runs have left
+   * in the outputs' folders. Errors: LaceError L5309 if another run is writing them.
+   */
+  claimOutputs(record: string, folders: readonly string[]): Promise<() => Promise<void>>;
 }

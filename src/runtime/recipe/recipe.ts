@@ -5,7 +5,7 @@
 // sample 3 of seed 42 is the same file whether 4 or 16 were drawn; the same recipe is the same text.
 import * as v from "valibot";
 import { failure } from "../../source/diagnostic.js";
-import type { LockEntry } from "./lock.js";
+import { lockSchema, type LockEntry } from "./lock.js";
 
 /** One script of a recipe; imports in its text are names of other files, seen from it. */
 export interface RecipeFile {
@@ -57,8 +57,6 @@ export function printRecipe(run: RunRecipe, place: ImagePlace): string {
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const name = v.pipe(text(4096), v.minLength(1));
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Invalid hash: Expected 64 hexadecimal digits"));
-const lockedFile = { from: name, sha256: hash };
 const MAX_TEXT = 1 << 22;
 
 const schema = v.object({
@@ -68,19 +66,7 @@ const schema = v.object({
   files: v.pipe(v.array(v.object({ name, text: text(MAX_TEXT) })), v.minLength(1), v.maxLength(1000)),
   inputs: v.record(name, v.pipe(v.number(), v.finite())),
   overrides: v.object({ seed: v.exactOptional(whole), count: v.exactOptional(whole) }),
-  lock: v.object({
-    edition: whole,
-    lacec: text(100),
-    models: v.record(
-      name,
-      v.object({
-        ...lockedFile,
-        labeller: v.nullable(hash),
-        heads: v.record(name, v.object(lockedFile)),
-      }),
-    ),
-    imports: v.record(name, hash),
-  }),
+  lock: lockSchema,
   task: name,
   seed: v.exactOptional(whole),
   save: whole,

@@ -2,6 +2,7 @@
 // In: a recipe, services, files for the models that it names. Out: the bytes of the image, and what differs from the recipe's lock.
 // Invariants: nothing is written but the bytes handed back; only the image's task, what it builds on and its own sample are computed.
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
+import { UNTOUCHED } from "../capturing-host.js";
 import { compileScript, type Compilation } from "../compile-script.js";
 import { execute } from "../execute.js";
 import { imagePlace, rowsOf } from "../execute/family.js";
@@ -84,11 +85,15 @@ export async function reproduce(
     { ...plan, expects: [], saves: plan.saves.map((s) => (s === save ? { ...s, path } : s)) },
     {
       ...options.services(host),
-      prepareOutput: () => Promise.resolve(),
+      ...UNTOUCHED,
       out: "",
       script: { lacec: options.lacec, script: { file: recipe.files[0]?.name ?? "", sha256: "" }, imports: [] },
       source: { program, overrides: recipe.overrides },
-      only: { save: recipe.save },
+      only: {
+        save: recipe.save,
+        ...(recipe.index === undefined ? {} : { index: recipe.index }),
+        ...(recipe.step === undefined ? {} : { step: recipe.step }),
+      },
       onLock: (lock) => {
         differences.push(...lockDifferences(recipe.lock, lock));
         return Promise.resolve([]);

@@ -1,0 +1,199 @@
+// lacec verify: a script run again, and compared with the hashes in its run.json.
+// Invariant: nothing is written and nothing comes from the cache: what is verified has been computed now.
+import * as v from "valibot";
+import { capturingHost, UNTOUCHED } from "../runtime/capturing-host.js";
+import { compileScript } from "../runtime/compile-script.js";
+import { execute } from "../runtime/execute.js";
+import { RECORD_FILE, recordFolder } from "../runtime/execute/record.js";
+import { outputPath } from "../runtime/execute/saves.js";
+import { ENGINE_NAMES } from "../runtime/engine/engine.js";
+import type { Host } from "../runtime/host.js";
+import { nodeHost } from "../runtime/host-node.js";
+import type { ImageCodec } from "../runtime/image/codec.js";
+import { comparePixels } from "../runtime/recipe/compare.js";
+import { short } from "../runtime/recipe/lock.js";
+import { identifyScript, nodeServices } from "../runtime/services-node.js";
+import { failure } from "../source/diagnostic.js";
+import { engineName } from "./engine-name.js";
+import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import type { Io } from "./io.js";
+import { onInterrupt } from "./interrupt.js";
+import { terminalProgress } from "./progress.js";
+import { printDiagnostics } from "./report.js";
+
+export interface VerifyOptions {
+  readonly out: string;
+  readonly record?: string;
+  readonly engine?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+const file = v.object({ file: v.string(), sha256: v.string() });
+/** What verifying needs of run.json. */
+const schema = v.object({
+  format: v.literal(1),
+  lacec: v.string(),
+  script: file,
+  imports: v.array(file),
+  inputs: v.record(v.string(), v.number()),
+  overrides: v.object({ seed: v.nullable(v.number()), count: v.nullable(v.number()) }),
+  shard: v.null("it is the record of a shard; only a whole run can be verified"),
+  models: v.array(v.object({ alias: v.string(), sha256: v.string() })),
+  engine: v.object({ name: v.string() }),
+  outputs: v.array(file),
+});
+type Recorded = v.InferOutput<typeof schema>;
+
+/** One output of the record: the same now, another, or not made at all; and what lies on the disk. */
+interface Compared {
+  readonly file: string;
+  readonly same: boolean;
+  readonly note: string;
+}
+
+export async function verifyVerb(io: Io, script: string, options: VerifyOptions): Promise<ExitCode> {
+  const real = nodeHost();
+  const host = capturingHost(real);
+  const first = await compileScript(script, host);
+  if (first.plan === undefined) {
+    printDiagnostics(first.diagnostics, first.sources, io);
+    return exitCodeOf(first.diagnostics);
+  }
+  const folder = recordFolder(first.plan);
+  const recordFile =
+    options.record ?? outputPath(host, options.out, folder === "" ? RECORD_FILE : `${folder}/${RECORD_FILE}`);
+  const record = await readRecord(host, recordFile);
+  const known = new Set(first.plan.inputs.map((i) => i.name));
+  const { seed, count } = record.overrides;
+  const { plan, program, diagnostics, sources } = await compileScript(script, host, {
+    inputs: new Map(Object.entries(record.inputs).filter(([name]) => known.has(name))),
+    ...(seed === null ? {} : { seed }),
+    ...(count === null ? {} : { count }),
+  });
+  if (plan === undefined || program === undefined) {
+    printDiagnostics(diagnostics, sources, io);
+    return exitCodeOf(diagnostics);
+  }
+  const recorded = ENGINE_NAMES.find((n) => n === record.engine.name) ?? "auto";
+  const engine = options.engine === undefined ? recorded : engineName(options.engine, io);
+  if (engine === undefined) return EXIT.script;
+  const progress = terminalProgress(io, () => host.now());
+  const interrupt = onInterrupt(() => {
+    progress.clear();
+    return Promise.resolve();
+  });
+  try {
+    const identity = await identifyScript(host, program);
+    const services = nodeServices(host, engine);
+    const results = await execute(plan, {
+      ...services,
+      ...UNTOUCHED,
+      out: options.out,
+      script: identity,
+      source: { program, overrides: { ...(seed === null ? {} : { seed }), ...(count === null ? {} : { count }) } },
+      ...(options.quiet === true || options.json === true ? {} : { onEvent: progress.onEvent }),
+      signal: interrupt.signal,
+    });
+    progress.clear();
+    const differences = causes(record, results.record);
+    const made = new Map(
+      results.record.outputs.map(({ file: name, sha256 }, i) => {
+        const path = outputPath(host, options.out, results.outputs[i]?.file ?? "");
+        return [name, { sha256, bytes: host.written.get(path) }];
+      }),
+    );
+    const codec = await services.openCodec();
+    const compared = await Promise.all(
+      record.outputs.map((o) => compareOutput(o, made.get(o.file), { real, recordFile, codec })),
+    );
+    const extra = [...made.keys()].filter((f) => !record.outputs.some((o) => o.file === f));
+    const ok = compared.every((c) => c.same) && extra.length === 0;
+    if (options.json === true) {
+      io.out(`${JSON.stringify({ ok, differences, outputs: compared, new: extra }, null, 2)}\n`);
+      return ok ? EXIT.done : EXIT.missed;
+    }
+    const c = io.outColors;
+    for (const sentence of differences) io.out(`  ${sentence}\n`);
+    for (const { file: name, same, note } of compared) {
+      io.out(`${same ? c.green("✓") : c.red("✗")} ${name}${note === "" ? "" : `  ${c.dim(note)}`}\n`);
+    }
+    for (const name of extra) io.out(`${c.red("✗")} ${name}  ${c.dim("not in the record")}\n`);
+    return ok ? EXIT.done : EXIT.missed;
+  } finally {
+    progress.clear();
+    interrupt.stop();
+  }
+}
+
+async function readRecord(host: Host, path: string): Promise<Recorded> {
+  const text = await host.readText(path);
+  const wrong = (why: string) =>
+    failure("L5310", `${path} is not the record of a run: ${why}`, [
+      "run the script first, or name another with --record",
+    ]);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw wrong("it is not JSON");
+  }
+  const parsed = v.safeParse(schema, json, { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw wrong(`${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
+}
+
+interface Named {
+  readonly sha256: string;
+  readonly file?: string;
+  readonly alias?: string;
+}
+/** What a run depended on. */
+interface Grounds {
+  readonly lacec: string;
+  readonly script: Named;
+  readonly imports: readonly Named[];
+  readonly models: readonly Named[];
+  readonly engine: { readonly name: string };
+}
+
+/** Sentences: what was recorded and is not the same now. */
+function causes(before: Grounds, now: Grounds): readonly string[] {
+  const found: string[] = [];
+  const compare = (what: string, a: string | undefined, b: string | undefined): void => {
+    if (a !== b) found.push(`${what} is not the same: ${a ?? "none"} in the record, now ${b ?? "none"}`);
+  };
+  compare("lacec", before.lacec, now.lacec);
+  compare("the engine", before.engine.name, now.engine.name);
+  compare("the script", short(before.script.sha256), short(now.script.sha256));
+  const named = (list: readonly Named[]): ReadonlyMap<string, string> =>
+    new Map(list.map(({ file: name, alias, sha256 }) => [name ?? alias ?? "", short(sha256)]));
+  for (const [what, a, b] of [
+    ["the import", before.imports, now.imports],
+    ["the model", before.models, now.models],
+  ] as const) {
+    const [was, is] = [named(a), named(b)];
+    for (const name of new Set([...was.keys(), ...is.keys()])) compare(`${what} ${name}`, was.get(name), is.get(name));
+  }
+  return found;
+}
+
+async function compareOutput(
+  { file: name, sha256 }: { readonly file: string; readonly sha256: string },
+  now: { readonly sha256: string; readonly bytes: Uint8Array | undefined } | undefined,
+  at: { readonly real: Host; readonly recordFile: string; readonly codec: ImageCodec },
+): Promise<Compared> {
+  const path = at.real.resolve(at.recordFile, name);
+  const disk = (await at.real.exists(path)) ? await at.real.readBytes(path) : undefined;
+  const intact = disk !== undefined && (await at.real.sha256(disk)) === sha256;
+  const onDisk = disk === undefined ? "the file has gone" : intact ? "" : "the file was changed since";
+  if (now === undefined) return { file: name, same: false, note: "the script makes no such file now" };
+  if (now.sha256 === sha256) return { file: name, same: true, note: onDisk };
+  if (!intact || now.bytes === undefined) return { file: name, same: false, note: `other bytes; ${onDisk}` };
+  const difference = comparePixels(await at.codec.decode(disk), await at.codec.decode(now.bytes));
+  if (difference === undefined) return { file: name, same: false, note: "another size" };
+  const { psnr, pixels, largest } = difference;
+  const apart = `PSNR ${psnr.toFixed(1)} dB: ${pixels} pixels differ, by ${largest} of 255 at most`;
+  return { file: name, same: false, note: pixels === 0 ? "the same pixels, in other bytes" : apart };
+}

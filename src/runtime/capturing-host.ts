@@ -1,0 +1,26 @@
+// A host whose writes stay in memory: for runs whose pictures are only looked at.
+import type { Host } from "./host.js";
+
+export interface CapturingHost extends Host {
+  /** What was written, by resolved path. */
+  readonly written: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Reads through `real`, writes nothing there. */
+export function capturingHost(real: Host): CapturingHost {
+  const written = new Map<string, Uint8Array>();
+  return {
+    ...real,
+    written,
+    writeAtomic: (path, bytes) => {
+      written.set(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** How services of such a host treat the output folder: it is not touched. */
+export const UNTOUCHED = {
+  prepareOutput: (): Promise<void> => Promise.resolve(),
+  claimOutputs: (): Promise<() => Promise<void>> => Promise.resolve(() => Promise.resolve()),
+};
