@@ -6,6 +6,7 @@ import type { LinkedFile, Program } from "../../compiler/link.js";
 import type { StringLit } from "../../parser/ast.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../host.js";
+import { isModelName } from "../model/model-name.js";
 import { publicNames, type PublicNames } from "./names.js";
 import type { RecipeFile } from "./recipe.js";
 
@@ -29,6 +30,7 @@ function embedFile(file: LinkedFile, text: string | undefined, names: PublicName
   for (const item of file.module.items) {
     const literal = item.kind === "ModelDecl" ? item.path : item.kind === "AttributeDecl" ? item.from : undefined;
     if (literal === undefined || literal.value.startsWith("builtin:")) continue;
+    if (item.kind === "ModelDecl" && isModelName(literal.value)) continue;
     add(literal, names.references.get(file.references.get(literal.value) ?? ""));
   }
   return { name, text: rewrite(text, edits) };

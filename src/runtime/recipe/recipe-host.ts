@@ -1,10 +1,10 @@
-// The Host that a recipe out of an image runs on: it sees the recipe's own scripts, built-in models and the files that the user points at,
+// The Host that a recipe out of an image runs on: it sees the recipe's own scripts, built-in and imported models, and the files that the user points at,
 // and nothing else of this machine.
 // In: a recipe (of a stranger, perhaps), files by name. Out: a Host that writes into memory.
 // Invariants: no path that the recipe names is ever opened; what is written stays in `written`.
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
-import { MODEL_PREFIX } from "../model/model-name.js";
+import { isModelName, MODEL_PREFIX } from "../model/model-name.js";
 import type { Host } from "../host.js";
 import { beside } from "./embed.js";
 import type { Recipe } from "./recipe.js";
@@ -22,17 +22,28 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
   const scripts = new Map(recipe.files.map((f) => [f.name, f]));
   const declared = declaredFiles(recipe);
 
-  /** Files that a pack which the user points at keeps beside it: the pack names them, not the recipe. */
+  /** Real paths of packs that have been opened, by this host's; and of files that those keep beside them: the pack names these, not the recipe. */
+  const opened = new Map<string, string>();
   const companions = new Map<string, string>();
-  const givenFor = (path: string): string | undefined =>
-    (declared.get(path) ?? []).map((n) => files.get(n)).find((f) => f !== undefined);
 
   /** The real path behind one of this host. */
-  function open(path: string): string {
+  async function open(path: string): Promise<string> {
+    const companion = companions.get(path);
+    if (companion !== undefined) return companion;
+    const found = await find(path);
+    opened.set(path, found);
+    return found;
+  }
+
+  async function find(path: string): Promise<string> {
     if (path.startsWith("builtin:")) return real.resolve("", path);
-    const given = givenFor(path) ?? companions.get(path);
-    if (given !== undefined) return given;
     const names = declared.get(path) ?? [];
+    const given = names.map((n) => files.get(n)).find((f) => f !== undefined);
+    if (given !== undefined) return given;
+    if (isModelName(path)) {
+      const stored = real.resolve("", `${MODEL_PREFIX}${path}`);
+      if (await real.exists(stored)) return stored;
+    }
     const [name = path] = names;
     const hashes = hashesOf(recipe, name);
     const which = hashes === undefined ? "" : `, SHA-256 ${hashes}`;
@@ -54,10 +65,10 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
       const companion = companions.get(path);
       return companion === undefined ? scripts.has(path) || declared.has(path) : real.exists(companion);
     },
-    readBytes: (path) => later(() => real.readBytes(open(path))),
+    readBytes: (path) => later(async () => real.readBytes(await open(path))),
     ...(real.readRange && {
       readRange: (path: string, start: number, length: number) =>
-        later(() => real.readRange?.(open(path), start, length) ?? new Uint8Array()),
+        later(async () => real.readRange?.(await open(path), start, length) ?? new Uint8Array()),
     }),
     writeAtomic: (path, bytes) => {
       written.set(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
@@ -67,13 +78,18 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
       if (reference.startsWith("builtin:")) return reference;
       if (reference.startsWith(MODEL_PREFIX)) return reference.slice(MODEL_PREFIX.length);
       const path = beside(fromFile, reference);
-      const pack = givenFor(fromFile);
-      if (pack !== undefined) companions.set(path, real.resolve(pack, reference));
+      const pack = scripts.has(fromFile) ? undefined : opened.get(fromFile);
+      if (pack !== undefined && isPlainName(reference)) companions.set(path, real.resolve(pack, reference));
       return path;
     },
     sha256: (bytes) => real.sha256(bytes),
     now: () => real.now(),
   };
+}
+
+/** Whether a reference stays in the folder of the file that makes it. */
+function isPlainName(reference: string): boolean {
+  return !/[/\\]/.test(reference) && reference !== "..";
 }
 
 /** Names of the models and attributes that a recipe's scripts declare with a file, by this host's path of the file. */
@@ -83,7 +99,7 @@ function declaredFiles(recipe: Recipe): ReadonlyMap<string, readonly string[]> {
     for (const item of parse(text, script).value?.items ?? []) {
       const literal = item.kind === "ModelDecl" ? item.path : item.kind === "AttributeDecl" ? item.from : undefined;
       if (literal === undefined || !("name" in item)) continue;
-      const path = beside(script, literal.value);
+      const path = isModelName(literal.value) ? literal.value : beside(script, literal.value);
       found.set(path, [...(found.get(path) ?? []), item.name.text]);
     }
   }
