@@ -1,0 +1,96 @@
+// Values of options: text of the command line to numbers, ranges and names.
+// Errors   InvalidArgumentError of commander, which says what the option looks like.
+import { InvalidArgumentError } from "commander";
+
+/** A whole number of at least `minimum`. */
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`a whole number of at least ${minimum} is needed.`);
+    }
+    return value;
+  };
+}
+
+/** `0.5..1`, or one number for both ends. */
+export function range(text: string): readonly [number, number] {
+  const [low = NaN, high = low] = text.split("..").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low < 0 || high < low || text.split("..").length > 2) {
+    throw new InvalidArgumentError("write it as 0.5..1, or as one number.");
+  }
+  return [low, high];
+}
+
+/** A number of at least 0. */
+export function atLeastZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("a number of at least 0 is needed.");
+  return value;
+}
+
+/** `name=value`, repeatable. */
+export function setting(text: string, before: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
+  const value = Number(match?.[2]);
+  if (match?.[1] === undefined || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("write it as name=number, such as --set seed=7.");
+  }
+  return { ...before, [match[1]]: value };
+}
+
+/** `k/n`, counted from 1. */
+export function shard(text: string): { readonly number: number; readonly of: number } {
+  const [, number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (number < 1 || number > of || !Number.isSafeInteger(of)) {
+    throw new InvalidArgumentError("write it as k/n with k from 1 to n, such as --shard 2/8.");
+  }
+  return { number, of };
+}
+
+/** `name=path`, repeatable. */
+export function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new InvalidArgumentError("write it as name=path, such as --model ffhq=models/ffhq.safetensors.");
+  }
+  return { ...before, [match[1]]: match[2] };
+}
+
+/** An option that may be given again. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** `-1..1`, in order. */
+export function interval(text: string): readonly [number, number] {
+  const [low = NaN, high = NaN, ...more] = text.split("..").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low >= high || more.length > 0)
+    throw new InvalidArgumentError("write it as low..high, such as -1..1.");
+  return [low, high];
+}
+
+/** A number within bounds. */
+export function numberIn(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < low || value > high)
+      throw new InvalidArgumentError(`a number from ${low} to ${high} is needed.`);
+    return value;
+  };
+}
+
+/** `a,b,c`. */
+export function names(text: string): readonly string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
+/** `384,256,128`. */
+export function widths(text: string): readonly number[] {
+  return names(text).map((width) => {
+    const value = wholeNumber(1)(width);
+    if (value > 8192) throw new InvalidArgumentError("a layer is at most 8192 wide.");
+    return value;
+  });
+}
