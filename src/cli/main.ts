@@ -137,8 +137,8 @@ function program(): Command {
     .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
     .option("-o, --output <file>", "the data file (default: data.safetensors)")
     .option(
-      "--labeller <file.onnx>",
-      "an image classifier, with a JSON beside it that describes its outputs (default: the model's own)",
+      "--labeller <name>",
+      "an image classifier with a JSON beside it that describes its outputs, or faces (default: the model's own)",
     )
     .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
     .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")

@@ -1,4 +1,5 @@
-// The labeller that `--labeller` names: the model's own, or a classifier in an .onnx file with its JSON beside it.
+// The labeller that `--labeller` names: the model's own, `faces`, or a classifier in an .onnx file
+// with its JSON beside it.
 // In: a name and a host. Out: a Labeller, or a LaceError that says what is missing.
 import { basename } from "node:path";
 import { failure } from "../../source/diagnostic.js";
@@ -21,8 +22,9 @@ export async function openLabeller(services: Services, model: Model, name: strin
       "bring a classifier with --labeller FILE.onnx, or labels with --labels FILE.csv (--export DIR writes the images for labelling)",
     ]);
   }
+  if (name === "faces") return (await import("./faces-node.js")).openFaceLabeller();
   if (!name.endsWith(".onnx"))
-    throw failure("L5312", `there is no labeller ${name}`, ["give the path of an .onnx file"]);
+    throw failure("L5312", `there is no labeller ${name}`, ["give the path of an .onnx file, or `faces`"]);
   const bytes = await host.readBytes(name);
   const description = name.replace(/\.onnx$/, ".json");
   if (!(await host.exists(description)))

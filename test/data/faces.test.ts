@@ -1,0 +1,104 @@
+import { createRequire } from "node:module";
+import { describe, expect, test } from "vitest";
+import { openFaceLabeller } from "../../src/runtime/labeller/faces-node.js";
+import { headPose, type Point } from "../../src/runtime/labeller/head-pose.js";
+import type { RgbImage } from "../../src/runtime/image/rgb.js";
+import { openDecoder } from "../../src/runtime/engine/decoder-node.js";
+import { imagesFromTile } from "../../src/runtime/image/rgb.js";
+import { drawLatents } from "../../src/runtime/sample/noise-source.js";
+import { expectClose } from "../support/close.js";
+import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
+
+/** A face of 68 points: sides of the jaw at +-1, eyes at +-0.4, the nose at (x, y), the mouth 1 below the eyes; then turned. */
+function face(nose: Point, roll = 0): Point[] {
+  const points: Point[] = Array.from({ length: 68 }, () => ({ x: 0, y: 1 }));
+  points[0] = { x: -1, y: 0 };
+  points[16] = { x: 1, y: 0 };
+  for (let k = 36; k < 42; k++) points[k] = { x: -0.4, y: 0 };
+  for (let k = 42; k < 48; k++) points[k] = { x: 0.4, y: 0 };
+  points[30] = nose;
+  const [c, s] = [Math.cos(roll), Math.sin(roll)];
+  return points.map(({ x, y }) => ({ x: 50 + 20 * (c * x - s * y), y: 70 + 20 * (s * x + c * y) }));
+}
+
+describe("the pose of a head", () => {
+  test("is nothing for a face that looks into the camera, wherever it is", () => {
+    const { yaw, pitch, roll } = headPose(face({ x: 0, y: 0.6 }))!;
+    expectClose([yaw, pitch, roll], [0, 0, 0], { abs: 1e-9, rel: 0 });
+  });
+  test("turns with the tip of the nose and the line of the eyes", () => {
+    const { yaw, pitch, roll } = headPose(face({ x: 0.5, y: 0.85 }, 0.3))!;
+    expectClose([yaw, pitch, roll], [30, 30, (0.3 * 180) / Math.PI], { abs: 1e-6, rel: 0 });
+  });
+  test("is not known of points that are no face", () => {
+    expect(headPose([])).toBeUndefined();
+    expect(headPose(Array.from({ length: 68 }, () => ({ x: 3, y: 3 })))).toBeUndefined();
+  });
+});
+
+const require = createRequire(import.meta.url);
+const installed = (() => {
+  try {
+    return require.resolve("@vladmandic/face-api/package.json") !== "";
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!installed)("the labeller of faces", () => {
+  test("says nothing of a grey picture, and the same of an image in any company", async () => {
+    const labeller = await openFaceLabeller();
+    const grey: RgbImage = { width: 8, height: 8, data: new Uint8Array(192).fill(120) };
+    const striped: RgbImage = { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, (_, i) => (i % 24) * 10) };
+    const both = await labeller.look([grey, striped]);
+    const alone = await labeller.look([striped]);
+    expect([...both.columns.subarray(0, 8)]).toEqual(new Array(8).fill(NaN));
+    expect(both.columns.slice(8)).toEqual(alone.columns);
+    expect(both.features!.slice(128)).toEqual(alone.features);
+    expect(Math.exp(alone.columns[1]!) + Math.exp(alone.columns[2]!)).toBeCloseTo(1, 4);
+    await labeller.dispose();
+  });
+
+  test.skipIf(!GOLDEN_PRESENT)("finds upright faces, old and young, in images of a generator of faces", async () => {
+    const images = await celebrities(6);
+    const labeller = await openFaceLabeller();
+    const columns = await labeller.label(images);
+    await labeller.dispose();
+    for (let k = 0; k < images.length; k++) {
+      const [age, , , , , yaw, , roll] = columns.subarray(k * 8, (k + 1) * 8);
+      expect(age).toBeGreaterThan(5);
+      expect(age).toBeLessThan(90);
+      expect(Math.abs(yaw!)).toBeLessThan(50);
+      expect(Math.abs(roll!)).toBeLessThan(30);
+    }
+  });
+});
+
+async function celebrities(count: number): Promise<RgbImage[]> {
+  const decoder: Parameters<typeof openDecoder>[1] = {
+    file: "generator.onnx",
+    input: "z",
+    output: "img",
+    inputShape: [64],
+    channels: 3,
+    layout: "nchw",
+    clip: [-1, 127 / 128],
+    outputRange: [-1, 1],
+  };
+  const synthesis = await openDecoder(goldenBytes("celeba-dcgan-64/generator.onnx"), decoder, {
+    zDim: 64,
+    resolution: 64,
+  });
+  const z = drawLatents(
+    1,
+    Array.from({ length: count }, (_, i) => i),
+    64,
+  );
+  const images: RgbImage[] = [];
+  for (let k = 0; k < count; k++) {
+    const { rgb } = await synthesis.run({ ws: Float32Array.from(z.subarray(k * 64, (k + 1) * 64)) });
+    images.push(...imagesFromTile(rgb!, 64, 64));
+  }
+  await synthesis.dispose();
+  return images;
+}
