@@ -117,8 +117,7 @@ async function writeSheet(
   ]);
   const cells = rows.flatMap(({ images }) => Array.from({ length: columns }, (_, k) => images[k]));
   const codec = await nodeServices(after.host, engine).openCodec();
-  const grid = layoutGrid(cells, { columns, rowLabels: rows.map((r) => r.label) });
-  const sheet = await codec.drawLabels(grid.image, grid.labels);
+  const sheet = layoutGrid(cells, { columns, rowLabels: rows.map((r) => r.label) });
   await nodeHost().writeAtomic(path, await codec.encode(sheet, imageFormat(path) ?? "png"));
   io.out(`wrote ${path}\n`);
 }

@@ -103,7 +103,7 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 async function picture({ images, columns }: Sheet, codec: ImageCodec): Promise<string> {
   if (images.every((i) => i === undefined)) return "";
-  const { image } = layoutGrid(images, { columns });
+  const image = layoutGrid(images, { columns });
   const bytes = await codec.encode(image, "webp");
   return `<img alt="" width="${image.width}" src="data:image/webp;base64,${Buffer.from(bytes).toString("base64")}">`;
 }

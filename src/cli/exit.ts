@@ -21,7 +21,6 @@ export function exitCodeOf(diagnostics: readonly Diagnostic[]): ExitCode {
   if (errors.length === 0) return EXIT.done;
   if (errors.some((d) => d.code.startsWith("L9"))) return EXIT.bug;
   if (errors.some((d) => d.code.startsWith("L5"))) return EXIT.environment;
-  if (errors.some((d) => d.code === "L4101")) return EXIT.script;
   if (errors.some((d) => d.code === "L4106")) return EXIT.interrupted;
   if (errors.some((d) => d.code.startsWith("L4"))) return EXIT.missed;
   return EXIT.script;

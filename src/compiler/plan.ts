@@ -88,6 +88,8 @@ export interface EditStep {
   readonly names: readonly number[];
   /** Attributes held by `keep attributes` in this step. */
   readonly held: readonly number[];
+  /** What was asked for, as written, on one line. */
+  readonly text: string;
   readonly span: Span;
 }
 export type Task = SampleTask | SweepTask | TraverseTask | EditTask;
@@ -124,7 +126,8 @@ export interface Expect {
 export type SaveForm =
   | { readonly kind: "grid"; readonly columns?: number }
   | { readonly kind: "strip" }
-  | { readonly kind: "animation"; readonly fps: number }
+  /** `tween`: pictures between two neighbours, their styles blended. */
+  | { readonly kind: "animation"; readonly fps: number; readonly tween: number }
   /** One file for each image; the path has `{index}` (or there is one image only). */
   | { readonly kind: "each" };
 export interface Save {

@@ -122,7 +122,7 @@ function formText(form: SaveForm): string {
     case "grid":
       return form.columns === undefined ? "grid" : `grid of ${form.columns} columns`;
     case "animation":
-      return `animation of ${form.fps} frames a second`;
+      return `animation of ${form.fps} frames a second${form.tween === 0 ? "" : `, ${form.tween} between neighbours`}`;
     case "strip":
       return "strip";
     case "each":

@@ -1,8 +1,8 @@
 // The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
-// In: lower's Plan. Out: Results. Invariants: nothing is computed if any part of the plan cannot be run; files appear whole, one by
+// In: lower's Plan. Out: Results. Invariants: files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
 import type { Plan, Task } from "../compiler/plan.js";
-import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
 import { optimize } from "../compiler/passes/optimize.js";
@@ -15,6 +15,7 @@ import { isOutcome } from "./execute/family.js";
 import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Memory } from "./execute/memory.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
+import { picturesOf } from "./execute/pictures.js";
 import {
   makeRecord,
   outputFolders,
@@ -23,9 +24,8 @@ import {
   recordName,
   type ScriptIdentity,
 } from "./execute/record.js";
-import { refuseUnsupported } from "./execute/refuse.js";
 import { modelForClass, withCutoff } from "./execute/rendering.js";
-import type { ExpectationResult, OutputFile, Results, SampleResult, TaskResult } from "./execute/results.js";
+import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
 import {
   selectAll,
@@ -68,12 +68,10 @@ export interface ExecuteOptions extends Services {
 /**
  * Runs a plan.
  *
- * Errors   LaceError: L4101 for what cannot be run yet (before any work), L4106 if `signal` aborts, L5xxx of the environment.
+ * Errors   LaceError: L4106 if `signal` aborts, L5xxx of the environment.
  *          Samples that fail and expectations that are missed are diagnostics of the results.
  */
 export async function execute(plan: Plan, options: ExecuteOptions): Promise<Results> {
-  const refused = refuseUnsupported(plan);
-  if (refused.length > 0) throw new LaceError(refused);
   const { host, out, shard } = options;
   await options.prepareOutput(out);
   const folder = recordFolder(plan);
@@ -207,7 +205,8 @@ class Run {
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
     const labeller = expects.length > 0 ? await this.labellerOf(loaded) : undefined;
     let seen: Judged | undefined;
-    const pictures = picturesOf(drawn).filter((p) => {
+    const tweens = plan.saves.map(({ task: of, form }) => (of === index && form.kind === "animation" ? form.tween : 0));
+    const pictures = picturesOf(drawn, tweens, model.info.numWs).filter((p) => {
       const shown = this.selection.shows(index, p) && sinks.some((s) => s.wants(p));
       return shown || (labeller !== undefined && isOutcome(task, p));
     });
@@ -313,11 +312,6 @@ function select(plan: Plan, { only, shard, first }: ExecuteOptions): Selection {
   if (only !== undefined) return selectImage(plan, only);
   if (shard !== undefined) return selectShard(plan, shard);
   return first === undefined ? selectAll(plan) : selectFirst(plan, first);
-}
-
-/** Every picture that a task could show, row by row: what was before an edit, then the parts. */
-function picturesOf({ samples, before = [] }: Pick<TaskResult, "samples" | "before">): readonly SampleResult[] {
-  return [...before, ...samples].sort((a, b) => a.index - b.index || a.part - b.part);
 }
 
 function missing(task: number): never {

@@ -43,7 +43,7 @@ export const codes = {
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",
   L3003: "condition that always holds",
-  L4101: "not yet: this version cannot run it",
+  // L4: runs (L4101 said "not yet"; it is not to be used again)
   L4102: "a sample failed",
   L4103: "a sample stopped early",
   L4104: "an expectation was missed",

@@ -30,7 +30,6 @@ beforeAll(() => {
     "messy.lace": MESSY,
     "no-model.lace": GOOD.replace("builtin:avatar", "missing.safetensors"),
     "no-builtin.lace": GOOD.replace("builtin:avatar", "builtin:nobody"),
-    "film.lace": `${GOOD}edit older of faces[0..1] { step smile }\nsave older to "older.webp" as animation\n`,
   });
 });
 afterAll(() => folder.remove());
@@ -180,18 +179,6 @@ describe("lacec explain", () => {
 });
 
 describe("lacec run, before it runs", () => {
-  test.each([["film.lace", "animation"]])(
-    "%s: what cannot be run yet is refused, 2, at its place, before anything is written",
-    async (script, word) => {
-      const before = filesIn(folder.path);
-      const ended = await run("run", script, "--out", "out-refused");
-      expect(ended.code).toBe(2);
-      expect(ended.err).toMatch(/error\[L4101\][^]*not there yet/);
-      expect(ended.err).toContain(word);
-      expect(filesIn(folder.path)).toEqual(before);
-    },
-  );
-
   test("--json is one document even when the script is wrong", async () => {
     const ended = await run("run", "bad.lace", "--json");
     const document = JSON.parse(ended.out) as { exitCode: number; run: unknown; diagnostics: unknown[] };

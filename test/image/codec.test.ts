@@ -4,6 +4,7 @@ import { sharpCodec } from "../../src/runtime/image/codec-node.js";
 import { crc32, readPngText, withPngText } from "../../src/runtime/image/png-text.js";
 import { readXmpText } from "../../src/runtime/image/xmp.js";
 import { solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
+import { expectClose } from "../support/close.js";
 
 const codec = sharpCodec();
 
@@ -37,15 +38,28 @@ describe("encoding", () => {
     await expect(codec.encode(wide, "webp")).rejects.toThrow(/L5006/);
   });
 
-  test("labels change pixels only inside their boxes", async () => {
-    const image = solidImage(60, 40, [255, 255, 255]);
-    const drawn = await codec.drawLabels(image, [{ text: "0.5 < & >", x: 0, y: 0, width: 60, height: 20 }]);
-    expect([drawn.width, drawn.height, drawn.data.length]).toEqual([60, 40, 60 * 40 * 3]);
-    const dark = (rows: [number, number]): boolean =>
-      drawn.data.subarray(rows[0] * 180, rows[1] * 180).some((v) => v < 128);
-    expect(dark([0, 20])).toBe(true);
-    expect(dark([20, 40])).toBe(false);
-  });
+  test.each(["webp", "gif"] as const)(
+    "an animation as %s keeps its frames, their order, size and time",
+    async (format) => {
+      const colours = [
+        [250, 10, 10],
+        [10, 250, 10],
+        [10, 10, 250],
+      ] as const;
+      const frames = colours.map((c) => solidImage(20, 12, c));
+      const bytes = await codec.encodeAnimation(frames, format, 8, "a text");
+      expect(await codec.encodeAnimation(frames, format, 8, "a text")).toEqual(bytes);
+      const metadata = await sharp(bytes, { pages: -1 }).metadata();
+      expect(metadata).toMatchObject({ format, pages: 3, width: 20, pageHeight: 12, loop: 0 });
+      for (const delay of metadata.delay!) expect(Math.abs(delay - 125)).toBeLessThanOrEqual(5); // GIF counts in 10 ms
+      const { data } = await codec.decode(bytes);
+      frames.forEach(({ data: [r, g, b] }, k) => {
+        const at = (k * 12 + 6) * 20 * 3 + 30;
+        expectClose([...data.subarray(at, at + 3)], [r!, g!, b!], { abs: 12, rel: 0 });
+      });
+      if (format === "webp") expect(await codec.inspect(bytes)).toEqual({ format, text: "a text" });
+    },
+  );
 });
 
 describe("text in any format", () => {

@@ -1,4 +1,5 @@
 // What the parts of the checker share: the program, its scopes, the numbers already evaluated, what has been used.
+import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
 import type { LinkedFile, Program } from "../link.js";
 import type { ModelTable } from "./model-table.js";
@@ -56,4 +57,10 @@ export interface Env {
 export function markUsed(d: Declared, scope: Scope, cx: Context): void {
   cx.used.add(d);
   if (scope.file === cx.program.entry) cx.usedByEntry.add(d);
+}
+
+/** What was written, on one line. */
+export function quote(span: Span, env: Env): string {
+  const source = env.cx.program.sources.get(span.file) ?? "";
+  return source.slice(span.start, span.end).replace(/\s+/g, " ").trim();
 }

@@ -2,18 +2,18 @@
 // Invariants of a clean result: every path stays in the output folder, has a format that can be written, and no two
 // saves write one file.
 import type * as ast from "../../parser/ast.js";
-import type { Span } from "../../source/span.js";
 import type { Save, SaveForm } from "../plan.js";
 import type { CheckedExpect, CheckedTask } from "./checked.js";
-import type { Env } from "./context.js";
+import { type Env, quote } from "./context.js";
 import { evaluateEnergy } from "./evaluate.js";
-import { boundedNumber, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
+import { boundedNumber, type Bounds, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
 import { imageCount } from "./tasks.js";
 import { listed, nearest } from "./suggest.js";
 
 const STILL = ["png", "jpg", "jpeg", "webp", "avif"] as const;
 const MOVING = ["webp", "gif"] as const;
 const DEFAULT_FPS = 4;
+const TWEEN: Bounds = { min: 0, max: 100, integer: true };
 
 export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
   const clauses = stmt.clauses.map((clause) => {
@@ -22,12 +22,6 @@ export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): Check
     return { energy, fraction, text: quote(clause.energy.span, env), span: clause.span };
   });
   return { task, clauses, span: stmt.span };
-}
-
-/** What was written, on one line. */
-function quote(span: Span, env: Env): string {
-  const source = env.cx.program.sources.get(span.file) ?? "";
-  return source.slice(span.start, span.end).replace(/\s+/g, " ").trim();
 }
 
 /** Undefined after a mistake. */
@@ -63,7 +57,7 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
       },
     );
   }
-  const allowed = word === "grid" ? ["columns"] : word === "animation" ? ["fps"] : [];
+  const allowed = word === "grid" ? ["columns"] : word === "animation" ? ["fps", "tween"] : [];
   const options = new Options(
     stmt.options,
     word === undefined ? "a save without a form" : `\`as ${word}\``,
@@ -77,7 +71,11 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
     case "strip":
       return { kind: "strip" };
     case "animation":
-      return { kind: "animation", fps: options.number("fps", POSITIVE) ?? DEFAULT_FPS };
+      return {
+        kind: "animation",
+        fps: options.number("fps", POSITIVE) ?? DEFAULT_FPS,
+        tween: options.number("tween", TWEEN) ?? 0,
+      };
     case undefined:
       return { kind: "each" };
   }

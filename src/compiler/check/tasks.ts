@@ -3,7 +3,7 @@
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { CheckedStep, CheckedTask } from "./checked.js";
-import { type Env, type Local, markUsed } from "./context.js";
+import { type Env, type Local, markUsed, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "./formula.js";
@@ -262,7 +262,13 @@ function checkStep(step: ast.StepSetting, env: Env): CheckedStep {
   const energy = evaluateEnergy(step.energy, env) ?? always(step.span);
   const weight = (step.weight && settings.boundedNumber(step.weight, "`weight`", settings.POSITIVE, env)) ?? 1;
   const layers = step.layers && readLayers(step.layers, env);
-  return { energy, weight, ...(layers === undefined ? {} : { layers }), span: step.span };
+  return {
+    energy,
+    weight,
+    text: quote(step.energy.span, env),
+    ...(layers === undefined ? {} : { layers }),
+    span: step.span,
+  };
 }
 
 /** Inclusive w indices. Reports L2015 (out of range, unknown group). */

@@ -46,6 +46,17 @@ export function imagePlace(task: Task, number: number): Place {
 }
 
 /** Whether an image is one of those that the task is judged by and shown as: all of them, but of an edit those of its last step. */
-export function isOutcome(task: Task, { part }: Place): boolean {
-  return task.kind !== "edit" || part === partsOf(task) - 1;
+export function isOutcome(task: Task, place: Place): boolean {
+  return isPart(place) && (task.kind !== "edit" || place.part === partsOf(task) - 1);
+}
+
+/** Whether it was solved for: neither what was before an edit nor a picture between two parts. */
+export function isPart({ part }: Place): boolean {
+  return part >= 0 && Number.isInteger(part);
+}
+
+/** Whether a part is a whole one, or one of `tween` between two neighbours. */
+export function isTween(part: number, tween: number): boolean {
+  const steps = part * (tween + 1);
+  return Math.abs(steps - Math.round(steps)) < 1e-9;
 }

@@ -6,10 +6,10 @@ import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
 import { layoutGrid } from "../image/grid.js";
-import { fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../image/path-template.js";
+import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../image/path-template.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../events.js";
-import { imageNumber, isOutcome } from "./family.js";
+import { imageNumber, isOutcome, isPart, isTween } from "./family.js";
 import { RECORD_FILE } from "./record.js";
 import type { RecipeText } from "./recipes.js";
 import type { OutputFile, SampleResult } from "./results.js";
@@ -44,11 +44,11 @@ export interface Sink {
 /** Opens the sink that a `save` asks for. */
 export function openSink(save: Save, subject: SaveSubject, context: SaveContext): Sink {
   const { form, path } = save;
+  if (form.kind === "animation") return animationSink(path, form, subject, context);
   const format = imageFormat(path);
   if (format === undefined) throw new InternalError(`no image format for ${path}: the checker let it pass`);
   if (form.kind === "each") return eachSink(path, format, subject, context);
-  if (form.kind === "grid" || form.kind === "strip") return sheetSink(path, format, form, subject, context);
-  throw new InternalError(`a save as ${form.kind} reached the sinks`);
+  return sheetSink(path, format, form, subject, context);
 }
 
 function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubject, context: SaveContext): Sink {
@@ -57,7 +57,7 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
   const failures: unknown[] = [];
   const hasStep = path.includes("{step}");
   return {
-    wants: (picture) => (hasStep ? picture.part >= 0 : isOutcome(task, picture)),
+    wants: (picture) => (hasStep ? isPart(picture) : isOutcome(task, picture)),
     accept: async (image, picture) => {
       if (image === undefined) return;
       const number = { index: imageNumber(task, picture), ...(hasStep ? { step: picture.part } : {}) };
@@ -89,18 +89,48 @@ function sheetSink(
 ): Sink {
   const images: (RgbImage | undefined)[] = [];
   return {
-    wants: (picture) => form.kind === "strip" || isOutcome(task, picture),
+    wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
     accept: (image) => {
       images.push(image);
       return Promise.resolve();
     },
     finish: async () => {
       if (images.every((i) => i === undefined)) return []; // every sample failed, and that has been said
-      const grid = layoutGrid(images, sheetOf(task, form));
-      const sheet = await context.codec.drawLabels(grid.image, grid.labels);
-      const text = recipe({});
-      const written = await writeImage(path, sheet, format, text, context);
+      const sheet = layoutGrid(images, sheetOf(task, form));
+      const written = await writeImage(path, sheet, format, recipe({}), context);
       return [{ ...written, task: task.name, form: form.kind }];
+    },
+  };
+}
+
+/** A frame for each part, all rows in it; of an edit, what was before it comes first. */
+function animationSink(
+  path: string,
+  form: Extract<Save["form"], { kind: "animation" }>,
+  { task, recipe }: SaveSubject,
+  context: SaveContext,
+): Sink {
+  const format = animationFormat(path);
+  if (format === undefined) throw new InternalError(`no format of animations for ${path}: the checker let it pass`);
+  const frames = new Map<number, (RgbImage | undefined)[]>();
+  return {
+    wants: ({ part }) => isTween(part, form.tween),
+    accept: (image, { part }) => {
+      const frame = frames.get(part) ?? [];
+      frame.push(image);
+      frames.set(part, frame);
+      return Promise.resolve();
+    },
+    finish: async () => {
+      const inOrder = [...frames].sort(([a], [b]) => a - b).map(([, images]) => images);
+      const sheets = inOrder.flatMap((images) => {
+        const [only] = images;
+        if (images.every((i) => i === undefined)) return [];
+        return [images.length === 1 && only !== undefined ? only : layoutGrid(images)];
+      });
+      if (sheets.length === 0) return []; // every sample failed, and that has been said
+      const bytes = await context.codec.encodeAnimation(sheets, format, form.fps, recipe({}));
+      return [{ ...(await writeBytes(path, bytes, context)), task: task.name, form: form.kind }];
     },
   };
 }
@@ -117,8 +147,15 @@ async function writeImage(
   text: string | undefined,
   context: SaveContext,
 ): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
+  return writeBytes(file, await context.codec.encode(image, format, text), context);
+}
+
+async function writeBytes(
+  file: string,
+  bytes: Uint8Array,
+  context: SaveContext,
+): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
   if (!insideFolder(file)) throw new InternalError(`${file} leaves the output folder: the checker let it pass`);
-  const bytes = await context.codec.encode(image, format, text);
   await context.host.writeAtomic(outputPath(context.host, context.out, file), bytes);
   context.onEvent({ kind: "wrote", path: file, bytes: bytes.length });
   return { file, bytes: bytes.length, sha256: await context.host.sha256(bytes) };

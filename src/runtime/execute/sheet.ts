@@ -29,8 +29,8 @@ function stripOf(task: Task): GridOptions {
 
 function partLabels(task: Task): readonly string[] {
   if (task.kind === "sweep") return task.cells.map((_, part) => valuesAt(task.axes, part).join(", "));
-  const numbers = Array.from({ length: partsOf(task) }, (_, i) => String(i));
-  return task.kind === "edit" ? ["before", ...numbers] : numbers;
+  if (task.kind === "edit") return ["before", ...task.steps.map((s) => s.text)];
+  return Array.from({ length: partsOf(task) }, (_, i) => String(i));
 }
 
 /** The last axis goes from left to right, the others from top to bottom, once for each sample. */

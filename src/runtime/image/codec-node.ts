@@ -2,9 +2,8 @@
 // Errors   LaceError L5006 if the library refuses (out of memory, a picture too large for the format), L5301 for bytes that are no image.
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { failure, LaceError } from "../../source/diagnostic.js";
-import { unreachable } from "../../source/internal-error.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
 import { TEXT_KEYWORD, type ImageCodec } from "./codec.js";
-import type { TextBox } from "./grid.js";
 import type { ImageFormat } from "./path-template.js";
 import { readPngText, withPngText } from "./png-text.js";
 import type { RgbImage } from "./rgb.js";
@@ -56,15 +55,26 @@ export function sharpCodec(): ImageCodec {
             : readXmpText(packet, TEXT_KEYWORD);
       return { format, ...(text === undefined ? {} : { text }) };
     },
-    drawLabels: async (image, labels) => {
-      if (labels.length === 0) return image;
-      const svg = Buffer.from(labelsSvg(image, labels));
-      const data = await open(image)
-        .composite([{ input: svg, top: 0, left: 0 }])
-        .removeAlpha()
-        .raw()
-        .toBuffer();
-      return { width: image.width, height: image.height, data };
+    encodeAnimation: async (frames, format, fps, text) => {
+      const [first] = frames;
+      if (first === undefined) throw new InternalError("an animation without frames");
+      const { width, height } = first;
+      const data = Buffer.concat(frames.map((f) => f.data));
+      const raw = { width, height: height * frames.length, channels: 3 as const, pageHeight: height };
+      const timing = { loop: 0, delay: frames.map(() => Math.round(1000 / fps)) };
+      try {
+        const open = sharp(data, { raw });
+        // A palette for each frame: one for all would take the colours of the first.
+        if (format === "gif") return await open.gif({ ...timing, effort: 7, dither: 0.6 }).toBuffer();
+        const encoding = open.webp({ ...timing, quality: 88, effort: 4, smartSubsample: true });
+        return await (text === undefined ? encoding : encoding.withXmp(packetFor(format, text))).toBuffer();
+      } catch (error) {
+        if (error instanceof LaceError) throw error;
+        throw failure(
+          "L5006",
+          `${frames.length} frames of ${width}x${height} cannot be written as ${format}: ${String(error)}`,
+        );
+      }
     },
   };
 }
@@ -111,21 +121,4 @@ function encoder(image: RgbImage, format: ImageFormat): Sharp {
     default:
       return unreachable(format);
   }
-}
-
-function labelsSvg(image: RgbImage, labels: readonly TextBox[]): string {
-  const texts = labels.map((label) => {
-    const size = Math.max(
-      9,
-      Math.min(18, Math.round(label.height / 2), Math.floor((label.width * 1.6) / label.text.length)),
-    );
-    const x = label.x + label.width / 2;
-    const y = label.y + label.height / 2;
-    return `<text x="${x}" y="${y}" font-size="${size}" text-anchor="middle" dominant-baseline="central">${escapeXml(label.text)}</text>`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${image.width}" height="${image.height}" font-family="sans-serif" fill="#222">${texts.join("")}</svg>`;
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }

@@ -1,6 +1,5 @@
-// What the runtime asks of an image library: bytes of a format, and labels drawn on a sheet. Injected, so that a browser can bring its own.
-import type { TextBox } from "./grid.js";
-import type { ImageFormat } from "./path-template.js";
+// What the runtime asks of an image library: bytes of a format, and back. Injected, so that a browser can bring its own.
+import type { AnimationFormat, ImageFormat } from "./path-template.js";
 import type { RgbImage } from "./rgb.js";
 
 export interface ImageContents {
@@ -15,8 +14,13 @@ export interface ImageCodec {
   decode(bytes: Uint8Array): Promise<RgbImage>;
   /** The format of a file and the text that encode put into it. Errors: LaceError L5301 if the bytes are no image. */
   inspect(bytes: Uint8Array): Promise<ImageContents>;
-  /** Draws short labels; the size of the image stays. */
-  drawLabels(image: RgbImage, labels: readonly TextBox[]): Promise<RgbImage>;
+  /** Frames of one size that repeat for ever, each for 1 / fps seconds. `text` as in encode; a GIF has no room for it. */
+  encodeAnimation(
+    frames: readonly RgbImage[],
+    format: AnimationFormat,
+    fps: number,
+    text?: string,
+  ): Promise<Uint8Array>;
 }
 
 /** Keyword of the text that carries an image's recipe: of an iTXt chunk (PNG), of an XMP property (WebP, JPEG, AVIF). */

@@ -2,6 +2,7 @@
 // Invariant: a filled path stays inside the output folder (the checker refuses the rest; `insideFolder` holds it at run time too).
 
 export type ImageFormat = "png" | "webp" | "jpeg" | "avif";
+export type AnimationFormat = "webp" | "gif";
 
 /** Format by extension; undefined if it is none that lacec writes. */
 export function imageFormat(path: string): ImageFormat | undefined {
@@ -18,6 +19,12 @@ export function imageFormat(path: string): ImageFormat | undefined {
     default:
       return undefined;
   }
+}
+
+/** Format of an animation by extension; undefined if it is none that lacec writes. */
+export function animationFormat(path: string): AnimationFormat | undefined {
+  const extension = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase();
+  return extension === "webp" || extension === "gif" ? extension : undefined;
 }
 
 /** Fills `{index}`, the image's, and `{step}`, the edit's, both counted from 0. The checker has filled what it knew. */
