@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 
@@ -62,5 +64,41 @@ describe("lacec import and inspect", () => {
     expect(self.err).toContain("must end in .safetensors");
     expect(wrong.err).toContain("`hat` does not declare an attribute");
     expect(filesIn(folder.path)).toEqual(before);
+  });
+});
+
+describe.skipIf(!GOLDEN_PRESENT)("drawing a conditional checkpoint (skipped without ../shared/golden)", () => {
+  const kinds = [
+    "class 3",
+    "class 4",
+    "class 3  noise none",
+    "class 3  noise random",
+    "class 3  truncation 0.5",
+    "class 3  truncation 0.5  cutoff 3",
+  ];
+
+  test("class, cutoff and noise change the picture; random noise is a sample's own, whatever is drawn with it", async () => {
+    const tasks = [...kinds.map((k) => `${k}  count 1`), "class 3  noise random  count 2"].map(
+      (settings, i) => `sample s${i} from objects { ${settings}  seed 5 }\nsave s${i} to "s${i}-{index}.png"\n`,
+    );
+    writeFileSync(join(folder.path, "objects.pkl"), goldenBytes("stylegan2-ada/skip32_conditional.pkl"));
+    writeFileSync(
+      join(folder.path, "objects.lace"),
+      `lace 1\nmodel objects from "objects.safetensors"\n${tasks.join("\n")}`,
+    );
+    expect((await run("import", "objects.pkl", "-q")).code).toBe(0);
+    const ran = await run("run", "objects.lace", "--engine", "onnx-cpu", "-o", "objects", "-q");
+    expect([ran.code, ran.err]).toEqual([0, ""]);
+    const pixels = async (name: string): Promise<string> => {
+      const { data } = await sharp(join(folder.path, "objects", name))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      return data.toString("hex");
+    };
+    const drawn = await Promise.all(kinds.map((_, i) => pixels(`s${i}-0.png`)));
+    expect(new Set(drawn).size).toBe(kinds.length);
+    const [first, second] = await Promise.all([pixels("s6-0.png"), pixels("s6-1.png")]);
+    expect(first).toBe(drawn[3]);
+    expect(second).not.toBe(first);
   });
 });

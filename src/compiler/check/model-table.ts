@@ -83,7 +83,9 @@ export class ModelTable {
       report.error("L2008", decl.name.span, `the model \`${this.alias ?? ""}\` has no attribute \`${name}\``, {
         text: "not in the model's table",
         hints: [
-          guess === undefined ? `it has ${listed(this.names, "and")}` : `did you mean \`${guess}\`?`,
+          guess !== undefined
+            ? `did you mean \`${guess}\`?`
+            : `it has ${this.names.length === 0 ? "none at all" : listed(this.names, "and")}`,
           'an attribute of your own names its head: `attribute NAME: TYPE from "head.safetensors"`',
         ],
       });

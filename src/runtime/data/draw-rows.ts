@@ -45,9 +45,13 @@ export async function openDrawer(model: Model, engine: Engine, options: DrawOpti
   const { weights, info } = model;
   const { wDim, zDim } = info;
   if (info.classes !== undefined)
-    throw failure("L5107", `the model '${info.name}' draws ${info.classes} classes, and labelling knows models of one`, [
-      "heads of w can be trained elsewhere and imported: lacec import --heads; scripts draw its classes with `class 0`",
-    ]);
+    throw failure(
+      "L5107",
+      `the model '${info.name}' draws ${info.classes} classes, and labelling knows models of one`,
+      [
+        "heads of w can be trained elsewhere and imported: lacec import --heads; scripts draw its classes with `class 0`",
+      ],
+    );
   const mapping = await engine.compile(
     compileReadout({ weights: { ...weights, heads: [] }, truncation: 1, rows: TILE }),
   );
