@@ -3,11 +3,15 @@
 // Invariants: a lock file appears whole or not at all; one whose process is gone (killed, the machine started again) is taken over; of two
 // processes that find such a file one gets it.
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { failure, LaceError } from "../source/diagnostic.js";
 import { temporaryName, tidyFolder, writeFailure } from "./host-node.js";
 import { machineId, ownPid, processExists, processStart } from "./process-node.js";
+
+const GUARD_WAIT_MS = 20;
+const OLD_GUARD_MS = 10_000;
 
 interface Holder {
   readonly pid: number;
@@ -36,7 +40,7 @@ export async function lockOutputs(recordPath: string, folders: readonly string[]
 }
 
 async function acquire(path: string, mine: Holder): Promise<() => Promise<void>> {
-  for (let tries = 0; tries < 20; tries++) {
+  for (let tries = 0; tries < 100; tries++) {
     if (await create(path, mine)) return () => release(path, mine);
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue; // released in between
@@ -79,17 +83,34 @@ async function createPlainly(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Takes a dead lock out of the way; if another process was quicker and put its own there, that one goes back. */
+/**
+ * Deletes a lock whose process is gone. Only the holder of the guard beside it may, and only if the lock is still that one: so a lock that
+ * another process has put there meanwhile stays.
+ */
 async function discard(path: string, dead: string): Promise<void> {
-  const aside = join(dirname(path), temporaryName());
+  const guard = `${path}-taken`;
   try {
-    await rename(path, aside);
-  } catch {
-    return; // somebody else did
+    await writeFile(guard, "", { flag: "wx" });
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error;
+    await discardOldGuard(guard);
+    await setTimeout(GUARD_WAIT_MS);
+    return;
   }
-  const text = await readFile(aside, "utf8").catch(() => dead);
-  if (text !== dead) await link(aside, path).catch(() => undefined);
-  await unlink(aside).catch(() => undefined);
+  try {
+    if ((await readFile(path, "utf8").catch(() => undefined)) === dead) await unlink(path);
+  } finally {
+    await unlink(guard).catch(() => undefined);
+  }
+}
+
+/** A guard is held for moments; one that is old was left by a process that was killed in such a moment. */
+async function discardOldGuard(guard: string): Promise<void> {
+  const age = await stat(guard).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
+  if (age > OLD_GUARD_MS) await unlink(guard).catch(() => undefined);
 }
 
 async function release(path: string, mine: Holder): Promise<void> {

@@ -84,7 +84,7 @@ describe("an interrupted run", () => {
 
 describe("lacec run, to its end", () => {
   test("plain lines on stderr, files and table on stdout, 1 for a missed expectation, --json and --quiet", async () => {
-    const args = ["--engine", "onnx-cpu", "--count", "2"];
+    const args = ["--engine", "onnx-cpu", "--count", "2", "--no-cache"];
     const [plain, json, quiet] = await Promise.all([
       lacec(["run", "missed.lace", "--out", "plain", ...args], { cwd: folder.path }),
       lacec(["run", "missed.lace", "--out", "json", "--json", ...args], { cwd: folder.path }),
