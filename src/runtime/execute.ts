@@ -4,7 +4,7 @@
 import type { Plan, Task } from "../compiler/plan.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
-import type { Executable } from "../compiler/graph/graph.js";
+import type { Executable, Graph } from "../compiler/graph/graph.js";
 import { optimize } from "../compiler/passes/optimize.js";
 import type { Cache } from "./cache.js";
 import type { Engine } from "./engine/engine.js";
@@ -12,6 +12,7 @@ import { PhaseClock, type OnEvent } from "./events.js";
 import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
 import { isOutcome } from "./execute/family.js";
+import { activationBytes, Batches, chooseRows, shortOfMemory } from "./execute/image-batches.js";
 import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Memory } from "./execute/memory.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
@@ -109,7 +110,7 @@ class Run {
   private readonly outputs: OutputFile[] = [];
   private readonly diagnostics: Diagnostic[] = [];
   /** By model and noise. */
-  private readonly syntheses = new Map<string, Executable>();
+  private readonly syntheses = new Map<string, Batches>();
   private readonly memories = new Map<Model, Memory>();
   private readonly selection: Selection;
   private recipes: Recipes | undefined;
@@ -212,10 +213,13 @@ class Run {
     });
     if (pictures.length > 0) {
       const total = pictures.length;
-      await clock.run("synthesise", { task: task.name, total }, async () => {
+      const synthesis = this.synthesisOf(task, model, shop.engine, total);
+      const says = shop.engine.batches === true ? () => `${synthesis.rows} at a time` : undefined;
+      const make = async (): Promise<void> => {
         const labels = await makeImages({
           model,
-          synthesis: async () => withCutoff(await this.synthesisOf(task, model, shop.engine), model, task),
+          synthesis,
+          through: (executable) => withCutoff(executable, model, task),
           memory,
           task,
           pictures,
@@ -229,7 +233,8 @@ class Run {
           seen = judged.map((s) => byPicture.get(s));
         }
         for (const sink of sinks) this.outputs.push(...(await sink.finish()));
-      });
+      };
+      await clock.run("synthesise", { task: task.name, total }, make, says);
     }
     for (const expect of expects) {
       const results = judge(expect, task.name, heads, seen);
@@ -253,17 +258,25 @@ class Run {
       });
   }
 
-  private async synthesisOf(task: Task, model: Model, engine: Engine): Promise<Executable> {
+  /** The synthesis of a task's model. How many pictures it makes at once is settled by the first task that asks. */
+  private synthesisOf(task: Task, model: Model, engine: Engine, count: number): Batches {
     const { noise } = task;
     const key = `${task.model} ${noise}`;
     const known = this.syntheses.get(key);
     if (known !== undefined) return known;
-    const made =
-      model.decoder === undefined
-        ? await engine.compile(
-            optimize(onlyRgb(buildSynthesis(model, { rows: SYNTHESIS_ROWS, layout: engine.layout, noise }))),
-          )
-        : await this.options.openDecoder(model);
+    const { layout, batches = false } = engine;
+    const graphOf = (rows: number): Graph => optimize(onlyRgb(buildSynthesis(model, { rows, layout, noise })));
+    const compile = (rows: number): Promise<Executable> =>
+      model.decoder === undefined ? engine.compile(graphOf(rows)) : this.options.openDecoder(model);
+    const rows =
+      batches && model.decoder === undefined
+        ? chooseRows(count, {
+            batches,
+            free: this.options.freeMemory(),
+            bytesPerRow: activationBytes(graphOf(SYNTHESIS_ROWS)),
+          })
+        : SYNTHESIS_ROWS;
+    const made = new Batches(compile, rows, (left) => this.say([shortOfMemory(left)]));
     this.syntheses.set(key, made);
     return made;
   }

@@ -11,6 +11,7 @@ import { packLabellerSpec } from "./labeller/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "./model/pack.js";
 import { InternalError } from "../source/internal-error.js";
 import { readFileSync } from "node:fs";
+import process from "node:process";
 import { basename } from "node:path";
 
 /** Services on this machine with the engine that was asked for. */
@@ -36,6 +37,7 @@ export function nodeServices(host: Host, engine: EngineName | "auto"): Services 
     },
     prepareOutput: checkWritable,
     claimOutputs: lockOutputs,
+    freeMemory: () => process.availableMemory(),
     openCodec: async () => (await import("./image/codec-node.js")).sharpCodec(),
   };
 }

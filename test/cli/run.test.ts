@@ -294,6 +294,37 @@ describe("failures", () => {
     expect(results.expectations[1]).toMatchObject({ heads: { satisfied: 3, counted: 4 }, passed: false });
   });
 
+  test("an engine that makes several pictures at once and runs out of memory: a warning, and the same pictures", async () => {
+    const services = nodeServices(nodeHost(), "onnx-cpu");
+    const narrow: Services = {
+      ...services,
+      freeMemory: () => 2 ** 40,
+      openEngine: async () => {
+        const engine = await services.openEngine();
+        return {
+          ...engine,
+          batches: true,
+          compile: async (graph) => {
+            const made = await engine.compile(graph);
+            const rows = graph.nodes[graph.inputs.find((i) => i.name === "ws")?.node ?? -1]?.shape[0] ?? 1;
+            return rows <= 2 ? made : { ...made, run: () => Promise.reject(new Error("std::bad_alloc")) };
+          },
+        };
+      },
+    };
+    const { plan } = await compile(script);
+    const events: RunEvent[] = [];
+    const onEvent = (event: RunEvent) => void events.push(event);
+    const results = await execute(plan!, { ...narrow, out: out("narrow"), script: identity, onEvent });
+    expect(results.diagnostics).toMatchObject([{ code: "L4107", severity: "warning" }]);
+    expect(events).toContainEqual(expect.objectContaining({ kind: "end", phase: "synthesise", note: "2 at a time" }));
+    const pixels = (name: string, k: number): Promise<Buffer> =>
+      sharp(bytes(name, `pictures/face-${k}.png`))
+        .raw()
+        .toBuffer();
+    for (let k = 0; k < 4; k++) expect((await pixels("narrow", k)).equals(await pixels("count-4", k))).toBe(true);
+  });
+
   test("if no sample succeeds that is an error, and run.json says so", async () => {
     const { plan } = await compile(script);
     const results = await execute(plan!, { ...spoiling(() => true), out: out("all-spoilt"), script: identity });

@@ -18,6 +18,8 @@ export interface Engine {
   readonly layout: ImageLayout;
   /** Versions and device, for run.json and doctor: such as "onnxruntime 1.30.0, CPU, 2 threads". */
   readonly description: string;
+  /** Whether several images in one run are faster than one by one: GPUs. */
+  readonly batches?: boolean;
   compile(graph: Graph): Promise<Executable>;
   dispose(): Promise<void>;
 }

@@ -54,6 +54,7 @@ export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
     name: settings.provider === "cpu" ? "onnx-cpu" : "onnx-webgpu",
     layout: "nchw",
     description: settings.description,
+    batches: settings.provider === "webgpu",
     compile: (graph) => compile(ort, settings, graph),
     dispose: () => Promise.resolve(),
   };

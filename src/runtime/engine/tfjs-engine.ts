@@ -32,6 +32,7 @@ export function tfjsEngine(name: EngineName, { tf, backend, description, release
     name,
     layout: "nhwc",
     description,
+    batches: name === "tfjs-gpu" || name === "tfjs-webgpu",
     // eslint-disable-next-line @typescript-eslint/require-await -- nothing to wait for, but errors must be rejections
     async compile(graph) {
       activate();

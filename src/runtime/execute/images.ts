@@ -1,14 +1,16 @@
 // From latents to files: synthesise a tile, judge it, hand its images to the sinks, let them go.
-// Invariants: tiles of SYNTHESIS_ROWS rows; no more than one tile of floats is alive; a sample that is not finite gives no image.
+// Invariants: no more than one tile of floats is alive; a tile that memory does not reach for is made again in smaller ones; a sample
+// that is not finite gives no image.
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
-import type { NoiseMode, Task } from "../../compiler/plan.js";
+import type { Task } from "../../compiler/plan.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
 import { noiseInputs, type TileRows } from "./rendering.js";
+import type { Batches } from "./image-batches.js";
 import { splitColumns } from "./expectations.js";
 import type { Memory } from "./memory.js";
 import type { SampleResult } from "./results.js";
@@ -16,7 +18,7 @@ import type { Sink } from "./saves.js";
 import type { Labeller } from "./services.js";
 import { stopIfAborted } from "./stop.js";
 
-/** Images of one run of the synthesis graph. */
+/** Images of one run of the synthesis graph where nothing is gained by more. */
 export const SYNTHESIS_ROWS = 1;
 
 /** The synthesis graph with the bytes' output alone. */
@@ -26,8 +28,9 @@ export function onlyRgb(graph: Graph): Graph {
 
 export interface ImageWork {
   readonly model: Model;
-  /** Asked for when an image is not known already. */
-  readonly synthesis: () => Promise<Executable>;
+  readonly synthesis: Batches;
+  /** What the task does to the inputs of the synthesis on their way. */
+  readonly through: (synthesis: Executable) => Executable;
   readonly memory: Memory | undefined;
   /** What the synthesis was built for. */
   readonly task: Pick<Task, "noise" | "cutoff" | "truncation">;
@@ -44,10 +47,11 @@ export interface ImageWork {
 export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefined)[]> {
   const { pictures, sinks, labeller } = work;
   const seen: (HeadOutputs | undefined)[] = pictures.map(() => undefined);
-  for (let start = 0; start < pictures.length; start += SYNTHESIS_ROWS) {
+  for (let start = 0; start < pictures.length;) {
     stopIfAborted(work.signal);
-    const tile = pictures.slice(start, start + SYNTHESIS_ROWS);
+    const tile = pictures.slice(start, start + work.synthesis.rows);
     const images = await recallOrSynthesise(tile, work);
+    if (images === undefined) continue;
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
       const columns = await labeller.label(present);
@@ -62,18 +66,20 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
     for (const [k, picture] of tile.entries()) {
       for (const sink of sinks) if (sink.wants(picture)) await sink.accept(images[k], picture);
     }
-    work.onImage(start + tile.length);
+    start += tile.length;
+    work.onImage(start);
   }
   return seen;
 }
 
-/** The images of a tile: if all are known, nothing is computed. */
+/** The images of a tile: if all are known, nothing is computed. Undefined if memory ended, and the next tile is to be smaller. */
 async function recallOrSynthesise(
   tile: readonly SampleResult[],
-  { model, memory, synthesis, task }: ImageWork,
-): Promise<(RgbImage | undefined)[]> {
+  work: ImageWork,
+): Promise<(RgbImage | undefined)[] | undefined> {
+  const { model, memory, task } = work;
   if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
-  if (memory === undefined) return synthesise(tile, model, await synthesis(), task.noise);
+  if (memory === undefined) return synthesise(tile, work);
   const keys = await Promise.all(
     tile.map(async (s) => {
       return s.w.length === 0 ? "" : await memory.key(imageAbout(task, s), stylesOf(s, model.info.numWs));
@@ -81,8 +87,8 @@ async function recallOrSynthesise(
   );
   const known = await Promise.all(keys.map(async (key) => (key === "" ? undefined : await memory.recallImage(key))));
   if (tile.every((s, k) => s.w.length === 0 || known[k] !== undefined)) return known;
-  const made = await synthesise(tile, model, await synthesis(), task.noise);
-  for (const [k, image] of made.entries()) if (image !== undefined) await memory.keepImage(keys[k] ?? "", image);
+  const made = await synthesise(tile, work);
+  for (const [k, image] of made?.entries() ?? []) if (image !== undefined) await memory.keepImage(keys[k] ?? "", image);
   return made;
 }
 
@@ -97,18 +103,20 @@ function imageAbout({ noise, cutoff, truncation }: ImageWork["task"], { seed, or
 
 async function synthesise(
   tile: readonly SampleResult[],
-  model: Model,
-  synthesis: Executable,
-  noise: NoiseMode,
-): Promise<(RgbImage | undefined)[]> {
+  { model, synthesis, through, task }: ImageWork,
+): Promise<(RgbImage | undefined)[] | undefined> {
   const { numWs, wDim, resolution } = model.info;
-  const ws = new Float32Array(SYNTHESIS_ROWS * numWs * wDim);
-  const rows = new Array<TileRows[number]>(SYNTHESIS_ROWS).fill(undefined);
-  for (const [row, picture] of tile.entries()) {
-    rows[row] = { seed: picture.seed, sample: picture.origin };
-    if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
-  }
-  const { rgb } = await synthesis.run({ ws, ...noiseInputs(model.synthesis, noise, rows) });
+  const outputs = await synthesis.run((height) => {
+    const ws = new Float32Array(height * numWs * wDim);
+    const rows = new Array<TileRows[number]>(height).fill(undefined);
+    for (const [row, picture] of tile.entries()) {
+      rows[row] = { seed: picture.seed, sample: picture.origin };
+      if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
+    }
+    return { ws, ...noiseInputs(model.synthesis, task.noise, rows) };
+  }, through);
+  if (outputs === undefined) return undefined;
+  const { rgb } = outputs;
   if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
   const images = imagesFromTile(rgb, resolution, resolution);
   return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));

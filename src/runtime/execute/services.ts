@@ -45,6 +45,8 @@ export interface Services {
    */
   openDecoder(model: DecoderModel): Promise<Executable>;
   openCodec(): Promise<ImageCodec>;
+  /** Bytes of memory that are free now. */
+  freeMemory(): number;
   /** Makes sure that files can be written to the output folder: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareOutput(out: string): Promise<void>;
   /**

@@ -111,7 +111,7 @@ function open(image: RgbImage): Sharp {
 function encoder(image: RgbImage, format: ImageFormat): Sharp {
   switch (format) {
     case "png":
-      return open(image).png({ compressionLevel: 9, adaptiveFiltering: true, palette: false });
+      return open(image).png({ compressionLevel: 6, adaptiveFiltering: true, palette: false });
     case "webp":
       return open(image).webp({ quality: 92, effort: 4 });
     case "jpeg":
