@@ -1,5 +1,5 @@
 // Sampling at FFHQ scale: one gradient evaluation and the whole solve (gender, smile, age; 16 samples; default tolerances), in turns.
-// Run: node scripts/bench.js ode [--json] [--rounds 5] [--torch /usr/bin/python3]
+// Run: node scripts/bench.js ode [--json] [--rounds 5] [--only onnx-cpu] [--torch /usr/bin/python3]
 // In: the golden weights beside the repository. Out: median, spread and ratio to the first row of onnx-cpu, tfjs-wasm, TensorFlow.js's
 // own tf.grad on wasm, and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
 // All take the same starts; the bench fails if a gradient differs from the first row's by more than float32 explains.
@@ -36,6 +36,7 @@ const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
+    only: { type: "string" },
     torch: { type: "string", default: "/usr/bin/python3" },
   },
 });
@@ -47,6 +48,8 @@ const samples = Array.from({ length: ROWS }, (_, i) => i);
 const z0 = drawLatents(42, samples, dim);
 const active = new Uint8Array(ROWS).fill(1);
 
+const isWanted = (name: string): boolean => values.only?.split(",").includes(name) ?? true;
+
 const fields: { readonly name: string; readonly field: Field; readonly close: () => Promise<void> }[] = [
   await engineField("onnx-cpu"),
   await engineField("tfjs-wasm"),
@@ -54,14 +57,17 @@ const fields: { readonly name: string; readonly field: Field; readonly close: ()
 ];
 let first: Float64Array | undefined;
 for (const { name, field } of fields) {
+  if (!isWanted(name)) continue;
   const gradient = await gradientOf(field);
   first ??= gradient;
   const largest = first.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   const apart = first.reduce((most, x, i) => Math.max(most, Math.abs(x - gradient[i]!)), 0);
   if (!(apart <= AGREE * largest)) throw new Error(`${name}: the gradient is ${apart / largest} away`);
 }
-const peers: Peer[] = fields.map(({ name, field, close }) => fieldPeer(name, field, close));
-const torch = await torchPeer(values.torch);
+const peers: Peer[] = fields
+  .filter(({ name }) => isWanted(name))
+  .map(({ name, field, close }) => fieldPeer(name, field, close));
+const torch = isWanted("torch") ? await torchPeer(values.torch) : undefined;
 if (torch !== undefined) peers.push(torch);
 
 const times = peers.map(() => ({ gradient: [] as number[], solve: [] as number[], evaluations: 0 }));
