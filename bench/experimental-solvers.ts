@@ -6,6 +6,8 @@ export type Slope = (z: Float64Array) => Promise<Float64Array>;
 export interface Ending {
   readonly z: Float64Array;
   readonly cost: number;
+  /** Steps tried, and of these rejected. */
+  readonly steps: number;
   readonly rejected: number;
 }
 
@@ -37,7 +39,7 @@ async function march(
   exponent: number,
   slopeAt: Slope,
   step: (z: Float64Array, slope: Float64Array, h: number) => Promise<Trial>,
-): Promise<{ z: Float64Array; rejected: number }> {
+): Promise<{ z: Float64Array; steps: number; rejected: number }> {
   let z: Float64Array = z0.slice();
   let slope = await slopeAt(z);
   const scaled = (x: Float64Array, a: Float64Array, b: Float64Array): number => {
@@ -55,8 +57,9 @@ async function march(
   let h = Math.min(100 * h0, 2 / Math.sqrt(Math.max(bend, scaled(slope, z, z))));
   let rejected = 0;
   let grown = true;
-  for (let t = 0, n = 0; t < end; n++) {
-    if (n > MAX_STEPS) return { z: z.map(() => NaN), rejected };
+  let steps = 0;
+  for (let t = 0; t < end; steps++) {
+    if (steps > MAX_STEPS) return { z: z.map(() => NaN), steps, rejected };
     const last = h * 1.01 >= end - t;
     const tried = last ? end - t : h;
     const trial = await step(z, slope, tried);
@@ -74,7 +77,7 @@ async function march(
       h = tried * (Number.isFinite(error) ? Math.max(0.2, factor) : 0.2);
     }
   }
-  return { z, rejected };
+  return { z, steps, rejected };
 }
 
 /**
@@ -102,7 +105,7 @@ export async function rkc(slopeAt: Slope, z0: Float64Array, end: number, toleran
     direction = v;
     age = 0;
   };
-  const { z, rejected } = await march(z0, end, tolerance, 1 / 3, f, async (y0, f0, h) => {
+  const { z, steps, rejected } = await march(z0, end, tolerance, 1 / 3, f, async (y0, f0, h) => {
     if (age >= 5) await findRadius(y0, f0);
     age += 1;
     const s = Math.max(2, Math.min(50, 1 + Math.floor(Math.sqrt(1.54 * h * 1.2 * radius + 1))));
@@ -110,7 +113,7 @@ export async function rkc(slopeAt: Slope, z0: Float64Array, end: number, toleran
     const f1 = await f(y);
     return { z: y, slope: f1, error: y.map((x, c) => 0.8 * (y0[c]! - x) + 0.4 * h * (f0[c]! + f1[c]!)) };
   });
-  return { z, cost, rejected };
+  return { z, cost, steps, rejected };
 }
 
 async function chebyshev(f: Slope, y0: Float64Array, f0: Float64Array, h: number, s: number): Promise<Float64Array> {
@@ -165,7 +168,7 @@ export async function gaussNewton(
     return slopeAt(z);
   };
   const g = 1 - Math.SQRT1_2;
-  const { z, rejected } = await march(z0, end, tolerance, 1 / 2, f, async (y, f0, h) => {
+  const { z, steps, rejected } = await march(z0, end, tolerance, 1 / 2, f, async (y, f0, h) => {
     const leaves = await leavesAt(y);
     cost += (leaves.length - 1) / 2; // the forward pass and one backward pass are those of f0
     const rows = leaves.map((l) => l.gradient);
@@ -197,7 +200,7 @@ export async function gaussNewton(
       error: k1.map((x, c) => 0.5 * h * (x + k2[c]!)),
     };
   });
-  return { z, cost, rejected };
+  return { z, cost: cost + 1, steps, rejected }; // one more for log p at the end, which the others have or count
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
