@@ -112,13 +112,14 @@ async function writeSheet(
     return;
   }
   const rows = tasks.flatMap((t) => [
-    { label: `${t}: before`, images: was.get(t) ?? [] },
-    { label: `${t}: after`, images: is.get(t) ?? [] },
+    { label: "before", images: was.get(t) ?? [] },
+    { label: "after", images: is.get(t) ?? [] },
   ]);
   const cells = rows.flatMap(({ images }) => Array.from({ length: columns }, (_, k) => images[k]));
   const codec = await nodeServices(after.host, engine).openCodec();
   const sheet = layoutGrid(cells, { columns, rowLabels: rows.map((r) => r.label) });
   await nodeHost().writeAtomic(path, await codec.encode(sheet, imageFormat(path) ?? "png"));
+  if (tasks.length > 1) io.err(`rows of the sheet: ${tasks.join(", ")}, before and after of each\n`);
   io.out(`wrote ${path}\n`);
 }
 

@@ -1,16 +1,18 @@
 // Runs that are split, stopped, killed, or find no room: what was finished stays, what is left is whole, the union is one run.
-// LACEC_KILLS=200 is the full count of kills (bench/README.md); the suite makes a few.
+// LACEC_KILLS=200 npx vitest run test/cli/resume.test.ts -t "kills at random" makes the full count of kills; the suite makes a few.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { LaceError, run, type RunEvent } from "../../src/index.js";
 import { writePack } from "../../src/runtime/model/pack.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 
-const KILLS = Number(process.env["LACEC_KILLS"] ?? 4);
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }); // many processes, on machines that have other work
+
+const KILLS = Number(process.env["LACEC_KILLS"] ?? 3);
 
 const SCRIPT = `lace 1
 model tiny from "tiny.safetensors"

@@ -3,10 +3,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writePack } from "../../src/runtime/model/pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
+
+vi.setConfig({ testTimeout: 180_000 }); // many processes, on machines that have other work
 
 const script = (name: string, where = "glasses"): string =>
   `lace 1\nmodel tiny from "tiny.safetensors"\nsample ${name} from tiny { where ${where} count 2 seed 5 }\n` +
