@@ -4,6 +4,11 @@ import { describe, expect, it } from "vitest";
 import { openSource } from "../../src/runtime/model/open-source.js";
 import { readHeadFile, readPack, writeHeads, writePack } from "../../src/runtime/model/pack.js";
 import { readLaceHead } from "../../src/runtime/model/lace-heads.js";
+import { isDict, type Fail, type PickleValue } from "../../src/runtime/model/pickle-value.js";
+import { readRosinality } from "../../src/runtime/model/rosinality.js";
+import { storageOf, TORCH_NAMES, type TorchStorage } from "../../src/runtime/model/torch-tensor.js";
+import { unpickle } from "../../src/runtime/model/unpickle.js";
+import { openZip } from "../../src/runtime/model/zip.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
@@ -142,4 +147,34 @@ describe("mutated model files", () => {
     // Mutations that change nothing but a weight leave a model; most do not.
     expect([...outcomes.keys()].filter((k) => k.startsWith("L")).length).toBeGreaterThan(3);
   }, 3_600_000);
+
+  // The checksum of a zip hides its pickle from mutations of the file, so the pickle is mutated alone here.
+  it.skipIf(!GOLDEN_PRESENT)(
+    "mutations of the pickle inside a zip give a model or a LaceError too (needs ../shared/golden)",
+    async () => {
+      const zip = openZip(goldenBytes("stylegan2-rosinality/size64.pt"), "x");
+      const name = [...zip.entries.keys()].find((n) => n.endsWith("data.pkl"))!;
+      const original = await zip.read(name);
+      const r = random(SEED);
+      const outcomes = new Set<string>();
+      for (let i = 0; i < COUNT; i++) {
+        const bytes = mutate(original, original, r);
+        try {
+          const storages = new Map<string, TorchStorage>();
+          const persistent = (id: PickleValue, fail: Fail) => storageOf(id, storages, fail);
+          const { value } = unpickle(bytes, { file: "x", allow: TORCH_NAMES, persistent });
+          const total = [...storages.values()].reduce((sum, s) => sum + s.byteLength, 0);
+          if (total > 10_000_000 || !isDict(value)) continue; // readTorchZip refuses it: the file has fewer bytes
+          for (const storage of storages.values()) storage.bytes = new Uint8Array(storage.byteLength);
+          readRosinality(value, "x", { name: "x", sha256: "" });
+          outcomes.add("model");
+        } catch (error) {
+          if (!(error instanceof LaceError)) throw new Error(`pickle ${i} of seed ${SEED}`, { cause: error });
+          outcomes.add(error.diagnostics[0]?.code ?? "none");
+        }
+      }
+      expect(outcomes.size).toBeGreaterThan(2);
+    },
+    3_600_000,
+  );
 });

@@ -31,10 +31,16 @@ import { readSynthesis, synthesisTensors } from "./stylegan2-weights.js";
 /** The metadata key of packs and head files. */
 export const METADATA_KEY = "lace";
 
-/** The path of a pack. Errors LaceError L5101 if it is a name that no imported model has. */
+/** The path of a pack. Errors LaceError L5101 for a name that no model has, L5001 for a path without a file, with the commands that would make one. */
 async function resolvePack(host: Host, path: string): Promise<string> {
   if (path.startsWith("builtin:")) return host.resolve("", path);
-  if (!isModelName(path)) return path;
+  if (!isModelName(path)) {
+    if (await host.exists(path)) return path;
+    throw failure("L5001", `there is no file ${path}`, [
+      "check the path; paths in a script are relative to the script",
+      `with the checkpoint at hand: lacec import CHECKPOINT -o ${path}`,
+    ]);
+  }
   const file = host.resolve("", `${MODEL_PREFIX}${path}`);
   if (await host.exists(file)) return file;
   throw failure("L5101", `no imported model is called "${path}"`, commandsFor(path));
