@@ -17,6 +17,7 @@ import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/st
 import { concerns, tally, type Tally } from "../runtime/data/tally.js";
 import type { Engine } from "../runtime/engine/engine.js";
 import { PhaseClock } from "../runtime/events.js";
+import { modelForClass } from "../runtime/execute/rendering.js";
 import type { Labeller, Services } from "../runtime/execute/services.js";
 import { nodeHost, type NodeHost } from "../runtime/host-node.js";
 import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
@@ -42,6 +43,7 @@ export interface LabelOptions {
   readonly attributes?: string;
   readonly fromStyleflow?: string;
   readonly export?: string;
+  readonly class?: number;
   readonly truncation: readonly [number, number];
   readonly jitter: number;
   readonly thumbnails: number;
@@ -272,11 +274,24 @@ class LabelJob {
     return { model, engine, labels, about: labels, count: options.count ?? DEFAULT_COUNT };
   }
 
-  private loadModel(): Promise<Model> {
+  /** The model, its class fixed if it has classes. */
+  private async loadModel(): Promise<Model> {
     const { host, reference = "" } = this;
     const path = reference.startsWith("builtin:") ? reference : host.resolve("x", reference);
     const nowhere = { file: "", start: 0, end: 0 };
-    return this.services.loadModel({ alias: "model", reference: path, heads: [], attributes: [], span: nowhere });
+    const asked = { alias: "model", reference: path, heads: [], attributes: [], span: nowhere };
+    const model = await this.services.loadModel(asked);
+    const { class: index } = this.options;
+    const { classes = 0, name } = model.info;
+    if (index === undefined && classes === 0) return model;
+    if (index === undefined || index >= classes)
+      throw modelError(
+        "L5107",
+        name,
+        classes === 0 ? "the model has no classes" : `the model has classes 0 to ${classes - 1}`,
+        [classes === 0 ? "leave --class out" : "say which is drawn with --class N"],
+      );
+    return modelForClass(model, index);
   }
 
   private async readTable(file: string): Promise<{ readonly table: LabelTable; readonly sha256: string }> {
@@ -295,7 +310,7 @@ class LabelJob {
     about: { readonly name: string; readonly sha256: string | null },
     count: number,
   ): DataMetadata {
-    const { seed, truncation, jitter } = this.options;
+    const { seed, truncation, jitter, class: index } = this.options;
     const { name, zDim, wDim } = model.info;
     return {
       count,
@@ -305,6 +320,7 @@ class LabelJob {
       seed,
       truncation,
       jitter,
+      ...(index !== undefined && { class: index }),
       lacec: lacecVersion(),
     };
   }

@@ -144,6 +144,7 @@ function program(): Command {
     .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
     .option("--from-styleflow <dir>", "convert all_latents.pickle and att_light.pickle of that data set")
     .option("--export <dir>", "write the images for labelling by hand, and label nothing")
+    .option("--class <n>", "the class that a conditional generator draws", wholeNumber(0))
     .option("--truncation <range>", "psi of the rows, drawn evenly from here", range, [0.5, 1] as readonly [
       number,
       number,

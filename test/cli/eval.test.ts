@@ -104,7 +104,7 @@ describe("lacec eval", () => {
     const page = readFileSync(join(folder.path, "page.html"), "utf8");
     expect(page.match(/src="data:image\/webp;base64,/g)).toHaveLength(3);
     expect(page).toContain("not glasses");
-    expect(filesIn(folder.path).filter((f) => !f.startsWith("run/"))).toEqual(
+    expect(filesIn(folder.path).filter((f) => !/^(run|.lace)\//.test(f))).toEqual(
       [...before, "before.json", "page.html"].sort(),
     );
   });

@@ -25,6 +25,8 @@ export interface DataMetadata {
   readonly seed: number | null;
   readonly truncation: readonly [number, number] | null;
   readonly jitter: number | null;
+  /** The class that a conditional generator drew. */
+  readonly class?: number;
   readonly lacec: string;
 }
 
@@ -41,6 +43,7 @@ const schema = v.object({
   seed: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
   truncation: v.nullable(v.tuple([finite, finite])),
   jitter: v.nullable(v.pipe(finite, v.minValue(0))),
+  class: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   lacec: v.string(),
 });
 
@@ -74,6 +77,7 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     seed,
     truncation,
     jitter,
+    ...(result.output.class !== undefined && { class: result.output.class }),
     lacec,
   };
 }

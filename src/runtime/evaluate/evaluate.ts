@@ -10,6 +10,7 @@ import type { Engine } from "../engine/engine.js";
 import { PhaseClock, type OnEvent } from "../events.js";
 import { execute } from "../execute.js";
 import type { ScriptIdentity } from "../execute/record.js";
+import { modelForClass } from "../execute/rendering.js";
 import type { SampleResult, TaskResult } from "../execute/results.js";
 import type { Labeller, Services } from "../execute/services.js";
 import { stopIfAborted } from "../execute/stop.js";
@@ -39,8 +40,10 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What sets of one model are measured against. */
+/** What sets of one model, drawn in one way, are measured against. */
 interface Yardstick {
+  /** Draws as the task says: its noise, its cutoff. */
+  readonly painter: Painter;
   readonly outputs: readonly HeadOutputs[];
   readonly moments: Moments | undefined;
   readonly floor: number | null;
@@ -50,7 +53,6 @@ interface Bench {
   readonly model: Model;
   readonly labeller: Labeller;
   readonly translation: Translation;
-  readonly painter: Painter;
   readonly real: Moments | undefined;
 }
 
@@ -88,7 +90,8 @@ export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Ev
       if (model === undefined || planModel === undefined) throw new InternalError(`no model of ${result.task.name}`);
       const bench = benches.get(model) ?? (await evaluator.openBench(model));
       benches.set(model, bench);
-      const key = `${result.task.model} ${result.task.truncation}`;
+      const { class: index, truncation, cutoff, noise } = result.task;
+      const key = JSON.stringify([result.task.model, index, truncation, cutoff, noise]);
       const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, result.task, planModel.alias));
       yardsticks.set(key, yardstick);
       const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias);
@@ -104,10 +107,8 @@ export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Ev
     };
     return { evaluation, sheets };
   } finally {
-    for (const { labeller, painter } of benches.values()) {
-      await labeller.dispose();
-      await painter.dispose();
-    }
+    for (const { labeller } of benches.values()) await labeller.dispose();
+    for (const { painter } of yardsticks.values()) await painter.dispose();
     await engine.dispose();
   }
 }
@@ -121,21 +122,22 @@ class Evaluator {
 
   async openBench(model: Model): Promise<Bench> {
     const labeller = await this.options.openLabeller(model);
-    const painter = await openPainter(model, this.engine, this.options.services);
     const { real } = this.options;
     const features = real === undefined ? undefined : await featuresOf(real, labeller);
     return {
-      ...{ model, labeller, painter },
+      ...{ model, labeller },
       translation: translate(labeller.attributes, model.info.attributes),
       real: features,
     };
   }
 
-  /** Unconditional images of a model at a task's truncation. */
+  /** Images of a model without any condition, drawn as a task is: its class, truncation and noise. */
   async yardstick(bench: Bench, task: Task, alias: string): Promise<Yardstick> {
     const { reference, signal } = this.options;
     const { truncation } = task;
-    const drawer = await openDrawer(bench.model, this.engine, {
+    const model = modelForClass(bench.model, task.class);
+    const painter = await openPainter(model, this.engine, this.options.services, task);
+    const drawer = await openDrawer(model, this.engine, {
       ...{ seed: REFERENCE_SEED, truncation: [truncation, truncation], jitter: 0 },
     });
     const { wDim, numWs } = bench.model.info;
@@ -150,17 +152,22 @@ class Evaluator {
           const styles = Array.from({ length: size }, (_, i) =>
             repeatStyles(w.slice(i * wDim, (i + 1) * wDim), 1, numWs),
           );
-          seen.push(...(await this.look(await bench.painter.paint(styles), bench)));
+          const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i }));
+          seen.push(...(await this.look(await painter.paint(styles, rows), bench)));
           this.clock.progress("synthesise", name, start + size, reference);
         }
       });
       const half = Math.floor(seen.length / 2);
       const [one, two] = [momentsOfSeen(seen.slice(0, half)), momentsOfSeen(seen.slice(half))];
       return {
+        painter,
         outputs: seen.map((s) => s.outputs),
         moments: momentsOfSeen(seen),
         floor: one === undefined || two === undefined ? null : frechetDistance(one, two),
       };
+    } catch (error) {
+      await painter.dispose();
+      throw error;
     } finally {
       await drawer.dispose();
     }
@@ -186,8 +193,9 @@ class Evaluator {
         const batch = pictures.slice(start, start + LOOK);
         const alive = batch.filter((p) => p.w.length > 0);
         const began = services.host.now();
-        const images = await bench.painter.paint(
+        const images = await yardstick.painter.paint(
           alive.map((p) => p.ws ?? repeatStyles(p.w, 1, bench.model.info.numWs)),
+          alive.map((p) => ({ seed: p.seed, sample: p.origin })),
         );
         painting += services.host.now() - began;
         const looks = await this.look(images, bench);
