@@ -91,7 +91,7 @@ const schema = v.strictObject({
       sha256: hash,
       bytes: whole,
       task: v.string(),
-      form: v.picklist(["grid", "each", "strip"]),
+      form: v.picklist(["grid", "each", "strip", "animation"]),
       index: v.nullable(whole),
       step: v.nullable(whole),
     }),

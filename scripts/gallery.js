@@ -1,0 +1,43 @@
+// npm run gallery: runs every example with a picture and writes docs/gallery.md and docs/images/.
+// In: examples/*.lace and the built command line. Out: the same bytes again on the same engine and version of lacec.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ENGINE = "onnx-cpu";
+/** Scripts in the order of the page, with the files to show. */
+const PAGES = [
+  {
+    script: "library",
+    title: "A library of energies, and a recipe that tests itself",
+    also: "lib/looks",
+    shown: ["library.webp"],
+  },
+  { script: "makeover", title: "An edit, step by step", shown: ["makeover.webp", "makeover-film.webp"] },
+  { script: "walk", title: "A traversal from one seed to another", shown: ["walk.webp", "walk-film.webp"] },
+  { script: "tilt-and-light", title: "A sweep in two directions", shown: ["tilt-and-light.webp"] },
+];
+
+const root = new URL("../", import.meta.url).pathname;
+const out = mkdtempSync(join(tmpdir(), "lace-gallery-"));
+const images = join(root, "docs/images");
+mkdirSync(images, { recursive: true });
+
+const code = (name) =>
+  `\`examples/${name}.lace\`\n\n\`\`\`lace\n${readFileSync(join(root, `examples/${name}.lace`), "utf8")}\`\`\`\n`;
+const sections = PAGES.map(({ script, title, also, shown }) => {
+  const args = ["dist/cli/main.js", "run", `examples/${script}.lace`, "--out", out, "--engine", ENGINE, "--quiet"];
+  execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  for (const file of shown) copyFileSync(join(out, "out", file), join(images, file));
+  const pictures = shown.map((file) => `![${title}](images/${file})\n`).join("\n");
+  return `## ${title}\n\n${also === undefined ? "" : `${code(also)}\n`}${code(script)}\n${pictures}`;
+});
+rmSync(out, { recursive: true });
+
+const head = `# Gallery
+
+Scripts and what they make with the model that ships (\`npm run gallery\` makes this page; the pictures were drawn on \`${ENGINE}\`). Every picture
+carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
+`;
+writeFileSync(join(root, "docs/gallery.md"), `${head}\n${sections.join("\n")}`);

@@ -1,0 +1,184 @@
+// Edits, sweeps and traverses through the public library: what belongs together has the same bits, whatever it is drawn with.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../../src/index.js";
+import type { EditTask, SampleTask } from "../../src/compiler/plan.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { PhaseClock } from "../../src/runtime/events.js";
+import { drawEdit } from "../../src/runtime/execute/edit.js";
+import type { Results, SampleResult } from "../../src/runtime/execute/results.js";
+import { writePack } from "../../src/runtime/model/pack.js";
+import { slerp } from "../../src/runtime/sample/traverse.js";
+import { expectClose } from "../support/close.js";
+import { folderWith } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+const HEAD = `lace 1
+model tiny from "tiny.safetensors"
+sample faces from tiny { where glasses count 5 seed 3 }
+`;
+const EDIT = `keep latent 0.1, attributes 0.1
+  step tilt is 0.6
+  step not glasses    layers 1..2`;
+
+let folder: ReturnType<typeof folderWith>;
+beforeAll(() => {
+  folder = folderWith({});
+  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+});
+afterAll(() => folder.remove());
+
+async function runText(name: string, text: string): Promise<Results> {
+  writeFileSync(join(folder.path, `${name}.lace`), HEAD + text);
+  return run(join(folder.path, `${name}.lace`), { out: join(folder.path, name), engine: "onnx-cpu" });
+}
+const pixels = (...path: string[]): Promise<Buffer> =>
+  sharp(readFileSync(join(folder.path, ...path)))
+    .raw()
+    .toBuffer();
+
+describe("edits", () => {
+  test("a sample edited alone has the bits that it has among others", async () => {
+    const all = await runText("all", `edit change of faces { ${EDIT} }\nsave change to "{index}-{step}.png"\n`);
+    const alone = await runText("alone", `edit change of faces[3] { ${EDIT} }\nsave change to "{index}-{step}.png"\n`);
+    for (const step of [0, 1]) {
+      const among = all.tasks[1]!.samples.find((s) => s.index === 3 && s.part === step)!;
+      const own = alone.tasks[1]!.samples.find((s) => s.part === step)!;
+      expect([...own.z]).toEqual([...among.z]);
+      expect(own.ws && [...own.ws]).toEqual(among.ws && [...among.ws]);
+      expect((await pixels("alone", `0-${step}.png`)).equals(await pixels("all", `3-${step}.png`))).toBe(true);
+    }
+  });
+
+  test("layers keep the styles of the step before in all others", async () => {
+    const { tasks } = await runText("layers", `edit change of faces[0] { ${EDIT} }\nsave change to "a.png"\n`);
+    const [first, second] = tasks[1]!.samples;
+    const { wDim, numWs } = randomModel().info;
+    const layer = (k: number): number[] => [...second!.ws!.subarray(k * wDim, (k + 1) * wDim)];
+    for (let k = 0; k < numWs; k++) expect(layer(k)).toEqual([...(k === 1 || k === 2 ? second!.w : first!.w)]);
+    expect(first!.ws).toBeUndefined();
+  });
+
+  test("an edit starts from another's outcome, and from fresh noise as the mapping shows it", async () => {
+    const { tasks } = await runText(
+      "chain",
+      `edit one of faces[1..2] { step tilt is 0.4 }\nedit two of one[1] { step not glasses }
+edit fresh from tiny { step glasses count 2 seed 8 }\nsave two to "a.png"\nsave fresh to "b.png" as strip\n`,
+    );
+    expect([...tasks[2]!.before![0]!.z]).toEqual([...tasks[1]!.samples[1]!.z]);
+    expect(tasks[3]!.before!.map((s) => [s.seed, s.origin, s.part])).toEqual([
+      [8, 0, -1],
+      [8, 1, -1],
+    ]);
+  });
+
+  test("a row that left the finite numbers carries its status on, unsolved", async () => {
+    const model = randomModel();
+    const { zDim, wDim } = model.info;
+    const span = { file: "a.lace", start: 0, end: 0 };
+    const stats = { steps: 1, accepted: 1, rejected: 0, evaluations: 1, logp: 0, seed: 1, part: 0 };
+    const row = (index: number, status: SampleResult["status"]): SampleResult => {
+      const w = new Float32Array(status === "done" ? wDim : 0);
+      return {
+        ...stats,
+        index,
+        origin: index,
+        status,
+        z: new Float64Array(zDim).fill(0.5),
+        w,
+        heads: [[0, 1], [0, 0, 0], [0]],
+      };
+    };
+    const ode = {
+      solver: "dopri5",
+      rtol: 1e-3,
+      atol: 1e-3,
+      control: "sample",
+      stepControl: "pi",
+      maxSteps: 99,
+    } as const;
+    const energy = { kind: "class", attribute: 0, values: [1], temperature: 1, span } as const;
+    const task: EditTask = {
+      ...{ kind: "edit", name: "change", model: 0, logic: "product", noise: "const", span, truncation: 1 },
+      ...{ goals: "all", reweight: false, keepLatent: 0, keepAttributes: 0, sampler: { kind: "ode", ...ode } },
+      source: { kind: "task", task: 0, from: 0, to: 1 },
+      steps: [0, 1].map(() => ({ energy, text: "glasses", weight: 1, names: [0], held: [], span })),
+    };
+    const engine = await openEngine("onnx-cpu");
+    const clock = new PhaseClock(
+      () => 0,
+      () => undefined,
+    );
+    const source = {
+      task: { kind: "sample", count: 2 } as SampleTask,
+      samples: [row(0, "non-finite"), row(1, "done")],
+    };
+    const earlier = () => ({ ...source, seconds: new Map<never, never>() });
+    const { samples } = await drawEdit(task, {
+      ...{ model, engine, clock, earlier, signal: undefined, rows: [0, 1], memory: undefined },
+    });
+    await engine.dispose();
+    expect(samples.map((s) => [s.index, s.part, s.status])).toEqual([
+      [0, 0, "non-finite"],
+      [0, 1, "non-finite"],
+      [1, 0, "done"],
+      [1, 1, "done"],
+    ]);
+    expect(samples[0]!.evaluations).toBe(0);
+  });
+});
+
+describe("sweeps and traverses", () => {
+  test("a cell is the sample of its condition, from the noise that all cells share; images are numbered row by row", async () => {
+    const { tasks, outputs } = await runText(
+      "sweep",
+      `sweep tilts over t in {0.2, 0.7} from tiny { where tilt is t count 3 seed 3 }
+sample at from tiny { where tilt is 0.7 count 3 seed 3 }\nsave tilts to "{index}.png"\nsave at to "at-{index}.png"\n`,
+    );
+    const cells = tasks[1]!.samples;
+    expect(cells.map((s) => [s.index, s.part])).toEqual([0, 1, 2].flatMap((i) => [0, 1].map((p) => [i, p])));
+    for (const s of tasks[2]!.samples) {
+      const cell = cells.find((c) => c.index === s.index && c.part === 1)!;
+      expect([...cell.z]).toEqual([...s.z]);
+      expect((await pixels("sweep", `${s.index * 2 + 1}.png`)).equals(await pixels("sweep", `at-${s.index}.png`))).toBe(
+        true,
+      );
+    }
+    expect(outputs.filter((o) => o.task === "tilts")).toHaveLength(6);
+  });
+
+  test("a traverse begins at the sample of one seed and ends at that of the other; its film has blended frames", async () => {
+    const { tasks } = await runText(
+      "walk",
+      `traverse walk from tiny { where glasses between seed 3 and seed 4 frames 4 }
+sample other from tiny { where glasses seed 4 }\nsave walk to "walk.webp" as animation { fps 5 tween 2 }\n`,
+    );
+    const frames = tasks[1]!.samples;
+    expect([...frames[0]!.z]).toEqual([...tasks[0]!.samples[0]!.z]);
+    expectClose(frames[3]!.z, tasks[2]!.samples[0]!.z, { abs: 1e-9, rel: 1e-9 });
+    const film = await sharp(readFileSync(join(folder.path, "walk/walk.webp")), { pages: -1 }).metadata();
+    // Frames that look alike are stored once: ten frames of a fifth of a second each.
+    expect(film.delay!.reduce((sum, d) => sum + d, 0)).toBe(2000);
+    expect(film.pages).toBeGreaterThan(4);
+  });
+
+  test("slerp keeps to the sphere and ends exactly where it says", () => {
+    const a = Float64Array.of(3, 0, 0);
+    const b = Float64Array.of(0, 0, 3);
+    expect(slerp(a, b, 0)).toEqual(a);
+    expect(slerp(a, b, 1)).toEqual(b);
+    for (const t of [0.25, 0.5, 0.9]) expectClose(Math.hypot(...slerp(a, b, t)), 3, { abs: 1e-12, rel: 0 });
+    expectClose(slerp(a, b, 0.5), [3 * Math.SQRT1_2, 0, 3 * Math.SQRT1_2], { abs: 1e-12, rel: 0 });
+    expectClose(
+      slerp(
+        a,
+        a.map((x) => -x),
+        0.25,
+      ),
+      [1.5, 0, 0],
+      { abs: 1e-12, rel: 0 },
+    );
+  });
+});
