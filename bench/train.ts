@@ -34,16 +34,23 @@ const host = nodeHost();
 const peer = values.alone ? undefined : await openPeer();
 const ours: number[] = [];
 const theirs: number[] = [];
+// What a busy machine changes least: seconds of processor time, all threads together.
+const ourCpu: number[] = [];
+const theirCpu: number[] = [];
 let [accuracy, theirAccuracy] = [NaN, NaN];
 for (let round = 0; round < Number(values.rounds); round++) {
   const settings = { ...DEFAULTS, epochs: epochs < EPOCHS ? epochs : EPOCHS, patience: 0 };
+  const before = process.cpuUsage();
   const trained = await trainHeads(data, settings, { host, engine });
+  const { user, system } = process.cpuUsage(before);
+  ourCpu.push((user + system) / 1e6 / trained.epochsDone);
   ours.push(trained.seconds / trained.epochsDone);
   const report = evaluateHeads(data, trained);
   accuracy = report.attributes.reduce((sum, a) => sum + (a.type === "scalar" ? 0 : a.accuracy), 0) / HEADS;
   if (peer === undefined) continue;
   const answer = await peer.ask({ epochs: settings.epochs, of: settings.epochs });
   theirs.push(answer["seconds"]! / settings.epochs);
+  theirCpu.push(answer["cpu"]! / settings.epochs);
   theirAccuracy = answer["accuracy"]!;
 }
 peer?.close();
@@ -52,8 +59,10 @@ await host.close();
 
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN;
 const rowsOut = [
-  { what: `lacec, ${engine.description}`, perEpoch: ours, accuracy },
-  ...(peer === undefined ? [] : [{ what: peer.title, perEpoch: theirs, accuracy: theirAccuracy }]),
+  { what: `lacec, ${engine.description}`, perEpoch: ours, cpu: median(ourCpu), accuracy },
+  ...(peer === undefined
+    ? []
+    : [{ what: peer.title, perEpoch: theirs, cpu: median(theirCpu), accuracy: theirAccuracy }]),
 ].map((r) => ({ ...r, min: Math.min(...r.perEpoch), median: median(r.perEpoch) }));
 if (values.json)
   console.log(JSON.stringify({ rows: ROWS, width: WIDTH, heads: HEADS, epochs, results: rowsOut }, null, 2));
@@ -63,7 +72,7 @@ else {
   );
   for (const r of rowsOut)
     console.log(
-      `${r.what.padEnd(44)} min ${r.min.toFixed(2)}  median ${r.median.toFixed(2)}  ${EPOCHS} epochs: ${(EPOCHS * r.median).toFixed(0)} s  accuracy ${r.accuracy.toFixed(3)}`,
+      `${r.what.padEnd(44)} min ${r.min.toFixed(2)}  median ${r.median.toFixed(2)}  processor ${r.cpu.toFixed(2)}  ${EPOCHS} epochs: ${(EPOCHS * r.median).toFixed(0)} s  accuracy ${r.accuracy.toFixed(3)}`,
     );
 }
 

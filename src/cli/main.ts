@@ -255,7 +255,7 @@ function program(): Command {
     .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
     .option("--patience <n>", "stop after so many epochs without an improvement; 0: never", wholeNumber(0), 10)
     .option("--decay <x>", "weight decay", numberIn(0, 10), 0.05)
-    .option("--noise <x>", "most noise added to latents, in their standard deviations", numberIn(0, 10), 0.2)
+    .option("--noise <x>", "most noise added to latents, in their standard deviations", numberIn(0, 10), 1.3)
     .option("--validation <part>", "part of the rows for choice of epoch and calibration", numberIn(0.01, 0.8), 0.1)
     .option("--test <part>", "part of the rows for the report", numberIn(0, 0.8), 0.1)
     .addOption(

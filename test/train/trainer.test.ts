@@ -13,7 +13,15 @@ import { headRow, rowOf } from "../support/dense.js";
 import { labelledData } from "../support/labelled-data.js";
 import { memoryHost } from "../support/memory-host.js";
 
-const SETTINGS: TrainSettings = { ...DEFAULTS, hidden: [12, 10], epochs: 12, batch: 32, rate: 5e-3, seed: 3 };
+const SETTINGS: TrainSettings = {
+  ...DEFAULTS,
+  hidden: [12, 10],
+  epochs: 12,
+  batch: 32,
+  rate: 5e-3,
+  noise: 0.2,
+  seed: 3,
+};
 const FILE = "/data.safetensors";
 
 let engine: Engine;

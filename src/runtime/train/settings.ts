@@ -43,7 +43,7 @@ export const DEFAULTS: TrainSettings = {
   warmup: 0.05,
   patience: 10,
   adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.05 },
-  noise: 0.2,
+  noise: 1.3,
   validation: 0.1,
   test: 0.1,
   seed: 0,
