@@ -46,6 +46,7 @@ export interface LabelOptions {
   readonly class?: number;
   readonly truncation: readonly [number, number];
   readonly jitter: number;
+  readonly follow: number;
   readonly thumbnails: number;
   readonly engine: string;
   readonly fresh?: boolean;
@@ -195,7 +196,12 @@ class LabelJob {
           const start = host.now();
           await labelModel({
             ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal: this.signal },
-            draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
+            draw: {
+              seed: options.seed,
+              truncation: options.truncation,
+              jitter: options.jitter,
+              follow: options.follow,
+            },
             onProgress: (done) => clock.progress("label", model.info.name, done, count),
           });
           return (host.now() - start) / 1000;
@@ -230,7 +236,12 @@ class LabelJob {
         paintRows(
           {
             ...{ model, engine, services, count, signal: this.signal },
-            draw: { seed: options.seed, truncation: options.truncation, jitter: options.jitter },
+            draw: {
+              seed: options.seed,
+              truncation: options.truncation,
+              jitter: options.jitter,
+              follow: options.follow,
+            },
             onProgress: (done) => clock.progress("synthesise", model.info.name, done, count),
           },
           async (image, index) => {
@@ -269,6 +280,10 @@ class LabelJob {
       const about = { name: table.file.replace(/^.*[/\\]/, ""), sha256 };
       return { model, engine: await services.openEngine(), labels, about, count };
     }
+    if (options.follow > 0 && model.info.attributes.length === 0)
+      throw modelError("L5107", this.reference ?? "", "it has no heads whose flow could be followed", [
+        "label without --follow, train, and name the pack that `lacec train --into` writes",
+      ]);
     const labels = await openLabeller(services, model, options.labeller);
     const engine = await services.openEngine();
     return { model, engine, labels, about: labels, count: options.count ?? DEFAULT_COUNT };
@@ -310,7 +325,7 @@ class LabelJob {
     about: { readonly name: string; readonly sha256: string | null },
     count: number,
   ): DataMetadata {
-    const { seed, truncation, jitter, class: index } = this.options;
+    const { seed, truncation, jitter, follow, class: index } = this.options;
     const { name, zDim, wDim } = model.info;
     return {
       count,
@@ -321,6 +336,7 @@ class LabelJob {
       truncation,
       jitter,
       ...(index !== undefined && { class: index }),
+      ...(follow > 0 && { follow }),
       lacec: lacecVersion(),
     };
   }

@@ -150,6 +150,12 @@ function program(): Command {
       number,
     ])
     .option("--jitter <x>", "most noise added to w, in its standard deviations", atLeastZero, 0.4)
+    .option(
+      "--follow <part>",
+      "part of the rows that go where the flow of the model's heads leads for random wishes: what heads are sure of, and may be wrong about",
+      numberIn(0, 1),
+      0,
+    )
     .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0), 0)
     .option("--engine <name>", "as for run", "auto")
     .option("--fresh", "begin anew where an interrupted run left a part")
@@ -236,7 +242,7 @@ function program(): Command {
   lacec
     .command("train")
     .description("train heads for attributes on labelled latents, and report what they are worth")
-    .argument("<data>", "a data file, as `lacec label` writes (docs/data.md)")
+    .argument("<data...>", "data files, as `lacec label` writes them (docs/data.md)")
     .option(
       "-o, --output <file>",
       "the heads (default: heads.safetensors), or with --into the new pack (pack.safetensors)",

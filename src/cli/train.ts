@@ -8,7 +8,7 @@ import { checkWritable, nodeHost, removeFile, type NodeHost } from "../runtime/h
 import { modelError } from "../runtime/model/model-error.js";
 import { writeHeads, type Heads } from "../runtime/model/pack.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
-import { loadTrainingData, type TrainingData } from "../runtime/train/data.js";
+import { joinTrainingData, loadTrainingData, type TrainingData } from "../runtime/train/data.js";
 import { evaluateHeads, type Report } from "../runtime/train/evaluate.js";
 import { finishHeads } from "../runtime/train/head-file.js";
 import { mergeHeads, openPack, writeMerged, type OpenPack } from "../runtime/train/into-pack.js";
@@ -50,7 +50,7 @@ export interface TrainOptions {
   readonly json?: boolean;
 }
 
-export async function trainVerb(io: Io, file: string, options: TrainOptions): Promise<ExitCode> {
+export async function trainVerb(io: Io, files: readonly string[], options: TrainOptions): Promise<ExitCode> {
   const engine = engineName(options.engine, io);
   if (engine === undefined) return EXIT.script;
   if (options.validation + options.test > 0.9) {
@@ -71,7 +71,14 @@ export async function trainVerb(io: Io, file: string, options: TrainOptions): Pr
     if (error instanceof LaceError) printDiagnostics(error.diagnostics, new Map(), io);
   });
   const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
-  const job = new TrainJob(host, () => nodeServices(host, engine).openEngine(), file, options, clock, interrupt.signal);
+  const job = new TrainJob(
+    host,
+    () => nodeServices(host, engine).openEngine(),
+    files,
+    options,
+    clock,
+    interrupt.signal,
+  );
   try {
     const work = job.run();
     working = work;
@@ -112,7 +119,7 @@ class TrainJob {
   constructor(
     private readonly host: NodeHost,
     private readonly openEngine: () => Promise<Engine>,
-    private readonly file: string,
+    private readonly dataFiles: readonly string[],
     private readonly options: TrainOptions,
     private readonly clock: PhaseClock,
     private readonly signal: AbortSignal,
@@ -170,10 +177,10 @@ class TrainJob {
   private async open(output: string): Promise<{ data: TrainingData; pack: OpenPack | undefined; engine: Engine }> {
     const { options, host } = this;
     const { space, attributes } = options;
-    const data = await loadTrainingData(host, this.file, {
-      space,
-      ...(attributes === undefined ? {} : { attributes }),
-    });
+    const parts: TrainingData[] = [];
+    for (const file of this.dataFiles)
+      parts.push(await loadTrainingData(host, file, { space, ...(attributes === undefined ? {} : { attributes }) }));
+    const data = await joinTrainingData(host, parts);
     const pack = options.into === undefined ? undefined : await openPack(host, options.into);
     const width = pack === undefined ? data.width : space === "w" ? pack.model.info.wDim : pack.model.info.zDim;
     if (width !== data.width)
@@ -208,7 +215,7 @@ class TrainJob {
     if (merged.labellerDropped)
       warn("L5110", output, "it has no labeller: that of the pack does not know the new attributes");
     const [of, is] = [data.metadata.model.name, pack.model.info.name];
-    if (of !== is) warn("L5107", this.file, `its images are of '${of}', the pack is '${is}'`);
+    if (of !== is) warn("L5107", data.file, `its images are of '${of}', the pack is '${is}'`);
     return writeMerged(this.host, pack, merged, output, this.source(data));
   }
 

@@ -27,6 +27,8 @@ export interface DataMetadata {
   readonly jitter: number | null;
   /** The class that a conditional generator drew. */
   readonly class?: number;
+  /** Part of the rows that followed the flow of the model's heads; absent: none. */
+  readonly follow?: number;
   readonly lacec: string;
 }
 
@@ -44,6 +46,7 @@ const schema = v.object({
   truncation: v.nullable(v.tuple([finite, finite])),
   jitter: v.nullable(v.pipe(finite, v.minValue(0))),
   class: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  follow: v.optional(v.pipe(finite, v.minValue(0), v.maxValue(1))),
   lacec: v.string(),
 });
 
@@ -68,7 +71,7 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     const shown = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "lace"}: ${issue.message}`);
     throw modelError("L5108", file, `wrong metadata: ${shown.join("; ")}`);
   }
-  const { attributes, model, labeller, seed, truncation, jitter, lacec } = result.output;
+  const { attributes, model, labeller, seed, truncation, jitter, follow, lacec } = result.output;
   return {
     count: result.output.count,
     model,
@@ -78,6 +81,7 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     truncation,
     jitter,
     ...(result.output.class !== undefined && { class: result.output.class }),
+    ...(follow !== undefined && { follow }),
     lacec,
   };
 }

@@ -28,6 +28,7 @@ export const PURPOSES = {
   augment: 34,
   bank: 35,
   initial: 36,
+  wish: 37,
 } as const;
 export type Purpose = keyof typeof PURPOSES;
 

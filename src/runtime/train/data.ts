@@ -3,6 +3,7 @@
 // looked at here: latents are finite, labels are classes of their attribute or NaN, probabilities sum to 1.
 import type { Attribute } from "../../compiler/attribute.js";
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
 import { nearest } from "../../source/nearest.js";
 import { DATA_KEY, parseDataMetadata, type DataMetadata } from "../data/data-metadata.js";
 import type { Host } from "../host.js";
@@ -87,6 +88,61 @@ export async function loadTrainingData(
   if (problems.length > 0) throw new LaceError(problems);
   const sha256 = await host.sha256(bytes);
   return { file, sha256, rows: count, width, latents, columns, metadata, warnings };
+}
+
+/**
+ * The rows of several data files as one: of one model and one labeller, say, drawn in other ways.
+ *
+ * Errors   LaceError L5321 if their latents or their attributes are not the same.
+ */
+export async function joinTrainingData(host: Host, parts: readonly TrainingData[]): Promise<TrainingData> {
+  const [first, ...others] = parts;
+  if (first === undefined) throw new InternalError("no data to join");
+  if (others.length === 0) return first;
+  for (const other of others) {
+    const differs =
+      other.width !== first.width
+        ? `its latents have ${other.width} numbers, those of ${first.file} ${first.width}`
+        : tableOf(other) !== tableOf(first)
+          ? `its attributes are not those of ${first.file}`
+          : undefined;
+    if (differs !== undefined)
+      throw modelError("L5321", other.file, differs, [
+        "files that are trained on together are of one model and one labeller",
+      ]);
+  }
+  const columns = first.columns.map((column, k): LabelColumn => {
+    const own = parts.map((p) => p.columns[k] ?? column);
+    // Probabilities serve only if every file has them: a label alone would count for more.
+    const probs = own.flatMap((c) => (c.probs === undefined ? [] : [c.probs]));
+    const { attribute, index } = column;
+    const labels = joined(own.map((c) => c.labels));
+    return { attribute, index, labels, ...(probs.length === parts.length && { probs: joined(probs) }) };
+  });
+  return {
+    ...first,
+    file: parts.map((p) => p.file).join(", "),
+    sha256: await host.sha256(new TextEncoder().encode(parts.map((p) => p.sha256).join())),
+    rows: parts.reduce((sum, p) => sum + p.rows, 0),
+    latents: joined(parts.map((p) => p.latents)),
+    columns,
+    warnings: parts.flatMap((p) => p.warnings),
+  };
+}
+
+/** What must agree between files: names, kinds, classes. */
+function tableOf({ columns }: TrainingData): string {
+  return JSON.stringify(columns.map(({ attribute: a }) => [a.name, a.type, a.type === "scalar" ? [] : a.classes]));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Rows of the attribute table that were asked for, in its order. */
