@@ -2,12 +2,11 @@
 // Exit: 0 the same bytes, or on another engine or version a picture that is close (CLOSE_DB); 1 otherwise.
 import { comparePixels, type PixelDifference } from "../runtime/recipe/compare.js";
 import { openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
-import { ENGINE_NAMES, type EngineName } from "../runtime/engine/engine.js";
 import { nodeHost } from "../runtime/host-node.js";
 import type { Host } from "../runtime/host.js";
 import { imageFormat } from "../runtime/image/path-template.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
-import { engineName } from "./engine-name.js";
+import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
@@ -36,9 +35,8 @@ export async function reproduceVerb(io: Io, image: string, options: ReproduceOpt
   const { sharpCodec } = await import("../runtime/image/codec-node.js");
   const codec = sharpCodec();
   const { bytes, format, recipe } = await readRecipe(host, codec, image);
-  const recorded: EngineName | undefined = ENGINE_NAMES.find((n) => n === recipe.engine);
-  const engine = options.engine === undefined ? (recorded ?? "auto") : engineName(options.engine, io);
-  if (engine === undefined) return EXIT.script;
+  const engine = options.engine === undefined ? undefined : engineName(options.engine, io);
+  if (engine === undefined && options.engine !== undefined) return EXIT.script;
   const progress = terminalProgress(io, () => host.now());
   const interrupt = onInterrupt(async () => {
     progress.clear();
@@ -52,7 +50,8 @@ export async function reproduceVerb(io: Io, image: string, options: ReproduceOpt
       return exitCodeOf(diagnostics);
     }
     const run = {
-      services: (confined: Host) => nodeServices(confined, engine),
+      services: (confined: Host) =>
+        engine === undefined ? servicesAsRecorded(confined, recipe.engine) : nodeServices(confined, engine),
       lacec: lacecVersion(),
       signal: interrupt.signal,
       ...(options.quiet === true || options.json === true ? {} : { onEvent: progress.onEvent }),

@@ -6,7 +6,6 @@ import { compileScript } from "../runtime/compile-script.js";
 import { execute } from "../runtime/execute.js";
 import { RECORD_FILE, recordFolder } from "../runtime/execute/record.js";
 import { outputPath } from "../runtime/execute/saves.js";
-import { ENGINE_NAMES } from "../runtime/engine/engine.js";
 import type { Host } from "../runtime/host.js";
 import { nodeHost } from "../runtime/host-node.js";
 import type { ImageCodec } from "../runtime/image/codec.js";
@@ -14,7 +13,7 @@ import { comparePixels } from "../runtime/recipe/compare.js";
 import { short } from "../runtime/recipe/lock.js";
 import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { failure } from "../source/diagnostic.js";
-import { engineName } from "./engine-name.js";
+import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
@@ -75,9 +74,8 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
     printDiagnostics(diagnostics, sources, io);
     return exitCodeOf(diagnostics);
   }
-  const recorded = ENGINE_NAMES.find((n) => n === record.engine.name) ?? "auto";
-  const engine = options.engine === undefined ? recorded : engineName(options.engine, io);
-  if (engine === undefined) return EXIT.script;
+  const engine = options.engine === undefined ? undefined : engineName(options.engine, io);
+  if (engine === undefined && options.engine !== undefined) return EXIT.script;
   const progress = terminalProgress(io, () => host.now());
   const interrupt = onInterrupt(() => {
     progress.clear();
@@ -85,7 +83,7 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
   });
   try {
     const identity = await identifyScript(host, program);
-    const services = nodeServices(host, engine);
+    const services = engine === undefined ? servicesAsRecorded(host, record.engine.name) : nodeServices(host, engine);
     const results = await execute(plan, {
       ...services,
       ...UNTOUCHED,

@@ -139,3 +139,16 @@ describe("lacec cache", () => {
     expect((await verb("cache", "wash")).code).toBe(2);
   });
 });
+
+describe("an engine that is not there", () => {
+  test("verify and reproduce take the best of this machine, and say so", async () => {
+    expect((await verb("run", "a.lace", "--out", "there", "--engine", "onnx-cpu", "--no-cache")).code).toBe(0);
+    const record = at("there/a/run.json");
+    writeFileSync(record, readFileSync(record, "utf8").replace('"name": "onnx-cpu"', '"name": "of the future"'));
+    const verified = await verb("verify", "a.lace", "--out", "there");
+    expect([verified.code, verified.out]).toEqual([
+      0,
+      expect.stringMatching(/^ {2}the engine is not the same: of the future in the record, now [a-z-]+\n✓ 0\.png\n/),
+    ]);
+  });
+});
