@@ -253,7 +253,7 @@ class LabelJob {
       const table = join(folder, "labels.csv");
       const kept = await host.exists(table);
       if (!kept) await host.writeAtomic(table, `file\n${names.join("\n")}\n`);
-      const next = `add a column for each attribute to ${table}, then: lacec label ${this.reference ?? ""} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter`;
+      const next = `add a column for each attribute to ${table}, then: lacec label ${this.reference ?? ""} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter, --class`;
       return {
         json: { folder, count, table, next },
         text: () => [`wrote ${count} images to ${folder}`, `${kept ? "kept" : "wrote"} ${table}`, next],
