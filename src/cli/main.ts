@@ -249,7 +249,6 @@ function program(): Command {
     )
     .option("--into <pack>", "write a copy of this pack with the heads in it")
     .option("--attributes <a,b,...>", "train these only", names)
-    .addOption(new Option("--space <space>", "the latent that heads take").choices(["w", "z"]).default("w"))
     .option(
       "--hidden <n,n,...>",
       "widths of the hidden layers (default: three, evenly from the latent's to 128)",

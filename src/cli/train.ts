@@ -27,7 +27,6 @@ import { reportLines } from "./train-report.js";
 export interface TrainOptions {
   readonly output?: string;
   readonly into?: string;
-  readonly space: "w" | "z";
   readonly attributes?: readonly string[];
   readonly hidden?: readonly number[];
   readonly epochs: number;
@@ -176,15 +175,20 @@ class TrainJob {
 
   private async open(output: string): Promise<{ data: TrainingData; pack: OpenPack | undefined; engine: Engine }> {
     const { options, host } = this;
-    const { space, attributes } = options;
+    const { attributes } = options;
     const parts: TrainingData[] = [];
     for (const file of this.dataFiles)
-      parts.push(await loadTrainingData(host, file, { space, ...(attributes === undefined ? {} : { attributes }) }));
+      parts.push(
+        await loadTrainingData(host, file, {
+          space: DEFAULTS.space,
+          ...(attributes === undefined ? {} : { attributes }),
+        }),
+      );
     const data = await joinTrainingData(host, parts);
     const pack = options.into === undefined ? undefined : await openPack(host, options.into);
-    const width = pack === undefined ? data.width : space === "w" ? pack.model.info.wDim : pack.model.info.zDim;
+    const width = pack === undefined ? data.width : pack.model.info.wDim;
     if (width !== data.width)
-      throw modelError("L5107", options.into ?? "", `its ${space} has ${width} numbers, the data's ${data.width}`, [
+      throw modelError("L5107", options.into ?? "", `its w has ${width} numbers, the data's ${data.width}`, [
         "label images of this model, or leave out --into",
       ]);
     for (const path of [output, options.html]) if (path !== undefined) await checkWritable(dirname(path));
@@ -241,10 +245,10 @@ class TrainJob {
 }
 
 function settingsOf(options: TrainOptions): TrainSettings {
-  const { space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
+  const { epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
   return {
     ...DEFAULTS,
-    ...{ space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },
+    ...{ epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },
     hidden: options.hidden ?? [],
     rate: options.lr,
     adam: { ...DEFAULTS.adam, decay: options.decay },

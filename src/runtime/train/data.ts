@@ -59,9 +59,7 @@ export async function loadTrainingData(
   const { count, model } = metadata;
   const width = space === "w" ? model.wDim : model.zDim;
   if (width === null || !source.has(space))
-    throw modelError("L5109", file, `it has no tensor '${space}', which heads in space ${space} are trained on`, [
-      `train in the other space: --space ${space === "w" ? "z" : "w"}`,
-    ]);
+    throw modelError("L5109", file, `it has no tensor '${space}', which heads in space ${space} are trained on`);
   const latents = source.read(space, [count, width]).data;
   const problems: Diagnostic[] = [];
   const warnings: Diagnostic[] = [];
