@@ -16,6 +16,8 @@ import type { OutputFile, SampleResult } from "./results.js";
 import { sheetOf } from "./sheet.js";
 
 const MAX_PENDING = 4;
+/** Up to this many rows stand side by side in a frame of an animation. */
+const MAX_ABREAST = 4;
 
 /** What writing needs of its surroundings. */
 export interface SaveContext {
@@ -126,7 +128,8 @@ function animationSink(
       const sheets = inOrder.flatMap((images) => {
         const [only] = images;
         if (images.every((i) => i === undefined)) return [];
-        return [images.length === 1 && only !== undefined ? only : layoutGrid(images)];
+        const columns = images.length <= MAX_ABREAST ? { columns: images.length } : {};
+        return [images.length === 1 && only !== undefined ? only : layoutGrid(images, columns)];
       });
       if (sheets.length === 0) return []; // every sample failed, and that has been said
       const bytes = await context.codec.encodeAnimation(sheets, format, form.fps, recipe({}));
