@@ -249,7 +249,8 @@ class Run {
 
   private openSinks(index: number, task: Task, codec: ImageCodec): Sink[] {
     const { host, out, onEvent } = this.options;
-    const context = { host, codec, out, onEvent: onEvent ?? (() => undefined) };
+    const warn = (diagnostic: Diagnostic): void => this.say([diagnostic]);
+    const context = { host, codec, out, onEvent: onEvent ?? (() => undefined), warn };
     return this.plan.saves
       .filter((s) => s.task === index && this.selection.hasSave(s))
       .map((save) => {

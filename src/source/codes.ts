@@ -50,6 +50,7 @@ export const codes = {
   L4105: "no sample of a task succeeded",
   L4106: "interrupted",
   L4107: "memory ran short",
+  L4108: "a sheet was reduced",
   L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",

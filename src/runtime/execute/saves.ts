@@ -1,13 +1,15 @@
 // Where images go: one sink for each `save` of a task. Images arrive in order, one by one, and are let go as soon as they are written.
 // Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
-// a sheet keeps the 8-bit images of its task and nothing else.
+// a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many.
+import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
+import { NOWHERE } from "../../source/span.js";
 import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
 import { layoutGrid } from "../image/grid.js";
 import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../image/path-template.js";
-import type { RgbImage } from "../image/rgb.js";
+import { halfImage, type RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../events.js";
 import { imageNumber, isOutcome, isPart, isTween } from "./family.js";
 import { RECORD_FILE } from "./record.js";
@@ -18,6 +20,8 @@ import { sheetOf } from "./sheet.js";
 const MAX_PENDING = 4;
 /** Up to this many rows stand side by side in a frame of an animation. */
 const MAX_ABREAST = 4;
+/** Pixels of images that a sheet keeps: with the sheet itself and its encoding, 400 MB. */
+export const MAX_SHEET_PIXELS = 40e6;
 
 /** What writing needs of its surroundings. */
 export interface SaveContext {
@@ -26,6 +30,8 @@ export interface SaveContext {
   /** The output folder. */
   readonly out: string;
   readonly onEvent: OnEvent;
+  /** Tells the user of something that a file lacks. */
+  readonly warn: (diagnostic: Diagnostic) => void;
 }
 
 /** What is saved: the task and the recipes of its images. */
@@ -90,14 +96,27 @@ function sheetSink(
   context: SaveContext,
 ): Sink {
   const images: (RgbImage | undefined)[] = [];
+  let halvings = 0;
+  let pixels = 0;
   return {
     wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
     accept: (image) => {
-      images.push(image);
+      let small = image;
+      for (let i = 0; i < halvings; i++) small &&= halfImage(small);
+      images.push(small);
+      pixels += small === undefined ? 0 : small.width * small.height;
+      // The last images of a sheet are as large as the first: all are halved together.
+      while (pixels > MAX_SHEET_PIXELS) {
+        halvings += 1;
+        for (const [k, kept] of images.entries()) images[k] = kept && halfImage(kept);
+        pixels = images.reduce((n, kept) => n + (kept === undefined ? 0 : kept.width * kept.height), 0);
+      }
       return Promise.resolve();
     },
     finish: async () => {
-      if (images.every((i) => i === undefined)) return []; // every sample failed, and that has been said
+      const first = images.find((i) => i !== undefined);
+      if (first === undefined) return []; // every sample failed, and that has been said
+      if (halvings > 0) context.warn(reduced(path, images.length, first));
       const sheet = layoutGrid(images, sheetOf(task, form));
       const written = await writeImage(path, sheet, format, recipe({}), context);
       return [{ ...written, task: task.name, form: form.kind }];
@@ -136,6 +155,12 @@ function animationSink(
       return [{ ...(await writeBytes(path, bytes, context)), task: task.name, form: form.kind }];
     },
   };
+}
+
+function reduced(path: string, count: number, { width, height }: RgbImage): Diagnostic {
+  const message = `the ${count} images of ${path} are shown at ${width}x${height}: at their full size the sheet would be too large`;
+  const hints = ["save them one by one to have them whole: a path with {index}"];
+  return { code: "L4108", severity: "warning", message, at: { span: NOWHERE, text: "" }, related: [], hints };
 }
 
 /** Where a file of the output folder lies: paths in a run are relative to that folder as those in run.json are to it. */

@@ -40,3 +40,20 @@ export function paste(data: Uint8Array, width: number, from: RgbImage, x: number
     data.set(line, ((y + row) * width + x) * 3);
   }
 }
+
+/** An image of half the width and height: each pixel the mean of four. An odd last row or column is left out. */
+export function halfImage({ width, height, data }: RgbImage): RgbImage {
+  const [w, h] = [Math.floor(width / 2), Math.floor(height / 2)];
+  const half = new Uint8Array(w * h * 3);
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      for (let c = 0; c < 3; c++) {
+        const at = (2 * y * width + 2 * x) * 3 + c;
+        const below = at + width * 3;
+        const sum = (data[at] ?? 0) + (data[at + 3] ?? 0) + (data[below] ?? 0) + (data[below + 3] ?? 0);
+        half[(y * w + x) * 3 + c] = (sum + 2) >> 2;
+      }
+    }
+  }
+  return { width: w, height: h, data: half };
+}
