@@ -1,13 +1,14 @@
 // Sampling at FFHQ scale: one gradient evaluation and the whole solve (gender, smile, age; 16 samples; default tolerances), in turns.
 // Run: node scripts/bench.js ode [--json] [--rounds 5] [--only onnx-cpu] [--torch /usr/bin/python3]
 // In: the golden weights beside the repository. Out: median, spread and ratio to the first row of onnx-cpu, tfjs-wasm, TensorFlow.js's
-// own tf.grad on wasm, and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
+// own tf.grad on wasm (all with dopri5, the first with bosh3 too), and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
 // All take the same starts; the bench fails if a gradient differs from the first row's by more than float32 explains.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
+import type { SolverName } from "../src/compiler/plan.js";
 import type { EngineName } from "../src/runtime/engine/engine.js";
 import { openEngine } from "../src/runtime/engine/open-node.js";
 import { tiledField, type Field } from "../src/runtime/sample/field.js";
@@ -67,6 +68,13 @@ for (const { name, field } of fields) {
 const peers: Peer[] = fields
   .filter(({ name }) => isWanted(name))
   .map(({ name, field, close }) => fieldPeer(name, field, close));
+const [own] = fields;
+if (own !== undefined && isWanted(own.name))
+  peers.splice(
+    1,
+    0,
+    fieldPeer(`${own.name}, bosh3`, own.field, () => Promise.resolve(), "bosh3"),
+  );
 const torch = isWanted("torch") ? await torchPeer(values.torch) : undefined;
 if (torch !== undefined) peers.push(torch);
 
@@ -95,7 +103,9 @@ if (values.json) {
   });
   console.log(JSON.stringify({ rows: rows.map((r) => ({ ...r, ...ratio(r) })) }, null, 2));
 } else {
-  console.log(`gender and smile and age at FFHQ scale, ${ROWS} samples, dopri5 at 1e-3: median (min .. max), ratio`);
+  console.log(
+    `gender and smile and age at FFHQ scale, ${ROWS} samples, dopri5 (where nothing else is said) at 1e-3: median (min .. max), ratio`,
+  );
   for (const r of rows) {
     const text = (s: Spread, of: Spread): string =>
       `${s.median.toFixed(2)} (${s.min.toFixed(2)} .. ${s.max.toFixed(2)}) ms, ${(s.median / of.median).toFixed(1)}x`;
@@ -122,7 +132,7 @@ async function gradientOf(field: Field): Promise<Float64Array> {
   return gradient;
 }
 
-function fieldPeer(name: string, field: Field, close: () => Promise<void>): Peer {
+function fieldPeer(name: string, field: Field, close: () => Promise<void>, solver: SolverName = "dopri5"): Peer {
   const timed = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
     const start = performance.now();
     const result = await work();
@@ -136,7 +146,7 @@ function fieldPeer(name: string, field: Field, close: () => Promise<void>): Peer
       return ms;
     },
     async solve() {
-      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0));
+      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0, { solver }));
       return { ms, evaluations };
     },
     close,

@@ -152,11 +152,13 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     return this.LA(1).startOffset;
   }
 
-  /** From `start` to the end of the last token taken; empty if none was. */
+  /** From `start` to the end of the last token taken; if none was since, empty and just after it, so that it lies inside its parent. */
   protected span(start: number): Span {
     const last = this.LA(0);
     const end = last.startOffset + last.image.length;
-    return { file: this.file, start, end: end > start ? end : start };
+    if (end > start) return { file: this.file, start, end };
+    const at = Number.isNaN(end) ? start : end;
+    return { file: this.file, start: at, end: at };
   }
 
   private spanOf(token: IToken): Span {

@@ -3,7 +3,8 @@
 // Invariants: a library is imported only when an engine that needs it is opened; "auto" loads no GPU library on a machine without a
 //   GPU; an engine that is returned has computed something here.
 import { readdir } from "node:fs/promises";
-import { availableParallelism, loadavg } from "node:os";
+import { availableParallelism, cpus } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import process from "node:process";
 import { GraphBuilder } from "../../compiler/graph/builder.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
@@ -60,6 +61,8 @@ interface Threading {
 }
 
 /** More threads than this do not help products of a few rows. */
+/** Ten ticks of the clock that cores are counted by, for each core. */
+const WATCH_MS = 100;
 const MAX_THREADS = 8;
 
 const REAL: EngineLoaders = {
@@ -81,7 +84,7 @@ const REAL: EngineLoaders = {
 export async function openEngine(name: EngineName | "auto", options: EngineOptions = {}): Promise<Engine> {
   const loaders = { ...REAL, ...options.loaders };
   const threads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
-  const settings = { threads, spinning: options.spinning ?? hasFreeCores(threads) };
+  const settings = { threads, spinning: options.spinning ?? (await hasFreeCores(threads)) };
   if (name === "auto") return openBest(loaders, settings);
   try {
     return await open(name, loaders, settings);
@@ -162,10 +165,31 @@ async function open(name: EngineName, loaders: EngineLoaders, settings: Threadin
   }
 }
 
-/** Whether the last minute's load leaves the cores that `threads` would spin on. (0 on Windows, which has no such figure.) */
-function hasFreeCores(threads: number): boolean {
-  const [lastMinute = 0] = loadavg();
-  return lastMinute + threads <= availableParallelism() + 0.5;
+/** Whether other work leaves the cores that `threads` would spin on. */
+async function hasFreeCores(threads: number): Promise<boolean> {
+  return (await coresOfOthers()) + threads <= availableParallelism() + 0.5;
+}
+
+/** How many cores other processes keep busy, watched for a moment. (The load average remembers a minute: too long after `npm ci`.) */
+async function coresOfOthers(): Promise<number> {
+  const own = process.cpuUsage();
+  const [busy, idle] = coreTimes();
+  await setTimeout(WATCH_MS);
+  const [busyLater, idleLater] = coreTimes();
+  const { user, system } = process.cpuUsage(own);
+  const [used, rest] = [busyLater - busy, idleLater - idle];
+  const total = used + rest;
+  return total === 0 ? 0 : (Math.max(0, used - (user + system) / 1000) / total) * cpus().length;
+}
+
+/** Milliseconds that the cores together have been busy and idle. */
+function coreTimes(): [number, number] {
+  let [busy, idle] = [0, 0];
+  for (const { times } of cpus()) {
+    busy += times.user + times.nice + times.sys + times.irq;
+    idle += times.idle;
+  }
+  return [busy, idle];
 }
 
 /** Lets an engine compute 1 + 1, so that one whose driver does not work is found out here. */
