@@ -2,6 +2,7 @@
 // In: a model, an engine, a labeller (or labels that are there already), the part file. Out: all rows, and a tally.
 // Invariants: rows that a part has already are not made again; memory holds one piece of PIECE rows; a stop is looked for between pieces,
 // so that what was computed is kept.
+import { concat } from "../concat.js";
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
@@ -75,7 +76,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
           ["z", z],
           ["truncation", truncation],
           ["jitter", jitter],
-          ...labelRows(joined(columns), labels.attributes, shape),
+          ...labelRows(concat(columns, Float32Array), labels.attributes, shape),
           ["thumbnails", thumbnails],
         ]),
       );
@@ -120,14 +121,4 @@ function stylesOf(w: Float32Array, { numWs, wDim }: ModelInfo, from: number, cou
 function stopIfAsked(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true)
     throw failure("L4106", "labelling was interrupted", ["the same command goes on where it stopped"]);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    all.set(p, at);
-    at += p.length;
-  }
-  return all;
 }

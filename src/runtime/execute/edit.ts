@@ -1,6 +1,7 @@
 // Edits: steps solved in order, each from the result of the one before and held near it (DESIGN.md 2.4).
 // In: an edit task and the results it starts from, or fresh noise. Out: a SampleResult for each row and step, and what was before.
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
+import { concat } from "../concat.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import { goalOf, keepOf, type Keep } from "../../compiler/energy/edit-goals.js";
 import { anchorsOf, compileReadout, type AnchorName } from "../../compiler/passes/compile-energy.js";
@@ -118,7 +119,7 @@ function stepBatch(task: EditTask, part: number, rows: readonly Start[], model: 
     ),
     seed: alive[0]?.sample.seed ?? 0,
     members: alive.map(({ sample: { index, origin }, lane }) => ({ index, part, origin, lane })),
-    z0: joined(
+    z0: concat(
       alive.map((r) => r.sample.z),
       Float64Array,
     ),
@@ -133,7 +134,7 @@ function anchorsAt(samples: readonly SampleResult[], keep: Keep): Readonly<Recor
     w0: (s) => s.w,
     held0: (s) => keep.held.flatMap((h) => s.heads[h] ?? []),
   };
-  return Object.fromEntries(anchorsOf(keep).map((name) => [name, joined(samples.map(values[name]), Float32Array)]));
+  return Object.fromEntries(anchorsOf(keep).map((name) => [name, concat(samples.map(values[name]), Float32Array)]));
 }
 
 function afterStep(
@@ -150,17 +151,4 @@ function afterStep(
   const ws = (before.ws ?? repeatStyles(before.w, 1, numWs)).slice();
   for (let layer = layers[0]; layer <= layers[1]; layer++) ws.set(after.w, layer * wDim);
   return { ...after, ws };
-}
-
-function joined<A extends Float32Array | Float64Array>(
-  parts: readonly ArrayLike<number>[],
-  Kind: new (length: number) => A,
-): A {
-  const all = new Kind(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -2,6 +2,7 @@
 // In: a Cache and what all results of a model share. Out: SampleResults and images as they were put in, to the bit.
 // Invariants: a key names every number that the result depends on (and nothing else: not the batch, not the count, not the script's names);
 // trouble with the cache never shows in results.
+import { concat } from "../concat.js";
 import type { Host } from "../host.js";
 import type { Cache } from "../cache.js";
 import type { RgbImage } from "../image/rgb.js";
@@ -23,7 +24,7 @@ export class Memory {
     const text = JSON.stringify([this.scope, about], (name, value: unknown) => (name === "span" ? undefined : value));
     const parts = [new TextEncoder().encode(text), ...arrays.map(bytesOf)];
     const lengths = new Float64Array(parts.map((p) => p.length));
-    return this.host.sha256(join([bytesOf(lengths), ...parts]));
+    return this.host.sha256(concat([bytesOf(lengths), ...parts], Uint8Array));
   }
 
   async recallSample(key: string): Promise<KeptSample | undefined> {
@@ -48,7 +49,7 @@ export class Memory {
     const size = new DataView(new ArrayBuffer(8));
     size.setUint32(0, width, true);
     size.setUint32(4, height, true);
-    return this.cache.put(key, join([new Uint8Array(size.buffer), data]));
+    return this.cache.put(key, concat([new Uint8Array(size.buffer), data], Uint8Array));
   }
 }
 
@@ -75,7 +76,7 @@ export function encodeSample(sample: KeptSample): Uint8Array {
   padded.set(text);
   const doubles = Float64Array.from([padded.length, logp, ...z, ...heads.flat()]);
   const floats = Float32Array.from([...w, ...(ws ?? [])]);
-  return join([bytesOf(doubles.subarray(0, 1)), padded, bytesOf(doubles.subarray(1)), bytesOf(floats)]);
+  return concat([bytesOf(doubles.subarray(0, 1)), padded, bytesOf(doubles.subarray(1)), bytesOf(floats)], Uint8Array);
 }
 
 /** A sample from its bytes; undefined if they are none of encodeSample's. */
@@ -105,14 +106,4 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
 /** The bytes of numbers as they lie in memory: little-endian wherever lacec runs. */
 function bytesOf(numbers: Float64Array | Float32Array): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,6 +1,7 @@
 // A text chunk in a PNG: where the recipe of an image travels. Plain bytes, no library.
 // In: a finished PNG. Out: the same picture with one iTXt chunk after IHDR (any earlier one of that keyword removed).
 // Source: PNG specification (third edition), 5.5 (CRC), 11.3.3.4 (iTXt).
+import { concat } from "../concat.js";
 import { InternalError } from "../../source/internal-error.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -17,10 +18,13 @@ export function withPngText(png: Uint8Array, keyword: string, text: string): Uin
   const chunks = readChunks(png).filter((c) => !(c.type === "iTXt" && keywordOf(c.data) === keyword));
   const encoder = new TextEncoder();
   // keyword NUL, compression flag and method 0, empty language tag NUL, empty translated keyword NUL, text
-  const data = concatBytes([encoder.encode(keyword), new Uint8Array(5), encoder.encode(text)]);
+  const data = concat([encoder.encode(keyword), new Uint8Array(5), encoder.encode(text)], Uint8Array);
   const [header, ...rest] = chunks;
   if (header?.type !== "IHDR") throw new InternalError("a PNG that does not begin with IHDR");
-  return concatBytes([Uint8Array.from(SIGNATURE), header.bytes, chunkBytes("iTXt", data), ...rest.map((c) => c.bytes)]);
+  return concat(
+    [Uint8Array.from(SIGNATURE), header.bytes, chunkBytes("iTXt", data), ...rest.map((c) => c.bytes)],
+    Uint8Array,
+  );
 }
 
 /** The text of an uncompressed iTXt chunk with this keyword; undefined if there is none. */
@@ -67,14 +71,4 @@ export function crc32(bytes: Uint8Array): number {
 
 function keywordOf(data: Uint8Array): string {
   return String.fromCharCode(...data.subarray(0, Math.max(0, data.indexOf(0))));
-}
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,12 +1,13 @@
 // Any pickled checkpoint that lacec knows -> Model. What it is is found by looking inside, never by its name.
 // In: the bytes of a file. Out: the kind of file and the model. Invariants: nothing in the file is run; every reader is a file of its own.
+import type { CheckpointOptions } from "./checkpoint-model.js";
 import { modelError } from "./model-error.js";
 import type { StyleganModel } from "./model.js";
 import { NUMPY_NAMES } from "./numpy-array.js";
 import { isDict, isTuple, type PickleDict, type PickleValue } from "./pickle-value.js";
 import { pythonObject, STYLEGAN_NAMES } from "./python-object.js";
 import { readRosinality } from "./rosinality.js";
-import { readStylegan2Ada, type CheckpointOptions } from "./stylegan2-ada.js";
+import { readStylegan2Ada } from "./stylegan2-ada.js";
 import { readStylegan2Tf } from "./stylegan2-tf.js";
 import { isTorchLegacy, nestedStorages, readTorchLegacy } from "./torch-legacy.js";
 import { tensorsOf, TORCH_NAMES } from "./torch-tensor.js";

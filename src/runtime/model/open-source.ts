@@ -1,10 +1,10 @@
 // A model file of any kind, opened. What it is is found by looking inside, never by its name.
 // In: the bytes. Out: a Source, sound as far as its kind can be checked without running anything.
+import type { CheckpointOptions } from "./checkpoint-model.js";
 import { modelError } from "./model-error.js";
 import { isPickled, readPickledFile, type Checkpoint } from "./import-checkpoint.js";
 import { METADATA_KEY } from "./pack.js";
 import { LENGTH_BYTES, readSafetensors, type Safetensors } from "./safetensors.js";
-import type { CheckpointOptions } from "./stylegan2-ada.js";
 
 export type Source =
   | Checkpoint

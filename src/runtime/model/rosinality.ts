@@ -5,21 +5,14 @@
 // Orientation: both codes use the transposed convolution with the weight as stored, and a symmetric FIR kernel.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
+import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
 import { readStyle } from "./lace-heads.js";
 import { modelError } from "./model-error.js";
 import type { StyleganModel } from "./model.js";
-import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { TensorSource } from "./pack-weights.js";
 import type { PickleDict } from "./pickle-value.js";
 import { readSynthesis } from "./stylegan2-weights.js";
 import { checkSharing, tensorsOf, type TorchTensor } from "./torch-tensor.js";
-
-export interface RosinalityOptions {
-  readonly name: string;
-  /** SHA-256 of the checkpoint. */
-  readonly sha256: string;
-  readonly licence?: string;
-}
 
 const FIR_KERNEL = [1, 3, 3, 1];
 const MAX_RESOLUTION = 2048;
@@ -28,7 +21,7 @@ const MAX_RESOLUTION = 2048;
  * The generator of a checkpoint, any size and channel multiplier.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
  */
-export function readRosinality(checkpoint: PickleDict, file: string, options: RosinalityOptions): StyleganModel {
+export function readRosinality(checkpoint: PickleDict, file: string, options: CheckpointOptions): StyleganModel {
   const stored = tensorsOf(checkpoint.entries.get("g_ema"));
   const mean = tensorsOf(checkpoint).get("latent_avg")?.read();
   if (stored.size === 0 || mean === undefined) throw unlike(file, "'g_ema' or 'latent_avg' is missing");
@@ -42,21 +35,7 @@ export function readRosinality(checkpoint: PickleDict, file: string, options: Ro
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
   const synthesis = readSynthesis(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
   const zDim = mapping.layers[0]?.weight.shape[1] ?? 0;
-  return {
-    info: {
-      name: options.name,
-      zDim,
-      wDim,
-      numWs: numWsOf(resolution),
-      resolution,
-      attributes: [],
-      layerGroups: defaultLayerGroups(resolution),
-    },
-    weights: { zDim, mapping, heads: [] },
-    synthesis,
-    sha256: options.sha256,
-    licence: options.licence ?? "unknown",
-  };
+  return checkpointModel(options, { zDim, classes: 0, mapping, synthesis });
 }
 
 function unlike(file: string, what: string): LaceError {

@@ -3,21 +3,14 @@
 // Invariants: same values as the original; the tensors keep their names, which are those of docs/packs.md.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
+import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
 import { modelError } from "./model-error.js";
 import type { StyleganModel } from "./model.js";
-import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { readMapping, TensorSource } from "./pack-weights.js";
 import { isCount, isDict, type PickleDict, type PickleValue } from "./pickle-value.js";
 import { pythonObject, type PythonObject } from "./python-object.js";
 import { readSynthesis, type SynthesisStyle } from "./stylegan2-weights.js";
 import { checkSharing, tensorsOf, type TorchTensor } from "./torch-tensor.js";
-
-export interface CheckpointOptions {
-  readonly name: string;
-  /** SHA-256 of the checkpoint. */
-  readonly sha256: string;
-  readonly licence?: string;
-}
 
 /** Modules nest network, block, layer; deeper is a loop. */
 const MAX_DEPTH = 8;
@@ -53,26 +46,13 @@ export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: 
   const lrMultiplier = numberOf(moduleOf(mapping, "fc0", file).get("bias_gain"));
   if (lrMultiplier === undefined) throw unlike(file, "its mapping has no gain");
   const sizes = { style, firKernel: firKernel(stored, resolution, file), wDim, resolution };
-  return {
-    info: {
-      name: options.name,
-      zDim,
-      wDim,
-      numWs: numWsOf(resolution),
-      resolution,
-      attributes: [],
-      layerGroups: defaultLayerGroups(resolution),
-      ...(cDim > 0 && { classes: cDim }),
-    },
-    weights: {
-      zDim,
-      mapping: readMapping(source, { zDim, wDim, classes: cDim, mapping: { layers, lrMultiplier, normalize: true } }),
-      heads: [],
-    },
+  const mappingSizes = { layers, lrMultiplier, normalize: true };
+  return checkpointModel(options, {
+    zDim,
+    classes: cDim,
+    mapping: readMapping(source, { zDim, wDim, classes: cDim, mapping: mappingSizes }),
     synthesis: readSynthesis(source, { ...sizes, ...(typeof clamp === "number" && clamp > 0 && { clamp }) }),
-    sha256: options.sha256,
-    licence: options.licence ?? "unknown",
-  };
+  });
 }
 
 function moduleOf(parent: PythonObject, name: string, file: string): PythonObject {

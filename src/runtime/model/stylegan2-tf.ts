@@ -5,14 +5,13 @@
 // Source: the papers (arXiv 1912.04958, appendix B) and the variable names of those checkpoints.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
+import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
 import { modelError } from "./model-error.js";
 import type { StyleganModel } from "./model.js";
 import { numpyArray, permuted, type NumpyArray } from "./numpy-array.js";
-import { defaultLayerGroups, numWsOf } from "./pack-metadata.js";
 import { readMapping, TensorSource } from "./pack-weights.js";
 import { isDict, isTuple, newDict, type PickleDict, type PickleTuple, type PickleValue } from "./pickle-value.js";
 import { pythonObject, type PythonObject } from "./python-object.js";
-import type { CheckpointOptions } from "./stylegan2-ada.js";
 import { readSynthesis, type SynthesisStyle } from "./stylegan2-weights.js";
 
 const MAX_RESOLUTION = 2048;
@@ -55,19 +54,10 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
   const clamp = settings.entries.get("conv_clamp");
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
   const mapping = { layers, lrMultiplier, normalize: normalize !== false && normalize !== 0 };
-  const numWs = numWsOf(resolution);
-  return {
-    info: {
-      name: options.name,
-      zDim,
-      wDim,
-      numWs,
-      resolution,
-      attributes: [],
-      layerGroups: defaultLayerGroups(resolution),
-      ...(classes > 0 && { classes }),
-    },
-    weights: { zDim, mapping: readMapping(source, { zDim, wDim, classes, mapping }), heads: [] },
+  return checkpointModel(options, {
+    zDim,
+    classes,
+    mapping: readMapping(source, { zDim, wDim, classes, mapping }),
     synthesis: readSynthesis(source, {
       style,
       firKernel: firKernel(settings, file),
@@ -75,9 +65,7 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
       resolution,
       ...(typeof clamp === "number" && clamp > 0 && { clamp }),
     }),
-    sha256: options.sha256,
-    licence: options.licence ?? "unknown",
-  };
+  });
 }
 
 interface Collected {

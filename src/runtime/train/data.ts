@@ -1,6 +1,7 @@
 // A data file (docs/data.md) as training takes it: latents, and a column of labels for each attribute.
 // In: a Host and a path. Out: TrainingData, or one LaceError with all that is wrong. Invariants: every number that training reads has been
 // looked at here: latents are finite, labels are classes of their attribute or NaN, probabilities sum to 1.
+import { concat } from "../concat.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -114,15 +115,21 @@ export async function joinTrainingData(host: Host, parts: readonly TrainingData[
     // Probabilities serve only if every file has them: a label alone would count for more.
     const probs = own.flatMap((c) => (c.probs === undefined ? [] : [c.probs]));
     const { attribute, index } = column;
-    const labels = joined(own.map((c) => c.labels));
-    return { attribute, index, labels, ...(probs.length === parts.length && { probs: joined(probs) }) };
+    const labels = concat(
+      own.map((c) => c.labels),
+      Float32Array,
+    );
+    return { attribute, index, labels, ...(probs.length === parts.length && { probs: concat(probs, Float32Array) }) };
   });
   return {
     ...first,
     file: parts.map((p) => p.file).join(", "),
     sha256: await host.sha256(new TextEncoder().encode(parts.map((p) => p.sha256).join())),
     rows: parts.reduce((sum, p) => sum + p.rows, 0),
-    latents: joined(parts.map((p) => p.latents)),
+    latents: concat(
+      parts.map((p) => p.latents),
+      Float32Array,
+    ),
     columns,
     warnings: parts.flatMap((p) => p.warnings),
   };
@@ -131,16 +138,6 @@ export async function joinTrainingData(host: Host, parts: readonly TrainingData[
 /** What must agree between files: names, kinds, classes. */
 function tableOf({ columns }: TrainingData): string {
   return JSON.stringify(columns.map(({ attribute: a }) => [a.name, a.type, a.type === "scalar" ? [] : a.classes]));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Rows of the attribute table that were asked for, in its order. */
