@@ -1,8 +1,7 @@
-import { afterAll, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
 import { nodeHost } from "../../src/runtime/host-node.js";
 import type { Model } from "../../src/runtime/model/model.js";
 import { loadPack } from "../../src/runtime/model/pack.js";
@@ -11,17 +10,8 @@ import { readSafetensors } from "../../src/runtime/model/safetensors.js";
 import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
 import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
 import { expectClose } from "../support/close.js";
+import { engineOf } from "../support/engines.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
-
-const engines = new Map<string, Promise<Engine>>();
-function engineOf(name: "onnx-cpu" | "tfjs-wasm"): Promise<Engine> {
-  const open = engines.get(name) ?? openEngine(name);
-  engines.set(name, open);
-  return open;
-}
-afterAll(async () => {
-  for (const engine of engines.values()) await (await engine).dispose();
-});
 
 /** Draws ws for each list entry with one executable: images as [rows, 3, R, R], and bytes-to-be as [rows, R, R, 3]. */
 async function draw(engine: Engine, model: Model, list: readonly Float32Array[], rows: number) {

@@ -1,15 +1,14 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { forClass } from "../../src/compiler/graph/for-class.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import { compileReadout } from "../../src/compiler/passes/compile-energy.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
 import { withCutoff } from "../../src/runtime/execute/rendering.js";
 import { readCheckpoint } from "../../src/runtime/model/import-checkpoint.js";
 import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
 import { readSafetensors } from "../../src/runtime/model/safetensors.js";
 import { expectClose } from "../support/close.js";
+import { engineOf } from "../support/engines.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
 
 const NAMES = ["skip64", "skip32_conditional", "orig32", "resnet32"] as const;
@@ -97,16 +96,6 @@ describe.skipIf(!GOLDEN_PRESENT)("truncation of stylegan2-ada checkpoints (skipp
       expectGolden(ws, goldenArrays(file)(key).data);
     }
   });
-});
-
-const engines = new Map<string, Promise<Engine>>();
-function engineOf(name: "onnx-cpu" | "tfjs-wasm"): Promise<Engine> {
-  const open = engines.get(name) ?? openEngine(name);
-  engines.set(name, open);
-  return open;
-}
-afterAll(async () => {
-  for (const engine of engines.values()) await (await engine).dispose();
 });
 
 describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("stylegan2-ada on %s", (engineName) => {

@@ -43,18 +43,17 @@ export function selectShard(plan: Plan, { number, of }: Shard): Selection {
     const edge = (k: number): number => Math.min(count, Math.floor((k * units) / of) * unit);
     return allRows(task).slice(edge(number - 1), edge(number));
   });
-  const rows = withSources(plan, own);
-  return {
-    rows: (task) => rows[task] ?? [],
-    hasSave: (save) => save.form.kind === "each",
-    shows: (task, { index }) => own[task]?.includes(index) === true,
-    judges: false,
-  };
+  return ownRows(plan, own);
 }
 
 /** The first `count` rows of every task. */
 export function selectFirst(plan: Plan, count: number): Selection {
   const own = plan.tasks.map((task) => allRows(task).slice(0, count));
+  return ownRows(plan, own);
+}
+
+/** Rows of each task that are shown one by one; what they start from is computed with them, and not shown. */
+function ownRows(plan: Plan, own: readonly (readonly number[])[]): Selection {
   const rows = withSources(plan, own);
   return {
     rows: (task) => rows[task] ?? [],

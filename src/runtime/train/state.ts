@@ -46,11 +46,6 @@ export function identityOf(data: TrainingData, settings: TrainSettings, engine: 
   return { data: data.sha256, attributes: data.columns.map((c) => c.attribute.name), settings, engine };
 }
 
-/** Names of all tensors of weights and moments. */
-export function stateNames(plan: TrainingPlan): readonly string[] {
-  return parametersOf(plan.network).flatMap(({ name }) => [name, ...Object.values(momentNames(name))]);
-}
-
 /** The state before the first step. */
 export function initialState(plan: TrainingPlan, seed: number): TrainingState {
   const weights = initialWeights(plan, seed);

@@ -1,0 +1,16 @@
+// Engines that the tests of a file share: each is opened once, and disposed after them.
+import { afterAll } from "vitest";
+import type { Engine } from "../../src/runtime/engine/engine.js";
+import { openEngine } from "../../src/runtime/engine/open-node.js";
+
+const engines = new Map<string, Promise<Engine>>();
+
+export function engineOf(name: "onnx-cpu" | "tfjs-wasm"): Promise<Engine> {
+  const open = engines.get(name) ?? openEngine(name);
+  engines.set(name, open);
+  return open;
+}
+
+afterAll(async () => {
+  for (const engine of engines.values()) await (await engine).dispose();
+});
