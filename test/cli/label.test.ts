@@ -58,7 +58,8 @@ describe("lacec label", () => {
       cwd: folder.path,
       during: (kill) => {
         const timer = setInterval(() => {
-          if (!existsSync(part) || readFileSync(part).readUInt32LE(readFileSync(part).length - 8) < 64) return;
+          const bytes = existsSync(part) ? readFileSync(part) : Buffer.alloc(0);
+          if (bytes.length < 8 || bytes.readUInt32LE(bytes.length - 8) < 64) return; // it has only just been made
           clearInterval(timer);
           kill("SIGINT");
         }, 5);
