@@ -18,12 +18,12 @@ export interface Io {
   readonly columns: number;
 }
 
-/** Colours only on a terminal, never with NO_COLOR or TERM=dumb; FORCE_COLOR turns them on. */
-export function wantsColour(tty: boolean, env: Readonly<Record<string, string | undefined>>): boolean {
+/** Colours only on a terminal (Node leaves `isTTY` undefined elsewhere), never with NO_COLOR or TERM=dumb; FORCE_COLOR turns them on. */
+export function wantsColour(tty: boolean | undefined, env: Readonly<Record<string, string | undefined>>): boolean {
   if ((env["NO_COLOR"] ?? "") !== "") return false;
   const force = env["FORCE_COLOR"] ?? "";
   if (force !== "" && force !== "0") return true;
-  return tty && env["TERM"] !== "dumb";
+  return tty === true && env["TERM"] !== "dumb";
 }
 
 /** The Io of this process. */

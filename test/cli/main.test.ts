@@ -104,11 +104,14 @@ describe("lacec check", () => {
     expect(builtin.err).toMatch(/L5005[^]*nobody[^]*builtin:avatar/);
   });
 
-  test("colours come with FORCE_COLOR and go with NO_COLOR", async () => {
-    const coloured = await lacec(["check", "bad.lace"], { cwd: folder.path, env: { FORCE_COLOR: "1" } });
-    const plain = await lacec(["check", "bad.lace"], { cwd: folder.path, env: { FORCE_COLOR: "1", NO_COLOR: "1" } });
-    expect(coloured.err).toContain("\u001b[");
-    expect(plain.err).not.toContain("\u001b");
+  test.each([
+    [{ FORCE_COLOR: "1" }, true],
+    [{ FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+    [{ CI: "true" }, false],
+    [{ CI: "" }, false],
+  ])("with %j, colours in a pipe: %s", async (env, coloured) => {
+    const { out, err } = await lacec(["check", "good.lace", "bad.lace"], { cwd: folder.path, env });
+    expect((out + err).includes("\u001b[")).toBe(coloured);
   });
 });
 

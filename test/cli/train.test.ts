@@ -25,7 +25,11 @@ const train = (...args: string[]): ReturnType<typeof lacec> =>
   lacec(["train", "data.safetensors", ...FAST, ...args], { cwd });
 /** Runs lacec and sends SIGINT as soon as it says that it has loaded. */
 function interruptedOnceLoaded(args: readonly string[]): Promise<{ code: number | null; err: string }> {
-  const child = spawn(process.execPath, [mainFile, ...args], { cwd, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [mainFile, ...args], {
+    cwd,
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let err = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     if (!err.includes("✓ load") && (err + text).includes("✓ load")) child.kill("SIGINT");

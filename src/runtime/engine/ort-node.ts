@@ -24,8 +24,12 @@ export interface OrtSettings {
   readonly description: string;
 }
 
-/** The library, by its CommonJS export: what an ESM import finds as named exports depends on how it was bundled. */
+/**
+ * The library, by its CommonJS export: what an ESM import finds as named exports depends on how it was bundled.
+ * Since 1.29 it sends usage to its makers and writes an identifier to disk unless the environment says no before it is loaded.
+ */
 export async function loadOrt(): Promise<Ort> {
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const module = (await import("onnxruntime-node")) as Ort & { readonly default?: Ort };
   return module.default ?? module;
 }
