@@ -14,7 +14,8 @@ import { parseArgs } from "node:util";
 import { optimize } from "../src/compiler/passes/optimize.js";
 import { ENGINE_NAMES, type EngineName } from "../src/runtime/engine/engine.js";
 import { openEngine } from "../src/runtime/engine/open-node.js";
-import { onlyRgb } from "../src/runtime/execute/images.js";
+import { imagesFromTile } from "../src/runtime/image/rgb.js";
+import { onlyPixels } from "../src/runtime/execute/images.js";
 import type { Model } from "../src/runtime/model/model.js";
 import { writePack } from "../src/runtime/model/pack.js";
 import { buildSynthesis, repeatStyles } from "../src/runtime/model/stylegan2.js";
@@ -83,7 +84,7 @@ if (values.pack !== undefined) {
 async function measure(resolution: number, folder: string): Promise<Row[]> {
   const model = configF(resolution);
   const w = styles(1);
-  const pictures = new Map<string, Float32Array>();
+  const pictures = new Map<string, Uint8Array>();
   const subjects: Subject[] = [];
   const torch = await openTorch(model, folder, pictures);
   if (torch !== undefined) subjects.push(torch);
@@ -117,19 +118,19 @@ async function measure(resolution: number, folder: string): Promise<Row[]> {
   }));
 }
 
-async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Float32Array>): Promise<Subject> {
+async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Uint8Array>): Promise<Subject> {
   const engine = await openEngine(name, { spinning: threads > 1, threads });
-  const graph = onlyRgb(buildSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
+  const graph = onlyPixels(buildSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
   const executable = await engine.compile(optimize(graph));
   return {
     label: name,
     draw: async (w) => {
       const ws = repeatStyles(w, 1, model.info.numWs);
       const [start, before] = [performance.now(), process.cpuUsage()];
-      const { rgb } = await executable.run({ ws });
+      const { pixels } = await executable.run({ ws });
       const { user, system } = process.cpuUsage(before);
       const seconds = (performance.now() - start) / 1000;
-      pictures.set(name, rgb!);
+      pictures.set(name, bytesOf(pixels!));
       return { seconds, cpu: (user + system) / 1e6 };
     },
     close: async () => {
@@ -145,7 +146,7 @@ async function engineSubject(name: EngineName, model: Model, pictures: Map<strin
 async function openTorch(
   model: Model,
   folder: string,
-  pictures: Map<string, Float32Array>,
+  pictures: Map<string, Uint8Array>,
 ): Promise<Subject | undefined> {
   const pack = join(folder, "pack.safetensors");
   writeFileSync(pack, writePack(model, { source: "random" }));
@@ -167,32 +168,33 @@ async function openTorch(
   };
 }
 
-/** [3, R, R] in [-1, 1] -> [R, R, 3] in [0, 255]: the `rgb` of a synthesis graph. */
-function toColours(image: Float32Array): Float32Array {
-  const pixels = image.length / 3;
-  return image.map((_, i) => Math.min(255, Math.max(0, 127.5 * image[(i % 3) * pixels + Math.floor(i / 3)]! + 128)));
+function bytesOf(pixels: Float32Array): Uint8Array {
+  return imagesFromTile(pixels, pixels.length, 1)[0]!.data;
 }
 
-function difference(got: Float32Array | undefined, wanted: Float32Array | undefined): number | undefined {
+/** [3, R, R] in [-1, 1] -> [R, R, 3] as bytes. */
+function toColours(image: Float32Array): Uint8Array {
+  const pixels = image.length / 3;
+  return Uint8Array.from(image, (_, i) => {
+    return Math.min(255, Math.max(0, 127.5 * image[(i % 3) * pixels + Math.floor(i / 3)]! + 128));
+  });
+}
+
+/** The largest difference of one colour of one pixel, of 255. */
+function difference(got: Uint8Array | undefined, wanted: Uint8Array | undefined): number | undefined {
   if (got === undefined || wanted === undefined) return undefined;
-  let distance = 0;
-  let largest = 0;
-  for (const [i, v] of wanted.entries()) {
-    distance = Math.max(distance, Math.abs(v - got[i]!));
-    largest = Math.max(largest, Math.abs(v - 128));
-  }
-  return distance / largest;
+  return wanted.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0);
 }
 
 function print(rows: readonly Row[]): void {
   console.log(
     `seconds per image, ${threads} threads; ratios: times as fast as PyTorch (medians), and times as little processor`,
   );
-  console.log("  size  subject      images      min   median      cpu   ratio  cpu ratio   difference");
+  console.log("  size  subject      images      min   median      cpu   ratio  cpu ratio  bytes apart");
   for (const r of rows) {
     const figures = [r.min, r.median, r.cpu].map((s) => s.toFixed(3).padStart(9)).join("");
     const ratios = (r.ratio?.toFixed(2) ?? "").padStart(8) + (r.cpuRatio?.toFixed(2) ?? "").padStart(11);
-    const distance = (r.difference?.toExponential(1) ?? "").padStart(13);
+    const distance = (r.difference?.toString() ?? "").padStart(13);
     const subject = r.subject.padEnd(12);
     console.log(
       `${String(r.resolution).padStart(6)}  ${subject}${String(r.images).padStart(7)}${figures}${ratios}${distance}`,

@@ -13,7 +13,7 @@ import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
 import { isOutcome } from "./execute/family.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./execute/image-batches.js";
-import { makeImages, onlyRgb, SYNTHESIS_ROWS } from "./execute/images.js";
+import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Memory } from "./execute/memory.js";
 import { Recipes, type RecipeSource } from "./execute/recipes.js";
 import { picturesOf } from "./execute/pictures.js";
@@ -266,7 +266,7 @@ class Run {
     const known = this.syntheses.get(key);
     if (known !== undefined) return known;
     const { layout, batches = false } = engine;
-    const graphOf = (rows: number): Graph => optimize(onlyRgb(buildSynthesis(model, { rows, layout, noise })));
+    const graphOf = (rows: number): Graph => optimize(onlyPixels(buildSynthesis(model, { rows, layout, noise })));
     const compile = (rows: number): Promise<Executable> =>
       model.decoder === undefined ? engine.compile(graphOf(rows)) : this.options.openDecoder(model);
     const rows =

@@ -96,8 +96,8 @@ async function celebrities(count: number): Promise<RgbImage[]> {
   );
   const images: RgbImage[] = [];
   for (let k = 0; k < count; k++) {
-    const { rgb } = await synthesis.run({ ws: Float32Array.from(z.subarray(k * 64, (k + 1) * 64)) });
-    images.push(...imagesFromTile(rgb!, 64, 64));
+    const { pixels } = await synthesis.run({ ws: Float32Array.from(z.subarray(k * 64, (k + 1) * 64)) });
+    images.push(...imagesFromTile(pixels!, 64, 64));
   }
   await synthesis.dispose();
   return images;

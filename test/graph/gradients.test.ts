@@ -66,7 +66,7 @@ describe("the gradient agrees with central differences", () => {
   test.each(above)("%s", (fn) => checkGradients(...weighed({ x: [3, 4] }, (b, x) => b.unary(fn, x), positive)));
   test("log1mexp", () => checkGradients(...weighed({ x: [3, 4] }, (b, x) => b.log1mexp(x), negative)));
 
-  const flat: UnaryKind[] = ["step", "sign", "detach"];
+  const flat: UnaryKind[] = ["step", "sign", "floor", "detach"];
   test.each(flat)("%s has none", (fn) => {
     const [graph, inputs] = weighed({ x: [3, 4] }, (b, x) => b.unary(fn, x));
     const { dx } = interpret(differentiate(graph, { of: "out", wrt: { x: "dx" } }), inputs);

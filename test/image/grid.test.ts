@@ -9,14 +9,14 @@ const pixel = (image: RgbImage, x: number, y: number): number[] => [
 ];
 
 describe("tiles to images", () => {
-  test("each image gets its own bytes, the fraction cut off", () => {
-    const [first, second] = imagesFromTile(Float32Array.from([0, 127.99, 255, 1.5, 2, 254.999]), 1, 1);
-    expect([...first!.data]).toEqual([0, 127, 255]);
-    expect([...second!.data]).toEqual([1, 2, 254]);
+  test("each image gets the bytes of its own pixels", () => {
+    const [first, second] = imagesFromTile(Float32Array.from([0x007fff, 0x0102fe, 0xffffff, NaN]), 2, 1);
+    expect([...first!.data]).toEqual([0, 127, 255, 1, 2, 254]);
+    expect([...second!.data]).toEqual([255, 255, 255, 0, 0, 0]);
   });
 
   test("a tile of the wrong length is a bug", () => {
-    expect(() => imagesFromTile(new Float32Array(5), 1, 1)).toThrow(/not made of 1x1/);
+    expect(() => imagesFromTile(new Float32Array(5), 2, 1)).toThrow(/not made of 2x1/);
   });
 });
 

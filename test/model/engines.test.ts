@@ -9,26 +9,31 @@ import { readRosinality } from "../../src/runtime/model/rosinality.js";
 import { readSafetensors } from "../../src/runtime/model/safetensors.js";
 import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
 import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { expectClose } from "../support/close.js";
 import { engineOf } from "../support/engines.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
 
-/** Draws ws for each list entry with one executable: images as [rows, 3, R, R], and bytes-to-be as [rows, R, R, 3]. */
+/** Draws ws for each list entry with one executable: images as [rows, 3, R, R], and bytes as [rows, R, R, 3]. */
 async function draw(engine: Engine, model: Model, list: readonly Float32Array[], rows: number) {
   const executable = await engine.compile(buildSynthesis(model, { rows, layout: engine.layout, noise: "const" }));
-  const pictures: { readonly image: Float32Array; readonly rgb: Float32Array }[] = [];
+  const pictures: { readonly image: Float32Array; readonly bytes: Uint8Array }[] = [];
   for (const ws of list) {
-    const { image, rgb } = await executable.run({ ws });
-    pictures.push({ image: engine.layout === "nchw" ? image! : planar(image!, rows), rgb: rgb! });
+    const { image, pixels } = await executable.run({ ws });
+    const bytes = imagesFromTile(pixels!, pixels!.length, 1)[0]!.data;
+    pictures.push({ image: engine.layout === "nchw" ? image! : planar(image!, rows), bytes });
   }
   await executable.dispose();
   return pictures;
 }
 
 /** [rows, R, R, 3] -> [rows, 3, R, R] */
-function planar(x: Float32Array, rows: number): Float32Array {
+function planar(x: ArrayLike<number>, rows: number): Float32Array {
   const pixels = x.length / rows / 3;
-  return x.map((_, i) => x[(Math.floor(i / (3 * pixels)) * pixels + (i % pixels)) * 3 + (Math.floor(i / pixels) % 3)]!);
+  return Float32Array.from(
+    x,
+    (_, i) => x[(Math.floor(i / (3 * pixels)) * pixels + (i % pixels)) * 3 + (Math.floor(i / pixels) % 3)]!,
+  );
 }
 
 function maximum(x: ArrayLike<number>): number {
@@ -37,14 +42,15 @@ function maximum(x: ArrayLike<number>): number {
 
 /** The same picture: planar in [-1, 1], and as the interleaved colours of a display. */
 function expectPicture(
-  got: { readonly image: Float32Array; readonly rgb: Float32Array },
+  got: { readonly image: Float32Array; readonly bytes: Uint8Array },
   image: Float64Array,
   rows: number,
 ): void {
   const max = maximum(image);
   expectClose(got.image, image, { abs: 2e-4 * max, rel: 0 });
-  const colours = Float32Array.from(image, (v) => Math.min(255, Math.max(0, 127.5 * v + 128)));
-  expectClose(planar(got.rgb, rows), colours, { abs: 127.5 * 2e-4 * max, rel: 0 });
+  // A byte is the colour without its fraction: less than one below it, give or take the engine's error.
+  const middles = Float32Array.from(image, (v) => Math.min(255, Math.max(0, 127.5 * v + 128)) - 0.5);
+  expectClose(planar(got.bytes, rows), middles, { abs: 0.5 + 127.5 * 2e-4 * max, rel: 0 });
 }
 
 describe.each(["onnx-cpu", "tfjs-wasm"] as const)("synthesis on %s", (name) => {

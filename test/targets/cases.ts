@@ -76,6 +76,7 @@ export function denseCases(): Case[] {
     unary("log1mexp", NEGATIVE),
     unary("step", ANY),
     unary("sign", ANY),
+    unary("floor", ANY),
     unary("detach", ANY),
     ...(["add", "sub", "mul", "div", "max", "min", "greater"] as const).flatMap((fn) => [
       make(`binary ${fn}`, (c) => c.b.binary(fn, c.x([3, 4]), c.x([3, 4]))),

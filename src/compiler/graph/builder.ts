@@ -124,6 +124,9 @@ export class GraphBuilder {
   sign(x: NodeId): NodeId {
     return this.unary("sign", x);
   }
+  floor(x: NodeId): NodeId {
+    return this.unary("floor", x);
+  }
   detach(x: NodeId): NodeId {
     return this.unary("detach", x);
   }

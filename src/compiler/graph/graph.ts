@@ -29,6 +29,7 @@ export type UnaryKind =
   | "log1mexp" // log1mexp(x) = log(1 - exp(x)) for x <= 0, clamped at x = -LOG1MEXP_GUARD
   | "step" // 1 where x > 0, else 0; no gradient
   | "sign" // -1, 0, 1; no gradient
+  | "floor" // no gradient
   | "detach"; // identity without gradient
 export type BinaryKind = "add" | "sub" | "mul" | "div" | "max" | "min" | "greater"; // greater: 1 where a > b, else 0; no gradient
 

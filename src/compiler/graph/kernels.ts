@@ -113,6 +113,8 @@ export function unaryFunction(fn: UnaryKind): (x: number) => number {
       return (x) => (x > 0 ? 1 : 0);
     case "sign":
       return Math.sign;
+    case "floor":
+      return Math.floor;
     case "detach":
       return (x) => x;
     default:

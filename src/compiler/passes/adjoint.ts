@@ -165,6 +165,7 @@ function unaryAdjoint(b: GraphBuilder, fn: UnaryKind, x: NodeId, y: NodeId, g: N
       return b.neg(b.div(g, b.expm1(b.neg(b.min(x, scalar(-LOG1MEXP_GUARD))))));
     case "step":
     case "sign":
+    case "floor":
     case "detach":
       return undefined;
     default:

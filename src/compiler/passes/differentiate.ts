@@ -4,7 +4,7 @@
 // only nodes on a path from the inputs to the output get an adjoint.
 import { InternalError } from "../../source/internal-error.js";
 import { GraphBuilder } from "../graph/builder.js";
-import type { Graph, NodeId } from "../graph/graph.js";
+import type { Graph, NodeId, UnaryKind } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { adjointsOf } from "./adjoint.js";
 import { copyNode } from "./rewrite.js";
@@ -70,13 +70,13 @@ export function differentiate(graph: Graph, { of, wrt }: Differentiation): Graph
   });
 }
 
+const FLAT: ReadonlySet<UnaryKind> = new Set<UnaryKind>(["step", "sign", "floor", "detach"]);
+
 /** The nodes whose value varies with one of the sources through operations that have a gradient. */
 function dependents(graph: Graph, sources: readonly NodeId[]): ReadonlySet<NodeId> {
   const varies = new Set(sources);
   graph.nodes.forEach(({ op, inputs }, id) => {
-    const isFlat =
-      (op.kind === "unary" && (op.fn === "step" || op.fn === "sign" || op.fn === "detach")) ||
-      (op.kind === "binary" && op.fn === "greater");
+    const isFlat = (op.kind === "unary" && FLAT.has(op.fn)) || (op.kind === "binary" && op.fn === "greater");
     const through = op.kind === "select" ? inputs.slice(1) : inputs;
     if (!isFlat && through.some((i) => varies.has(i))) varies.add(id);
   });

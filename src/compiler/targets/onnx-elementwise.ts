@@ -44,6 +44,8 @@ export function lowerUnary(b: OnnxBuilder, fn: UnaryKind, x: string): string {
       return asFloat(b, positive(b, x));
     case "sign":
       return b.op("Sign", [x]);
+    case "floor":
+      return b.op("Floor", [x]);
     case "detach":
       return x;
     default:

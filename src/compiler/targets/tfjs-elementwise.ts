@@ -44,6 +44,8 @@ export function unary(tf: Tf, fn: UnaryKind, x: Tensor, coarse: boolean): Tensor
       return tf.step(x, 0);
     case "sign":
       return tf.sign(x);
+    case "floor":
+      return tf.floor(x);
     case "detach":
       return tf.clone(x);
     default:

@@ -4,7 +4,7 @@ import type { Task } from "../../compiler/plan.js";
 import { optimize } from "../../compiler/passes/optimize.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../engine/engine.js";
-import { onlyRgb, SYNTHESIS_ROWS } from "../execute/images.js";
+import { onlyPixels, SYNTHESIS_ROWS } from "../execute/images.js";
 import { noiseInputs, withCutoff, type TileRows } from "../execute/rendering.js";
 import type { Services } from "../execute/services.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
@@ -31,7 +31,7 @@ export async function openPainter(
   const { noise } = drawing;
   const opened =
     model.decoder === undefined
-      ? await engine.compile(optimize(onlyRgb(buildSynthesis(model, { rows: tile, layout: engine.layout, noise }))))
+      ? await engine.compile(optimize(onlyPixels(buildSynthesis(model, { rows: tile, layout: engine.layout, noise }))))
       : await services.openDecoder(model);
   const synthesis = withCutoff(opened, model, drawing);
   const { resolution, numWs, wDim } = model.info;
@@ -42,9 +42,9 @@ export async function openPainter(
         const ws = new Float32Array(tile * numWs * wDim);
         styles.slice(start, start + tile).forEach((s, k) => ws.set(s, k * numWs * wDim));
         const owners = Array.from({ length: tile }, (_, k) => rows[start + k]);
-        const { rgb } = await synthesis.run({ ws, ...noiseInputs(model.synthesis, noise, owners) });
-        if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
-        images.push(...imagesFromTile(rgb, resolution, resolution).slice(0, styles.length - start));
+        const { pixels } = await synthesis.run({ ws, ...noiseInputs(model.synthesis, noise, owners) });
+        if (pixels === undefined) throw new InternalError("the synthesis gave no pixels");
+        images.push(...imagesFromTile(pixels, resolution, resolution).slice(0, styles.length - start));
       }
       return images;
     },

@@ -1,9 +1,10 @@
 // An ONNX decoder z -> image, run by onnxruntime as if it were a synthesis graph; and how one is looked at when it is imported.
-// In: the file's bytes and what its pack says of it. Out: an Executable with input `ws` and output `rgb`, as buildSynthesis gives.
+// In: the file's bytes and what its pack says of it. Out: an Executable with input `ws` and output `pixels`, as buildSynthesis gives.
 // Invariants: z is clipped before it goes in; a file that fixes its batch is run in batches of that size, padded with zeros.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
 import { modelError } from "../model/model-error.js";
+import { PIXEL_UNITS } from "../image/rgb.js";
 import type { Decoder } from "../model/model.js";
 import { gaussianNoise } from "../sample/noise.js";
 import { openOnnxModel, type OnnxModel, type OnnxValue } from "./onnx-model-node.js";
@@ -11,7 +12,7 @@ import { openOnnxModel, type OnnxModel, type OnnxValue } from "./onnx-model-node
 /**
  * Opens a decoder.
  *
- * Shapes   input `ws` [rows, 1, zDim], any rows; output `rgb` [rows, R, R, 3], each in [0, 255].
+ * Shapes   input `ws` [rows, 1, zDim], any rows; output `pixels` [rows, R, R], each by `PIXEL_UNITS`.
  * Errors   LaceError L5202 if onnxruntime cannot load it, L5203 (also from run) if it does not do what its pack says.
  * Owns     the caller disposes the executable.
  */
@@ -25,7 +26,7 @@ export async function openDecoder(
   return {
     async run({ ws = new Float32Array(0) }) {
       const rows = ws.length / zDim;
-      const rgb = new Float32Array(rows * resolution * resolution * 3);
+      const pixels = new Float32Array(rows * resolution * resolution);
       const batch = decoder.batch ?? rows;
       for (let start = 0; start < rows; start += batch) {
         const z = new Float32Array(batch * zDim);
@@ -37,9 +38,9 @@ export async function openDecoder(
             `${decoder.file}: its output \`${decoder.output}\` has ${data.length} numbers, not ${batch * size}`,
           );
         const used = Math.min(batch, rows - start);
-        rgb.set(toRgb(data.subarray(0, used * size), decoder, resolution), start * resolution * resolution * 3);
+        pixels.set(toPixels(data.subarray(0, used * size), decoder, resolution), start * resolution * resolution);
       }
-      return { rgb };
+      return { pixels };
     },
     dispose: () => model.dispose(),
   };
@@ -61,20 +62,21 @@ function clipped(z: Float32Array, clip: readonly [number, number] | undefined): 
   return clip === undefined ? z : z.map((v) => Math.min(clip[1], Math.max(clip[0], v)));
 }
 
-/** Values in `outputRange` -> numbers whose whole part is the nearest byte, pixel by pixel. */
-function toRgb(data: Float32Array, { layout, channels, outputRange }: Omit<Decoder, "sha256">, resolution: number) {
+/** Values in `outputRange`, rounded to the nearest byte -> pixels by `PIXEL_UNITS`. */
+function toPixels(data: Float32Array, { layout, channels, outputRange }: Omit<Decoder, "sha256">, resolution: number) {
   const [black, white] = outputRange;
   const scale = 255 / (white - black);
-  const pixels = resolution * resolution;
-  const rgb = new Float32Array((data.length / channels) * 3);
-  for (let i = 0; i < rgb.length; i++) {
-    const [image, pixel, colour] = [Math.floor(i / (3 * pixels)), Math.floor(i / 3) % pixels, i % 3];
-    const channel = channels === 3 ? colour : 0;
-    const at =
-      layout === "nchw" ? (image * channels + channel) * pixels + pixel : (image * pixels + pixel) * channels + channel;
-    rgb[i] = Math.min(255, Math.max(0, ((data[at] ?? 0) - black) * scale + 0.5));
-  }
-  return rgb;
+  const size = resolution * resolution;
+  return Float32Array.from({ length: data.length / channels }, (_, i) => {
+    const [image, pixel] = [Math.floor(i / size), i % size];
+    return PIXEL_UNITS.reduce((sum, unit, colour) => {
+      const channel = channels === 3 ? colour : 0;
+      const at =
+        layout === "nchw" ? (image * channels + channel) * size + pixel : (image * size + pixel) * channels + channel;
+      const value = ((data[at] ?? 0) - black) * scale;
+      return sum + unit * Math.round(Math.min(255, Math.max(0, value)));
+    }, 0);
+  });
 }
 
 /** What the user says of a decoder that its file does not. */

@@ -2,6 +2,7 @@
 // In: the onnxruntime-node module, an execution provider. Out: an Engine.
 // Invariants: one session for each executable; inputs are wrapped, not copied; outputs are fresh arrays. The options below were
 //   measured; docs/performance.md has the figures.
+import { env } from "node:process";
 import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx.js";
 import type { Arrays, Executable, Graph, NodeId, Shape } from "../../compiler/graph/graph.js";
@@ -29,7 +30,7 @@ export interface OrtSettings {
  * Since 1.29 it sends usage to its makers and writes an identifier to disk unless the environment says no before it is loaded.
  */
 export async function loadOrt(): Promise<Ort> {
-  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
+  env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const module = (await import("onnxruntime-node")) as Ort & { readonly default?: Ort };
   return module.default ?? module;
 }

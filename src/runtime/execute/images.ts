@@ -21,9 +21,9 @@ import { stopIfAborted } from "./stop.js";
 /** Images of one run of the synthesis graph where nothing is gained by more. */
 export const SYNTHESIS_ROWS = 1;
 
-/** The synthesis graph with the bytes' output alone. */
-export function onlyRgb(graph: Graph): Graph {
-  return { ...graph, outputs: graph.outputs.filter((o) => o.name === "rgb") };
+/** The synthesis graph with the pixels' output alone. */
+export function onlyPixels(graph: Graph): Graph {
+  return { ...graph, outputs: graph.outputs.filter((o) => o.name === "pixels") };
 }
 
 export interface ImageWork {
@@ -116,9 +116,9 @@ async function synthesise(
     return { ws, ...noiseInputs(model.synthesis, task.noise, rows) };
   }, through);
   if (outputs === undefined) return undefined;
-  const { rgb } = outputs;
-  if (rgb === undefined) throw new InternalError("the synthesis gave no rgb");
-  const images = imagesFromTile(rgb, resolution, resolution);
+  const { pixels } = outputs;
+  if (pixels === undefined) throw new InternalError("the synthesis gave no pixels");
+  const images = imagesFromTile(pixels, resolution, resolution);
   return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));
 }
 

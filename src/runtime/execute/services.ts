@@ -40,7 +40,7 @@ export interface Services {
   /** The classifier of a model; undefined if it has none. */
   openLabeller(model: Model): Promise<Labeller | undefined>;
   /**
-   * The decoder of a model of architecture `onnx`, as a synthesis: input `ws` [rows, 1, zDim], output `rgb` [rows, R, R, 3].
+   * The decoder of a model of architecture `onnx`, as a synthesis: input `ws` [rows, 1, zDim], output `pixels` [rows, R, R].
    * Errors: LaceError L5111 if its file is missing or changed, L52xx if it cannot be run.
    */
   openDecoder(model: DecoderModel): Promise<Executable>;

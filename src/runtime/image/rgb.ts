@@ -10,19 +10,31 @@ export interface RgbImage {
 }
 
 /**
+ * What one step of red, of green and of blue counts in a pixel of a tile: a pixel is one whole number below 2^24, which a float32 holds exactly.
+ * So four bytes a pixel come back from a device, and not twelve.
+ */
+export const PIXEL_UNITS = [65536, 256, 1] as const;
+
+/**
  * Splits a synthesised tile into images.
  *
- * Shapes   values [n, height, width, 3], each in [0, 255]: the `rgb` output of a synthesis graph; the fraction is cut off,
- *          as StyleGAN2's own tools do. A NaN becomes 0.
+ * Shapes   pixels [n, height, width], by `PIXEL_UNITS`: the `pixels` output of a synthesis graph. A NaN becomes black.
  * Errors   InternalError if the length does not fit.
  */
-export function imagesFromTile(values: Float32Array, width: number, height: number): RgbImage[] {
-  const size = width * height * 3;
-  if (size === 0 || values.length % size !== 0) {
-    throw new InternalError(`a tile of ${values.length} values is not made of ${width}x${height} images`);
+export function imagesFromTile(pixels: Float32Array, width: number, height: number): RgbImage[] {
+  const size = width * height;
+  if (size === 0 || pixels.length % size !== 0) {
+    throw new InternalError(`a tile of ${pixels.length} pixels is not made of ${width}x${height} images`);
   }
-  return Array.from({ length: values.length / size }, (_, n) => {
-    return { width, height, data: new Uint8Array(values.subarray(n * size, (n + 1) * size)) };
+  return Array.from({ length: pixels.length / size }, (_, n) => {
+    const data = new Uint8Array(size * 3);
+    for (let p = 0; p < size; p++) {
+      const pixel = pixels[n * size + p] ?? 0;
+      data[p * 3] = pixel >> 16;
+      data[p * 3 + 1] = pixel >> 8;
+      data[p * 3 + 2] = pixel;
+    }
+    return { width, height, data };
   });
 }
 

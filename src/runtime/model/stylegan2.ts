@@ -9,6 +9,7 @@ import type { Graph, ImageLayout, NodeId, Shape } from "../../compiler/graph/gra
 import type { NoiseMode } from "../../compiler/plan.js";
 import type { Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
+import { PIXEL_UNITS } from "../image/rgb.js";
 import type { Model } from "./model.js";
 import type { ConvWeights, ModulatedWeights, SynthesisWeights } from "./stylegan2-weights.js";
 
@@ -30,7 +31,7 @@ const EPSILON = 1e-8;
  * The synthesis network for a tile of `rows` samples.
  *
  * Shapes   input `ws` [rows, numWs, wDim]. Outputs `image` [rows, 3, R, R] (nchw) or [rows, R, R, 3] (nhwc), nominally in [-1, 1];
- *          `rgb` [rows, R, R, 3] = clip(127.5 image + 128, 0, 255): truncation to a byte is what is left.
+ *          `pixels` [rows, R, R]: floor(clip(127.5 image + 128, 0, 255)) of red, green and blue in one number (`PIXEL_UNITS`).
  */
 export function buildSynthesis(model: Pick<Model, "info" | "synthesis">, options: SynthesisOptions): Graph {
   if (model.synthesis === undefined) throw new InternalError(`${model.info.name} has a decoder, not a synthesis`);
@@ -100,9 +101,10 @@ class SynthesisBuilder {
       image = image === undefined ? rgb : g.add(this.upsample(image), rgb);
     }
     if (image === undefined) throw new InternalError("a synthesis without an RGB layer");
-    const nhwc = this.options.layout === "nhwc" ? image : g.transpose(image, [0, 2, 3, 1]);
-    const rgb = g.clip(g.add(g.mul(nhwc, scalar(127.5)), scalar(128)), 0, 255);
-    return g.finish({ outputs: { image, rgb } });
+    const colours = g.floor(g.clip(g.add(g.mul(image, scalar(127.5)), scalar(128)), 0, 255));
+    const units = g.constant(Float64Array.from(PIXEL_UNITS), this.imageShape(1, 3, 1));
+    const pixels = g.sum(g.mul(colours, units), [this.options.layout === "nhwc" ? 3 : 1]);
+    return g.finish({ outputs: { image, pixels } });
   }
 
   /** Modulated, demodulated 3x3 convolution with noise, bias and activation; `up` doubles the resolution first. */
