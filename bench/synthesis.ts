@@ -4,7 +4,7 @@
 //   [engine ...]
 // On a machine that others use, compare the processor's seconds with --threads 1: they are nearly those of an idle machine.
 // Without a Python that has torch the engines are timed alone. A slow subject stops before the others: each gets `seconds` at a size.
-// The pictures are compared too: `difference` is the largest distance from PyTorch's, in parts of the largest value.
+// The pictures are compared too: the largest difference of a colour from PyTorch's, of 255.
 // --pack writes the model as a pack (for `lacec run`) and times nothing.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyDecoder } from "../support/decoder.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
@@ -42,7 +43,11 @@ beforeAll(async () => {
     const range = from > 0 ? { "content-range": `bytes ${from}-${pack.length - 1}/${pack.length}` } : {};
     response.writeHead(from > 0 ? 206 : 200, { "content-length": body.length, ...range });
     if (breakAfter === undefined) response.end(body);
-    else response.write(body.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 50));
+    else {
+      const sent = body.subarray(0, breakAfter);
+      response.write(sent);
+      void arrived(sent.length).then(() => response.destroy());
+    }
     breakAfter = undefined;
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -52,6 +57,12 @@ afterAll(() => {
   server.close();
   folder.remove();
 });
+/** Waits until the unfinished download holds so many bytes. */
+async function arrived(bytes: number): Promise<void> {
+  const part = join(folder.path, `store/.downloads/${sha256}.part`);
+  while ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < bytes) await setTimeout(10);
+}
+
 const run = (...args: string[]): Promise<Ended> =>
   lacec(args, { cwd: folder.path, env: { LACE_MODELS: join(folder.path, "store") } });
 
