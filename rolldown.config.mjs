@@ -6,7 +6,7 @@ import { defineConfig } from "rolldown";
 export default defineConfig({
   input: { "cli/main": "src/cli/main.ts", "lib/index": "src/index.ts" },
   platform: "node",
-  external: [/^@tensorflow\//, /^onnxruntime-/, "sharp", "webgpu"],
+  external: [/^@huggingface\//, /^@tensorflow\//, /^onnxruntime-/, "sharp", "webgpu"],
   output: {
     dir: "dist",
     format: "esm",

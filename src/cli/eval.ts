@@ -9,7 +9,7 @@ import { paperSuite } from "../runtime/evaluate/suite.js";
 import type { ScriptIdentity } from "../runtime/execute/record.js";
 import { nodeHost, type NodeHost } from "../runtime/host-node.js";
 import type { Host } from "../runtime/host.js";
-import { openLabeller } from "../runtime/labeller/open-labeller-node.js";
+import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
 import { loadModelInfo } from "../runtime/model/pack.js";
 import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
@@ -20,15 +20,15 @@ import { evaluationLines } from "./eval-table.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
+import { labellerMistake } from "./labeller-options.js";
 import { terminalProgress } from "./progress.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 
-export interface EvalOptions {
+export interface EvalOptions extends LabellerChoice {
   readonly suite?: string;
   readonly set?: Readonly<Record<string, number>>;
   readonly count?: number;
   readonly seed?: number;
-  readonly labeller?: string;
   readonly reference: number;
   readonly real?: string;
   readonly baseline?: string;
@@ -93,7 +93,7 @@ export async function evalVerb(io: Io, target: string | undefined, options: Eval
     const script: ScriptIdentity = await identifyScript(host, program);
     const evaluated = await evaluate(judged(plan), {
       ...{ services, script, sources: compiled.sources, reference: options.reference },
-      openLabeller: (model) => openLabeller(services, model, options.labeller),
+      openLabeller: (model) => openLabeller(services, model, options),
       ...(real === undefined ? {} : { real }),
       ...(options.quiet === true || options.json === true ? {} : { onEvent: progress.onEvent }),
       signal: interrupt.signal,
@@ -154,5 +154,5 @@ function usageMistake(target: string | undefined, options: EvalOptions): string 
     return `there is no suite ${options.suite}; there is paper`;
   if (options.suite === undefined && target === undefined)
     return "name a script, or a suite: lacec eval --suite paper builtin:avatar";
-  return undefined;
+  return labellerMistake(options);
 }

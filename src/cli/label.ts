@@ -20,8 +20,9 @@ import { PhaseClock } from "../runtime/events.js";
 import { modelForClass } from "../runtime/execute/rendering.js";
 import type { Labeller, Services } from "../runtime/execute/services.js";
 import { nodeHost, type NodeHost } from "../runtime/host-node.js";
+import { identityOf, type LabellerIdentity } from "../runtime/labeller/identity.js";
 import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
-import { openLabeller } from "../runtime/labeller/open-labeller-node.js";
+import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
 import type { Model } from "../runtime/model/model.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
@@ -30,15 +31,15 @@ import { engineName } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
+import { labellerMistake } from "./labeller-options.js";
 import { terminalProgress } from "./progress.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 import { tallyLines } from "./tally.js";
 
-export interface LabelOptions {
+export interface LabelOptions extends LabellerChoice {
   readonly count?: number;
   readonly seed: number;
   readonly output?: string;
-  readonly labeller?: string;
   readonly labels?: string;
   readonly attributes?: string;
   readonly fromStyleflow?: string;
@@ -267,7 +268,7 @@ class LabelJob {
     readonly model: Model;
     readonly engine: Engine;
     readonly labels: Labeller | RowLabels;
-    readonly about: { readonly name: string; readonly sha256: string | null };
+    readonly about: LabellerIdentity;
     readonly count: number;
   }> {
     const { options, services } = this;
@@ -284,7 +285,7 @@ class LabelJob {
       throw modelError("L5107", this.reference ?? "", "it has no heads whose flow could be followed", [
         "label without --follow, train, and name the pack that `lacec train --into` writes",
       ]);
-    const labels = await openLabeller(services, model, options.labeller);
+    const labels = await openLabeller(services, model, options);
     const engine = await services.openEngine();
     return { model, engine, labels, about: labels, count: options.count ?? DEFAULT_COUNT };
   }
@@ -319,19 +320,14 @@ class LabelJob {
     return file === undefined ? undefined : parseAttributeRows(await this.host.readText(file), file);
   }
 
-  private metadata(
-    model: Model,
-    labels: Labeller | RowLabels,
-    about: { readonly name: string; readonly sha256: string | null },
-    count: number,
-  ): DataMetadata {
+  private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {
     const { seed, truncation, jitter, follow, class: index } = this.options;
     const { name, zDim, wDim } = model.info;
     return {
       count,
       model: { name, sha256: model.sha256, zDim, wDim },
       attributes: labels.attributes,
-      labeller: { name: about.name, sha256: about.sha256 },
+      labeller: identityOf(about),
       seed,
       truncation,
       jitter,
@@ -356,7 +352,7 @@ function usageMistake(reference: string | undefined, options: LabelOptions): str
     return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";
   if (options.attributes !== undefined && options.labels === undefined)
     return "--attributes says what the columns of --labels are: it needs --labels";
-  return undefined;
+  return labellerMistake(options);
 }
 
 function concernsOf(t: Tally): { readonly attribute: string; readonly text: string }[] {

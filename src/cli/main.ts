@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
+import { CLIP_MODEL, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
   atLeastZero,
   file,
@@ -136,10 +137,9 @@ function program(): Command {
     .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1))
     .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
     .option("-o, --output <file>", "the data file (default: data.safetensors)")
-    .option(
-      "--labeller <name>",
-      "an image classifier with a JSON beside it that describes its outputs, or faces (default: the model's own)",
-    )
+    .addOption(LABELLER)
+    .addOption(PROMPTS)
+    .addOption(CLIP_MODEL)
     .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
     .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
     .option("--from-styleflow <dir>", "convert all_latents.pickle and att_light.pickle of that data set")
@@ -289,7 +289,9 @@ function program(): Command {
     .description("measure a script: accuracy, distance, identity and drift of edits, evaluations, seconds")
     .argument("[script]", "a .lace file; with --suite, a model (default: builtin:avatar)")
     .option("--suite <name>", "paper: the shapes of the LACE paper's experiments, over the attributes of a model")
-    .option("--labeller <name>", "who judges, as for label (default: the model's own)")
+    .addOption(LABELLER)
+    .addOption(PROMPTS)
+    .addOption(CLIP_MODEL)
     .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)
     .option("--real <dir>", "real images to compare with as well")
     .option("--baseline <file.json>", "show what an earlier `lacec eval --json` measured beside it")

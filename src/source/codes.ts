@@ -87,6 +87,7 @@ export const codes = {
   L5313: "labels that cannot be read",
   L5314: "an optional package is missing",
   L5315: "a baseline that cannot be read",
+  L5316: "a CLIP model that cannot be used",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
   L5401: "download failed",

@@ -3,6 +3,7 @@
 // Invariants: printing is canonical, so that two runs of the same settings have the same bytes.
 import * as v from "valibot";
 import type { Attribute } from "../../compiler/attribute.js";
+import { identityOf, type LabellerIdentity } from "../labeller/identity.js";
 import { modelError } from "../model/model-error.js";
 import { attributeRows, attributeTable } from "../model/pack-metadata.js";
 
@@ -21,7 +22,7 @@ export interface DataMetadata {
     readonly wDim: number;
   };
   readonly attributes: readonly Attribute[];
-  readonly labeller: { readonly name: string; readonly sha256: string | null };
+  readonly labeller: LabellerIdentity;
   readonly seed: number | null;
   readonly truncation: readonly [number, number] | null;
   readonly jitter: number | null;
@@ -41,7 +42,7 @@ const schema = v.object({
   count,
   model: v.object({ name: v.string(), sha256: hash, zDim: v.nullable(count), wDim: count }),
   attributes: v.pipe(attributeRows, v.minLength(1)),
-  labeller: v.object({ name: v.string(), sha256: hash }),
+  labeller: v.object({ name: v.string(), sha256: hash, prompts: v.optional(v.array(v.string())) }),
   seed: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
   truncation: v.nullable(v.tuple([finite, finite])),
   jitter: v.nullable(v.pipe(finite, v.minValue(0))),
@@ -71,12 +72,12 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     const shown = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "lace"}: ${issue.message}`);
     throw modelError("L5108", file, `wrong metadata: ${shown.join("; ")}`);
   }
-  const { attributes, model, labeller, seed, truncation, jitter, follow, lacec } = result.output;
+  const { attributes, model, seed, truncation, jitter, follow, lacec } = result.output;
   return {
     count: result.output.count,
     model,
     attributes: attributeTable(attributes),
-    labeller,
+    labeller: identityOf(result.output.labeller),
     seed,
     truncation,
     jitter,

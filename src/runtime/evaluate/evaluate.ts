@@ -15,6 +15,7 @@ import type { SampleResult, TaskResult } from "../execute/results.js";
 import type { Labeller, Services } from "../execute/services.js";
 import { stopIfAborted } from "../execute/stop.js";
 import type { RgbImage } from "../image/rgb.js";
+import { identityOf } from "../labeller/identity.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
@@ -99,7 +100,7 @@ export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Ev
       sheets.set(measure.name, sheet);
     }
     const labellers = [...benches].map(([model, { labeller }]) => {
-      return { model: model.info.name, name: labeller.name, sha256: labeller.sha256 };
+      return { model: model.info.name, ...identityOf(labeller) };
     });
     const evaluation = {
       ...{ sets, labellers, reference: options.reference, real: options.real?.length ?? 0 },

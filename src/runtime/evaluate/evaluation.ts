@@ -2,6 +2,7 @@
 // In: nothing. Out: types. Invariant: plain data; null is "cannot be said".
 import type { Task } from "../../compiler/plan.js";
 import type { RgbImage } from "../image/rgb.js";
+import type { LabellerIdentity } from "../labeller/identity.js";
 import type { Estimate } from "./bootstrap.js";
 
 export interface ClauseMeasure {
@@ -57,7 +58,7 @@ export interface SetMeasure {
 
 export interface Evaluation {
   readonly sets: readonly SetMeasure[];
-  readonly labellers: readonly { readonly model: string; readonly name: string; readonly sha256: string | null }[];
+  readonly labellers: readonly ({ readonly model: string } & LabellerIdentity)[];
   readonly reference: number;
   readonly real: number;
   readonly engine: string;

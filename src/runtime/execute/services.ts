@@ -7,6 +7,7 @@ import type { Engine } from "../engine/engine.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
 import type { RgbImage } from "../image/rgb.js";
+import type { LabellerIdentity } from "../labeller/identity.js";
 import type { DecoderModel, Model } from "../model/model.js";
 
 /** What a classifier saw of some images. */
@@ -18,12 +19,9 @@ export interface Sight {
 }
 
 /** An independent image classifier: a pack's own (docs/packs.md), or one that the user brings (docs/labellers.md). */
-export interface Labeller {
+export interface Labeller extends LabellerIdentity {
   /** What it knows, in the order of the columns. */
   readonly attributes: readonly Attribute[];
-  /** For provenance: the name of its file (or what else it is), and the hash of that file where there is one. */
-  readonly name: string;
-  readonly sha256: string | null;
   /** What it sees in each image; images are square. */
   look(images: readonly RgbImage[]): Promise<Sight>;
   /** The columns alone: n images -> [n, K]. */

@@ -120,7 +120,8 @@ function interrupted(url: string, error: unknown) {
   ]);
 }
 
-async function hashOf(path: string): Promise<string> {
+/** SHA-256 of a file, read piece by piece. */
+export async function hashOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest("hex");

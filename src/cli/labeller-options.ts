@@ -1,0 +1,30 @@
+// Options that choose who labels images: the same for `lacec label` and `lacec eval`.
+import { Option } from "commander";
+import type { LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
+import { repeated } from "./option-values.js";
+
+export const LABELLER = new Option(
+  "--labeller <name>",
+  "who judges images: an image classifier FILE.onnx with a JSON beside it that describes its outputs, faces, or clip (default: the model's own)",
+);
+export const PROMPTS = new Option(
+  "--prompts <text>",
+  'for clip: "glasses: a person wearing glasses | a person without glasses" (repeatable), or a .txt file of such lines',
+).argParser(repeated);
+export const CLIP_MODEL = new Option(
+  "--clip-model <dir>",
+  "for clip: the folder of a CLIP model as transformers.js takes it, or the name of a downloaded one",
+);
+
+/** What is wrong with the options together. */
+export function labellerMistake({ labeller, prompts, clipModel }: LabellerChoice): string | undefined {
+  if (labeller !== "clip") {
+    if (prompts !== undefined) return "--prompts are for --labeller clip";
+    return clipModel === undefined ? undefined : "--clip-model is for --labeller clip";
+  }
+  if (prompts === undefined)
+    return '--labeller clip needs --prompts "glasses: a person wearing glasses | a person without glasses"';
+  if (clipModel === undefined)
+    return "--labeller clip needs --clip-model DIR, the folder of a CLIP model: docs/labellers.md says how to get one";
+  return undefined;
+}
