@@ -22,6 +22,8 @@ export interface RandomModelOptions {
   readonly noise?: boolean;
   readonly mappingLayers?: number;
   readonly attributes?: readonly Attribute[];
+  /** Makes it conditional. */
+  readonly classes?: number;
 }
 
 export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
@@ -32,7 +34,7 @@ export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
 
 export function randomModel(options: RandomModelOptions = {}): StyleganModel {
   const { seed = 1, resolution = 16, zDim = 6, wDim = 8, channels = 5, style = "skip", noise = true } = options;
-  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES } = options;
+  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0 } = options;
   const r = random(seed);
   const normal = (shape: readonly number[], scale = 1): Tensor => ({
     shape,
@@ -65,7 +67,8 @@ export function randomModel(options: RandomModelOptions = {}): StyleganModel {
   const mapping = {
     normalize: true,
     layers: Array.from({ length: mappingLayers }, (_, i) => {
-      const [inputs, outputs] = [i === 0 ? zDim : wDim + 1, i === mappingLayers - 1 ? wDim : wDim + 1];
+      const first = classes > 0 ? zDim + wDim : zDim;
+      const [inputs, outputs] = [i === 0 ? first : wDim + 1, i === mappingLayers - 1 ? wDim : wDim + 1];
       return {
         weight: normal([outputs, inputs], 100),
         bias: normal([outputs], 10),
@@ -74,6 +77,9 @@ export function randomModel(options: RandomModelOptions = {}): StyleganModel {
       };
     }),
     wAverage: normal([wDim], 0.1),
+    ...(classes > 0 && {
+      embedding: { weight: normal([wDim, classes]), bias: normal([wDim]), weightGain: 1 / Math.sqrt(classes) },
+    }),
   };
   const head = (attribute: Attribute): HeadWeights => {
     const outputs = attribute.type === "scalar" ? 1 : attribute.classes.length;
@@ -94,6 +100,7 @@ export function randomModel(options: RandomModelOptions = {}): StyleganModel {
       resolution,
       attributes,
       layerGroups: { coarse: [0, 1] },
+      ...(classes > 0 && { classes }),
     },
     weights: { zDim, mapping, heads: attributes.map(head) },
     synthesis: { style, firKernel: [1, 3, 3, 1], wDim, resolution, first, later },

@@ -10,7 +10,6 @@
 // happens at truncation 0.7, and its flow leads where the prior has few samples. Small noise is drawn most often (u^2).
 import type { Executable } from "../../compiler/graph/graph.js";
 import { compileReadout } from "../../compiler/passes/compile-energy.js";
-import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
@@ -45,18 +44,15 @@ export interface RowDrawer {
   dispose(): Promise<void>;
 }
 
-/** Opens the mapping of a model. Errors LaceError L5107 for a conditional one. Owns an executable until it is disposed. */
+/**
+ * Opens the mapping of a model.
+ * Errors   InternalError for a conditional one whose class is not fixed (modelForClass).
+ * Owns     an executable until it is disposed.
+ */
 export async function openDrawer(model: Model, engine: Engine, options: DrawOptions): Promise<RowDrawer> {
   const { weights, info } = model;
   const { wDim, zDim } = info;
-  if (info.classes !== undefined)
-    throw failure(
-      "L5107",
-      `the model '${info.name}' draws ${info.classes} classes, and labelling knows models of one`,
-      [
-        "heads of w can be trained elsewhere and imported: lacec import --heads; scripts draw its classes with `class 0`",
-      ],
-    );
+  if (weights.mapping?.embedding !== undefined) throw new InternalError(`no class of ${info.name} has been chosen`);
   const mapping = await engine.compile(
     compileReadout({ weights: { ...weights, heads: [] }, truncation: 1, rows: TILE }),
   );
