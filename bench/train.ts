@@ -102,7 +102,7 @@ function makeData(): TrainingData {
     model: { name: "none", sha256: null, zDim: null, wDim: WIDTH },
     labeller: { name: "none", sha256: null },
   };
-  return { file: "", sha256: "", rows: ROWS, width: WIDTH, latents, columns, metadata, warnings: [] };
+  return { file: "", sha256: "", rows: ROWS, space: "w", width: WIDTH, latents, columns, metadata, warnings: [] };
 }
 
 interface Peer {

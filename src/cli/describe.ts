@@ -80,8 +80,9 @@ function attributeLines(attributes: readonly DescribedAttribute[]): readonly str
           ? "binary"
           : `category { ${a.classes.join(", ")} }`;
     const temperature = a.type !== "scalar" && a.temperature !== 1 ? `, temperature ${a.temperature}` : "";
+    const space = a.space === "z" ? ", in z" : "";
     const validation = a.validation === undefined ? "" : `, ${validationText(a.validation)}`;
-    return `${a.name.padEnd(width)}  ${type}${temperature}${validation}`;
+    return `${a.name.padEnd(width)}  ${type}${space}${temperature}${validation}`;
   });
 }
 

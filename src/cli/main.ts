@@ -248,6 +248,11 @@ function program(): Command {
       "the heads (default: heads.safetensors), or with --into the new pack (pack.safetensors)",
     )
     .option("--into <pack>", "write a copy of this pack with the heads in it")
+    .addOption(
+      new Option("--space <name>", "the latent that heads take: w, or z, which truncation does not touch")
+        .choices(["w", "z"])
+        .default("w"),
+    )
     .option("--attributes <a,b,...>", "train these only", names)
     .option(
       "--hidden <n,n,...>",

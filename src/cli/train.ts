@@ -2,11 +2,13 @@
 // Invariants: data, pack, output folders and checkpoint are looked at before the first step; Ctrl-C keeps a checkpoint that --resume goes
 // on from; the heads are written before the report, and the checkpoint goes last.
 import { dirname } from "node:path";
+import type { HeadSpace } from "../compiler/weights.js";
 import type { Engine } from "../runtime/engine/engine.js";
 import { PhaseClock } from "../runtime/events.js";
 import { checkWritable, nodeHost, removeFile, type NodeHost } from "../runtime/host-node.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { writeHeads, type Heads } from "../runtime/model/pack.js";
+import { widthIn } from "../runtime/model/pack-weights.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
 import { joinTrainingData, loadTrainingData, type TrainingData } from "../runtime/train/data.js";
 import { evaluateHeads, type Report } from "../runtime/train/evaluate.js";
@@ -27,6 +29,7 @@ import { reportLines } from "./train-report.js";
 export interface TrainOptions {
   readonly output?: string;
   readonly into?: string;
+  readonly space: HeadSpace;
   readonly attributes?: readonly string[];
   readonly hidden?: readonly number[];
   readonly epochs: number;
@@ -180,15 +183,16 @@ class TrainJob {
     for (const file of this.dataFiles)
       parts.push(
         await loadTrainingData(host, file, {
-          space: DEFAULTS.space,
+          space: options.space,
           ...(attributes === undefined ? {} : { attributes }),
         }),
       );
     const data = await joinTrainingData(host, parts);
     const pack = options.into === undefined ? undefined : await openPack(host, options.into);
-    const width = pack === undefined ? data.width : pack.model.info.wDim;
-    if (width !== data.width)
-      throw modelError("L5107", options.into ?? "", `its w has ${width} numbers, the data's ${data.width}`, [
+    const { space, width: has } = data;
+    const width = pack === undefined ? has : widthIn(space, pack.model.info);
+    if (width !== has)
+      throw modelError("L5107", options.into ?? "", `its ${space} has ${width ?? 0} numbers, the data's ${has}`, [
         "label images of this model, or leave out --into",
       ]);
     for (const path of [output, options.html]) if (path !== undefined) await checkWritable(dirname(path));
@@ -196,10 +200,9 @@ class TrainJob {
   }
 
   private async writeHeadFile(output: string, heads: Heads, data: TrainingData): Promise<string> {
-    await this.host.writeAtomic(
-      output,
-      writeHeads(heads, data.metadata.model.wDim, "F32", { source: this.source(data) }),
-    );
+    const { wDim, zDim } = data.metadata.model;
+    const widths = { wDim, ...(data.space === "z" && { zDim: zDim ?? data.width }) };
+    await this.host.writeAtomic(output, writeHeads(heads, widths, "F32", { source: this.source(data) }));
     return output;
   }
 
@@ -236,7 +239,7 @@ class TrainJob {
         ["engine", engine.description],
         [
           "settings",
-          `seed ${settings.seed}, batch ${settings.batch}, learning rate ${settings.rate}, noise ${settings.noise}, decay ${settings.adam.decay}, ${settings.schedule}`,
+          `space ${settings.space}, seed ${settings.seed}, batch ${settings.batch}, learning rate ${settings.rate}, noise ${settings.noise}, decay ${settings.adam.decay}, ${settings.schedule}`,
         ],
         ["lacec", lacecVersion()],
       ],
@@ -245,10 +248,10 @@ class TrainJob {
 }
 
 function settingsOf(options: TrainOptions): TrainSettings {
-  const { epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
+  const { space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
   return {
     ...DEFAULTS,
-    ...{ epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },
+    ...{ space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },
     hidden: options.hidden ?? [],
     rate: options.lr,
     adam: { ...DEFAULTS.adam, decay: options.decay },

@@ -27,9 +27,14 @@ export interface MappingWeights {
   readonly embedding?: { readonly weight: Tensor; readonly bias: Tensor; readonly weightGain: number };
 }
 
+/** What a head takes: w, truncated, as the image is made from it; or z, which truncation does not touch. */
+export type HeadSpace = "w" | "z";
+
 /** One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, none after the last. Weights [out, in]. */
 export interface HeadWeights {
   readonly attribute: string;
+  /** Absent: w. */
+  readonly space?: HeadSpace;
   readonly layers: readonly { readonly weight: Tensor; readonly bias: Tensor }[];
 }
 

@@ -68,6 +68,40 @@ save s to "s.png" as grid
     expect(filesIn(join(cwd, "out"))).toEqual(["run.json", "s.png"]);
   });
 
+  test("--space z: from labels to images, beside heads in w, and into a pack", async () => {
+    const run = (...args: string[]) => lacec([...args, "--engine", "onnx-cpu"], { cwd });
+    const drawn = ["--truncation", "1..1", "--jitter", "0", "-o", "drawn.safetensors"];
+    expect((await run("label", "builtin:avatar", "-n", "192", ...drawn)).code).toBe(0);
+    const inZ = ["train", "drawn.safetensors", ...FAST, "--space", "z", "--attributes", "hat,skin"];
+    const trained = await lacec([...inZ, "-o", "z.safetensors"], { cwd });
+    expect([trained.code, trained.err.includes("L5321")]).toEqual([0, false]);
+    const inspected = await lacec(["inspect", "z.safetensors"], { cwd });
+    expect(inspected.out).toMatch(/hat +binary, in z, temperature/);
+    expect(inspected.out).toMatch(/skin +scalar in 0\.\.1 sigma [\d.]+, in z/);
+    writeFileSync(
+      join(cwd, "mixed.lace"),
+      `lace 1
+model m from "builtin:avatar"
+attribute hat: binary from "z.safetensors"
+sample s from m { where hat and glasses  count 2  seed 1  sampler ode { rtol 0.1 atol 0.1 } }
+edit e of s { keep latent 0.04, attributes 0.01  step smile layers 0..3  step not hat }
+expect s: glasses >= 0
+save e to "e.png" as strip
+`,
+    );
+    const ran = await run("run", "mixed.lace", "--out", "mixed");
+    expect([ran.code, ran.err.includes("error")]).toEqual([0, false]);
+    const merged = await lacec([...inZ, "--into", "builtin:avatar", "-o", "inz.safetensors"], { cwd });
+    expect(merged.code).toBe(0);
+    const { out } = await lacec(["inspect", "inz.safetensors"], { cwd });
+    expect(out.match(/, in z/g)).toHaveLength(2);
+    const refused = await train("--space", "z", "--into", "builtin:avatar", "-o", "no.safetensors");
+    expect([refused.code, refused.err]).toEqual([
+      3,
+      expect.stringMatching(/L5107.*its z has 64 numbers, the data's 8/),
+    ]);
+  });
+
   test("--json prints one document, and the same bytes come out again", async () => {
     const ended = await train("-o", "again.safetensors", "--json");
     const { ok, report } = JSON.parse(ended.out) as { ok: boolean; report: { attributes: { name: string }[] } };

@@ -73,11 +73,13 @@ describe("rows to be labelled", () => {
   test("a model without mapping is not truncated: its w is z", async () => {
     const plain = randomModel({ zDim: 8, wDim: 8 });
     const weights = { zDim: 8, heads: plain.weights.heads };
-    const drawer = await openDrawer({ ...plain, weights }, engine, { seed: 5, truncation: [0.5, 1], jitter: 0 });
-    const rows = await drawer.draw(0, 3);
-    await drawer.dispose();
-    expect(rows.w).toEqual(rows.z);
-    expect([...rows.truncation]).toEqual([1, 1, 1]);
+    for (const jitter of [0, 0.4]) {
+      const drawer = await openDrawer({ ...plain, weights }, engine, { seed: 5, truncation: [0.5, 1], jitter });
+      const rows = await drawer.draw(0, 3);
+      await drawer.dispose();
+      expect(rows.w).toEqual(rows.z);
+      expect([...rows.truncation]).toEqual([1, 1, 1]);
+    }
   });
 });
 

@@ -26,7 +26,7 @@ const MOST_BYTES = 1e9;
 const model = randomModel();
 const own: readonly (readonly [string, Uint8Array])[] = [
   ["pack", writePack(model, { source: "a test" })],
-  ["heads", writeHeads({ attributes: model.info.attributes, heads: model.weights.heads }, model.info.wDim)],
+  ["heads", writeHeads({ attributes: model.info.attributes, heads: model.weights.heads }, model.info)],
   ["tensorflow", tensorflowCheckpoint(randomModel({ attributes: [] }))],
   ["onnx", tinyDecoder()],
   ...[false, true].map((deflate): [string, Uint8Array] => {

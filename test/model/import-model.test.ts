@@ -104,11 +104,27 @@ describe("importing packs", () => {
 describe("importing heads", () => {
   const [age, beard] = [parseAttribute("age: scalar in 18..80 sigma 3"), parseAttribute("beard: binary")];
   const donor = randomModel({ seed: 2, attributes: [age, beard] });
-  const heads = writeHeads({ attributes: donor.info.attributes, heads: donor.weights.heads }, 8, "F32", {
+  const heads = writeHeads({ attributes: donor.info.attributes, heads: donor.weights.heads }, { wDim: 8 }, "F32", {
     attributes: [{ name: "beard", validation: { accuracy: 0.9 } }],
   });
   const hosted = (more: Record<string, Uint8Array | string> = {}): MemoryHost =>
     memoryHost({ "/in/x.safetensors": writePack(model, { source: "a test" }), "/in/h.safetensors": heads, ...more });
+
+  it("keeps the space of a head, and refuses one whose z the model does not have", async () => {
+    const inZ = randomModel({ seed: 2, attributes: [age, beard], inZ: ["beard"] });
+    const wider = randomModel({ seed: 2, attributes: [beard], inZ: ["beard"], zDim: 7 });
+    const host = hosted({
+      "/in/z.safetensors": writeHeads({ attributes: [age, beard], heads: inZ.weights.heads }, { wDim: 8, zDim: 6 }),
+      "/in/7.safetensors": writeHeads({ attributes: [beard], heads: wider.weights.heads }, { wDim: 8, zDim: 7 }),
+    });
+    await bring(host, "/in/x.safetensors", { heads: [{ file: "/in/z.safetensors" }] });
+    expect((await loadPack(host, "/out/m.safetensors")).weights.heads.slice(3)).toEqual(inZ.weights.heads);
+    await bring(host, "/in/z.safetensors", { out: "/out/h.safetensors" });
+    expect((await loadHeads(host, "/out/h.safetensors", model.info)).heads).toEqual(inZ.weights.heads);
+    await expect(bring(host, "/in/x.safetensors", { heads: [{ file: "/in/7.safetensors" }] })).rejects.toThrow(
+      /L5107.*the head `beard` takes 7 numbers, the model's z has 6/,
+    );
+  });
 
   it("puts those of a head file into a pack, all or one by name, with what was measured of them", async () => {
     const host = hosted();
@@ -156,7 +172,9 @@ describe("importing heads", () => {
 
   it("refuses heads of another width", async () => {
     const wide = randomModel({ wDim: 9, attributes: [beard] });
-    const host = hosted({ "/in/w.safetensors": writeHeads({ attributes: [beard], heads: wide.weights.heads }, 9) });
+    const host = hosted({
+      "/in/w.safetensors": writeHeads({ attributes: [beard], heads: wide.weights.heads }, { wDim: 9 }),
+    });
     await expect(bring(host, "/in/x.safetensors", { heads: [{ file: "/in/w.safetensors" }] })).rejects.toThrow(
       /takes 9 numbers, the model's w has 8/,
     );
@@ -259,7 +277,7 @@ describe.skipIf(!GOLDEN_PRESENT)("importing checkpoints (skipped without ../shar
     expect(buildSynthesis(loaded, { rows: 1, layout: "nchw", noise: "none" }).outputs).toHaveLength(2);
 
     await bring(host, "/in/classifier_glasses.pt", { heads: [heads[2]!], out: "/out/h.safetensors" });
-    const own = await loadHeads(host, "/out/h.safetensors", 48);
+    const own = await loadHeads(host, "/out/h.safetensors", { wDim: 48, zDim: 48 });
     expect(own.attributes.map((a) => a.name)).toEqual(["glasses", "yaw"]);
     expect(own.heads[0]).toEqual(loaded.weights.heads[0]);
     expect(metadataOf(host, "/out/h.safetensors")["madeFrom"]).toHaveLength(2);

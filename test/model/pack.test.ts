@@ -11,6 +11,7 @@ import {
   writeHeads,
   writePack,
 } from "../../src/runtime/model/pack.js";
+import { describeFile } from "../../src/runtime/model/describe-model.js";
 import { readSafetensors, writeSafetensors } from "../../src/runtime/model/safetensors.js";
 import { memoryHost } from "../support/memory-host.js";
 import { randomModel } from "../support/model.js";
@@ -115,7 +116,7 @@ describe("model packs", () => {
     ],
     [
       "heads in another space",
-      (j) => (j["attributes"] = [{ name: "a", type: "binary", space: "z" }]),
+      (j) => (j["attributes"] = [{ name: "a", type: "binary", space: "x" }]),
       /attributes.0.space/,
     ],
     ["a layer group beyond the layers", (j) => (j["layerGroups"] = { fine: [0, 6] }), /layerGroups/],
@@ -214,11 +215,28 @@ describe("head files", () => {
     seed: 2,
     attributes: [beard, { name: "age", type: "scalar", min: 18, max: 80, sigma: 3 }],
   });
-  const file = writeHeads({ attributes: donor.info.attributes, heads: donor.weights.heads }, donor.info.wDim);
+  const file = writeHeads({ attributes: donor.info.attributes, heads: donor.weights.heads }, { wDim: donor.info.wDim });
 
   it("come back as they were written", async () => {
-    const heads = await loadHeads(memoryHost({ h: file }), "h", donor.info.wDim);
+    const heads = await loadHeads(memoryHost({ h: file }), "h", donor.info);
     expect(heads).toEqual({ attributes: donor.info.attributes, heads: donor.weights.heads });
+  });
+
+  it("say which of their heads take z, and fit any model with a z and a w like that", async () => {
+    const mixed = randomModel({ seed: 3, attributes: donor.info.attributes, inZ: ["age"] });
+    const own = { attributes: mixed.info.attributes, heads: mixed.weights.heads };
+    const { wDim, zDim } = mixed.info;
+    const bytesOf = (widths: { wDim: number; zDim?: number }) => memoryHost({ h: writeHeads(own, widths) });
+    expect(await loadHeads(bytesOf({ wDim, zDim }), "h", mixed.info)).toEqual(own);
+    await expect(loadHeads(bytesOf({ wDim, zDim }), "h", { wDim, zDim: 7 })).rejects.toThrow(
+      /L5107: h: its heads take 6 numbers, the model's z has 7/,
+    );
+    await expect(loadHeads(bytesOf({ wDim }), "h", mixed.info)).rejects.toThrow(
+      /L5108: h: .*Invalid zDim: Heads in space z need it/,
+    );
+    const pack = memoryHost({ "/p": writePack(mixed, { source: "a test" }) });
+    expect((await loadPack(pack, "/p")).weights.heads).toEqual(mixed.weights.heads);
+    expect((await describeFile(pack, "/p")).attributes.map((a) => a.space)).toEqual(["w", "z"]);
   });
 
   it("add rows behind those of the model, in the order asked for", async () => {
@@ -231,17 +249,17 @@ describe("head files", () => {
   });
 
   it("of another width, without the name that is asked for, or damaged, are refused", async () => {
-    await expect(loadHeads(memoryHost({ h: file }), "h", 512)).rejects.toThrow(
+    await expect(loadHeads(memoryHost({ h: file }), "h", { wDim: 512, zDim: 512 })).rejects.toThrow(
       /L5107: h: its heads take 8 numbers, the model's w has 512/,
     );
     const wanted = [{ attribute: "hat", file: "h" }];
     await expect(addHeads(memoryHost({ h: file }), model, wanted)).rejects.toThrow(
       /L5107: h: it has no head for 'hat'/,
     );
-    await expect(loadHeads(memoryHost({ h: bytes }), "h", 8)).resolves.toHaveProperty("heads"); // a pack holds heads too
-    await expect(loadHeads(memoryHost({ h: file.slice(0, 90) }), "h", 8)).rejects.toThrow(/L5102/);
-    await expect(loadHeads(memoryHost({ h: writeSafetensors(new Map(), {}) }), "h", 8)).rejects.toThrow(
-      /L5108: h: not a file of attribute heads/,
-    );
+    await expect(loadHeads(memoryHost({ h: bytes }), "h", { wDim: 8, zDim: 8 })).resolves.toHaveProperty("heads"); // a pack holds heads too
+    await expect(loadHeads(memoryHost({ h: file.slice(0, 90) }), "h", { wDim: 8, zDim: 8 })).rejects.toThrow(/L5102/);
+    await expect(
+      loadHeads(memoryHost({ h: writeSafetensors(new Map(), {}) }), "h", { wDim: 8, zDim: 8 }),
+    ).rejects.toThrow(/L5108: h: not a file of attribute heads/);
   });
 });

@@ -24,6 +24,8 @@ export interface RandomModelOptions {
   readonly attributes?: readonly Attribute[];
   /** Makes it conditional. */
   readonly classes?: number;
+  /** Attributes whose heads take z. */
+  readonly inZ?: readonly string[];
 }
 
 export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
@@ -34,7 +36,7 @@ export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
 
 export function randomModel(options: RandomModelOptions = {}): StyleganModel {
   const { seed = 1, resolution = 16, zDim = 6, wDim = 8, channels = 5, style = "skip", noise = true } = options;
-  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0 } = options;
+  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0, inZ = [] } = options;
   const r = random(seed);
   const normal = (shape: readonly number[], scale = 1): Tensor => ({
     shape,
@@ -83,10 +85,12 @@ export function randomModel(options: RandomModelOptions = {}): StyleganModel {
   };
   const head = (attribute: Attribute): HeadWeights => {
     const outputs = attribute.type === "scalar" ? 1 : attribute.classes.length;
+    const isInZ = inZ.includes(attribute.name);
     return {
       attribute: attribute.name,
+      ...(isInZ && { space: "z" as const }),
       layers: [
-        { weight: normal([7, wDim], 0.5), bias: normal([7], 0.1) },
+        { weight: normal([7, isInZ ? zDim : wDim], 0.5), bias: normal([7], 0.1) },
         { weight: normal([outputs, 7], 0.5), bias: normal([outputs], 0.1) },
       ],
     };

@@ -56,8 +56,32 @@ describe("data that cannot be trained on is refused with a reason", () => {
       },
     });
     expect(await messageOf(bytes, { space: "z" })).toMatch(
-      /^L5109 \/d: it has no tensor 'z', which heads in space z are trained on$/,
+      /^L5109 \/d: it has no tensor 'z', which heads in space z are trained on \| leave out --space z: it has w$/,
     );
+  });
+
+  test("rows whose image z does not tell are a warning for heads in z alone", async () => {
+    const warningsOf = async (space: "w" | "z", spoil?: Spoil): Promise<readonly string[]> => {
+      const host = memoryHost({ "/d": labelledData(spoil && { spoil }) });
+      return (await loadTrainingData(host, "/d", { space })).warnings.map((d) => d.message);
+    };
+    const drawn: Spoil = (tensors) => {
+      tensors.set("truncation", {
+        shape: [400],
+        data: Float32Array.from({ length: 400 }, (_, i) => (i < 300 ? 1 : 0.7)),
+      });
+      tensors.set("jitter", { shape: [400], data: Float32Array.from({ length: 400 }, (_, i) => (i < 10 ? 0.1 : 0)) });
+    };
+    const mapless: Spoil = (tensors, metadata) => {
+      drawn(tensors, metadata);
+      tensors.set("z", tensors.get("w")!);
+    };
+    expect(await warningsOf("z", drawn)).toEqual([
+      "/d: 110 of 400 rows are truncated or have noise on w, which heads in z cannot see",
+    ]);
+    expect(await warningsOf("w", drawn)).toEqual([]);
+    expect(await warningsOf("z")).toEqual([]);
+    expect(await warningsOf("z", mapless)).toEqual([]);
   });
 
   test("an attribute that the file does not have", async () => {

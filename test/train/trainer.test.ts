@@ -37,7 +37,7 @@ async function loaded(bytes?: Uint8Array, attributes?: readonly string[]): Promi
 }
 
 function bytesOf(data: TrainingData, trained: Trained): Uint8Array {
-  return writeHeads(finishHeads(trained, evaluateHeads(data, trained)), data.width);
+  return writeHeads(finishHeads(trained, evaluateHeads(data, trained)), { wDim: data.width });
 }
 
 async function train(
@@ -84,7 +84,7 @@ describe("training", () => {
     const trained = await train(data, { epochs: 3 });
     const host = hostWith();
     host.files.set("/heads.safetensors", bytesOf(data, trained));
-    const { heads } = await loadHeads(host, "/heads.safetensors", data.width);
+    const { heads } = await loadHeads(host, "/heads.safetensors", { wDim: data.width, zDim: data.width });
     const { test: tested } = trained.plan.split;
     trained.heads.forEach(({ planned, outputs }, h) => {
       tested.forEach((row, k) => {

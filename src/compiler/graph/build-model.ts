@@ -1,4 +1,4 @@
-// The networks of a model as graphs: the mapping z -> w with its truncation, and the attribute heads w -> logits.
+// The networks of a model as graphs: the mapping z -> w with its truncation, and the attribute heads w or z -> logits.
 // In: weights as plain arrays and a builder. Out: nodes. Gains and truncation are explicit nodes; the fold pass makes them vanish.
 // Invariants: rank 2 throughout, rows first; weights come as [out, in] and are transposed here, at compile time once folded.
 import type { NodeId } from "./graph.js";
@@ -38,13 +38,19 @@ export function buildLatent(b: GraphBuilder, z: NodeId, weights: EnergyWeights, 
   return weights.mapping ? buildMapping(b, z, weights.mapping, truncation) : z;
 }
 
+/** A sample in the two spaces that heads are of: z [rows, zDim] and its w [rows, wDim]. */
+export interface Latents {
+  readonly z: NodeId;
+  readonly w: NodeId;
+}
+
 /**
- * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them.
+ * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, on the latent of its space.
  *
- * Shapes   w [rows, wDim] -> [rows, K]: logits, or one number for a scalar attribute.
+ * Shapes   latents -> [rows, K]: logits, or one number for a scalar attribute.
  */
-export function buildHead(b: GraphBuilder, w: NodeId, head: HeadWeights): NodeId {
-  let x = w;
+export function buildHead(b: GraphBuilder, latents: Latents, head: HeadWeights): NodeId {
+  let x = latents[head.space ?? "w"];
   head.layers.forEach((layer, i) => {
     if (i > 0) x = b.leakyRelu(x, SLOPE);
     x = b.add(b.matmul(x, b.transpose(tensor(b, layer.weight), [1, 0])), tensor(b, layer.bias));

@@ -46,7 +46,7 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
   const w = buildLatent(b, z, weights, truncation);
   const outputs = new Map<number, NodeId>();
   const head = (index: number): NodeId => {
-    const output = outputs.get(index) ?? buildHead(b, w, at(weights.heads, index));
+    const output = outputs.get(index) ?? buildHead(b, { z, w }, at(weights.heads, index));
     outputs.set(index, output);
     return output;
   };
@@ -83,8 +83,9 @@ export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorNa
  */
 export function buildReadout({ weights, truncation, rows }: ReadoutTask): Graph {
   const b = new GraphBuilder();
-  const w = buildLatent(b, b.input("z", [rows, weights.zDim]), weights, truncation);
-  const logits = weights.heads.map((head) => buildHead(b, w, head));
+  const z = b.input("z", [rows, weights.zDim]);
+  const w = buildLatent(b, z, weights, truncation);
+  const logits = weights.heads.map((head) => buildHead(b, { z, w }, head));
   return b.finish({ outputs: logits.length === 0 ? { w } : { w, logits: b.concat(logits, 1) } });
 }
 

@@ -105,6 +105,7 @@ export async function openDrawer(model: Model, engine: Engine, options: DrawOpti
         fillGaussianNoise({ seed, sample, purpose: "label", step: 0, slot: 1 }, normal);
         for (let k = 0; k < wDim; k++) w[row * wDim + k] = (w[row * wDim + k] ?? NaN) + s * (normal[k] ?? 0);
       });
+      if (weights.mapping === undefined) z.set(w);
       return { z, w, truncation, jitter: noise };
     },
   };

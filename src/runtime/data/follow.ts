@@ -5,7 +5,7 @@
 //   dz/dtau = grad_z sum over the attributes wished for of log p(wish | w(z)), by the midpoint rule, tau up to 5 (DESIGN.md, 2.3)
 import type { Attribute } from "../../compiler/attribute.js";
 import { GraphBuilder, scalar } from "../../compiler/graph/builder.js";
-import { buildHead, buildLatent } from "../../compiler/graph/build-model.js";
+import { buildHead, buildLatent, type Latents } from "../../compiler/graph/build-model.js";
 import type { Executable, Graph, NodeId } from "../../compiler/graph/graph.js";
 import { differentiate } from "../../compiler/passes/differentiate.js";
 import { optimize, simplify } from "../../compiler/passes/optimize.js";
@@ -42,7 +42,7 @@ export async function openFollower(model: Model, engine: Engine, seed: number): 
   const onlyGradient = { ...gradient, outputs: gradient.outputs.filter((o) => o.name === "grad") };
   const velocity = await engine.compile(optimize(onlyGradient));
   const b = new GraphBuilder();
-  const readout = await engine.compile(optimize(b.finish({ outputs: { w: buildTruncated(b, model) } })));
+  const readout = await engine.compile(optimize(b.finish({ outputs: { w: buildTruncated(b, model).w } })));
   return {
     dispose: async () => {
       await velocity.dispose();
@@ -68,23 +68,24 @@ export async function openFollower(model: Model, engine: Engine, seed: number): 
   };
 }
 
-/** w of inputs `z` [rows, zDim] and `psi` [rows, 1], every row's own truncation. */
-function buildTruncated(b: GraphBuilder, { weights, info }: Pick<Model, "weights" | "info">): NodeId {
-  const w = buildLatent(b, b.input("z", [TILE, info.zDim]), weights, 1);
+/** Inputs `z` [rows, zDim] and `psi` [rows, 1], every row's own truncation: z and its w. */
+function buildTruncated(b: GraphBuilder, { weights, info }: Pick<Model, "weights" | "info">): Latents {
+  const z = b.input("z", [TILE, info.zDim]);
+  const w = buildLatent(b, z, weights, 1);
   const psi = b.input("psi", [TILE, 1]);
-  if (weights.mapping === undefined) return w;
+  if (weights.mapping === undefined) return { z, w };
   const centre = b.constant(weights.mapping.wAverage.data, [info.wDim]);
-  return b.add(centre, b.mul(psi, b.sub(w, centre)));
+  return { z, w: b.add(centre, b.mul(psi, b.sub(w, centre))) };
 }
 
 /** log p of each row's own wishes: inputs `target` and `weight` for every attribute (targets are 0 where nothing is wished). */
 function buildWishes({ weights, info }: Model): Graph {
   const b = new GraphBuilder();
-  const w = buildTruncated(b, { weights, info });
+  const latents = buildTruncated(b, { weights, info });
   const terms = info.attributes.map((a, i): NodeId => {
     const head = weights.heads[i];
     if (head === undefined) throw new InternalError(`no head of ${a.name}`);
-    const f = buildHead(b, w, head);
+    const f = buildHead(b, latents, head);
     const target = b.input(`target${i}`, b.shape(f));
     const weight = b.input(`weight${i}`, [TILE, 1]);
     if (a.type === "scalar")

@@ -1,17 +1,17 @@
 // What a model file is, in words and numbers: for `lacec inspect` and at the end of an import.
 // In: a Host and a path. Out: plain JSON. Nothing is converted or written, and a decoder is not run.
 import type { Attribute } from "../../compiler/attribute.js";
-import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
+import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
 import type { Host } from "../host.js";
 import { nameOfHeadFile } from "./head-source.js";
 import { readLaceHead } from "./lace-heads.js";
 import type { Decoder, Model } from "./model.js";
 import { openSource, type Source } from "./open-source.js";
-import { readHeadFile, readPack } from "./pack.js";
+import { readHeadFile, readPack, type Heads } from "./pack.js";
 import { synthesisTensors, type SynthesisWeights } from "./stylegan2-weights.js";
 
 /** A row of the attribute table; `validation` and the like come along where a pack has them. */
-export type DescribedAttribute = Attribute & { readonly validation?: unknown };
+export type DescribedAttribute = Attribute & { readonly space: HeadSpace; readonly validation?: unknown };
 
 export interface Description {
   readonly file: string;
@@ -94,10 +94,11 @@ function factsOf(source: Source, file: string, sha256: string): Partial<Descript
       };
     }
     case "heads": {
-      const { attributes, heads, wDim } = readHeadFile(source.stored, file);
+      const found = readHeadFile(source.stored, file);
+      const { heads, wDim, zDim = null } = found;
       return {
-        wDim,
-        attributes: withValidation(attributes, source.metadata),
+        ...{ wDim, zDim },
+        attributes: describeRows(found, source.metadata),
         parameters: headParameters(heads),
         dtypes: dtypesOf(source),
       };
@@ -110,7 +111,7 @@ function factsOf(source: Source, file: string, sha256: string): Partial<Descript
       };
       return {
         ...modelFacts(model),
-        attributes: withValidation(model.info.attributes, source.metadata),
+        attributes: describeRows(headsOf(model), source.metadata),
         dtypes: dtypesOf(source),
         licence: text("licence"),
         source: text("source"),
@@ -130,7 +131,7 @@ function modelFacts(model: Model): Partial<Description> {
     zDim: info.zDim,
     wDim: info.wDim,
     layers: info.numWs,
-    attributes: info.attributes,
+    attributes: describeRows(headsOf(model), {}),
     layerGroups: info.layerGroups,
     labeller: model.labeller ?? null,
   };
@@ -180,14 +181,20 @@ function dtypesOf(source: Extract<Source, { readonly kind: "pack" | "heads" }>):
   return [...new Set([...source.stored.tensors.values()].map((t) => t.dtype))];
 }
 
-function withValidation(
-  attributes: readonly Attribute[],
+function headsOf({ info, weights }: Model): Heads {
+  return { attributes: info.attributes, heads: weights.heads };
+}
+
+function describeRows(
+  { attributes, heads }: Heads,
   metadata: Readonly<Record<string, unknown>>,
 ): readonly DescribedAttribute[] {
   const rows = Array.isArray(metadata["attributes"]) ? (metadata["attributes"] as readonly unknown[]) : [];
   return attributes.map((a, i) => {
     const row = rows[i];
-    return typeof row === "object" && row !== null && "validation" in row ? { ...a, validation: row.validation } : a;
+    const described = { ...a, space: heads[i]?.space ?? "w" };
+    const isMeasured = typeof row === "object" && row !== null && "validation" in row;
+    return isMeasured ? { ...described, validation: row.validation } : described;
   });
 }
 

@@ -3,7 +3,7 @@
 // Invariants: nothing in the file is run; a pack that comes out has been checked by the rules that load it; whatever it was
 // made from is in its metadata by SHA-256.
 import type { Attribute } from "../../compiler/attribute.js";
-import type { HeadWeights } from "../../compiler/weights.js";
+import type { HeadSpace, HeadWeights } from "../../compiler/weights.js";
 import { failure } from "../../source/diagnostic.js";
 import type { PhaseClock } from "../events.js";
 import type { Host } from "../host.js";
@@ -14,6 +14,7 @@ import type { Decoder, DecoderModel, Model } from "./model.js";
 import { openSource, type Source } from "./open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack.js";
 import { parseHeadMetadata, parsePackMetadata } from "./pack-metadata.js";
+import { widthIn } from "./pack-weights.js";
 import { readSafetensors } from "./safetensors.js";
 
 /** Looks at an ONNX decoder, which takes running it: services bring it. */
@@ -260,13 +261,14 @@ function checkDistinct(rows: readonly Attribute[], file: string): void {
 }
 
 function withHeads(model: Model, found: readonly FoundHead[], file: string): Model {
-  const { wDim } = model.info;
   for (const { row, head } of found) {
-    if (widthOf(head) !== wDim)
+    const { space = "w" } = head;
+    const width = widthIn(space, model.info);
+    if (widthOf(head) !== width)
       throw modelError(
         "L5107",
         file,
-        `the head \`${row.name}\` takes ${widthOf(head)} numbers, the model's w has ${wDim}`,
+        `the head \`${row.name}\` takes ${widthOf(head)} numbers, the model's ${space} has ${width ?? 0}`,
       );
   }
   const attributes = [...model.info.attributes, ...found.map((f) => f.row)];
@@ -284,22 +286,31 @@ function headFile(
   const { out, dtype } = settings;
   const attributes = found.map((f) => f.row);
   checkDistinct(attributes, file);
-  const [first] = found;
-  const wDim = first === undefined ? 0 : widthOf(first.head);
-  const other = found.find((f) => widthOf(f.head) !== wDim);
-  if (other !== undefined)
-    throw modelError(
-      "L5107",
-      file,
-      `the head \`${other.row.name}\` takes ${widthOf(other.head)} numbers, the first ${wDim}`,
-    );
-  const bytes = writeHeads({ attributes, heads: found.map((f) => f.head) }, wDim, dtype, {
+  const [wDim, zDim] = [commonWidth(found, "w", file), commonWidth(found, "z", file)];
+  const widths = { wDim: wDim ?? zDim ?? 0, zDim };
+  const bytes = writeHeads({ attributes, heads: found.map((f) => f.head) }, widths, dtype, {
     source: importedFrom(origins, settings),
     madeFrom: origins,
     attributes: found.map((f) => f.stored),
   });
   parseHeadMetadata(readSafetensors(bytes, out).metadata.get(METADATA_KEY), out);
   return { path: out, bytes };
+}
+
+/** Numbers that the heads of a space take; undefined where there is none. Errors LaceError L5107 if they differ. */
+function commonWidth(found: readonly FoundHead[], space: HeadSpace, file: string): number | undefined {
+  const own = found.filter(({ head }) => (head.space ?? "w") === space);
+  const [first] = own;
+  if (first === undefined) return undefined;
+  const width = widthOf(first.head);
+  const other = own.find(({ head }) => widthOf(head) !== width);
+  if (other !== undefined)
+    throw modelError(
+      "L5107",
+      file,
+      `the head \`${other.row.name}\` takes ${widthOf(other.head)} numbers, the first ${width}`,
+    );
+  return width;
 }
 
 function baseName(path: string): string {

@@ -15,7 +15,7 @@ const name = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "Invalid name: Expected letters, digits and _"),
 );
-const space = v.optional(v.literal("w"), "w");
+const space = v.optional(v.picklist(["w", "z"]), "w");
 
 /** One row of an attribute table. */
 export const headRow = v.variant("type", [
@@ -129,7 +129,13 @@ const onnx = v.pipe(
   v.check((p) => Object.keys(p.layerGroups).length === 0, "Invalid layerGroups: A decoder has no layers"),
 );
 const pack = v.variant("architecture", [stylegan2, onnx]);
-const headFile = v.object({ format, wDim: size(8192), attributes: attributeRows });
+const headFile = v.pipe(
+  v.object({ format, wDim: size(8192), zDim: v.optional(size(8192)), attributes: attributeRows }),
+  v.check(
+    (f) => f.zDim !== undefined || f.attributes.every((a) => a.space === "w"),
+    "Invalid zDim: Heads in space z need it",
+  ),
+);
 
 export type PackMetadata = v.InferOutput<typeof pack>;
 export type StyleganMetadata = v.InferOutput<typeof stylegan2>;

@@ -2,7 +2,8 @@
 // In: a lookup of tensors and the sizes that the metadata promise. Out: MappingWeights, HeadWeights.
 // Invariants: a missing tensor, a wrong shape and a number that is not finite are LaceErrors that name the tensor.
 import type { Attribute } from "../../compiler/attribute.js";
-import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
+import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
+import { InternalError } from "../../source/internal-error.js";
 import { modelError } from "./model-error.js";
 import type { StyleganMetadata } from "./pack-metadata.js";
 
@@ -79,10 +80,10 @@ export function readMapping(source: TensorSource, sizes: MappingSizes): MappingW
   return { normalize: mapping.normalize, layers, wAverage, ...(embedding && { embedding }) };
 }
 
-/** The head of one attribute: layers fc0, fc1, ... as many as there are, then `out`. Errors LaceError L5109. */
-export function readHead(source: TensorSource, attribute: Attribute, wDim: number): HeadWeights {
+/** The head of one attribute on `width` numbers of its space: layers fc0, fc1, ... as many as there are, then `out`. Errors LaceError L5109. */
+function readHead(source: TensorSource, attribute: Attribute, space: HeadSpace, inputs: number): HeadWeights {
   const prefix = `heads.${attribute.name}`;
-  let width = wDim;
+  let width = inputs;
   const layers: { readonly weight: Tensor; readonly bias: Tensor }[] = [];
   while (source.has(`${prefix}.fc${layers.length}.weight`)) {
     const layer = source.dense(`${prefix}.fc${layers.length}`, width);
@@ -90,5 +91,31 @@ export function readHead(source: TensorSource, attribute: Attribute, wDim: numbe
     layers.push(layer);
   }
   layers.push(source.dense(`${prefix}.out`, width, headWidth(attribute)));
-  return { attribute: attribute.name, layers };
+  return { attribute: attribute.name, ...(space === "z" && { space }), layers };
+}
+
+/** The heads of a table. `rows` are the rows as they are stored, which say the spaces. Errors LaceError L5109. */
+export function readHeads(
+  source: TensorSource,
+  attributes: readonly Attribute[],
+  rows: readonly { readonly space: HeadSpace }[],
+  widths: Widths,
+): HeadWeights[] {
+  return attributes.map((attribute, i) => {
+    const space = rows[i]?.space ?? "w";
+    const width = widthIn(space, widths);
+    if (width === undefined) throw new InternalError("heads in space z without zDim: parseHeadMetadata refuses them");
+    return readHead(source, attribute, space, width);
+  });
+}
+
+/** Numbers of the two latents of a model, as far as they are known. */
+export interface Widths {
+  readonly wDim: number;
+  readonly zDim?: number | undefined;
+}
+
+/** Numbers of the latent of a space. */
+export function widthIn(space: HeadSpace, { wDim, zDim }: Widths): number | undefined {
+  return space === "w" ? wDim : zDim;
 }

@@ -2,7 +2,7 @@
 // In: a Host and a path. Out: a Model whose every tensor has been checked; `loadModelInfo` reads the header alone.
 // Invariants: a Model that this gives builds its graphs without further checks; nothing outside the pack's folder is named by it.
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
-import type { HeadWeights, Tensor } from "../../compiler/weights.js";
+import type { HeadSpace, HeadWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../host.js";
 import { failure } from "../../source/diagnostic.js";
@@ -17,7 +17,7 @@ import {
   parsePackMetadata,
   type PackMetadata,
 } from "./pack-metadata.js";
-import { readHead, readMapping, TensorSource } from "./pack-weights.js";
+import { readHeads, readMapping, TensorSource, widthIn, type Widths } from "./pack-weights.js";
 import {
   headerLength,
   LENGTH_BYTES,
@@ -76,7 +76,7 @@ export function readPack(
   const info = modelInfo(metadata);
   const source = sourceOf(stored, file);
   const { labeller, licence } = metadata;
-  const heads = info.attributes.map((a) => readHead(source, a, info.wDim));
+  const heads = readHeads(source, info.attributes, metadata.attributes, info);
   const base = {
     info,
     ...(labeller && { labeller: { file: resolve(labeller.file), sha256: labeller.sha256 } }),
@@ -119,22 +119,30 @@ export interface Heads {
 }
 
 /**
- * Loads a file of attribute heads (docs/packs.md, "Head files") for a model of width `wDim`.
- * Errors   LaceError L5102 (damaged file), L5107 (made for another width), L5108 (metadata), L5109 (tensors).
+ * Loads a file of attribute heads (docs/packs.md, "Head files") for a model with latents of these widths.
+ * Errors   LaceError L5102 (damaged file), L5107 (made for other widths), L5108 (metadata), L5109 (tensors).
  */
-export async function loadHeads(host: Host, path: string, wDim: number): Promise<Heads> {
-  const found = readHeadFile(readSafetensors(await host.readBytes(path), path), path);
-  if (found.wDim !== wDim)
-    throw modelError("L5107", path, `its heads take ${found.wDim} numbers, the model's w has ${wDim}`);
-  return { attributes: found.attributes, heads: found.heads };
+export async function loadHeads(host: Host, path: string, model: Required<Widths>): Promise<Heads> {
+  const { attributes, heads, ...widths } = readHeadFile(readSafetensors(await host.readBytes(path), path), path);
+  for (const space of ["w", "z"] as const) {
+    const [is, wanted] = [widthIn(space, widths), widthIn(space, model)];
+    if (is !== wanted && heads.some((h) => (h.space ?? "w") === space))
+      throw modelError("L5107", path, `its heads take ${is ?? 0} numbers, the model's ${space} has ${wanted ?? 0}`);
+  }
+  return { attributes, heads };
 }
 
 /** The heads of a head file or a pack that has been read. Errors LaceError L5108 (metadata), L5109 (tensors). */
-export function readHeadFile(stored: Safetensors, file: string): Heads & { readonly wDim: number } {
+export function readHeadFile(stored: Safetensors, file: string): Heads & Widths {
   const metadata = parseHeadMetadata(stored.metadata.get(METADATA_KEY), file);
   const attributes = attributeTable(metadata.attributes);
-  const source = sourceOf(stored, file);
-  return { attributes, heads: attributes.map((a) => readHead(source, a, metadata.wDim)), wDim: metadata.wDim };
+  const { wDim, zDim } = metadata;
+  return {
+    attributes,
+    heads: readHeads(sourceOf(stored, file), attributes, metadata.attributes, metadata),
+    wDim,
+    zDim,
+  };
 }
 
 /**
@@ -149,7 +157,7 @@ export async function addHeads(
   const attributes = [...model.info.attributes];
   const heads = [...model.weights.heads];
   for (const { attribute, file } of wanted) {
-    const found = await loadHeads(host, file, model.info.wDim);
+    const found = await loadHeads(host, file, model.info);
     const row = found.attributes.findIndex((a) => a.name === attribute);
     const [info, head] = [found.attributes[row], found.heads[row]];
     if (info === undefined || head === undefined) {
@@ -202,11 +210,17 @@ async function loadBeside(
  */
 export function writeHeads(
   { attributes, heads }: Heads,
-  wDim: number,
+  { wDim, zDim }: Widths,
   dtype: "F16" | "F32" = "F32",
   original: Readonly<Record<string, unknown>> = {},
 ): Uint8Array {
-  const metadata = { ...original, format: PACK_FORMAT, wDim, attributes: storedRows(attributes, original) };
+  const metadata = {
+    ...original,
+    format: PACK_FORMAT,
+    wDim,
+    ...(zDim !== undefined && { zDim }),
+    attributes: storedRows({ attributes, heads }, original),
+  };
   return writeSafetensors(headTensors(attributes, heads), { [METADATA_KEY]: JSON.stringify(metadata) }, dtype);
 }
 
@@ -236,7 +250,7 @@ export function writePack(
     format: PACK_FORMAT,
     ...sizes,
     ...architecture,
-    attributes: storedRows(attributes, original),
+    attributes: storedRows({ attributes, heads: weights.heads }, original),
     ...(labeller && { labeller: { file: baseName(labeller.file), sha256: labeller.sha256 } }),
     licence,
     source: options.source,
@@ -246,12 +260,12 @@ export function writePack(
 }
 
 /** Rows of a table, each with what the original metadata say of it besides. */
-function storedRows(attributes: readonly Attribute[], original: Readonly<Record<string, unknown>>): readonly object[] {
+function storedRows({ attributes, heads }: Heads, original: Readonly<Record<string, unknown>>): readonly object[] {
   const { attributes: rows } = original;
   const known: readonly unknown[] = Array.isArray(rows) ? rows : [];
-  return attributes.map((a) => {
+  return attributes.map((a, i) => {
     const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
-    return { ...(typeof found === "object" ? found : {}), ...storedRow(a) };
+    return { ...(typeof found === "object" ? found : {}), ...storedRow(a, heads[i]?.space ?? "w") };
   });
 }
 
@@ -292,10 +306,10 @@ function baseName(path: string): string {
   return path.replace(/^.*[/\\]/, "");
 }
 
-function storedRow(a: Attribute): object {
-  if (a.type === "scalar") return { ...a, space: "w" };
+function storedRow(a: Attribute, space: HeadSpace): object {
+  if (a.type === "scalar") return { ...a, space };
   const { name, type, temperature, classes } = a;
-  return { name, type, ...(type === "category" && { classes }), space: "w", temperature };
+  return { name, type, ...(type === "category" && { classes }), space, temperature };
 }
 
 function headTensors(attributes: readonly Attribute[], heads: readonly HeadWeights[]): Map<string, Tensor> {

@@ -3,6 +3,7 @@
 // looked at here: latents are finite, labels are classes of their attribute or NaN, probabilities sum to 1.
 import { concat } from "../concat.js";
 import type { Attribute } from "../../compiler/attribute.js";
+import type { HeadSpace } from "../../compiler/weights.js";
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import { nearest } from "../../source/nearest.js";
@@ -27,7 +28,8 @@ export interface TrainingData {
   readonly file: string;
   readonly sha256: string;
   readonly rows: number;
-  /** Numbers of a latent. */
+  /** The latent that is trained on, and how many numbers it has. */
+  readonly space: HeadSpace;
   readonly width: number;
   /** [rows, width]. */
   readonly latents: Float32Array;
@@ -51,7 +53,7 @@ const SUM_TOLERANCE = 0.01;
 export async function loadTrainingData(
   host: Host,
   file: string,
-  { space, attributes }: { readonly space: "w" | "z"; readonly attributes?: readonly string[] },
+  { space, attributes }: { readonly space: HeadSpace; readonly attributes?: readonly string[] },
 ): Promise<TrainingData> {
   const bytes = await host.readBytes(file);
   const stored = readSafetensors(bytes, file);
@@ -60,10 +62,12 @@ export async function loadTrainingData(
   const { count, model } = metadata;
   const width = space === "w" ? model.wDim : model.zDim;
   if (width === null || !source.has(space))
-    throw modelError("L5109", file, `it has no tensor '${space}', which heads in space ${space} are trained on`);
+    throw modelError("L5109", file, `it has no tensor '${space}', which heads in space ${space} are trained on`, [
+      ...(space === "z" && source.has("w") ? ["leave out --space z: it has w"] : []),
+    ]);
   const latents = source.read(space, [count, width]).data;
   const problems: Diagnostic[] = [];
-  const warnings: Diagnostic[] = [];
+  const warnings: Diagnostic[] = space === "z" ? unseenInZ(source, latents, count, width) : [];
   const columns: LabelColumn[] = [];
   for (const index of pickAttributes(metadata.attributes, attributes, file)) {
     const attribute = metadata.attributes[index];
@@ -86,7 +90,7 @@ export async function loadTrainingData(
   }
   if (problems.length > 0) throw new LaceError(problems);
   const sha256 = await host.sha256(bytes);
-  return { file, sha256, rows: count, width, latents, columns, metadata, warnings };
+  return { file, sha256, rows: count, space, width, latents, columns, metadata, warnings };
 }
 
 /**
@@ -205,6 +209,22 @@ function problemOf({ attribute, labels, probs }: LabelColumn): string | undefine
 function isLabel(value: number, attribute: Attribute): boolean {
   if (attribute.type === "scalar") return Number.isFinite(value);
   return Number.isInteger(value) && value >= 0 && value < attribute.classes.length;
+}
+
+/**
+ * Rows whose image z alone does not tell: truncated ones, and those with noise on w. Of a model without mapping z is w, and tells all.
+ */
+function unseenInZ(source: TensorSource, z: Float32Array, rows: number, width: number): Diagnostic[] {
+  const w = source.has("w") ? source.read("w", [rows, undefined]).data : undefined;
+  if (w?.length === rows * width && w.every((v, i) => v === z[i])) return [];
+  const column = (name: string, otherwise: number): Float32Array =>
+    source.has(name) ? source.read(name, [rows]).data : new Float32Array(rows).fill(otherwise);
+  const [truncation, jitter] = [column("truncation", 1), column("jitter", 0)];
+  const unseen = truncation.filter((psi, row) => psi !== 1 || jitter[row] !== 0).length;
+  if (unseen === 0) return [];
+  const what = `${unseen} of ${rows} rows are truncated or have noise on w, which heads in z cannot see`;
+  const hints = ["label for them with --truncation 1 --jitter 0"];
+  return modelError("L5321", source.file, what, hints).diagnostics.map((d) => ({ ...d, severity: "warning" as const }));
 }
 
 function oddities({ attribute, labels }: LabelColumn, file: string): readonly Diagnostic[] {

@@ -4,6 +4,7 @@
 import type { HeadWeights } from "../../compiler/weights.js";
 import type { Heads } from "../model/pack.js";
 import { calibrated, type Report } from "./evaluate.js";
+import type { TrainingPlan } from "./plan.js";
 import type { TrainedHead, Trained } from "./trainer.js";
 
 /** Rows and weights of the trained heads, in the order of the data's table. */
@@ -11,14 +12,15 @@ export function finishHeads(trained: Trained, report: Report): Heads {
   const table = trained.heads.map((h) => h.planned.column.attribute);
   return {
     attributes: calibrated(table, report),
-    heads: trained.heads.map((head) => foldUnits(head, trained.plan.centre, trained.plan.scale)),
+    heads: trained.heads.map((head) => foldUnits(head, trained.plan)),
   };
 }
 
-function foldUnits({ planned, layers }: TrainedHead, centre: Float64Array, scale: number): HeadWeights {
+function foldUnits({ planned, layers }: TrainedHead, { centre, scale, space }: TrainingPlan): HeadWeights {
   const { offset, unit } = planned;
   return {
     attribute: planned.column.attribute.name,
+    ...(space === "z" && { space }),
     layers: layers.map(({ weight, bias }, l) => {
       const [isFirst, isLast] = [l === 0, l === layers.length - 1];
       const outputs = bias.length;

@@ -4,6 +4,7 @@
 import type { HeadNetwork, HeadStack } from "../../compiler/graph/build-training.js";
 import { parametersOf } from "../../compiler/graph/build-training.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
+import type { HeadSpace } from "../../compiler/weights.js";
 import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { modelError } from "../model/model-error.js";
 import { headWidth } from "../model/pack-weights.js";
@@ -33,6 +34,8 @@ export interface PlannedHead {
 }
 
 export interface TrainingPlan {
+  /** The latent that the heads take. */
+  readonly space: HeadSpace;
   readonly network: HeadNetwork;
   readonly heads: readonly PlannedHead[];
   readonly split: Split;
@@ -80,7 +83,16 @@ export function planTraining(data: TrainingData, settings: TrainSettings): Train
     return { column, stack, place, outputs, offset, unit, classWeights };
   });
   const batch = Math.min(settings.batch, split.train.length);
-  return { network, heads, split, centre, scale, batch, stepsPerEpoch: Math.floor(split.train.length / batch) };
+  return {
+    space: data.space,
+    network,
+    heads,
+    split,
+    centre,
+    scale,
+    batch,
+    stepsPerEpoch: Math.floor(split.train.length / batch),
+  };
 }
 
 /** Rows in an order of the seed's own, cut in three. */

@@ -1,11 +1,12 @@
 // What a training is told, and what it takes for granted. In: the command line. Out: everything that decides the result but the data.
 // Invariant: plain JSON, so that a checkpoint can hold it and a resumed training be held to it.
 import type { ScalarLoss } from "../../compiler/graph/build-training.js";
+import type { HeadSpace } from "../../compiler/weights.js";
 import type { AdamSettings } from "../../compiler/passes/compile-training.js";
 
 export interface TrainSettings {
   /** The latent that heads take. */
-  readonly space: "w" | "z";
+  readonly space: HeadSpace;
   /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, as many as DESIGN.md says. */
   readonly hidden: readonly number[];
   readonly epochs: number;
