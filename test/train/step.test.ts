@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   buildHeadOutputs,
   buildTrainingLoss,
+  latentInputs,
   parametersOf,
   stackNames,
   type HeadNetwork,
@@ -9,9 +10,16 @@ import {
 } from "../../src/compiler/graph/build-training.js";
 import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
 import { sizeOf } from "../../src/compiler/graph/shape.js";
-import { compileTrainingStep, momentNames, stepScalars } from "../../src/compiler/passes/compile-training.js";
+import {
+  buildAdam,
+  compileTrainingGradient,
+  gradientName,
+  momentNames,
+  stepScalars,
+} from "../../src/compiler/passes/compile-training.js";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { openOptimizer } from "../../src/runtime/train/optimizer.js";
 import { expectClose } from "../support/close.js";
 import { random } from "../support/random.js";
 
@@ -32,7 +40,7 @@ function seededInputs(seed: number): Record<string, Float32Array> {
   const r = random(seed);
   const normal = (size: number, scale = 1): Float32Array =>
     Float32Array.from({ length: size }, () => scale * r.normal());
-  const inputs: Record<string, Float32Array> = { x: normal(ROWS * NETWORK.inputs) };
+  const inputs: Record<string, Float32Array> = latentInputs(NETWORK, () => normal(ROWS * NETWORK.inputs));
   NETWORK.stacks.forEach(({ kind, heads, outputs }, s) => {
     const weight = Float32Array.from({ length: heads * ROWS }, () => 0.1 + r.next());
     if (s === 0) weight[1] = 0;
@@ -53,7 +61,6 @@ function seededInputs(seed: number): Record<string, Float32Array> {
     inputs[mean] = normal(sizeOf(shape), 0.1);
     inputs[square] = normal(sizeOf(shape), 0.1).map((v) => v * v);
   }
-  for (const [name, value] of Object.entries(stepScalars(ADAM, 3, 0.05))) inputs[name] = Float32Array.of(value);
   return inputs;
 }
 
@@ -128,62 +135,92 @@ describe.each(LOSSES)("the loss with $kind scalars", (scalarLoss) => {
   });
 });
 
-describe("the training step", () => {
-  const step = { network: NETWORK, rows: ROWS, scalarLoss: LOSSES[1]!, adam: ADAM };
+describe("the gradient of a training step", () => {
+  const graph = compileTrainingGradient({ network: NETWORK, rows: ROWS, scalarLoss: LOSSES[1]! });
+
+  test.each(["onnx-cpu", "tfjs-wasm", "tfjs-cpu"] as const)(
+    "is the same on %s as interpreted, written where the optimizer wants it",
+    async (name) => {
+      const inputs = seededInputs(5);
+      const expected = interpret(graph, inputs);
+      const engine = await openEngine(name, { threads: 2 });
+      const { gradients } = openOptimizer(NETWORK, ADAM, inputs);
+      try {
+        const executable = await engine.compile(graph);
+        const got = await executable.run(inputs, gradients);
+        for (const output of Object.keys(expected))
+          expectClose(got[output]!, expected[output]!, { abs: 2e-5, rel: 2e-5 });
+        for (const output of Object.keys(gradients)) expect(got[output]).toBe(gradients[output]);
+        expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
+        await executable.dispose();
+      } finally {
+        await engine.dispose();
+      }
+    },
+  );
+});
+
+describe("the optimizer", () => {
+  /** Random gradients, the same at every step, and moments of 0: what Adam makes of them can be written out. */
+  function start(): { inputs: Record<string, Float32Array>; gradients: Record<string, Float32Array> } {
+    const inputs = seededInputs(4);
+    const r = random(6);
+    const gradients: Record<string, Float32Array> = {};
+    for (const { name, shape } of parametersOf(NETWORK)) {
+      for (const m of Object.values(momentNames(name))) inputs[m]!.fill(0);
+      gradients[gradientName(name)] = Float32Array.from({ length: sizeOf(shape) }, () => r.normal());
+    }
+    return { inputs, gradients };
+  }
 
   test("is Adam with decoupled decay, written out", () => {
-    const inputs = seededInputs(4);
-    const parameters = parametersOf(NETWORK);
-    const wrt = Object.fromEntries(parameters.map(({ name }) => [name, `${name}.g`]));
-    const gradients = interpret(
-      differentiate(buildTrainingLoss(NETWORK, ROWS, step.scalarLoss), { of: "loss", wrt }),
-      inputs,
-    );
-    // Moments start at 0 here, so that the third step's are those of three equal gradients.
-    for (const { name } of parameters) for (const m of Object.values(momentNames(name))) inputs[m]!.fill(0);
-    const graph = compileTrainingStep(step);
-    const [rate, t] = [0.05, 3];
-    let state: Record<string, ArrayLike<number>> = inputs;
-    const frozen = Object.fromEntries(parameters.map(({ name }) => [name, inputs[name]!]));
-    for (let k = 1; k <= t; k++) {
-      const scalars = Object.entries(stepScalars(ADAM, k, rate)).map(([name, value]) => [name, [value]]);
-      const out = interpret(graph, { ...state, ...(Object.fromEntries(scalars) as Record<string, number[]>) });
-      // The weights stay where they are until the last step: the gradient is the same each time.
-      state = { ...state, ...out, ...(k < t ? frozen : {}) };
+    const { inputs, gradients } = start();
+    const optimizer = openOptimizer(NETWORK, ADAM, inputs);
+    const rates = [0.05, 0.04, 0.01];
+    for (const [k, rate] of rates.entries()) {
+      for (const [name, g] of Object.entries(gradients)) optimizer.gradients[name]!.set(g);
+      optimizer.step(stepScalars(ADAM, k + 1, rate));
     }
-    for (const { name, role } of parameters) {
-      const expected = gradients[`${name}.g`]!.map((g, i) => {
-        let [m, v] = [0, 0];
-        for (let k = 0; k < t; k++) {
+    for (const { name, role } of parametersOf(NETWORK)) {
+      const expected = Array.from(gradients[gradientName(name)]!, (g, i) => {
+        let [p, m, v] = [inputs[name]![i]!, 0, 0];
+        for (const [k, rate] of rates.entries()) {
           m = ADAM.beta1 * m + (1 - ADAM.beta1) * g;
           v = ADAM.beta2 * v + (1 - ADAM.beta2) * g * g;
+          const [mHat, vHat] = [m / (1 - ADAM.beta1 ** (k + 1)), v / (1 - ADAM.beta2 ** (k + 1))];
+          p *= role === "weight" ? 1 - rate * ADAM.decay : 1;
+          p -= (rate * mHat) / (Math.sqrt(vHat) + ADAM.epsilon);
         }
-        const [mHat, vHat] = [m / (1 - ADAM.beta1 ** t), v / (1 - ADAM.beta2 ** t)];
-        const before = inputs[name]![i]! * (role === "weight" ? 1 - rate * ADAM.decay : 1);
-        return before - (rate * mHat) / (Math.sqrt(vHat) + ADAM.epsilon);
+        return p;
       });
-      expectClose(state[name]!, expected, { abs: 1e-9, rel: 1e-7 });
+      expectClose(optimizer.state[name]!, expected, { abs: 1e-6, rel: 1e-5 });
     }
   });
 
-  test.each(["onnx-cpu", "tfjs-wasm", "tfjs-cpu"] as const)("is the same on %s as interpreted", async (name) => {
-    const graph = compileTrainingStep(step);
-    const inputs = seededInputs(5);
-    const engine = await openEngine(name, { threads: 2 });
-    try {
-      const executable = await engine.compile(graph);
-      const expected = interpret(graph, inputs);
-      const into = Object.fromEntries(
-        parametersOf(NETWORK).map((p) => [p.name, new Float32Array(sizeOf(p.shape))] as const),
-      );
-      const got = await executable.run(inputs, into);
-      for (const output of Object.keys(expected))
-        expectClose(got[output]!, expected[output]!, { abs: 2e-5, rel: 2e-5 });
-      for (const output of Object.keys(into)) expect(got[output]).toBe(into[output]);
-      expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
-      await executable.dispose();
-    } finally {
-      await engine.dispose();
+  test("is its graph, interpreted; tensors of any size keep to themselves", () => {
+    const { inputs, gradients } = start();
+    const scalars = stepScalars(ADAM, 7, 0.05);
+    const optimizer = openOptimizer(NETWORK, ADAM, inputs);
+    for (const [name, g] of Object.entries(gradients)) optimizer.gradients[name]!.set(g);
+    optimizer.step(scalars);
+    for (const { name, role, shape } of parametersOf(NETWORK)) {
+      const { mean, square } = momentNames(name);
+      const expected = interpret(buildAdam(ADAM, sizeOf(shape)), {
+        ...{ weights: inputs[name]!, mean: inputs[mean]!, square: inputs[square]! },
+        ...{ gradient: gradients[gradientName(name)]!, rate: [scalars.rate], epsilon: [scalars.epsilon] },
+        keep: [role === "weight" ? scalars.keep : 1],
+      });
+      for (const [output, key] of [
+        ["weights", name],
+        ["mean", mean],
+        ["square", square],
+      ] as const)
+        expectClose(optimizer.state[key]!, expected[output]!, { abs: 1e-6, rel: 1e-5 });
     }
+  });
+
+  test("refuses to begin without a value", () => {
+    const { inputs } = start();
+    expect(() => openOptimizer(NETWORK, ADAM, { ...inputs, "w0.0.m": new Float32Array(3) })).toThrow(/w0\.0\.m/);
   });
 });

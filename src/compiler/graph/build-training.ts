@@ -36,6 +36,14 @@ export interface Parameter {
   readonly layer: number;
 }
 
+/** Name of the input of latents [rows, inputs] that stacks of a kind take: training adds more noise for classes than for scalars. */
+export const latentName = (kind: HeadStack["kind"]): string => `x.${kind}`;
+
+/** The latents for stacks of both kinds. */
+export function latentInputs<T>(network: HeadNetwork, of: (kind: HeadStack["kind"]) => T): Record<string, T> {
+  return Object.fromEntries(network.stacks.map(({ kind }) => [latentName(kind), of(kind)]));
+}
+
 /** Names of a stack's inputs and outputs. */
 export const stackNames = (stack: number) => ({
   /** [heads, rows, outputs]: probabilities of classes times the row's weight; of scalars the wanted number. */
@@ -62,7 +70,7 @@ export function parametersOf({ inputs, hidden, stacks }: HeadNetwork): readonly 
 /**
  * The outputs of every head.
  *
- * Shapes   inputs `x` [rows, inputs] and the parameters; outputs `outputsS` [heads, rows, outputs] for stack S.
+ * Shapes   inputs of latents [rows, inputs] by latentName and the parameters; outputs `outputsS` [heads, rows, outputs] for stack S.
  */
 export function buildHeadOutputs(network: HeadNetwork, rows: number): Graph {
   const b = new GraphBuilder();
@@ -106,10 +114,11 @@ function scalarTerm(b: GraphBuilder, residual: NodeId, loss: ScalarLoss): NodeId
 }
 
 function buildStacks(b: GraphBuilder, network: HeadNetwork, rows: number): NodeId[] {
-  const x = b.input("x", [rows, network.inputs]);
+  const latents = new Map<string, NodeId>();
   const parameters = parametersOf(network);
-  return network.stacks.map((_, stack) => {
-    let value = x;
+  return network.stacks.map(({ kind }, stack) => {
+    let value = latents.get(kind) ?? b.input(latentName(kind), [rows, network.inputs]);
+    latents.set(kind, value);
     const own = parameters.filter((p) => p.stack === stack);
     for (const { name, shape, role, layer } of own) {
       if (role === "bias") value = b.add(value, b.input(name, shape));

@@ -1,27 +1,17 @@
-// The training step: loss, its gradient in the weights and the update by Adam in one graph, so that one run is one step.
-// In: the sizes of a network. Out: an optimized Graph.
-// Invariants: the gradient is our own differentiation; every parameter P goes in with its two moments as `P`, `P.m`, `P.v` and comes
-// out under the same names.
-import {
-  buildTrainingLoss,
-  parametersOf,
-  type HeadNetwork,
-  type Parameter,
-  type ScalarLoss,
-} from "../graph/build-training.js";
+// The training step as two graphs: the loss and its gradient in the weights, for an engine; and the update by Adam of any number of weights, which
+// is elementwise, for the WebAssembly target: engines read and write the weights once for each of its ten operations.
+// In: the sizes of a network. Out: optimized Graphs. Invariants: the gradient is our own differentiation; that in parameter P comes out as `P.g`.
+import { buildTrainingLoss, parametersOf, type HeadNetwork, type ScalarLoss } from "../graph/build-training.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
-import type { Graph, NodeId } from "../graph/graph.js";
-import { at } from "../graph/shape.js";
+import type { Graph } from "../graph/graph.js";
 import { differentiate } from "./differentiate.js";
 import { optimize, simplify } from "./optimize.js";
-import { copyNode } from "./rewrite.js";
 
 export interface TrainingStep {
   readonly network: HeadNetwork;
   /** Of a minibatch. */
   readonly rows: number;
   readonly scalarLoss: ScalarLoss;
-  readonly adam: AdamSettings;
 }
 
 export interface AdamSettings {
@@ -35,7 +25,12 @@ export interface AdamSettings {
 /** Names of a parameter's moments. */
 export const momentNames = (parameter: string) => ({ mean: `${parameter}.m`, square: `${parameter}.v` });
 
-/** The scalar inputs of a step. */
+/** Name of the gradient in a parameter. */
+export function gradientName(parameter: string): string {
+  return `${parameter}.g`;
+}
+
+/** The scalar inputs of an update. */
 export type StepScalars = { readonly rate: number; readonly epsilon: number; readonly keep: number };
 
 /**
@@ -51,68 +46,33 @@ export function stepScalars({ beta1, beta2, epsilon, decay }: AdamSettings, step
 }
 
 /**
- * One step of training, optimized.
+ * The loss of a minibatch and its gradient, optimized.
  *
- *   G = dloss/dP,  M <- beta1 M + G,  V <- beta2 V + G^2,  P <- keep P - rate M / (sqrt(V) + epsilon)
+ * Shapes   inputs and outputs as buildTrainingLoss; and for each parameter P an output `P.g` of its shape.
+ */
+export function compileTrainingGradient({ network, rows, scalarLoss }: TrainingStep): Graph {
+  const loss = simplify(buildTrainingLoss(network, rows, scalarLoss));
+  const wrt = Object.fromEntries(parametersOf(network).map(({ name }) => [name, gradientName(name)]));
+  return optimize(differentiate(loss, { of: "loss", wrt }));
+}
+
+/**
+ * The update of some weights.
+ *
+ *   M <- beta1 M + G,  V <- beta2 V + G^2,  P <- keep P - rate M / (sqrt(V) + epsilon)
  *
  * with M and V the moments of Adam divided by 1 - beta, which saves a product each.
  *
- * Shapes   inputs as buildTrainingLoss, the moments, and `rate`, `epsilon`, `keep` []; outputs as its, and the new parameters and moments.
+ * Shapes   inputs `weights`, `mean`, `square`, `gradient` [size], `rate`, `epsilon`, `keep` []; outputs `weights`, `mean`, `square`.
  * Source   Kingma, Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1; decay as Loshchilov, Hutter, "Decoupled weight
  *          decay regularization" (2019).
  */
-export function compileTrainingStep({ network, rows, scalarLoss, adam }: TrainingStep): Graph {
-  const parameters = parametersOf(network);
-  const loss = simplify(buildTrainingLoss(network, rows, scalarLoss));
-  const gradient = differentiate(loss, {
-    of: "loss",
-    wrt: Object.fromEntries(parameters.map(({ name }) => [name, gradientName(name)])),
-  });
-  return optimize(appendAdam(gradient, parameters, adam));
-}
-
-function gradientName(parameter: string): string {
-  return `${parameter}.g`;
-}
-
-function appendAdam(graph: Graph, parameters: readonly Parameter[], adam: AdamSettings): Graph {
+export function buildAdam({ beta1, beta2 }: AdamSettings, size: number): Graph {
   const b = new GraphBuilder();
-  const mapped: NodeId[] = [];
-  for (const node of graph.nodes) mapped.push(copyNode(b, node, mapped));
-  const output = (name: string): NodeId =>
-    at(
-      mapped,
-      at(
-        graph.outputs.filter((o) => o.name === name),
-        0,
-      ).node,
-    );
-  const input = (name: string): NodeId =>
-    at(
-      mapped,
-      at(
-        graph.inputs.filter((i) => i.name === name),
-        0,
-      ).node,
-    );
   const [rate, epsilon, keep] = [b.input("rate", []), b.input("epsilon", []), b.input("keep", [])];
-  const gradients = new Set(parameters.map((p) => gradientName(p.name)));
-  const updates = parameters.flatMap(({ name, shape, role }) => {
-    const names = momentNames(name);
-    const g = output(gradientName(name));
-    const mean = b.add(b.mul(b.input(names.mean, shape), scalar(adam.beta1)), g);
-    const square = b.add(b.mul(b.input(names.square, shape), scalar(adam.beta2)), b.square(g));
-    const change = b.mul(b.div(mean, b.add(b.sqrt(square), epsilon)), rate);
-    const before = input(name);
-    const kept = adam.decay > 0 && role === "weight" ? b.mul(before, keep) : before;
-    return [
-      [name, b.sub(kept, change)],
-      [names.mean, mean],
-      [names.square, square],
-    ] as const;
-  });
-  const values = graph.outputs.filter((o) => !gradients.has(o.name));
-  return b.finish({
-    outputs: { ...Object.fromEntries(values.map((o) => [o.name, output(o.name)])), ...Object.fromEntries(updates) },
-  });
+  const g = b.input("gradient", [size]);
+  const mean = b.add(b.mul(b.input("mean", [size]), scalar(beta1)), g);
+  const square = b.add(b.mul(b.input("square", [size]), scalar(beta2)), b.square(g));
+  const change = b.mul(b.div(mean, b.add(b.sqrt(square), epsilon)), rate);
+  return b.finish({ outputs: { weights: b.sub(b.mul(b.input("weights", [size]), keep), change), mean, square } });
 }

@@ -1,7 +1,7 @@
 // Minibatches as the training step takes them: latents with a little noise, targets and weights, stack by stack.
 // In: data, its plan, the number of a step. Out: arrays that are filled anew at each step.
 // Invariants: a minibatch follows from the seed and its number alone; the weights of a head sum to 1 over the rows that have its label.
-import { stackNames } from "../../compiler/graph/build-training.js";
+import { latentInputs, latentName, stackNames } from "../../compiler/graph/build-training.js";
 import { fillGaussianNoise, fillUniformNoise } from "../sample/noise.js";
 import type { TrainingData } from "./data.js";
 import { shuffled, type PlannedHead, type TrainingPlan } from "./plan.js";
@@ -12,6 +12,15 @@ import type { TrainSettings } from "./settings.js";
  * hundredth of a new draw.
  */
 const BANK_ROWS = 1024;
+
+/**
+ * What heads of a kind get of the noise: it keeps classes from being sure where no row was, and scalars from being near their labels (docs/
+ * your-own-attributes.md).
+ */
+const NOISE_OF = [
+  { kind: "class", part: 1 },
+  { kind: "scalar", part: 0.5 },
+] as const;
 
 /** Fills the inputs of training steps. */
 export class Minibatches {
@@ -25,7 +34,10 @@ export class Minibatches {
     private readonly settings: TrainSettings,
   ) {
     const { batch, network } = plan;
-    this.inputs["x"] = new Float32Array(batch * data.width);
+    Object.assign(
+      this.inputs,
+      latentInputs(network, () => new Float32Array(batch * data.width)),
+    );
     network.stacks.forEach(({ heads, outputs }, s) => {
       this.inputs[stackNames(s).target] = new Float32Array(heads * batch * outputs);
       this.inputs[stackNames(s).weight] = new Float32Array(heads * batch);
@@ -60,8 +72,11 @@ export class Minibatches {
 
   #fillLatents(rows: Uint32Array, epoch: number, step: number): void {
     const { data, plan, settings } = this;
-    const x = this.inputs["x"] ?? new Float32Array(0);
-    fillLatents(x, data, plan, rows);
+    const kinds = NOISE_OF.flatMap(({ kind, part }) => {
+      const x = this.inputs[latentName(kind)];
+      return x === undefined ? [] : [{ x, part }];
+    });
+    for (const { x } of kinds) fillLatents(x, data, plan, rows);
     if (settings.noise === 0) return;
     const { width } = data;
     const bank = this.#bank;
@@ -74,8 +89,9 @@ export class Minibatches {
       const a = Math.floor(first * BANK_ROWS) * width;
       const b = Math.floor(second * BANK_ROWS) * width;
       const start = row * width;
-      for (let i = 0; i < width; i++)
-        x[start + i] = (x[start + i] ?? 0) + p * (bank[a + i] ?? 0) + q * (bank[b + i] ?? 0);
+      for (const { x, part } of kinds)
+        for (let i = 0; i < width; i++)
+          x[start + i] = (x[start + i] ?? 0) + part * (p * (bank[a + i] ?? 0) + q * (bank[b + i] ?? 0));
     }
   }
 

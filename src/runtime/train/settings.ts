@@ -21,7 +21,10 @@ export interface TrainSettings {
   /** Epochs without an improvement of any head after which training stops; 0: never. */
   readonly patience: number;
   readonly adam: AdamSettings;
-  /** Largest noise added to a latent, in units of the latents' standard deviation; its size is drawn evenly from 0 up, row by row. */
+  /**
+   * Largest noise added to a latent for heads of classes, in units of the latents' standard deviation; its size is drawn evenly from 0 up, row by
+   * row. Heads of scalars get half.
+   */
   readonly noise: number;
   /** Parts of the rows that choose epoch and temperature, and that are reported. */
   readonly validation: number;

@@ -1,10 +1,10 @@
 // Trains attribute heads: the training step again and again, validation after each epoch, each head's best weights kept.
 // In: data, settings, an engine. Out: outputs and weights of every head at its best epoch.
 // Invariants: nothing is computed before data, settings and checkpoint are known to fit; an abort is answered at the next step, after the
-// checkpoint is written; weights and moments lie in two sets of arrays that take turns as inputs and outputs.
-import { buildHeadOutputs, parametersOf, stackNames } from "../../compiler/graph/build-training.js";
+// checkpoint is written.
+import { buildHeadOutputs, latentInputs, parametersOf, stackNames } from "../../compiler/graph/build-training.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import { compileTrainingStep, stepScalars } from "../../compiler/passes/compile-training.js";
+import { compileTrainingGradient, stepScalars } from "../../compiler/passes/compile-training.js";
 import { optimize } from "../../compiler/passes/optimize.js";
 import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -12,6 +12,7 @@ import type { Engine } from "../engine/engine.js";
 import type { Host } from "../host.js";
 import type { TrainingData } from "./data.js";
 import { Minibatches, fillLatents, fillTargets } from "./minibatch.js";
+import { openOptimizer, type Optimizer } from "./optimizer.js";
 import { planTraining, type PlannedHead, type TrainingPlan } from "./plan.js";
 import { countPlateaus, epochsAtRest, rateAt, type TrainSettings } from "./settings.js";
 import {
@@ -94,7 +95,9 @@ export async function trainHeads(
   const first = state.epoch;
   const { network, batch: rows } = plan;
   const { adam, scalarLoss } = settings;
-  const step = await engine.compile(compileTrainingStep({ network, rows, scalarLoss, adam }));
+  const optimizer = openOptimizer(network, adam, state.current);
+  state.current = optimizer.state;
+  const gradient = await engine.compile(compileTrainingGradient({ network, rows, scalarLoss }));
   const tile = Math.min(TILE_ROWS, Math.max(plan.split.validation.length, plan.split.test.length, 1));
   const outputs = await engine.compile(optimize(buildHeadOutputs(network, tile)));
   const evaluate = (weights: Record<string, Float32Array>, part: Uint32Array): Promise<Float32Array[]> =>
@@ -103,7 +106,7 @@ export async function trainHeads(
     if (options.checkpoint !== undefined) await host.writeAtomic(options.checkpoint, writeCheckpoint(state, identity));
   };
   try {
-    const loop = new Loop(data, plan, settings, options, step, evaluate, save);
+    const loop = new Loop(data, plan, settings, options, { gradient, optimizer, evaluate, save });
     await loop.run(state);
     const [validation, test] = [
       await evaluate(state.bestWeights, plan.split.validation),
@@ -122,14 +125,13 @@ export async function trainHeads(
     const seconds = (host.now() - start) / 1000;
     return { plan, heads, history: state.history, seconds, epochsDone: state.epoch - first };
   } finally {
-    await step.dispose();
+    await gradient.dispose();
     await outputs.dispose();
   }
 }
 
 class Loop {
   readonly #minibatches: Minibatches;
-  #spare: Record<string, Float32Array> = {};
   #saved: number;
 
   constructor(
@@ -137,9 +139,12 @@ class Loop {
     private readonly plan: TrainingPlan,
     private readonly settings: TrainSettings,
     private readonly options: TrainerOptions,
-    private readonly step: Executable,
-    private readonly evaluate: (weights: Record<string, Float32Array>, part: Uint32Array) => Promise<Float32Array[]>,
-    private readonly save: () => Promise<void>,
+    private readonly tools: {
+      readonly gradient: Executable;
+      readonly optimizer: Optimizer;
+      readonly evaluate: (weights: Record<string, Float32Array>, part: Uint32Array) => Promise<Float32Array[]>;
+      readonly save: () => Promise<void>;
+    },
   ) {
     this.#minibatches = new Minibatches(data, plan, settings);
     this.#saved = options.host.now();
@@ -147,9 +152,6 @@ class Loop {
 
   async run(state: TrainingState): Promise<void> {
     const { settings, options, plan } = this;
-    this.#spare = Object.fromEntries(
-      Object.entries(state.current).map(([name, { length }]) => [name, new Float32Array(length)]),
-    );
     while (state.epoch < settings.epochs && !this.#isAtRest(state)) {
       while (state.step < plan.stepsPerEpoch) {
         if (options.signal?.aborted === true) await this.#interrupt(state);
@@ -157,7 +159,7 @@ class Loop {
       }
       await this.#endEpoch(state);
       if (options.host.now() - this.#saved > CHECKPOINT_MS) {
-        await this.save();
+        await this.tools.save();
         this.#saved = options.host.now();
       }
     }
@@ -177,16 +179,10 @@ class Loop {
         wait,
       ),
     );
-    const scalars = Object.entries(stepScalars(settings.adam, done + 1, rate)).map(
-      ([name, value]) => [name, Float32Array.of(value)] as const,
-    );
-    const inputs = {
-      ...this.#minibatches.fill(state.epoch, state.step),
-      ...state.current,
-      ...Object.fromEntries(scalars),
-    };
-    const results = await this.step.run(inputs, this.#spare);
-    [state.current, this.#spare] = [this.#spare, state.current];
+    const { gradient, optimizer } = this.tools;
+    const minibatch = this.#minibatches.fill(state.epoch, state.step);
+    const results = await gradient.run({ ...minibatch, ...state.current }, optimizer.gradients);
+    optimizer.step(stepScalars(settings.adam, done + 1, rate));
     plan.heads.forEach((head, h) => {
       const loss = results[stackNames(head.stack).losses]?.[head.place] ?? NaN;
       state.sums[h] = (state.sums[h] ?? 0) + loss;
@@ -205,7 +201,7 @@ class Loop {
         `the loss of '${plan.heads[bad]?.column.attribute.name ?? ""}' is not a finite number in epoch ${state.epoch + 1}`,
         [`a smaller learning rate than ${this.settings.rate} may help: --lr`],
       );
-    const outputs = await this.evaluate(state.current, plan.split.validation);
+    const outputs = await this.tools.evaluate(state.current, plan.split.validation);
     const validation = plan.heads.map((head, h) =>
       meanLoss(outputs[h] ?? new Float32Array(0), plan.split.validation, head, this.settings),
     );
@@ -231,7 +227,7 @@ class Loop {
   }
 
   async #interrupt(state: TrainingState): Promise<never> {
-    await this.save();
+    await this.tools.save();
     const { checkpoint } = this.options;
     const place = `in epoch ${state.epoch + 1} of ${this.settings.epochs}`;
     throw failure(
@@ -300,7 +296,7 @@ async function headOutputs(
   for (let start = 0; start < part.length; start += tile) {
     const rows = part.subarray(start, start + tile);
     fillLatents(x, data, plan, rows);
-    const values = await executable.run({ x, ...parameters });
+    const values = await executable.run({ ...latentInputs(plan.network, () => x), ...parameters });
     plan.heads.forEach(({ stack, place, outputs }, h) => {
       const from = place * tile * outputs;
       const own = values[stackNames(stack).outputs]?.subarray(from, from + rows.length * outputs);
