@@ -10,7 +10,7 @@ import {
   tableLabels,
   type LabelTable,
 } from "../runtime/data/label-table.js";
-import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
+import { paintRows, type RowLabels } from "../runtime/data/label-model.js";
 import { layoutData } from "../runtime/data/layout.js";
 import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/styleflow.js";
@@ -26,6 +26,7 @@ import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labe
 import type { Model } from "../runtime/model/model.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { labelInRounds } from "../runtime/train/label-rounds.js";
 import { LaceError } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
@@ -48,6 +49,7 @@ export interface LabelOptions extends LabellerChoice {
   readonly truncation: readonly [number, number];
   readonly jitter: number;
   readonly follow: number;
+  readonly rounds: number;
   readonly thumbnails: number;
   readonly engine: string;
   readonly fresh?: boolean;
@@ -195,8 +197,9 @@ class LabelJob {
         { task: model.info.name, total: count },
         async () => {
           const start = host.now();
-          await labelModel({
-            ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal: this.signal },
+          await labelInRounds({
+            ...{ host, model, engine, services: this.services, labels, count, shape, metadata, part: opened },
+            ...{ rounds: options.rounds, signal: this.signal },
             draw: {
               seed: options.seed,
               truncation: options.truncation,
@@ -204,13 +207,17 @@ class LabelJob {
               follow: options.follow,
             },
             onProgress: (done) => clock.progress("label", model.info.name, done, count),
+            onTraining: (round, { epochs, of }) => {
+              const note = `heads for round ${round}: epoch ${Math.floor(epochs)} of ${of}`;
+              clock.progress("label", model.info.name, opened.rows, count, note);
+            },
           });
           return (host.now() - start) / 1000;
         },
         () => (begun === 0 ? `${count} rows` : `${count} rows, ${begun} of them from ${partName(file)}`),
       );
       const tallies: Tally[] = [];
-      for (const a of labels.attributes) tallies.push(tally(a, await opened.readColumn(`labels.${a.name}`)));
+      for (const a of labels.attributes) tallies.push(tally(a, await opened.read(`labels.${a.name}`)));
       await opened.finish();
       part = undefined;
       const json = { file, count, resumed: begun, seconds, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
@@ -321,7 +328,7 @@ class LabelJob {
   }
 
   private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {
-    const { seed, truncation, jitter, follow, class: index } = this.options;
+    const { seed, truncation, jitter, follow, rounds, class: index } = this.options;
     const { name, zDim, wDim } = model.info;
     return {
       count,
@@ -333,6 +340,7 @@ class LabelJob {
       jitter,
       ...(index !== undefined && { class: index }),
       ...(follow > 0 && { follow }),
+      ...(rounds > 1 && { rounds }),
       lacec: lacecVersion(),
     };
   }
@@ -352,6 +360,10 @@ function usageMistake(reference: string | undefined, options: LabelOptions): str
     return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";
   if (options.attributes !== undefined && options.labels === undefined)
     return "--attributes says what the columns of --labels are: it needs --labels";
+  if (options.rounds > 1 && (options.labels ?? options.export) !== undefined)
+    return "--rounds labels rows that heads of earlier rows lead to: it needs a labeller, not --labels or --export";
+  if (options.rounds > 1 && options.follow > 0)
+    return "--follow goes where the heads of the model lead, --rounds where new ones do: give one of them";
   return labellerMistake(options);
 }
 

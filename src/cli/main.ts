@@ -156,6 +156,12 @@ function program(): Command {
       numberIn(0, 1),
       0,
     )
+    .option(
+      "--rounds <n>",
+      "equal parts of the rows; each but the first goes where heads trained on those before it lead (at least 1000 rows each serve well)",
+      wholeNumber(1),
+      1,
+    )
     .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0), 0)
     .option("--engine <name>", "as for run", "auto")
     .option("--fresh", "begin anew where an interrupted run left a part")
@@ -265,7 +271,12 @@ function program(): Command {
     .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
     .option("--patience <n>", "stop after so many epochs without an improvement; 0: never", wholeNumber(0), 10)
     .option("--decay <x>", "weight decay", numberIn(0, 10), 0.05)
-    .option("--noise <x>", "most noise added to latents, in their standard deviations", numberIn(0, 10), 1.3)
+    .option(
+      "--noise <x>",
+      "most noise added to latents, in their standard deviations; for scalars half",
+      numberIn(0, 10),
+      1.3,
+    )
     .option("--validation <part>", "part of the rows for choice of epoch and calibration", numberIn(0.01, 0.8), 0.1)
     .option("--test <part>", "part of the rows for the report", numberIn(0, 0.8), 0.1)
     .addOption(

@@ -49,7 +49,7 @@ describe("a data file in the making", () => {
     const second = await openPart(file, layout);
     expect(second.rows).toBe(2);
     await second.write(rows(2, 3));
-    expect([...(await second.readColumn("labels.tilt"))]).toEqual([0, 1, 2, 3, 4]);
+    expect([...(await second.read("labels.tilt"))]).toEqual([0, 1, 2, 3, 4]);
     await second.finish();
     expect(filesIn(join(folder.path, "new"))).toEqual(["data.safetensors"]);
 

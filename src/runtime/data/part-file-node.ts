@@ -20,8 +20,8 @@ export interface PartFile {
   readonly rows: number;
   /** Appends rows. They are on the disk when it resolves. */
   write(rows: DataRows): Promise<void>;
-  /** All values of a tensor of one number a row, as far as they are written. */
-  readColumn(name: string): Promise<Float32Array>;
+  /** A tensor of floats as far as it is written: row after row. */
+  read(name: string): Promise<Float32Array>;
   /** Puts the finished file at its place. Errors InternalError if rows are missing. */
   finish(): Promise<void>;
   /** Leaves the part for another run. */
@@ -91,13 +91,14 @@ class OpenPart implements PartFile {
     });
   }
 
-  async readColumn(name: string): Promise<Float32Array> {
+  async read(name: string): Promise<Float32Array> {
     const stored = this.layout.tensors.get(name);
-    if (stored === undefined || stored.shape.length !== 1) throw new InternalError(`no column ${name}`);
-    const values = new Float32Array(this.rows);
-    const bytes = new Uint8Array(values.buffer);
-    await guarded(this.file, () => this.handle.read(bytes, 0, bytes.length, stored.start));
-    return values;
+    if (stored?.dtype !== "F32") throw new InternalError(`no floats ${name}`);
+    const perRow = stored.shape.slice(1).reduce((a, b) => a * b, 1);
+    const bytes = await guarded(this.file, () =>
+      readAt(this.handle, stored.start, this.rows * perRow * DTYPE_BYTES.F32),
+    );
+    return new Float32Array(bytes.buffer);
   }
 
   async finish(): Promise<void> {
@@ -159,7 +160,11 @@ async function refuseFolder(file: string): Promise<void> {
 
 async function readAt(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  await handle.read(bytes, 0, length, position);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+    if (bytesRead === 0) break; // a file that was cut short: what is missing stays 0 and fails the comparisons
+    done += bytesRead;
+  }
   return bytes;
 }
 
