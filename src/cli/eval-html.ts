@@ -4,14 +4,15 @@ import type { ImageCodec } from "../runtime/image/codec.js";
 import { layoutGrid } from "../runtime/image/grid.js";
 import type { Evaluated, SetMeasure, Sheet } from "../runtime/evaluate/evaluation.js";
 import type { Baseline } from "./eval-baseline.js";
+import { escapeHtml, htmlPage, htmlTable } from "../runtime/html-page.js";
 import { estimateText } from "./eval-table.js";
 
-const STYLE = `body { font: 15px/1.45 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; margin: .6em 0; } th, td { text-align: left; padding: .2em .9em .2em 0; border-bottom: 1px solid #e4e4e4; }
-th { font-weight: 600; color: #666; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.bar { display: inline-block; height: .7em; width: 9em; background: #eee; margin-right: .6em; position: relative; }
-.bar i { position: absolute; left: 0; top: 0; bottom: 0; background: #4878b8; } .bar b { position: absolute; top: 30%; bottom: 30%; background: #1d3557; }
-img { max-width: 100%; image-rendering: auto; display: block; margin: .6em 0; } .dim { color: #777; } h2 { margin-top: 2em; }`;
+const STYLE = `
+td, th { white-space: nowrap; text-align: left } td:first-child { white-space: normal; min-width: 9em }
+.bar { display: inline-block; height: .7em; width: min(9em, 20vw); background: var(--track); margin-right: .6em; position: relative }
+.bar i { position: absolute; left: 0; top: 0; bottom: 0; background: var(--blue) } .bar b { position: absolute; top: 30%; bottom: 30%; background: var(--mark) }
+img { max-width: 100%; display: block; margin: .6em 0 }
+`;
 
 /** The page. */
 export async function evaluationHtml(
@@ -23,18 +24,17 @@ export async function evaluationHtml(
   const parts: string[] = [];
   for (const set of evaluation.sets) {
     const sheet = sheets.get(set.name);
-    parts.push(setHtml(set, baseline?.get(set.name), sheet === undefined ? "" : await picture(sheet, codec)));
+    parts.push(setHtml(set, baseline?.get(set.name), sheet === undefined ? "" : await picture(sheet, set, codec)));
   }
-  const judges = evaluation.labellers
-    .map((l) => `${l.name} (SHA-256 ${(l.sha256 ?? "unknown").slice(0, 12)})`)
-    .join(", ");
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escape(title)}</title><style>${STYLE}</style>
-<h1>${escape(title)}</h1>
-<p class="dim">${escape(evaluation.engine)}; judged by ${escape(judges)}; ${evaluation.reference} unconditional and ${evaluation.real} real images; the dark bars are 95% intervals.</p>
-${parts.join("\n")}
-</html>
-`;
+  const judges = evaluation.labellers.map(judgeText).join(", ");
+  const { reference, real, engine } = evaluation;
+  const about = `${engine}; judged by ${judges}; ${reference} unconditional and ${real} real images; the thin bars are 95% intervals.`;
+  return htmlPage(title, STYLE, `<p class="dim">${escapeHtml(about)}</p>\n${parts.join("\n")}`);
+}
+
+function judgeText({ name, sha256, prompts }: Evaluated["evaluation"]["labellers"][number]): string {
+  const hash = sha256 === null ? "" : ` (SHA-256 ${sha256.slice(0, 12)})`;
+  return `${name}${hash}${prompts === undefined ? "" : ` by the prompts ${prompts.join(", ")}`}`;
 }
 
 function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string): string {
@@ -43,7 +43,7 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
   const clauses = set.clauses.map((c) => {
     const old = before?.clauses.find((x) => x.text === c.text)?.labeller?.mean;
     return [
-      escape(c.text),
+      escapeHtml(c.text),
       `${bar(c.labeller)}${estimateText(c.labeller)}${was(old)}`,
       c.heads === null ? "-" : c.heads.mean.toFixed(2),
       c.prior === null ? "-" : c.prior.toFixed(2),
@@ -51,9 +51,9 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
   });
   const { frechet, edit, secondsPerImage } = set;
   const steps = edit?.steps.map((s) => [
-    escape(s.text),
+    escapeHtml(s.text),
     ...[s.before, s.after].map((e) => (e === null ? "-" : e.mean.toFixed(2))),
-    s.drift === null ? "-" : `${escape(s.drift.attribute)} ${s.drift.share.toFixed(2)}`,
+    s.drift === null ? "-" : `${escapeHtml(s.drift.attribute)} ${s.drift.share.toFixed(2)}`,
     s.score === null ? "-" : s.score.toFixed(2),
     estimateText(s.identity, 3),
   ]);
@@ -78,11 +78,11 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
       `${secondsPerImage.synthesis.toFixed(4)}${was(before?.secondsPerImage.synthesis, 4)}`,
     ],
   ];
-  return `<h2>${escape(set.name)}</h2>
-<p class="dim">${set.kind} of ${escape(set.model)}, ${escape(set.sampler)}, truncation ${set.truncation}, ${set.images} images${set.failed > 0 ? `, ${set.failed} not finished` : ""}</p>
-${table(["condition", "by the labeller", "by the heads", "unconditional"], clauses)}
-${steps === undefined ? "" : table(["step", "before", "after", "most drift", "score", "ID"], steps)}
-${table(["", ""], facts)}
+  return `<h2>${escapeHtml(set.name)}</h2>
+<p class="dim">${set.kind} of ${escapeHtml(set.model)}, ${escapeHtml(set.sampler)}, truncation ${set.truncation}, ${set.images} images${set.failed > 0 ? `, ${set.failed} not finished` : ""}</p>
+${htmlTable(["condition", "by the labeller", "by the heads", "unconditional"], clauses)}
+${steps === undefined ? "" : htmlTable(["step", "before", "after", "most drift", "score", "ID"], steps)}
+${htmlTable(["", ""], facts)}
 ${image}`;
 }
 
@@ -96,18 +96,11 @@ function bar(e: { readonly mean: number; readonly low: number; readonly high: nu
   return `<span class="bar"><i style="width:${percent(e.mean)}"></i><b style="left:${percent(e.low)};width:${percent(e.high - e.low)}"></b></span>`;
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = header.every((h) => h === "") ? "" : `<tr>${header.map((h) => `<th>${h}</th>`).join("")}</tr>`;
-  return `<table>${head}${rows.map((r) => `<tr>${r.map((c) => `<td class="n">${c}</td>`).join("")}</tr>`).join("")}</table>`;
-}
-
-async function picture({ images, columns }: Sheet, codec: ImageCodec): Promise<string> {
+async function picture({ images, columns }: Sheet, { name, edit }: SetMeasure, codec: ImageCodec): Promise<string> {
   if (images.every((i) => i === undefined)) return "";
   const image = layoutGrid(images, { columns });
   const bytes = await codec.encode(image, "webp");
-  return `<img alt="" width="${image.width}" src="data:image/webp;base64,${Buffer.from(bytes).toString("base64")}">`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  const steps = edit?.steps.map((s) => `after: ${s.text}`).join("; ");
+  const caption = steps === undefined ? "" : `<figcaption>a row: before; ${escapeHtml(steps)}</figcaption>`;
+  return `<figure><img alt="pictures of ${escapeHtml(name)}" width="${image.width}" src="data:image/webp;base64,${Buffer.from(bytes).toString("base64")}">${caption}</figure>`;
 }

@@ -126,7 +126,7 @@ export interface Expect {
 export type SaveForm =
   | { readonly kind: "grid"; readonly columns?: number }
   | { readonly kind: "strip" }
-  /** `tween`: pictures between two neighbours, their styles blended. */
+  /** `tween`: pictures between two neighbours, on the way that was solved for. */
   | { readonly kind: "animation"; readonly fps: number; readonly tween: number }
   /** One file for each image; the path has `{index}` (or there is one image only). */
   | { readonly kind: "each" };

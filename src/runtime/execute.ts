@@ -11,7 +11,7 @@ import type { Engine } from "./engine/engine.js";
 import { PhaseClock, type OnEvent } from "./events.js";
 import { drawTask } from "./execute/draw.js";
 import { judge, missed, type Judged } from "./execute/expectations.js";
-import { isOutcome } from "./execute/family.js";
+import { isOutcome, sharesOf } from "./execute/family.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./execute/image-batches.js";
 import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./execute/images.js";
 import { Memory } from "./execute/memory.js";
@@ -188,12 +188,16 @@ class Run {
       return;
     }
     const memory = this.memories.get(loaded);
+    // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
+    const films = plan.saves.filter((s) => s.task === index && (task.kind === "edit" || this.selection.hasSave(s)));
+    const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
     const { diagnostics, ...drawn } = await drawTask(task, {
       model,
       engine: shop.engine,
       clock,
       signal: options.signal,
       rows,
+      shares,
       memory,
       earlier: (at) => this.tasks.find((t) => t.task === plan.tasks[at]) ?? missing(at),
     });
@@ -206,8 +210,7 @@ class Run {
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
     const labeller = expects.length > 0 ? await this.labellerOf(loaded) : undefined;
     let seen: Judged | undefined;
-    const tweens = plan.saves.map(({ task: of, form }) => (of === index && form.kind === "animation" ? form.tween : 0));
-    const pictures = picturesOf(drawn, tweens, model.info.numWs).filter((p) => {
+    const pictures = picturesOf(drawn, shares, model.info.numWs).filter((p) => {
       const shown = this.selection.shows(index, p) && sinks.some((s) => s.wants(p));
       return shown || (labeller !== undefined && isOutcome(task, p));
     });

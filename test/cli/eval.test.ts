@@ -105,7 +105,8 @@ describe("lacec eval", () => {
   test("the page holds the pictures, and nothing else is written", () => {
     const page = readFileSync(join(folder.path, "page.html"), "utf8");
     expect(page.match(/src="data:image\/webp;base64,/g)).toHaveLength(3);
-    expect(page).toContain("not glasses");
+    expect(page).toContain("<figcaption>a row: before; after: not glasses; after: smile</figcaption>");
+    expect(page).not.toMatch(/<script|https?:/);
     expect(after).toEqual([...before, "before.json", "page.html"].sort());
   });
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { LaceError, run, type RunEvent } from "../../src/index.js";
+import { LaceError, run, type RunEvent, type RunOptions } from "../../src/index.js";
 import { writePack } from "../../src/runtime/model/pack.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
@@ -113,6 +113,38 @@ describe("what was finished is not computed again", () => {
     expect(other).toEqual(["load", "compile", "sample", "synthesise", "synthesise", ...other.slice(5)]); // not the sweep
     await run(script, { out: at("other-fresh"), engine: "onnx-cpu", inputs: { level: 0.6 } });
     expect(pictures("other")).toEqual(pictures("other-fresh"));
+  });
+
+  test("films, and samples that share their steps, come from the cache, and what shards have solved of an edit too", async () => {
+    writeFileSync(
+      at("films.lace"),
+      `lace 1
+model tiny from "tiny.safetensors"
+sample crowd from tiny { where glasses count 3 seed 5 sampler ode { control batch } }
+traverse walk from tiny { where glasses between seed 3 and seed 4 frames 3 }
+edit made of crowd { step hair is brown }
+save crowd to "crowd.png" as grid
+save walk to "walk.webp" as animation { tween 2 }
+save made to "made.webp" as animation { tween 2 }
+save made to "made/{index}.png"
+`,
+    );
+    const sampled = async (out: string, options: RunOptions): Promise<(string | undefined)[]> => {
+      const ends: string[] = [];
+      const onEvent = (e: RunEvent): void => {
+        if (e.kind === "end" && e.phase === "sample" && e.note !== "0 evaluations") ends.push(e.task ?? "");
+      };
+      await run(at("films.lace"), { out: at(out), engine: "onnx-cpu", onEvent, ...options });
+      return ends;
+    };
+    expect(await sampled("films", {})).toEqual(["crowd", "walk", "made"]);
+    expect(await sampled("films-1", { cache: at(".lace-films") })).toEqual(["crowd", "walk", "made"]);
+    expect(await sampled("films-2", { cache: at(".lace-films") })).toEqual([]);
+    for (const out of ["films-1", "films-2"]) expect(pictures(out)).toEqual(pictures("films"));
+    const cache = at(".lace-film-shards");
+    for (const number of [1, 2]) await sampled("film-shards", { cache, shard: { number, of: 2 } });
+    expect(await sampled("film-shards", { cache })).toEqual(["walk"]); // between its frames
+    expect(pictures("film-shards")).toEqual(pictures("films"));
   });
 
   test("a run that was stopped goes on where it was", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
+import { commonForms, type Varying } from "../../src/compiler/energy/varying.js";
 import { logProb } from "../../src/compiler/energy/interpret.js";
 import { buildLogProb } from "../../src/compiler/graph/build-energy.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
@@ -84,10 +85,10 @@ function randomEnergy(r: Random, logic: Logic, depth: number): Energy {
 const ROWS = 3;
 
 /** log p as a graph with the heads' outputs as inputs. */
-function energyGraph(energy: Energy, logic: Logic): Graph {
+function energyGraph(energy: Energy, logic: Logic, varying?: Varying): Graph {
   const b = new GraphBuilder();
   const heads = attributes.map((a, i) => b.input(a.name, [ROWS, WIDTHS[i]!]));
-  return b.finish({ outputs: { logp: buildLogProb(b, energy, (i) => heads[i]!, attributes, logic, ROWS) } });
+  return b.finish({ outputs: { logp: buildLogProb(b, energy, (i) => heads[i]!, attributes, logic, ROWS, varying) } });
 }
 
 describe.each(["product", "lace"] as const)("logic %s", (logic) => {
@@ -112,6 +113,61 @@ describe.each(["product", "lace"] as const)("logic %s", (logic) => {
       }
     }
   });
+});
+
+/** The same energy with other numbers here and there. */
+function withOtherNumbers(r: Random, energy: Energy): Energy {
+  const fields = ["temperature", "target", "sigma", "threshold", "factor"];
+  const changed = (name: string, value: unknown): unknown =>
+    typeof value === "number" && fields.includes(name) && r.below(3) > 0 ? value * (0.7 + 0.6 * r.next()) : value;
+  return JSON.parse(JSON.stringify(energy), changed) as Energy;
+}
+
+describe.each(["product", "lace"] as const)("energies that differ in numbers, in logic %s", (logic) => {
+  test("are one graph: with the numbers of each as inputs it has the values and slopes of each", () => {
+    let inputsUsed = 0;
+    for (let seed = 1; seed <= 80; seed++) {
+      const r = random(seed);
+      const first = randomEnergy(r, logic, 3);
+      const energies = [first, withOtherNumbers(r, first), withOtherNumbers(r, first)];
+      const forms = commonForms(energies);
+      expect(forms).toHaveLength(1);
+      const { energy, varying, numbers, members } = forms[0]!;
+      expect(members).toEqual([0, 1, 2]);
+      inputsUsed += varying?.columns ?? 0;
+      const heads = Object.fromEntries(attributes.map((a, i) => [a.name, randomArray(r, [ROWS, WIDTHS[i]!], 1.5)]));
+      const wrt = Object.fromEntries(attributes.map((a) => [a.name, `slope of ${a.name}`]));
+      const slopesOf = (graph: Graph) => optimize(differentiate(graph, { of: "logp", wrt }));
+      const shared = interpret(slopesOf(energyGraph(energy, logic, varying)), {
+        ...heads,
+        ...(varying === undefined ? {} : { numbers: Float64Array.from(numbers.flat()) }),
+      });
+      for (const [row, own] of energies.entries()) {
+        const alone = interpret(slopesOf(energyGraph(own, logic)), heads);
+        for (const [name, values] of Object.entries(alone)) {
+          const width = values.length / ROWS;
+          expectClose(rowOf(shared[name]!, row, width), rowOf(values, row, width), { abs: 1e-9, rel: 1e-9 });
+        }
+      }
+    }
+    expect(inputsUsed).toBeGreaterThan(80);
+  });
+});
+
+test("a form keeps as constants what all share, and takes numbers that always agree once", () => {
+  const cell = (t: number): Energy =>
+    and(
+      { kind: "near", attribute: 3, target: t, sigma: 0.1, span },
+      { kind: "weight", factor: t, part: yes(0), span },
+      { kind: "above", attribute: 3, threshold: 1 - t, sigma: 0.1, span },
+    );
+  const [form, other, ...none] = commonForms([cell(0.2), cell(0.5), yes(1), cell(0.9)]);
+  expect(none).toEqual([]);
+  expect(form!.members).toEqual([0, 1, 3]);
+  expect(form!.varying!.columns).toBe(2);
+  expectClose(form!.numbers.flat(), [0.2, 0.8, 0.5, 0.5, 0.9, 0.1], { abs: 1e-12, rel: 0 });
+  expect(commonForms([cell(0.9), cell(0.1)])[0]!.energy).toEqual(form!.energy);
+  expect(other).toEqual({ energy: yes(1), members: [2], numbers: [[]] });
 });
 
 test("in logic product De Morgan's laws hold, and not not is nothing, to rounding", () => {

@@ -27,7 +27,7 @@ export interface LacecOptions {
 export function lacec(args: readonly string[], options: LacecOptions): Promise<Ended> {
   requireBuild();
   const start = performance.now();
-  const env = { ...process.env, NO_COLOR: "", FORCE_COLOR: "", ...options.env };
+  const env = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...options.env };
   const child = spawn(process.execPath, [mainFile, ...args], { cwd: options.cwd, env, stdio: "pipe" });
   let out = "";
   let err = "";

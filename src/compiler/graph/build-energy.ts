@@ -5,8 +5,9 @@
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
 import type { Energy, Logic } from "../energy/energy.js";
+import type { NumberField, Varying } from "../energy/varying.js";
 import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE } from "../energy/interpret.js";
-import { scalar, type GraphBuilder } from "./builder.js";
+import { scalar, type GraphBuilder, type Operand } from "./builder.js";
 import type { NodeId } from "./graph.js";
 import { at } from "./shape.js";
 
@@ -18,7 +19,7 @@ export type HeadOutput = (attribute: number) => NodeId;
  *
  *   DESIGN.md 2.1 for predicates, 2.2 for connectives.
  *
- * Shapes   heads [rows, K] -> [rows].
+ * Shapes   heads [rows, K] -> [rows]. With `varying`, an input `numbers` [rows, columns] in the place of some of its numbers.
  * Gradient in logic lace the factor of `not` has none, as in the paper.
  * Errors   InternalError for `count` in logic lace and for an attribute whose head has another size than the table says.
  */
@@ -29,6 +30,7 @@ export function buildLogProb(
   attributes: readonly Attribute[],
   logic: Logic,
   rows: number,
+  varying?: Varying,
 ): NodeId {
   const heads = new Map<number, NodeId>();
   const output: HeadOutput = (index) => {
@@ -42,11 +44,48 @@ export function buildLogProb(
     heads.set(index, head);
     return head;
   };
+  const numbers = new Numbers(b, rows, varying);
+  const predicates = new Predicates(b, output, numbers);
   const value =
     logic === "product"
-      ? new ProductLogic(b, new Predicates(b, output), rows).yes(energy)
-      : buildLace(b, new Predicates(b, output), energy);
+      ? new ProductLogic(b, predicates, numbers, rows).yes(energy)
+      : buildLace(b, predicates, numbers, energy);
   return b.reshape(b.broadcast(value, [rows, 1]), [rows]);
+}
+
+type Leaf<K extends Energy["kind"]> = Extract<Energy, { kind: K }>;
+
+/** The numbers of an energy: constants, or columns of the input `numbers`. */
+class Numbers {
+  #input: NodeId | undefined;
+
+  constructor(
+    readonly b: GraphBuilder,
+    readonly rows: number,
+    readonly varying: Varying | undefined,
+  ) {}
+
+  /** Whether a number is known to be this one. */
+  is(e: Energy, field: NumberField, constant: number, wanted: number): boolean {
+    return this.#column(e, field) === undefined && constant === wanted;
+  }
+
+  value(e: Energy, field: NumberField, constant: number): Operand {
+    return this.#column(e, field) ?? scalar(constant);
+  }
+
+  /** numerator / value */
+  inverse(e: Energy, field: NumberField, constant: number, numerator: number): Operand {
+    const column = this.#column(e, field);
+    return column === undefined ? scalar(numerator / constant) : this.b.div(scalar(numerator), column);
+  }
+
+  #column(e: Energy, field: NumberField): NodeId | undefined {
+    const column = this.varying?.of.get(e)?.[field];
+    if (this.varying === undefined || column === undefined) return undefined;
+    this.#input ??= this.b.input("numbers", [this.rows, this.varying.columns]);
+    return this.b.sliceAxis(this.#input, 1, column, 1);
+  }
 }
 
 /** Predicates as margins: log p = log sigmoid(margin), and of the contrary log sigmoid(-margin). Shapes [rows, 1]. */
@@ -54,21 +93,27 @@ class Predicates {
   constructor(
     readonly b: GraphBuilder,
     readonly output: HeadOutput,
+    readonly numbers: Numbers,
   ) {}
+
+  classMargin(e: Leaf<"class">): NodeId {
+    const { attribute, values, temperature } = e;
+    return this.#marginOf(attribute, values, this.numbers.inverse(e, "temperature", temperature, 1));
+  }
 
   /**
    * Margin of a set of classes: logsumexp of its logits / T less that of the others'. One of a set and its complement is built,
    * and negated for the other, so that both cost one evaluation. Two classes need only the difference of the logits, which the
    * fold pass then moves into the head's last layer.
    */
-  classMargin(attribute: number, values: readonly number[], temperature: number): NodeId {
+  #marginOf(attribute: number, values: readonly number[], cooling: Operand): NodeId {
     const { b } = this;
     const raw = this.output(attribute);
     const classes = at(b.shape(raw), 1);
     const others = Array.from({ length: classes }, (_, v) => v).filter((v) => !values.includes(v));
     if (values.length === 0 || others.length === 0) throw new InternalError("a class set is empty or holds all");
-    if (values.includes(0)) return b.neg(this.classMargin(attribute, others, temperature));
-    const logits = b.mul(raw, scalar(1 / temperature));
+    if (values.includes(0)) return b.neg(this.#marginOf(attribute, others, cooling));
+    const logits = b.mul(raw, cooling);
     if (classes === 2) return b.matmul(logits, b.constant([-1, 1], [2, 1]));
     return b.sub(this.logSumExpOf(logits, values), this.logSumExpOf(logits, others));
   }
@@ -89,14 +134,17 @@ class Predicates {
   }
 
   /** Margin of "above"; that of "below" is its negative. */
-  aboveMargin(attribute: number, threshold: number, sigma: number): NodeId {
-    const { b } = this;
-    return b.mul(b.sub(this.output(attribute), scalar(threshold)), scalar(LOGISTIC_SLOPE / sigma));
+  aboveMargin(e: Leaf<"above" | "below">): NodeId {
+    const { b, numbers } = this;
+    const threshold = numbers.value(e, "threshold", e.threshold);
+    const slope = numbers.inverse(e, "sigma", e.sigma, LOGISTIC_SLOPE);
+    return b.mul(b.sub(this.output(e.attribute), threshold), slope);
   }
 
-  near(attribute: number, target: number, sigma: number): NodeId {
-    const { b } = this;
-    const offset = b.mul(b.sub(this.output(attribute), scalar(target)), scalar(Math.SQRT1_2 / sigma));
+  near(e: Leaf<"near">): NodeId {
+    const { b, numbers } = this;
+    const target = numbers.value(e, "target", e.target);
+    const offset = b.mul(b.sub(this.output(e.attribute), target), numbers.inverse(e, "sigma", e.sigma, Math.SQRT1_2));
     return b.neg(b.square(offset));
   }
 
@@ -123,6 +171,7 @@ class ProductLogic {
   constructor(
     readonly b: GraphBuilder,
     readonly predicates: Predicates,
+    readonly numbers: Numbers,
     readonly rows: number,
   ) {}
 
@@ -140,13 +189,13 @@ class ProductLogic {
       case "always":
         return this.#certain();
       case "class":
-        return predicates.logSigmoid(predicates.classMargin(e.attribute, e.values, e.temperature));
+        return predicates.logSigmoid(predicates.classMargin(e));
       case "near":
-        return predicates.near(e.attribute, e.target, e.sigma);
+        return predicates.near(e);
       case "above":
-        return predicates.logSigmoid(predicates.aboveMargin(e.attribute, e.threshold, e.sigma));
+        return predicates.logSigmoid(predicates.aboveMargin(e));
       case "below":
-        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e.attribute, e.threshold, e.sigma)));
+        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e)));
       case "not":
         return this.no(e.part);
       case "and":
@@ -157,7 +206,7 @@ class ProductLogic {
       case "or":
         return this.#anyOf(e.parts.map((p) => ({ yes: this.yes(p), no: this.no(p) })));
       case "weight":
-        return b.mul(this.yes(e.part), scalar(e.factor));
+        return b.mul(this.yes(e.part), this.numbers.value(e, "factor", e.factor));
       case "count":
         return this.#logSum(this.#countTable(e, e.parts).slice(e.min, e.max + 1));
       default:
@@ -169,11 +218,11 @@ class ProductLogic {
     const { b, predicates } = this;
     switch (e.kind) {
       case "class":
-        return predicates.logSigmoid(b.neg(predicates.classMargin(e.attribute, e.values, e.temperature)));
+        return predicates.logSigmoid(b.neg(predicates.classMargin(e)));
       case "above":
-        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e.attribute, e.threshold, e.sigma)));
+        return predicates.logSigmoid(b.neg(predicates.aboveMargin(e)));
       case "below":
-        return predicates.logSigmoid(predicates.aboveMargin(e.attribute, e.threshold, e.sigma));
+        return predicates.logSigmoid(predicates.aboveMargin(e));
       case "not":
         return this.yes(e.part);
       case "and":
@@ -247,23 +296,26 @@ class ProductLogic {
 }
 
 /** Logic lace: the paper's formulas as they are. */
-function buildLace(b: GraphBuilder, predicates: Predicates, e: Energy): NodeId {
-  const part = (p: Energy): NodeId => buildLace(b, predicates, p);
+function buildLace(b: GraphBuilder, predicates: Predicates, numbers: Numbers, e: Energy): NodeId {
+  const part = (p: Energy): NodeId => buildLace(b, predicates, numbers, p);
   switch (e.kind) {
     case "always":
       return b.constant([0], [1, 1]);
     case "class": {
-      if (e.temperature === 1) return predicates.logSigmoid(predicates.classMargin(e.attribute, e.values, 1));
+      if (numbers.is(e, "temperature", e.temperature, 1)) return predicates.logSigmoid(predicates.classMargin(e));
       // The temperature divides the picked logits only, so this is not a probability.
       const logits = predicates.output(e.attribute);
-      const picked = predicates.logSumExpOf(b.mul(logits, scalar(1 / e.temperature)), e.values);
+      const picked = predicates.logSumExpOf(
+        b.mul(logits, numbers.inverse(e, "temperature", e.temperature, 1)),
+        e.values,
+      );
       return b.sub(picked, b.logSumExp(logits, [1], true));
     }
     case "near":
-      return predicates.near(e.attribute, e.target, e.sigma);
+      return predicates.near(e);
     case "above":
     case "below": {
-      const margin = predicates.aboveMargin(e.attribute, e.threshold, e.sigma);
+      const margin = predicates.aboveMargin(e);
       return predicates.logSigmoid(e.kind === "above" ? margin : b.neg(margin));
     }
     case "not": {
@@ -278,7 +330,7 @@ function buildLace(b: GraphBuilder, predicates: Predicates, e: Energy): NodeId {
         .map(part)
         .reduce((left, right) => logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_FACTOR))), right));
     case "weight":
-      return b.mul(part(e.part), scalar(e.factor));
+      return b.mul(part(e.part), numbers.value(e, "factor", e.factor));
     case "count":
       throw new InternalError("count has no meaning in logic lace");
     default:

@@ -4,6 +4,7 @@
 import type { Attribute } from "../attribute.js";
 import type { Keep } from "../energy/edit-goals.js";
 import type { Energy, Logic } from "../energy/energy.js";
+import type { Varying } from "../energy/varying.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import { buildLogProb } from "../graph/build-energy.js";
 import { buildHead, buildLatent } from "../graph/build-model.js";
@@ -29,6 +30,8 @@ export interface EnergyTask extends ReadoutTask {
   readonly logic: Logic;
   /** Of an edit: what holds the state near its anchor, which comes in as inputs. */
   readonly keep?: Keep;
+  /** Numbers of the energy that come in as an input. */
+  readonly varying?: Varying;
 }
 
 /**
@@ -37,10 +40,11 @@ export interface EnergyTask extends ReadoutTask {
  *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
  *
  * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
- *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf.
+ *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf. With `varying`, `numbers`
+ *          [rows, columns].
  */
 export function buildEnergyGraph(task: EnergyTask): Graph {
-  const { weights, attributes, energy, logic, truncation, rows, keep } = task;
+  const { weights, attributes, energy, logic, truncation, rows, keep, varying } = task;
   const b = new GraphBuilder();
   const z = b.input("z", [rows, weights.zDim]);
   const w = buildLatent(b, z, weights, truncation);
@@ -50,7 +54,7 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
     outputs.set(index, output);
     return output;
   };
-  let logp = buildLogProb(b, energy, head, attributes, logic, rows);
+  let logp = buildLogProb(b, energy, head, attributes, logic, rows, varying);
   const charge = (x: NodeId, anchor: AnchorName, weight: number): void => {
     const offset = b.sub(x, b.input(anchor, b.shape(x)));
     logp = b.sub(logp, b.mul(b.sum(b.square(offset), [1]), scalar(weight)));

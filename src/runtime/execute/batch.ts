@@ -1,15 +1,18 @@
-// Samples of one condition, drawn together: compile the gradient, follow it, read the ends out.
+// Samples of one condition, or of conditions that differ in numbers alone, drawn together: compile the gradient, follow it, read the ends out.
 // Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Keep } from "../../compiler/energy/edit-goals.js";
 import type { Energy } from "../../compiler/energy/energy.js";
+import type { Varying } from "../../compiler/energy/varying.js";
 import { compileEnergyGradient } from "../../compiler/passes/compile-energy.js";
 import type { Task } from "../../compiler/plan.js";
+import { concat } from "../concat.js";
 import type { Engine } from "../engine/engine.js";
 import type { PhaseClock } from "../events.js";
 import type { Model } from "../model/model.js";
 import { drawSamples } from "../sample/index.js";
 import type { Memory } from "./memory.js";
+import { valueOf, type Share } from "./family.js";
 import { readOut } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
 import { stopIfAborted } from "./stop.js";
@@ -25,6 +28,8 @@ export interface DrawContext {
   readonly signal: AbortSignal | undefined;
   /** Rows of the task to draw, ascending. */
   readonly rows: readonly number[];
+  /** Shares of the way between two parts, ascending, at which pictures are wanted. */
+  readonly shares: readonly Share[];
   /** What earlier runs have found out. */
   readonly memory: Memory | undefined;
   /** The results of an earlier task, by its place in the plan. */
@@ -33,10 +38,15 @@ export interface DrawContext {
 
 export interface Batch {
   readonly energy: Energy;
-  /** Of an edit: what it holds, the anchors [members, width] that this needs, and where its noise begins. */
+  /** Numbers of the energy that are inputs, `numbers` of the anchors. */
+  readonly varying?: Varying;
+  /** Of an edit: what it holds, and where its noise begins. */
   readonly keep?: Keep;
-  readonly anchors?: Readonly<Record<string, Float32Array>>;
   readonly firstStep?: number;
+  /** Further inputs of the gradient, [members, width] each: what an edit is held to, numbers of the energy. */
+  readonly anchors?: Readonly<Record<string, Float32Array>>;
+  /** Shares of each sample's way whose styles are wanted. */
+  readonly shares?: readonly Share[];
   readonly seed: number;
   /** `lane`: which row of the tiles, counted through all tiles; distinct. The others as in SampleResult. */
   readonly members: readonly (Pick<SampleResult, "index" | "part" | "origin"> & { readonly lane: number })[];
@@ -52,11 +62,11 @@ export interface Remainder {
 
 /** Looks for a batch's samples in the memory. */
 export async function recallBatch(task: Task, batch: Batch, { memory }: DrawContext): Promise<Remainder> {
-  if (dependsOnBatch(task)) return { known: [], tiles: [batch] };
   const known: SampleResult[] = [];
   const tiles = new Map<number, number[]>();
+  const keys = memory === undefined ? [] : await keysOf(task, batch, memory);
   for (const [position, member] of batch.members.entries()) {
-    const kept = await memory?.recallSample(await keyOf(task, batch, position, memory));
+    const kept = await memory?.recallSample(keys[position] ?? "");
     if (kept !== undefined) {
       const { index, part, origin } = member;
       known.push({ ...kept, index, part, origin, seed: batch.seed });
@@ -65,6 +75,7 @@ export async function recallBatch(task: Task, batch: Batch, { memory }: DrawCont
     const tile = Math.floor(member.lane / ENERGY_ROWS);
     tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
   }
+  if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [batch] };
   return { known, tiles: [...tiles.values()].map((positions) => partOf(batch, positions)) };
 }
 
@@ -86,27 +97,36 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
   return picked;
 }
 
-/** All that determines one sample of a batch, besides the model. */
-function keyOf(task: Task, batch: Batch, position: number, memory: Memory): Promise<string> {
-  const { energy, keep, seed, members, z0, anchors = {}, firstStep } = batch;
+/** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
+async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonly string[]> {
+  const { energy, varying, keep, seed, members, z0, anchors = {}, firstStep, shares } = batch;
   const { logic, truncation, sampler } = task;
-  const origin = members[position]?.origin;
   const names = Object.keys(anchors).sort();
   const about = {
     kind: "sample",
     class: task.class,
     energy,
+    varying: varying && [...varying.of.values()],
     keep,
     logic,
     truncation,
     sampler,
     seed,
-    origin,
     firstStep,
+    shares,
     anchors: names,
   };
-  const row = <A extends Float32Array | Float64Array>(values: A): A => rowsAt(values, members.length, [position]);
-  return memory.key(about, row(z0), ...names.map((name) => row(anchors[name] ?? new Float32Array())));
+  const places = members.map(({ origin, lane }) => ({ origin, row: lane % ENERGY_ROWS }));
+  const arrays = [z0, ...names.map((name) => anchors[name] ?? new Float32Array())];
+  if (dependsOnBatch(task)) {
+    const block = await memory.key({ ...about, places }, ...arrays);
+    return Promise.all(members.map((_, position) => memory.key({ kind: "sample of a batch", block, position })));
+  }
+  return Promise.all(
+    places.map((place, position) => {
+      return memory.key({ ...about, ...place }, ...arrays.map((a) => rowsAt(a, members.length, [position])));
+    }),
+  );
 }
 
 /** Whether a sample of the task depends on the others that are drawn with it. */
@@ -117,14 +137,17 @@ export function dependsOnBatch(task: Task): boolean {
 /** The gradient of a batch's condition. The caller disposes it. */
 export function compileBatch(
   task: Task,
-  { energy, keep }: Batch,
+  { energy, varying, keep }: Batch,
   { model, engine, signal }: DrawContext,
 ): Promise<Executable> {
   stopIfAborted(signal);
   const { weights, info } = model;
   const { logic, truncation } = task;
-  const held = keep === undefined ? {} : { keep };
-  const settings = { energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS, ...held };
+  const settings = {
+    ...{ energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS },
+    ...(keep === undefined ? {} : { keep }),
+    ...(varying === undefined ? {} : { varying }),
+  };
   return engine.compile(compileEnergyGradient(settings));
 }
 
@@ -137,7 +160,7 @@ export async function runBatch(
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<{ readonly samples: readonly SampleResult[]; readonly evaluations: number }> {
   stopIfAborted(signal);
-  const { seed, members, z0, anchors, firstStep } = batch;
+  const { seed, members, z0, anchors, firstStep, shares = [] } = batch;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
   const drawn = await drawSamples({
@@ -151,12 +174,25 @@ export async function runBatch(
     z0,
     ...(anchors === undefined ? {} : { anchors }),
     ...(firstStep === undefined ? {} : { firstStep }),
+    shares: shares.map(valueOf),
     onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
     ...(signal === undefined ? {} : { signal }),
   });
   stopIfAborted(signal);
   const wanted = drawn.samples.map((s) => s.status !== "non-finite");
+  /** Styles of the samples at each share of their ways. */
+  const readWays = async (between: Float64Array, count: number): Promise<Float32Array[][]> => {
+    const byShare: Float32Array[][] = [];
+    for (let k = 0; k < count; k++) {
+      const positions = members.map((_, i) => i * count + k);
+      const z = rowsAt(between, members.length * count, positions);
+      const rows = await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted });
+      byShare.push(rows.map((row) => row?.w ?? new Float32Array(0)));
+    }
+    return byShare;
+  };
   const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted });
+  const ways = await readWays(drawn.between, shares.length);
   const samples = drawn.samples.map((stats, i): SampleResult => {
     const { index = 0, part = 0, origin = 0 } = members[i] ?? {};
     return {
@@ -169,12 +205,17 @@ export async function runBatch(
       z: drawn.z.slice(i * zDim, (i + 1) * zDim),
       w: read[i]?.w ?? new Float32Array(0),
       heads: read[i]?.heads ?? [],
+      ...(wanted[i] === true && shares.length > 0
+        ? {
+            way: concat(
+              ways.map((w) => w[i] ?? []),
+              Float32Array,
+            ),
+          }
+        : {}),
     };
   });
-  if (memory !== undefined && !dependsOnBatch(task)) {
-    for (const [position, sample] of samples.entries()) {
-      await memory.keepSample(await keyOf(task, batch, position, memory), sample);
-    }
-  }
+  const keys = memory === undefined ? [] : await keysOf(task, batch, memory);
+  for (const [position, sample] of samples.entries()) await memory?.keepSample(keys[position] ?? "", sample);
   return { samples, evaluations: drawn.evaluations };
 }

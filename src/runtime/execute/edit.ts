@@ -43,7 +43,7 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
     const work = async (): Promise<void> => {
       let rows = starts;
       for (const [part, step] of task.steps.entries()) {
-        const batch = stepBatch(task, part, rows, model);
+        const batch = stepBatch(task, part, rows, cx);
         const { known, tiles } = await recallBatch(task, batch, cx);
         const drawn = [...known];
         if (tiles.length > 0) {
@@ -107,7 +107,7 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
 }
 
 /** The solve of one step, for the rows that still have a state. */
-function stepBatch(task: EditTask, part: number, rows: readonly Start[], model: Model): Batch {
+function stepBatch(task: EditTask, part: number, rows: readonly Start[], { model, shares }: DrawContext): Batch {
   const alive = rows.filter(({ sample }) => sample.status !== "non-finite");
   const keep = keepOf(task, part);
   return {
@@ -124,6 +124,7 @@ function stepBatch(task: EditTask, part: number, rows: readonly Start[], model: 
       Float64Array,
     ),
     firstStep: (part + 1) * NOISE_STRIDE,
+    ...(shares.length === 0 ? {} : { shares }),
   };
 }
 

@@ -49,6 +49,23 @@ export async function describeFailures(
   return diagnostics;
 }
 
+/** L4102 and L4103 for samples between two frames of a traverse or two cells of a sweep: pictures of an animation, without numbers. */
+export function describeBetween(task: Task, between: readonly SampleResult[]): readonly Diagnostic[] {
+  const broken = between.filter((s) => s.status === "non-finite").length;
+  const early = between.filter((s) => s.status === "too-many-steps" || s.status === "step-too-small").length;
+  const said = (count: number, code: "L4102" | "L4103", what: string): readonly Diagnostic[] => {
+    if (count === 0) return [];
+    const pictures = count === 1 ? "a picture" : `${count} pictures`;
+    const message = `${pictures} between the images of \`${task.name}\` ${what}`;
+    const at = { span: task.span, text: "sampled here" };
+    return [{ code, severity: "warning", message, at, related: [], hints: [] }];
+  };
+  return [
+    ...said(broken, "L4102", "left the finite numbers: there the animation has none"),
+    ...said(early, "L4103", "needed more or smaller steps than are allowed, and shows where it stopped"),
+  ];
+}
+
 /** L4105, an error, if no sample of a task succeeded. */
 export function describeNothing(task: Task, samples: readonly SampleResult[]): readonly Diagnostic[] {
   if (samples.some((s) => isOutcome(task, s) && s.status !== "non-finite")) return [];

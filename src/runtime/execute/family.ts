@@ -55,6 +55,33 @@ export function isPart({ part }: Place): boolean {
   return part >= 0 && Number.isInteger(part);
 }
 
+/** A share of the way between two neighbours, in lowest terms. */
+export interface Share {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export function valueOf({ numerator, denominator }: Share): number {
+  return numerator / denominator;
+}
+
+/** Where so many pictures between two neighbours lie, for each of the counts, ascending, each once. */
+export function sharesOf(tweens: readonly number[]): readonly Share[] {
+  const shares = new Map<number, Share>();
+  for (const tween of tweens) {
+    for (let k = 1; k <= tween; k++) {
+      const divisor = greatestDivisor(k, tween + 1);
+      const share = { numerator: k / divisor, denominator: (tween + 1) / divisor };
+      shares.set(valueOf(share), share);
+    }
+  }
+  return [...shares.values()].sort((a, b) => valueOf(a) - valueOf(b));
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
+
 /** Whether a part is a whole one, or one of `tween` between two neighbours. */
 export function isTween(part: number, tween: number): boolean {
   const steps = part * (tween + 1);

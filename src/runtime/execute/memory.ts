@@ -59,23 +59,25 @@ interface Header extends Pick<SampleResult, "status" | "steps" | "accepted" | "r
   readonly heads: readonly number[];
   readonly w: number;
   readonly ws: number | null;
+  readonly way: number | null;
 }
 
-/** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws). */
+/** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws, way). */
 export function encodeSample(sample: KeptSample): Uint8Array {
-  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws } = sample;
+  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way } = sample;
   const header: Header = {
     ...{ status, steps, accepted, rejected, evaluations },
     z: z.length,
     heads: heads.map((h) => h.length),
     w: w.length,
     ws: ws?.length ?? null,
+    way: way?.length ?? null,
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
   padded.set(text);
   const doubles = Float64Array.from([padded.length, logp, ...z, ...heads.flat()]);
-  const floats = Float32Array.from([...w, ...(ws ?? [])]);
+  const floats = concat([w, ws ?? [], way ?? []], Float32Array);
   return concat([bytesOf(doubles.subarray(0, 1)), padded, bytesOf(doubles.subarray(1)), bytesOf(floats)], Uint8Array);
 }
 
@@ -84,11 +86,13 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
   const bytes = Uint8Array.from(stored); // aligned; slice would not copy a Buffer
   const length = new DataView(bytes.buffer).getFloat64(0, true);
   if (!(length > 0 && length % 8 === 0 && 8 + length <= bytes.length)) return undefined;
-  const { z, heads, w, ws, ...stats } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Header;
+  const { z, heads, w, ws, way, ...stats } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(8, 8 + length)),
+  ) as Header;
   const headValues = heads.reduce((a, b) => a + b, 0);
   const doubleCount = 1 + z + headValues;
   const start = 8 + length;
-  if (bytes.length !== start + doubleCount * 8 + (w + (ws ?? 0)) * 4) return undefined;
+  if (bytes.length !== start + doubleCount * 8 + (w + (ws ?? 0) + (way ?? 0)) * 4) return undefined;
   const doubles = new Float64Array(bytes.buffer, start, doubleCount);
   const floats = new Float32Array(bytes.buffer, start + doubleCount * 8);
   let at = 1 + z;
@@ -98,7 +102,8 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
     logp: doubles[0] ?? NaN,
     z: doubles.slice(1, 1 + z),
     w: floats.slice(0, w),
-    ...(ws === null ? {} : { ws: floats.slice(w) }),
+    ...(ws === null ? {} : { ws: floats.slice(w, w + ws) }),
+    ...(way === null ? {} : { way: floats.slice(w + (ws ?? 0)) }),
     heads: read,
   };
 }

@@ -28,8 +28,23 @@ export interface SolveOptions {
   /** This many equal steps instead of error control. */
   readonly fixedSteps?: number;
   readonly onProgress?: (progress: SolveProgress) => void;
+  /** Called with each accepted step of each sample, in its order. */
+  readonly onAccepted?: (step: AcceptedStep) => void;
   /** When it aborts, samples under way end with status "stopped". */
   readonly signal?: AbortSignal;
+}
+
+/** An accepted step of one sample. The arrays [dim] are the solver's own: to be read in the call, not kept. */
+export interface AcceptedStep {
+  /** Its place in the batch. */
+  readonly sample: number;
+  /** t after less t before. */
+  readonly h: number;
+  readonly before: Float64Array;
+  readonly after: Float64Array;
+  readonly slopeBefore: Float64Array;
+  /** Where the method evaluates there (firstSameAsLast). */
+  readonly slopeAfter?: Float64Array;
 }
 
 const MIN_STEP = 1e-12; // of the interval
@@ -293,6 +308,14 @@ class Solve {
     const { t0, t1, tableau, fixedSteps } = this.options;
     const o = i * this.dim;
     const end = o + this.dim;
+    this.options.onAccepted?.({
+      sample: i,
+      h: this.signedStep(i),
+      before: this.y.subarray(o, end),
+      after: this.trial.subarray(o, end),
+      slopeBefore: this.stage(0).subarray(o, end),
+      ...(tableau.firstSameAsLast ? { slopeAfter: this.stage(tableau.c.length - 1).subarray(o, end) } : {}),
+    });
     this.y.set(this.trial.subarray(o, end), o);
     if (tableau.firstSameAsLast) this.stage(0).set(this.stage(tableau.c.length - 1).subarray(o, end), o);
     else this.stale[i] = 1;

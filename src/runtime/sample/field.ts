@@ -41,11 +41,21 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {} }: TileOp
     values,
     width: values.length / lanes.length,
   }));
-  const emptyAnchors = (): Tile["anchors"] =>
-    Object.fromEntries(widths.map(({ name, width }) => [name, new Float32Array(rows * width)]));
+  // Rows without a sample repeat the tile's first: a number such as a sigma must not be 0.
+  const anchorsLike = (position: number): Tile["anchors"] =>
+    Object.fromEntries(
+      widths.map(({ name, values, width }) => {
+        const first = values.subarray(position * width, (position + 1) * width);
+        return [name, Float32Array.from({ length: rows * width }, (_, c) => first[c % width] ?? 0)];
+      }),
+    );
   lanes.forEach((lane, position) => {
     const number = Math.floor(lane / rows);
-    const tile = tiles.get(number) ?? { input: new Float32Array(rows * zDim), anchors: emptyAnchors(), members: [] };
+    const tile = tiles.get(number) ?? {
+      input: new Float32Array(rows * zDim),
+      anchors: anchorsLike(position),
+      members: [],
+    };
     tiles.set(number, tile);
     const row = lane % rows;
     if (tile.members.some((m) => m.row === row)) throw new InternalError(`lane ${lane} is taken twice`);

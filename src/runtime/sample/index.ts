@@ -3,11 +3,13 @@
 // Invariants: sample i of a seed has the same bits in whatever batch, order or shard it is drawn.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
+import { concat } from "../concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import { tiledField } from "./field.js";
 import { sampleLangevin } from "./langevin.js";
 import { drawLatents, seededNoise } from "./noise-source.js";
 import { followFlow } from "./ode.js";
+import { pathsFrom } from "./path.js";
 import { samplePc } from "./pc.js";
 import type { Progress, SamplingResult } from "./result.js";
 
@@ -32,6 +34,8 @@ export interface DrawOptions {
   readonly anchors?: Readonly<Record<string, Float32Array>>;
   /** Where in the seed's sequence of steps the noise of the first step lies: edits draw one after another. */
   readonly firstStep?: number;
+  /** Shares of each sample's way, in 0..1, ascending, whose states are wanted. */
+  readonly shares?: readonly number[];
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -39,27 +43,39 @@ export interface DrawOptions {
 export interface Drawn extends SamplingResult {
   /** [B, zDim]: where the samples started. */
   readonly z0: Float64Array;
+  /** [B, shares, zDim]: states on the way. */
+  readonly between: Float64Array;
 }
 
 /** Draws the samples. Numerical failure is a status of a sample; throws only for bugs and what the engine throws. */
 export async function drawSamples(options: DrawOptions): Promise<Drawn> {
-  const { sampler, seed, samples, zDim, firstStep = 0, onProgress, signal } = options;
+  const { sampler, seed, samples, zDim, firstStep = 0, shares = [], onProgress, signal } = options;
   const z0 = options.z0 ?? drawLatents(seed, samples, zDim);
+  const paths = shares.length === 0 ? undefined : pathsFrom(z0, zDim);
   const shared = {
     field: tiledField({ ...options, lanes: options.lanes ?? samples }),
     z0,
+    ...(paths === undefined ? {} : { paths }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };
   const noise = seededNoise(seed, samples, zDim, firstStep);
-  switch (sampler.kind) {
-    case "ode":
-      return { z0, ...(await followFlow({ ...shared, sampler })) };
-    case "langevin":
-      return { z0, ...(await sampleLangevin({ ...shared, sampler, noise })) };
-    case "pc":
-      return { z0, ...(await samplePc({ ...shared, sampler, noise })) };
-    default:
-      return unreachable(sampler);
-  }
+  const solve = (): Promise<SamplingResult> => {
+    switch (sampler.kind) {
+      case "ode":
+        return followFlow({ ...shared, sampler });
+      case "langevin":
+        return sampleLangevin({ ...shared, sampler, noise });
+      case "pc":
+        return samplePc({ ...shared, sampler, noise });
+      default:
+        return unreachable(sampler);
+    }
+  };
+  const solved = await solve();
+  const between = concat(
+    (paths ?? []).map((path) => path.at(shares)),
+    Float64Array,
+  );
+  return { z0, ...solved, between };
 }

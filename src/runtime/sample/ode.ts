@@ -13,6 +13,7 @@ import type { SampleStats } from "../ode/solution.js";
 import { TABLEAUS } from "../ode/tableaus.js";
 import type { Term } from "../ode/term.js";
 import { tiledField, type Field } from "./field.js";
+import type { Path } from "./path.js";
 import type { Progress, SamplingResult } from "./result.js";
 
 export const BETA_MIN = 0.1;
@@ -30,6 +31,8 @@ export interface FlowOptions {
   /** [B, field.dim]; not changed. */
   readonly z0: Float64Array;
   readonly sampler: OdeSampler;
+  /** One for each sample, to be filled with its way. */
+  readonly paths?: readonly Path[];
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -50,7 +53,8 @@ export function sampleOde({ gradient, rows, zDim, samples, ...rest }: SampleOdeO
 }
 
 /** Follows the flow of any field to its end. Shapes: z0 [B, dim] -> z [B, dim], logp [B]. Numerical failure is a status. */
-export async function followFlow({ field, z0, sampler, onProgress, signal }: FlowOptions): Promise<SamplingResult> {
+export async function followFlow(options: FlowOptions): Promise<SamplingResult> {
+  const { field, z0, sampler, paths, onProgress, signal } = options;
   const tableau = TABLEAUS[sampler.solver];
   const logp = new Float64Array(z0.length / field.dim).fill(NaN);
   const batch = sampler.control === "batch";
@@ -67,6 +71,7 @@ export async function followFlow({ field, z0, sampler, onProgress, signal }: Flo
     stepRule: batch ? "torchdiffeq" : sampler.stepControl,
     maxSteps: sampler.maxSteps,
     ...(fixedSteps === undefined ? {} : { fixedSteps }),
+    ...(paths === undefined ? {} : { onAccepted: (step) => paths[step.sample]?.addStep(step) }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   });

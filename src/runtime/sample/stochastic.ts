@@ -4,12 +4,15 @@
 import { isFiniteRow } from "../ode/rows.js";
 import type { SampleStats, SampleStatus } from "../ode/solution.js";
 import type { Field } from "./field.js";
+import type { Path } from "./path.js";
 import type { Progress, SamplingResult } from "./result.js";
 
 export interface WalkOptions {
   readonly field: Field;
   /** [B, field.dim]; not changed. */
   readonly z0: Float64Array;
+  /** One for each sample, to be filled with its way. */
+  readonly paths?: readonly Path[];
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -19,7 +22,7 @@ export type WalkStep = (k: number, z: Float64Array, score: Float64Array, active:
 
 /** Runs `steps` steps; one evaluation each, and a last one for log p at the end. */
 export async function walk(
-  { field, z0, onProgress, signal }: WalkOptions,
+  { field, z0, paths, onProgress, signal }: WalkOptions,
   steps: number,
   step: WalkStep,
 ): Promise<SamplingResult> {
@@ -55,6 +58,7 @@ export async function walk(
     endWhere("non-finite", (i) => !isFiniteRow(score, i * dim, dim));
     for (let c = 0; c < z.length; c++) score[c] = (score[c] ?? 0) - (z[c] ?? 0);
     step(k, z, score, active);
+    for (const [i, path] of paths?.entries() ?? []) if (active[i] === 1) path.add(z.subarray(i * dim, (i + 1) * dim));
     for (let i = 0; i < batch; i++) accepted[i] = (accepted[i] ?? 0) + (active[i] ?? 0);
     const running = active.reduce((sum, a) => sum + a, 0);
     const fraction = (batch - running + (running * (k + 1)) / steps) / Math.max(1, batch);

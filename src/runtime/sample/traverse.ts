@@ -22,14 +22,14 @@ export function slerp(a: Float64Array, b: Float64Array, t: number): Float64Array
   return a.map((x, c) => length * ((shareA * x) / lengthA + (shareB * (b[c] ?? 0)) / lengthB));
 }
 
-/** Frames of a traversal, for each row. Shapes: from, to [rows, dim] -> [rows, frames, dim]; the first frame is `from`, the last `to`. */
-export function drawFrames(from: Float64Array, to: Float64Array, frames: number, dim: number): Float64Array {
+/** Frames of a traversal at shares of its way (0 is `from`, 1 is `to`), for each row. Shapes: from, to [rows, dim] -> [rows, shares, dim]. */
+export function drawFrames(from: Float64Array, to: Float64Array, shares: readonly number[], dim: number): Float64Array {
   const rows = from.length / dim;
-  const all = new Float64Array(rows * frames * dim);
+  const all = new Float64Array(from.length * shares.length);
   for (let row = 0; row < rows; row++) {
     const a = from.subarray(row * dim, (row + 1) * dim);
     const b = to.subarray(row * dim, (row + 1) * dim);
-    for (let f = 0; f < frames; f++) all.set(slerp(a, b, f / (frames - 1)), (row * frames + f) * dim);
+    for (const [f, share] of shares.entries()) all.set(slerp(a, b, share), (row * shares.length + f) * dim);
   }
   return all;
 }

@@ -2,6 +2,7 @@
 // In: a Report. Out: text. Invariants: every name is escaped; no script, no network, readable without colours.
 import type { AttributeReport, ClassReport, Correlations, Report, ScalarReport } from "./evaluate.js";
 import type { ReliabilityBin } from "./calibrate.js";
+import { COLOUR, escapeHtml, htmlPage, htmlRow, htmlTable } from "../html-page.js";
 
 export interface ReportAbout {
   readonly title: string;
@@ -11,47 +12,24 @@ export interface ReportAbout {
 
 /** The page. */
 export function reportHtml(report: Report, { title, facts }: ReportAbout): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
-<h1>${escape(title)}</h1>
-<dl>${facts.map(([what, which]) => `<dt>${escape(what)}</dt><dd>${escape(which)}</dd>`).join("")}</dl>
+  return htmlPage(
+    title,
+    STYLE,
+    `<dl>${facts.map(([what, which]) => `<dt>${escapeHtml(what)}</dt><dd>${escapeHtml(which)}</dd>`).join("")}</dl>
 ${summaryTable(report)}
 ${report.attributes.map(attributeSection).join("\n")}
-${correlationSection(report.correlations)}
-</html>
-`;
+${correlationSection(report.correlations)}`,
+  );
 }
 
 const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem; color: #1b1f24; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-top: 1px solid #d8dee4; padding-top: 1rem }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem } dt { color: #57606a } dd { margin: 0 }
-table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #d8dee4; font-weight: normal }
-th:first-child, td:first-child { text-align: left } thead th { color: #57606a; vertical-align: bottom }
-.plots { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start } figure { margin: 0 } figcaption { color: #57606a; font-size: .85rem }
-svg text { font: 11px system-ui, sans-serif; fill: #57606a } .matrix td { min-width: 2.4rem; border: 1px solid #fff }
-.matrix th { font-size: .85rem } .up { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem } dt { color: var(--dim) } dd { margin: 0 }
+th, td { text-align: right } th:first-child, td:first-child { text-align: left }
+.plots { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start } .plots figure { width: min-content }
+svg { display: block } svg text { font: 11px system-ui, sans-serif; fill: var(--dim) }
+.matrix td { min-width: 2.4rem; border: 1px solid var(--paper) } .matrix th { font-size: .85rem; white-space: nowrap } figcaption { min-width: 12em }
+.up { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; max-height: 16em; overflow: hidden; text-overflow: ellipsis }
 `;
-
-function escape(text: string): string {
-  const names: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (c) => names[c] ?? c);
-}
-
-function row(cells: readonly string[], tag: "th" | "td" = "td"): string {
-  return `<tr>${cells.map((c) => `<${tag}>${c}</${tag}>`).join("")}</tr>`;
-}
 
 function summaryTable({ attributes, rows, epochs }: Report): string {
   const head = [
@@ -65,20 +43,20 @@ function summaryTable({ attributes, rows, epochs }: Report): string {
   ];
   const body = attributes.map((a) =>
     a.type === "scalar"
-      ? row([escape(a.name), "scalar", a.mae.toFixed(4), "", "", `σ ${a.sigma}`, `${a.bestEpoch}`])
-      : row([
-          escape(a.name),
+      ? [escapeHtml(a.name), "scalar", a.mae.toFixed(4), "", "", `σ ${a.sigma}`, `${a.bestEpoch}`]
+      : [
+          escapeHtml(a.name),
           a.type,
           a.accuracy.toFixed(4),
           a.ece.before.toFixed(4),
           a.ece.after.toFixed(4),
           `T ${a.temperature}`,
           `${a.bestEpoch}`,
-        ]),
+        ],
   );
   return `<p>${rows.train} rows trained on for ${epochs} epochs, ${rows.validation} for the choice of epoch and the calibration, ${rows.test} for the
 figures below.</p>
-<table><thead>${row(head, "th")}</thead><tbody>${body.join("")}</tbody></table>`;
+${htmlTable(head, body)}`;
 }
 
 function attributeSection(a: AttributeReport): string {
@@ -86,13 +64,13 @@ function attributeSection(a: AttributeReport): string {
   const figures =
     a.type === "scalar"
       ? `MAE ${a.mae.toFixed(4)}, RMSE ${a.rmse.toFixed(4)}, R² ${a.r2.toFixed(3)}; residual of validation ${a.residual.toFixed(4)}, sigma ${a.sigma}`
-      : a.classes.map((c, k) => `${escape(c)} ${a.recall[k]?.toFixed(3) ?? "no rows"}`).join(", ") +
+      : a.classes.map((c, k) => `${escapeHtml(c)} ${a.recall[k]?.toFixed(3) ?? "no rows"}`).join(", ") +
         ` recognised; log loss ${a.logLoss.before.toFixed(4)}, calibrated ${a.logLoss.after.toFixed(4)}`;
-  return `<h2>${escape(a.name)}</h2><p>${a.tested} labelled rows tested. ${figures}.</p>
+  return `<h2>${escapeHtml(a.name)}</h2><p>${a.tested} labelled rows tested. ${figures}.</p>
 <div class="plots">${[lossPlot(a), ...plots].join("")}</div>`;
 }
 
-const [WIDTH, HEIGHT, MARGIN] = [300, 200, 34];
+const [WIDTH, HEIGHT, MARGIN] = [320, 200, 46];
 
 /** A frame with axes from `x` to `y` ranges, and what `draw` puts in with coordinates mapped. */
 function plot(
@@ -105,11 +83,11 @@ function plot(
   const px = (v: number): string => (MARGIN + ((v - x[0]) / span(x)) * (WIDTH - MARGIN - 8)).toFixed(1);
   const py = (v: number): string => (HEIGHT - 22 - ((v - y[0]) / span(y)) * (HEIGHT - 32)).toFixed(1);
   const label = (v: number): string => String(Number(v.toPrecision(3)));
-  return `<figure><svg width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escape(caption)}">
-<path d="M${px(x[0])} ${py(y[1])}V${py(y[0])}H${px(x[1])}" fill="none" stroke="#8c959f"/>
+  return `<figure><svg width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escapeHtml(caption)}">
+<path d="M${px(x[0])} ${py(y[1])}V${py(y[0])}H${px(x[1])}" fill="none" stroke="${COLOUR.axis}"/>
 <text x="${px(x[0])}" y="${HEIGHT - 6}">${label(x[0])}</text><text x="${px(x[1])}" y="${HEIGHT - 6}" text-anchor="end">${label(x[1])}</text>
 <text x="${MARGIN - 4}" y="${py(y[0])}" text-anchor="end">${label(y[0])}</text><text x="${MARGIN - 4}" y="${Number(py(y[1])) + 8}" text-anchor="end">${label(y[1])}</text>
-${draw(px, py)}</svg><figcaption>${escape(caption)}</figcaption></figure>`;
+${draw(px, py)}</svg><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 
 function line(points: readonly (readonly [string, string])[], colour: string, dash = ""): string {
@@ -123,8 +101,8 @@ function lossPlot({ losses, bestEpoch }: AttributeReport): string {
   const range = [Math.min(...all), Math.max(...all)] as const;
   return plot("loss by epoch: trained on (dashed), validation (solid)", [1, losses.train.length], range, (px, py) => {
     const curve = (values: readonly number[]): [string, string][] => values.map((v, i) => [px(i + 1), py(v)]);
-    const best = `<circle cx="${px(bestEpoch)}" cy="${py(losses.validation[bestEpoch - 1] ?? range[0])}" r="3" fill="#cf222e"/>`;
-    return line(curve(losses.train), "#0969da", "4 3") + line(curve(losses.validation), "#cf222e") + best;
+    const best = `<circle cx="${px(bestEpoch)}" cy="${py(losses.validation[bestEpoch - 1] ?? range[0])}" r="3" fill="${COLOUR.red}"/>`;
+    return line(curve(losses.train), COLOUR.blue, "4 3") + line(curve(losses.validation), COLOUR.red) + best;
   });
 }
 
@@ -137,13 +115,15 @@ function reliabilityPlot({ reliability }: ClassReport): string {
         [px(0), py(0)],
         [px(1), py(1)],
       ],
-      "#d8dee4",
+      COLOUR.guide,
     );
-    const dots = curve(reliability.after).map(([x, y]) => `<circle cx="${x}" cy="${y}" r="2.5" fill="#1a7f37"/>`);
+    const dots = curve(reliability.after).map(
+      ([x, y]) => `<circle cx="${x}" cy="${y}" r="2.5" fill="${COLOUR.green}"/>`,
+    );
     return (
       ideal +
-      line(curve(reliability.before), "#9a6700", "4 3") +
-      line(curve(reliability.after), "#1a7f37") +
+      line(curve(reliability.before), COLOUR.ochre, "4 3") +
+      line(curve(reliability.after), COLOUR.green) +
       dots.join("")
     );
   });
@@ -154,7 +134,7 @@ function scatter({ points, min, max }: ScalarReport): string {
   const range = [Math.min(min, ...values), Math.max(max, ...values)] as const;
   return plot("found by the head against the label", range, range, (px, py) => {
     const dots = points.map(
-      ([x, y]) => `<circle cx="${px(x)}" cy="${py(y)}" r="2" fill="#0969da" fill-opacity=".45"/>`,
+      ([x, y]) => `<circle cx="${px(x)}" cy="${py(y)}" r="2" fill="${COLOUR.blue}" fill-opacity=".45"/>`,
     );
     return (
       line(
@@ -162,20 +142,24 @@ function scatter({ points, min, max }: ScalarReport): string {
           [px(range[0]), py(range[0])],
           [px(range[1]), py(range[1])],
         ],
-        "#d8dee4",
+        COLOUR.guide,
       ) + dots.join("")
     );
   });
 }
 
 function confusionTable({ classes, confusion }: ClassReport): string {
-  const head = row(["label \\ head", ...classes.map(escape)], "th");
+  const head = htmlRow(["label \\ head", ...classes.map(escapeHtml)], "th");
   const body = confusion.map((counts, k) => {
     const total = counts.reduce((a, b) => a + b, 0);
     const cells = counts.map((n) => `<td style="background:${shade(total === 0 ? 0 : n / total)}">${n}</td>`).join("");
-    return `<tr><th>${escape(classes[k] ?? "")}</th>${cells}</tr>`;
+    return `<tr><th>${escapeHtml(classes[k] ?? "")}</th>${cells}</tr>`;
   });
-  return `<figure><table class="matrix"><thead>${head}</thead><tbody>${body.join("")}</tbody></table><figcaption>confusion, rows of the data</figcaption></figure>`;
+  return matrixFigure(head, body, "confusion, rows of the data");
+}
+
+function matrixFigure(head: string, body: readonly string[], caption: string): string {
+  return `<figure><div class="scroll"><table class="matrix"><thead>${head}</thead><tbody>${body.join("")}</tbody></table></div><figcaption>${caption}</figcaption></figure>`;
 }
 
 /** White to blue for 0 to 1, to red for 0 to -1. */
@@ -186,7 +170,7 @@ function shade(value: number): string {
 
 function correlationSection({ names, labels, heads }: Correlations): string {
   const table = (matrix: Correlations["labels"], caption: string): string => {
-    const head = `<tr><th></th>${names.map((n) => `<th><span class="up">${escape(n)}</span></th>`).join("")}</tr>`;
+    const head = `<tr><th></th>${names.map((n) => `<th><span class="up">${escapeHtml(n)}</span></th>`).join("")}</tr>`;
     const body = names.map((name, i) => {
       const cells = names.map((_, j) => {
         const r = matrix[i]?.[j] ?? null;
@@ -194,9 +178,9 @@ function correlationSection({ names, labels, heads }: Correlations): string {
           ? "<td></td>"
           : `<td style="background:${shade(i === j ? 0 : r)}">${i === j ? "" : r.toFixed(2)}</td>`;
       });
-      return `<tr><th>${escape(name)}</th>${cells.join("")}</tr>`;
+      return `<tr><th>${escapeHtml(name)}</th>${cells.join("")}</tr>`;
     });
-    return `<figure><table class="matrix"><thead>${head}</thead><tbody>${body.join("")}</tbody></table><figcaption>${caption}</figcaption></figure>`;
+    return matrixFigure(head, body, caption);
   };
   return `<h2>Which attributes hang together</h2><p>Correlations: what asking for one attribute may bring along of another.</p>
 <div class="plots">${table(labels, "of the labels, all rows")}${table(heads, "of what the heads say, rows tested")}</div>`;

@@ -1,0 +1,173 @@
+// Conditions of one form: energies that differ in numbers alone, such as the cells of a sweep, as one energy whose numbers come in as inputs.
+// In: energies. Out: CommonForms, and the numbers of each energy.
+// Invariants: numbers that are the same in all energies of a form stay in it as constants; two that always agree are one input; the form
+// does not depend on the values of the others, nor on which energy comes first.
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { Energy } from "./energy.js";
+
+/** The numbers that an energy may have. */
+export type NumberField = "temperature" | "target" | "sigma" | "threshold" | "factor";
+
+/** Which numbers of an energy are inputs: their columns. */
+export interface Varying {
+  readonly columns: number;
+  readonly of: ReadonlyMap<Energy, Readonly<Partial<Record<NumberField, number>>>>;
+}
+
+export interface CommonForm {
+  /** Numbers that vary are 0 in it; its nodes are its own. */
+  readonly energy: Energy;
+  /** Absent where nothing varies. */
+  readonly varying?: Varying;
+  /** Which of the energies have this form, ascending, and what they put in each column: [members, columns]. */
+  readonly members: readonly number[];
+  readonly numbers: readonly (readonly number[])[];
+}
+
+/** The forms of some energies, in the order in which they come. */
+export function commonForms(energies: readonly Energy[]): readonly CommonForm[] {
+  const groups = new Map<string, number[]>();
+  energies.forEach((energy, i) => {
+    const key = JSON.stringify(energy, (name, value: unknown) =>
+      name === "span" || isNumberField(name) ? undefined : value,
+    );
+    groups.set(key, [...(groups.get(key) ?? []), i]);
+  });
+  return [...groups.values()].map((members) => formOf(energies, members));
+}
+
+/** The numbers of a condition between two of one form: a share of the way. */
+export function mixNumbers(a: readonly number[], b: readonly number[], share: number): readonly number[] {
+  return a.map((x, k) => (1 - share) * x + share * (b[k] ?? x));
+}
+
+function formOf(energies: readonly Energy[], members: readonly number[]): CommonForm {
+  const rows = members.map((m) => numbersOf(at(energies, m)));
+  const places = rows[0]?.length ?? 0;
+  const columns = new Map<string, { readonly column: number; readonly place: number }>();
+  const columnOf = Array.from({ length: places }, (_, place) => {
+    const values = rows.map((row) => at(row, place));
+    if (values.every((v) => v === values[0])) return undefined;
+    const key = values.join(" ");
+    const { column } = columns.get(key) ?? { column: columns.size };
+    if (!columns.has(key)) columns.set(key, { column, place });
+    return column;
+  });
+  const of = new Map<Energy, Partial<Record<NumberField, number>>>();
+  let place = 0;
+  const energy = rebuild(at(energies, at(members, 0)), {
+    number: (value) => (columnOf[place++] === undefined ? value : 0),
+    built: (node, first) => {
+      const own = fieldsOf(node).map((field, k) => [field, columnOf[first + k]] as const);
+      const varying = own.filter(([, column]) => column !== undefined);
+      if (varying.length > 0) of.set(node, Object.fromEntries(varying));
+    },
+    place: () => place,
+  });
+  const picked = [...columns.values()].map((c) => c.place);
+  return {
+    energy,
+    ...(picked.length === 0 ? {} : { varying: { columns: picked.length, of } }),
+    members,
+    numbers: rows.map((row) => picked.map((p) => at(row, p))),
+  };
+}
+
+const FIELDS = ["temperature", "target", "sigma", "threshold", "factor"] as const satisfies readonly NumberField[];
+
+function isNumberField(name: string): boolean {
+  return (FIELDS as readonly string[]).includes(name);
+}
+
+/** The numbers of one node, in the order in which numbersOf lists them. */
+function fieldsOf({ kind }: Energy): readonly NumberField[] {
+  switch (kind) {
+    case "class":
+      return ["temperature"];
+    case "near":
+      return ["target", "sigma"];
+    case "above":
+    case "below":
+      return ["threshold", "sigma"];
+    case "weight":
+      return ["factor"];
+    case "always":
+    case "not":
+    case "and":
+    case "or":
+    case "count":
+      return [];
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** All numbers of an energy: of a node first, then of its parts. */
+function numbersOf(energy: Energy): readonly number[] {
+  const numbers: number[] = [];
+  rebuild(energy, {
+    number: (value) => {
+      numbers.push(value);
+      return value;
+    },
+    built: () => undefined,
+    place: () => 0,
+  });
+  return numbers;
+}
+
+/** What is done while an energy is copied. */
+interface Rebuilding {
+  /** Replaces a number. */
+  readonly number: (value: number) => number;
+  /** Told of each new node, and of the place of its first number. */
+  readonly built: (node: Energy, first: number) => void;
+  /** The place of the next number. */
+  readonly place: () => number;
+}
+
+/** A copy of an energy, every node a new one. */
+function rebuild(e: Energy, how: Rebuilding): Energy {
+  const first = how.place();
+  const node = copy(e, how);
+  how.built(node, first);
+  return node;
+}
+
+function copy(e: Energy, how: Rebuilding): Energy {
+  const { number } = how;
+  const part = (p: Energy): Energy => rebuild(p, how);
+  switch (e.kind) {
+    case "always":
+      return { ...e };
+    case "class":
+      return { ...e, temperature: number(e.temperature) };
+    case "near": {
+      const target = number(e.target);
+      return { ...e, target, sigma: number(e.sigma) };
+    }
+    case "above":
+    case "below": {
+      const threshold = number(e.threshold);
+      return { ...e, threshold, sigma: number(e.sigma) };
+    }
+    case "not":
+      return { ...e, part: part(e.part) };
+    case "weight": {
+      const factor = number(e.factor);
+      return { ...e, factor, part: part(e.part) };
+    }
+    case "and":
+    case "or":
+    case "count":
+      return { ...e, parts: e.parts.map(part) };
+    default:
+      return unreachable(e);
+  }
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new InternalError(`no entry ${index} of ${list.length}`);
+  return item;
+}
