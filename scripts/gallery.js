@@ -42,7 +42,7 @@ carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
 
 - \`as strip\`: a row for each sample, a column for each step, frame or cell; an edit begins with what was before it.
 - \`as grid\`: of a sweep, the last name goes from left to right and the others from top to bottom, for each sample; of an edit, the outcomes.
-- \`as animation { fps 8  tween 5 }\`: the same pictures one after another, WebP or GIF by the extension (a GIF has no room for the recipe);
+- \`as animation { fps 8  tween 5 }\`: the same pictures one after another, WebP or GIF by the extension;
   \`tween\` puts that many pictures between two neighbours: of an edit, states that the step passed through, at equal lengths of the way; of a traverse
   and a sweep, samples of the noise or the numbers between. Cells of a sweep that differ in more than numbers are blended.
 - \`{index}\` in a path counts a task's images row by row (sample 2, frame 5 of 24 is image 53); of an edit it counts samples, and \`{step}\` steps.

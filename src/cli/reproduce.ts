@@ -1,10 +1,9 @@
 // lacec reproduce: an image made again from the recipe inside it, and compared.
 // Exit: 0 the same bytes, or on another engine or version a picture that is close (CLOSE_DB); 1 otherwise.
 import { comparePixels, type PixelDifference } from "../runtime/recipe/compare.js";
-import { openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
+import { fileFormat, openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
 import { nodeHost } from "../runtime/host-node.js";
 import type { Host } from "../runtime/host.js";
-import { imageFormat } from "../runtime/image/path-template.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
 import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
@@ -26,11 +25,6 @@ export interface ReproduceOptions {
 }
 
 export async function reproduceVerb(io: Io, image: string, options: ReproduceOptions): Promise<ExitCode> {
-  const wanted = imageFormat(options.output);
-  if (wanted === undefined) {
-    io.err(`error: ${options.output} has no extension that lacec writes: .png, .webp, .jpg, .avif\n`);
-    return EXIT.script;
-  }
   const host = nodeHost();
   const { sharpCodec } = await import("../runtime/image/codec-node.js");
   const codec = sharpCodec();
@@ -48,6 +42,13 @@ export async function reproduceVerb(io: Io, image: string, options: ReproduceOpt
     if (plan === undefined) {
       printDiagnostics(diagnostics, sources, io);
       return exitCodeOf(diagnostics);
+    }
+    const form = plan.saves[recipe.save]?.form;
+    const wanted = form === undefined ? format : fileFormat(options.output, form);
+    if (wanted === undefined) {
+      const possible = form?.kind === "animation" ? ".webp, .gif" : ".png, .webp, .jpg, .avif";
+      io.err(`error: ${options.output} has no extension that lacec writes it with: ${possible}\n`);
+      return EXIT.script;
     }
     const run = {
       services: (confined: Host) =>

@@ -3,7 +3,7 @@
 import { nodeHost } from "../runtime/host-node.js";
 import type { Host } from "../runtime/host.js";
 import type { ImageCodec } from "../runtime/image/codec.js";
-import type { ImageFormat } from "../runtime/image/path-template.js";
+import type { FileFormat } from "../runtime/image/path-template.js";
 import { short } from "../runtime/recipe/lock.js";
 import { parseRecipe, type Recipe } from "../runtime/recipe/recipe.js";
 import { failure } from "../source/diagnostic.js";
@@ -22,7 +22,7 @@ export async function readRecipe(
   host: Host,
   codec: ImageCodec,
   image: string,
-): Promise<{ readonly bytes: Uint8Array; readonly format: ImageFormat; readonly recipe: Recipe }> {
+): Promise<{ readonly bytes: Uint8Array; readonly format: FileFormat; readonly recipe: Recipe }> {
   const bytes = await host.readBytes(image);
   const { format, text } = await codec.inspect(bytes);
   if (text === undefined) {

@@ -28,6 +28,7 @@ import {
 import { modelForClass, withCutoff } from "./execute/rendering.js";
 import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
+import { checkSizes } from "./execute/sizes.js";
 import {
   selectAll,
   selectFirst,
@@ -136,6 +137,7 @@ class Run {
       ({ engine }) => engine.name,
     );
     try {
+      this.checkSizes(shop);
       await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
         stopIfAborted(this.options.signal);
@@ -147,6 +149,14 @@ class Run {
       for (const labeller of this.labellers.values()) await labeller.dispose();
       await shop.engine.dispose();
     }
+  }
+
+  private checkSizes({ models }: Workshop): void {
+    const saves = this.plan.saves.filter((s) => this.selection.hasSave(s));
+    checkSizes(
+      saves.map((save) => ({ save, task: this.plan.tasks[save.task] ?? missing(save.task) })),
+      ({ model }) => models[model]?.info.resolution ?? 0,
+    );
   }
 
   /** Engine, models and codec have nothing to do with each other: they load together. */
@@ -332,5 +342,5 @@ function select(plan: Plan, { only, shard, first }: ExecuteOptions): Selection {
 }
 
 function missing(task: number): never {
-  throw new InternalError(`task ${task} has no results yet`);
+  throw new InternalError(`there is no task ${task}, or it has no results yet`);
 }

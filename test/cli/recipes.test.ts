@@ -10,7 +10,7 @@ import { withPngText } from "../../src/runtime/image/png-text.js";
 import { writePack } from "../../src/runtime/model/pack.js";
 import { comparePixels } from "../../src/runtime/recipe/compare.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
-import { openRecipe, reproduce, type Reproduction } from "../../src/runtime/recipe/reproduce.js";
+import { fileFormat, openRecipe, reproduce, type Reproduction } from "../../src/runtime/recipe/reproduce.js";
 import { lacecVersion, nodeServices } from "../../src/runtime/services-node.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
@@ -28,11 +28,15 @@ sample faces from tiny {
   seed 5
 }
 
+traverse walk from tiny { where scholar between seed 1 and seed 2 frames 3 }
+
 save faces to "face-{index}.png"
 save faces to "sheet.png" as grid
 save faces to "sheet.webp" as grid
 save faces to "sheet.jpg" as grid
 save faces to "sheet.avif" as grid
+save walk to "walk.webp" as animation { tween 1 }
+save walk to "walk.gif" as animation { tween 2 }
 `;
 
 let folder: ReturnType<typeof folderWith>;
@@ -65,8 +69,8 @@ async function again(
   engine: "onnx-cpu" | "tfjs-cpu" = "onnx-cpu",
 ): Promise<Reproduction> {
   const opened = await openRecipe(nodeHost(), recipe, files);
-  const extension = /webp|jpg|avif/.exec(JSON.stringify(opened.compilation.plan?.saves[recipe.save]?.path))?.[0];
-  const format = extension === "jpg" ? "jpeg" : extension === "webp" || extension === "avif" ? extension : "png";
+  const { path = "", form = { kind: "each" } } = opened.compilation.plan?.saves[recipe.save] ?? {};
+  const format = fileFormat(path, form) ?? "png";
   return reproduce(opened, format, { services: (host) => nodeServices(host, engine), lacec: lacecVersion() });
 }
 
@@ -91,7 +95,7 @@ describe("the recipe", () => {
     }
   });
 
-  test.each(["face-1.png", "sheet.png", "sheet.webp", "sheet.jpg", "sheet.avif"])(
+  test.each(["face-1.png", "sheet.png", "sheet.webp", "sheet.jpg", "sheet.avif", "walk.webp", "walk.gif"])(
     "%s is made again, byte for byte",
     async (file) => {
       const made = await again(await recipeOf(file));
@@ -170,6 +174,27 @@ describe("a recipe of a stranger", () => {
 });
 
 describe("lacec show and lacec reproduce", () => {
+  test.each(["walk.webp", "walk.gif"])("read the recipe of the film %s", async (film) => {
+    const cwd = folder.path;
+    const given = ["--model", `tiny=${at("private/tiny.safetensors")}`, "--quiet"];
+    const extension = film.slice(4);
+    const other = extension === ".gif" ? ".webp" : ".gif";
+    const [shown, same, changed, still] = await Promise.all([
+      lacec(["show", `out/${film}`], { cwd }),
+      lacec(["reproduce", `out/${film}`, "-o", `same${extension}`, ...given], { cwd }),
+      lacec(["reproduce", `out/${film}`, "-o", `other${extension}${other}`, ...given], { cwd }),
+      lacec(["reproduce", `out/${film}`, "-o", `still${extension}.png`, ...given], { cwd }),
+    ]);
+    expect([shown.code, shown.out]).toEqual([0, expect.stringContaining("walk: all images")]);
+    expect([same.code, same.out]).toEqual([0, `identical: the same bytes\nwrote same${extension}\n`]);
+    expect(Buffer.compare(readFileSync(at(`same${extension}`)), readFileSync(at("out", film)))).toBe(0);
+    expect([changed.code, (await codec.inspect(readFileSync(at(`other${extension}${other}`)))).format]).toEqual([
+      0,
+      other.slice(1),
+    ]);
+    expect([still.code, still.err]).toEqual([2, expect.stringContaining(".webp, .gif")]);
+  });
+
   test("show prints the script, without control characters; reproduce says identical", async () => {
     const recipe = await recipeOf("face-0.png");
     const hostile = recipe.files.map((f) => ({

@@ -2,7 +2,9 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { sharpCodec } from "../../src/runtime/image/codec-node.js";
 import { crc32, readPngText, withPngText } from "../../src/runtime/image/png-text.js";
-import { readXmpText } from "../../src/runtime/image/xmp.js";
+import { readGifXmp, withGifXmp } from "../../src/runtime/image/gif-xmp.js";
+import { readXmpText, xmpPacket } from "../../src/runtime/image/xmp.js";
+import { concat } from "../../src/runtime/concat.js";
 import { solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 import { expectClose } from "../support/close.js";
 
@@ -47,8 +49,17 @@ describe("encoding", () => {
         [10, 10, 250],
       ] as const;
       const frames = colours.map((c) => solidImage(20, 12, c));
-      const bytes = await codec.encodeAnimation(frames, format, 8, "a text");
-      expect(await codec.encodeAnimation(frames, format, 8, "a text")).toEqual(bytes);
+      const film = {
+        width: 20,
+        height: 12,
+        frames: 3,
+        data: concat(
+          frames.map((f) => f.data),
+          Uint8Array,
+        ),
+      };
+      const bytes = await codec.encodeAnimation(film, format, 8, "a text");
+      expect(await codec.encodeAnimation(film, format, 8, "a text")).toEqual(bytes);
       const metadata = await sharp(bytes, { pages: -1 }).metadata();
       expect(metadata).toMatchObject({ format, pages: 3, width: 20, pageHeight: 12, loop: 0 });
       for (const delay of metadata.delay!) expect(Math.abs(delay - 125)).toBeLessThanOrEqual(5); // GIF counts in 10 ms
@@ -57,7 +68,10 @@ describe("encoding", () => {
         const at = (k * 12 + 6) * 20 * 3 + 30;
         expectClose([...data.subarray(at, at + 3)], [r!, g!, b!], { abs: 12, rel: 0 });
       });
-      if (format === "webp") expect(await codec.inspect(bytes)).toEqual({ format, text: "a text" });
+      expect(await codec.inspect(bytes)).toEqual({ format, text: "a text" });
+      const bare = await codec.encodeAnimation(film, format, 8);
+      expect(await codec.inspect(bare)).toEqual({ format });
+      expect(Buffer.compare((await codec.decode(bare)).data, data)).toBe(0);
     },
   );
 });
@@ -89,6 +103,43 @@ describe("text in any format", () => {
   test("XMP that another program has written again is read", () => {
     expect(readXmpText(`<rdf:Description lace:lace='{&quot;a&quot;:&#x31;}'/>`, "lace")).toBe('{"a":1}');
     expect(readXmpText("<x/>", "lace")).toBeUndefined();
+  });
+});
+
+describe("text in a GIF", () => {
+  const film = { width: 40, height: 30, frames: 5, data: texture(40, 150).data };
+  const text = JSON.stringify({ script: `sample é 漢 \u{1f600} <a href="x">&amp; 'y' \n ]]>` });
+
+  test("stands before the first frame in blocks that a reader of GIFs passes over", async () => {
+    const bytes = await codec.encodeAnimation(film, "gif", 8, text);
+    expect((await codec.inspect(bytes)).text).toBe(text);
+    const name = Buffer.from(bytes).indexOf("XMP DataXMP", 0, "latin1");
+    // Read as sub-blocks, from any of the last bytes of the packet, the extension ends where its trailer does.
+    const trailer = Buffer.from(bytes).indexOf(Uint8Array.of(1, 255, 254, 253));
+    for (let start = trailer - 255; start < trailer; start++) {
+      let at = start;
+      while (bytes[at] !== 0) at += 1 + bytes[at]!;
+      expect(at).toBe(trailer + 257);
+    }
+    expect(name).toBeGreaterThan(0);
+    expect([bytes[trailer + 258], bytes[trailer + 259]]).toEqual([0x21, 0xf9]); // the first frame's graphic control
+    expect(Buffer.from(bytes).indexOf("NETSCAPE2.0")).toBeLessThan(name);
+  });
+
+  test("is found behind frames, and a damaged GIF has none", async () => {
+    const bytes = await codec.encodeAnimation(film, "gif", 8);
+    const packet = xmpPacket("lace", text);
+    const marked = withGifXmp(bytes, packet);
+    expect(readGifXmp(marked)).toBe(packet);
+    const extension = marked.subarray(
+      Buffer.from(marked).indexOf("XMP DataXMP") - 3,
+      marked.length - bytes.length + Buffer.from(marked).indexOf("XMP DataXMP") - 3,
+    );
+    const last = concat([bytes.subarray(0, -1), extension, bytes.subarray(-1)], Uint8Array);
+    expect(readGifXmp(last)).toBe(packet);
+    for (let length = 0; length < bytes.length; length += 97)
+      expect(readGifXmp(bytes.subarray(0, length))).toBeUndefined();
+    expect(() => withGifXmp(texture(4, 4).data, packet)).toThrow(/not a GIF/);
   });
 });
 

@@ -1,6 +1,6 @@
 // Where images go: one sink for each `save` of a task. Images arrive in order, one by one, and are let go as soon as they are written.
 // Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
-// a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many.
+// a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import { NOWHERE } from "../../source/span.js";
@@ -12,16 +12,13 @@ import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFor
 import { halfImage, type RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../events.js";
 import { imageNumber, isOutcome, isPart, isTween } from "./family.js";
+import { FilmBuilder, type FilmForm } from "./film.js";
 import { RECORD_FILE } from "./record.js";
 import type { RecipeText } from "./recipes.js";
 import type { OutputFile, SampleResult } from "./results.js";
-import { sheetOf } from "./sheet.js";
+import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
 
 const MAX_PENDING = 4;
-/** Up to this many rows stand side by side in a frame of an animation. */
-const MAX_ABREAST = 4;
-/** Pixels of images that a sheet keeps: with the sheet itself and its encoding, 400 MB. */
-export const MAX_SHEET_PIXELS = 40e6;
 
 /** What writing needs of its surroundings. */
 export interface SaveContext {
@@ -97,20 +94,13 @@ function sheetSink(
 ): Sink {
   const images: (RgbImage | undefined)[] = [];
   let halvings = 0;
-  let pixels = 0;
   return {
     wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
     accept: (image) => {
+      halvings = image === undefined ? halvings : sheetScale(image, cellsOf(task, form)).halvings;
       let small = image;
       for (let i = 0; i < halvings; i++) small &&= halfImage(small);
       images.push(small);
-      pixels += small === undefined ? 0 : small.width * small.height;
-      // The last images of a sheet are as large as the first: all are halved together.
-      while (pixels > MAX_SHEET_PIXELS) {
-        halvings += 1;
-        for (const [k, kept] of images.entries()) images[k] = kept && halfImage(kept);
-        pixels = images.reduce((n, kept) => n + (kept === undefined ? 0 : kept.width * kept.height), 0);
-      }
       return Promise.resolve();
     },
     finish: async () => {
@@ -124,34 +114,20 @@ function sheetSink(
   };
 }
 
-/** A frame for each part, all rows in it; of an edit, what was before it comes first. */
-function animationSink(
-  path: string,
-  form: Extract<Save["form"], { kind: "animation" }>,
-  { task, recipe }: SaveSubject,
-  context: SaveContext,
-): Sink {
+function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubject, context: SaveContext): Sink {
   const format = animationFormat(path);
   if (format === undefined) throw new InternalError(`no format of animations for ${path}: the checker let it pass`);
-  const frames = new Map<number, (RgbImage | undefined)[]>();
+  const builder = new FilmBuilder(task, form);
   return {
     wants: ({ part }) => isTween(part, form.tween),
-    accept: (image, { part }) => {
-      const frame = frames.get(part) ?? [];
-      frame.push(image);
-      frames.set(part, frame);
+    accept: (image, picture) => {
+      if (image !== undefined) builder.add(image, picture);
       return Promise.resolve();
     },
     finish: async () => {
-      const inOrder = [...frames].sort(([a], [b]) => a - b).map(([, images]) => images);
-      const sheets = inOrder.flatMap((images) => {
-        const [only] = images;
-        if (images.every((i) => i === undefined)) return [];
-        const columns = images.length <= MAX_ABREAST ? { columns: images.length } : {};
-        return [images.length === 1 && only !== undefined ? only : layoutGrid(images, columns)];
-      });
-      if (sheets.length === 0) return []; // every sample failed, and that has been said
-      const bytes = await context.codec.encodeAnimation(sheets, format, form.fps, recipe({}));
+      const film = builder.finish();
+      if (film === undefined) return []; // every sample failed, and that has been said
+      const bytes = await context.codec.encodeAnimation(film, format, form.fps, recipe({}));
       return [{ ...(await writeBytes(path, bytes, context)), task: task.name, form: form.kind }];
     },
   };

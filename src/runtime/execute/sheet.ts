@@ -2,7 +2,28 @@
 // In: a task and the form it is saved in. Out: options of layoutGrid, for images in the order of rows and parts.
 import type { SaveForm, SweepTask, Task } from "../../compiler/plan.js";
 import { defaultColumns, type GridOptions } from "../image/grid.js";
+import { halfSize, type RgbImage } from "../image/rgb.js";
 import { partsOf, rowsOf } from "./family.js";
+
+/** Pixels of images that a sheet keeps: with the sheet itself and its encoding, 400 MB. */
+export const MAX_SHEET_PIXELS = 40e6;
+
+/** How many images stand on a sheet. */
+export function cellsOf(task: Task, form: Extract<SaveForm, { kind: "grid" | "strip" }>): number {
+  const parts = task.kind !== "edit" ? partsOf(task) : form.kind === "strip" ? partsOf(task) + 1 : 1;
+  return rowsOf(task) * parts;
+}
+
+/** How often the images of a sheet are halved so that all of them can be kept, and their size then. */
+export function sheetScale(
+  image: Pick<RgbImage, "width" | "height">,
+  count: number,
+): { readonly halvings: number; readonly size: Pick<RgbImage, "width" | "height"> } {
+  let size = image;
+  let halvings = 0;
+  for (; count * size.width * size.height > MAX_SHEET_PIXELS; halvings++) size = halfSize(size);
+  return { halvings, size };
+}
 
 /** The layout of a sheet. A sweep's values are its labels; `grid { columns n }` puts images in reading order, without labels. */
 export function sheetOf(task: Task, form: Extract<SaveForm, { kind: "grid" | "strip" }>): GridOptions {

@@ -4,7 +4,8 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { TEXT_KEYWORD, type ImageCodec } from "./codec.js";
-import type { ImageFormat } from "./path-template.js";
+import { readGifXmp, withGifXmp } from "./gif-xmp.js";
+import type { FileFormat, ImageFormat } from "./path-template.js";
 import { readPngText, withPngText } from "./png-text.js";
 import type { RgbImage } from "./rgb.js";
 import { readXmpText, xmpPacket } from "./xmp.js";
@@ -46,7 +47,7 @@ export function sharpCodec(): ImageCodec {
         });
       const format = formatOf(metadata);
       if (format === undefined) throw notAnImage(`it is ${metadata.format}`);
-      const packet = metadata.xmp?.toString("utf8");
+      const packet = format === "gif" ? readGifXmp(bytes) : metadata.xmp?.toString("utf8");
       const text =
         format === "png"
           ? readPngText(bytes, TEXT_KEYWORD)
@@ -55,24 +56,23 @@ export function sharpCodec(): ImageCodec {
             : readXmpText(packet, TEXT_KEYWORD);
       return { format, ...(text === undefined ? {} : { text }) };
     },
-    encodeAnimation: async (frames, format, fps, text) => {
-      const [first] = frames;
-      if (first === undefined) throw new InternalError("an animation without frames");
-      const { width, height } = first;
-      const data = Buffer.concat(frames.map((f) => f.data));
-      const raw = { width, height: height * frames.length, channels: 3 as const, pageHeight: height };
-      const timing = { loop: 0, delay: frames.map(() => Math.round(1000 / fps)) };
+    encodeAnimation: async ({ width, height, frames, data }, format, fps, text) => {
+      const raw = { width, height: height * frames, channels: 3 as const, pageHeight: height };
+      const timing = { loop: 0, delay: Array.from({ length: frames }, () => Math.round(1000 / fps)) };
       try {
-        const open = sharp(data, { raw });
-        // A palette for each frame: one for all would take the colours of the first.
-        if (format === "gif") return await open.gif({ ...timing, effort: 7, dither: 0.6 }).toBuffer();
+        const open = sharp(data, { raw, limitInputPixels: false });
+        if (format === "gif") {
+          // A palette for each frame: one for all would take the colours of the first.
+          const bytes = await open.gif({ ...timing, effort: 7, dither: 0.6 }).toBuffer();
+          return text === undefined ? bytes : withGifXmp(bytes, packetFor(format, text));
+        }
         const encoding = open.webp({ ...timing, quality: 88, effort: 4, smartSubsample: true });
         return await (text === undefined ? encoding : encoding.withXmp(packetFor(format, text))).toBuffer();
       } catch (error) {
-        if (error instanceof LaceError) throw error;
+        if (error instanceof LaceError || error instanceof InternalError) throw error;
         throw failure(
           "L5006",
-          `${frames.length} frames of ${width}x${height} cannot be written as ${format}: ${String(error)}`,
+          `${frames} frames of ${width}x${height} cannot be written as ${format}: ${String(error)}`,
         );
       }
     },
@@ -82,7 +82,7 @@ export function sharpCodec(): ImageCodec {
 /** A JPEG holds one packet of at most this many bytes. */
 const JPEG_PACKET_BYTES = 59_000;
 
-function packetFor(format: ImageFormat, text: string): string {
+function packetFor(format: FileFormat, text: string): string {
   const packet = xmpPacket(TEXT_KEYWORD, text);
   if (format === "jpeg" && packet.length > JPEG_PACKET_BYTES) {
     throw failure("L5006", `the recipe of ${packet.length} bytes does not fit into a JPEG`, [
@@ -95,17 +95,18 @@ function packetFor(format: ImageFormat, text: string): string {
 function notAnImage(error: unknown): LaceError {
   const why = error instanceof Error ? error.message : String(error);
   return failure("L5301", `this is no image that lacec reads: ${why}`, [
-    "lacec writes and reads PNG, WebP, JPEG and AVIF",
+    "lacec writes and reads PNG, WebP, JPEG, AVIF and GIF",
   ]);
 }
 
-function formatOf({ format, compression }: Metadata): ImageFormat | undefined {
+function formatOf({ format, compression }: Metadata): FileFormat | undefined {
   if (format === "heif") return compression === "av1" ? "avif" : undefined;
-  return format === "png" || format === "webp" || format === "jpeg" ? format : undefined;
+  return format === "png" || format === "webp" || format === "jpeg" || format === "gif" ? format : undefined;
 }
 
 function open(image: RgbImage): Sharp {
-  return sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
+  const { width, height, data } = image;
+  return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
 }
 
 function encoder(image: RgbImage, format: ImageFormat): Sharp {

@@ -1,5 +1,5 @@
 // Contact sheets: images of one size in rows and columns, with a margin between them and, for sweeps, room for labels.
-// In: images in order. Out: one image.
+// In: images in order. Out: one image; or, from sizes alone, how large it is and where each image stands.
 import { InternalError } from "../../source/internal-error.js";
 import { paste, solidImage, type RgbImage } from "./rgb.js";
 import { drawText, labelUnit, measureLines, measureText, wrapText } from "./text.js";
@@ -23,6 +23,56 @@ export function defaultColumns(count: number): number {
   return Math.max(1, Math.ceil(Math.sqrt(count)));
 }
 
+/** The size of a sheet, and where its images stand. */
+export interface GridPlan {
+  readonly width: number;
+  readonly height: number;
+  readonly padding: number;
+  /** The corner of the cell in a row and a column. */
+  x(column: number): number;
+  y(row: number): number;
+  /** The corner of the `k`th image's cell. */
+  readonly corner: (k: number) => readonly [number, number];
+}
+
+/** How `count` images of one size stand on a sheet. Errors: InternalError if columns < 1. */
+export function planGrid(size: Pick<RgbImage, "width" | "height">, count: number, options: GridOptions): GridPlan {
+  const { width, height } = size;
+  const columns = Math.min(options.columns ?? defaultColumns(count), count);
+  if (columns < 1) throw new InternalError(`a grid of ${columns} columns`);
+  const rows = Math.ceil(count / columns);
+  const padding = options.padding ?? Math.max(2, Math.round(width / 32));
+  const unit = labelUnit(width);
+  const beside = options.rowLabels ?? [];
+  const lines = wrapLabels(options, width).map((label) => label.length);
+  const top = lines.length === 0 ? 0 : measureLines(Math.max(...lines), unit);
+  const left = beside.length === 0 ? 0 : Math.max(...beside.map((text) => measureText(text, unit))) + padding;
+  const x = (column: number): number => left + padding + column * (width + padding);
+  const y = (row: number): number => top + padding + row * (height + padding);
+  return {
+    width: x(columns),
+    height: y(rows),
+    padding,
+    x,
+    y,
+    corner: (k) => [x(k % columns), y(Math.floor(k / columns))],
+  };
+}
+
+function wrapLabels({ columnLabels = [] }: GridOptions, width: number): readonly (readonly string[])[] {
+  return columnLabels.map((text) => wrapText(text, labelUnit(width), width));
+}
+
+/** An empty cell: a sample that gave no image. */
+export function missingImage(width: number, height: number): RgbImage {
+  return solidImage(width, height, MISSING);
+}
+
+/** An empty sheet. */
+export function emptySheet({ width, height }: Pick<RgbImage, "width" | "height">): RgbImage {
+  return solidImage(width, height, BACKGROUND);
+}
+
 /**
  * Lays images out in reading order. `undefined` is a sample that gave no image: its cell stays grey.
  *
@@ -32,37 +82,26 @@ export function layoutGrid(images: readonly (RgbImage | undefined)[], options: G
   const first = images.find((i) => i !== undefined);
   if (first === undefined) throw new InternalError("a grid without any image");
   const { width, height } = first;
-  const columns = Math.min(options.columns ?? defaultColumns(images.length), images.length);
-  if (columns < 1) throw new InternalError(`a grid of ${columns} columns`);
   for (const image of images) {
     if (image !== undefined && (image.width !== width || image.height !== height)) {
       throw new InternalError(`a grid of images ${width}x${height} and ${image.width}x${image.height}`);
     }
   }
-  const rows = Math.ceil(images.length / columns);
-  const padding = options.padding ?? Math.max(2, Math.round(width / 32));
+  const plan = planGrid(first, images.length, options);
+  const sheet = emptySheet(plan);
+  const missing = images.includes(undefined) ? missingImage(width, height) : first;
+  images.forEach((image, k) => paste(sheet.data, sheet.width, image ?? missing, ...plan.corner(k)));
   const unit = labelUnit(width);
-  const above = (options.columnLabels ?? []).map((text) => wrapText(text, unit, width));
-  const beside = options.rowLabels ?? [];
-  const top = above.length === 0 ? 0 : measureLines(Math.max(...above.map((lines) => lines.length)), unit);
-  const left = beside.length === 0 ? 0 : Math.max(...beside.map((text) => measureText(text, unit))) + padding;
-  const totalWidth = left + padding + columns * (width + padding);
-  const totalHeight = top + padding + rows * (height + padding);
-  const sheet = solidImage(totalWidth, totalHeight, BACKGROUND);
-  const missing = images.includes(undefined) ? solidImage(width, height, MISSING) : first;
-  const cellX = (column: number): number => left + padding + column * (width + padding);
-  const cellY = (row: number): number => top + padding + row * (height + padding);
-  images.forEach((image, k) => {
-    paste(sheet.data, totalWidth, image ?? missing, cellX(k % columns), cellY(Math.floor(k / columns)));
-  });
   const centred = (text: string, x: number, room: number, y: number): void => {
     drawText(sheet, text, unit, x + Math.floor((room - measureText(text, unit)) / 2), y);
   };
-  above.forEach((lines, c) => {
-    const start = padding + top - measureLines(lines.length, unit);
-    lines.forEach((line, k) => centred(line, cellX(c), width, start + measureLines(k, unit)));
+  wrapLabels(options, width).forEach((lines, c) => {
+    const start = plan.y(0) - measureLines(lines.length, unit);
+    lines.forEach((line, k) => centred(line, plan.x(c), width, start + measureLines(k, unit)));
   });
   const middle = Math.floor((height - measureLines(1, unit)) / 2);
-  beside.forEach((text, r) => centred(text, padding, left - padding, cellY(r) + middle));
+  (options.rowLabels ?? []).forEach((text, r) => {
+    centred(text, plan.padding, plan.x(0) - 2 * plan.padding, plan.y(r) + middle);
+  });
   return sheet;
 }

@@ -1,6 +1,8 @@
 // Paths of outputs: which format a path asks for, and `{index}` in it.
 // Invariant: a filled path stays inside the output folder (the checker refuses the rest; `insideFolder` holds it at run time too).
 
+import { unreachable } from "../../source/internal-error.js";
+
 export type ImageFormat = "png" | "webp" | "jpeg" | "avif";
 export type AnimationFormat = "webp" | "gif";
 
@@ -25,6 +27,27 @@ export function imageFormat(path: string): ImageFormat | undefined {
 export function animationFormat(path: string): AnimationFormat | undefined {
   const extension = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase();
   return extension === "webp" || extension === "gif" ? extension : undefined;
+}
+
+/** Format of a picture or an animation. */
+export type FileFormat = ImageFormat | AnimationFormat;
+
+/** The longest side that a file of a format may have. */
+export function longestSide(format: FileFormat): number {
+  switch (format) {
+    case "webp":
+      return 16_383;
+    case "avif":
+      return 16_384;
+    case "jpeg":
+      return 65_500; // 65,535 of the format, less what libjpeg reserves
+    case "gif":
+      return 65_535;
+    case "png":
+      return 2 ** 31 - 1;
+    default:
+      return unreachable(format);
+  }
 }
 
 /** Fills `{index}`, the image's, and `{step}`, the edit's, both counted from 0. The checker has filled what it knew. */

@@ -53,9 +53,14 @@ export function paste(data: Uint8Array, width: number, from: RgbImage, x: number
   }
 }
 
+/** The size of halfImage. */
+export function halfSize({ width, height }: Pick<RgbImage, "width" | "height">): Pick<RgbImage, "width" | "height"> {
+  return { width: Math.floor(width / 2), height: Math.floor(height / 2) };
+}
+
 /** An image of half the width and height: each pixel the mean of four. An odd last row or column is left out. */
 export function halfImage({ width, height, data }: RgbImage): RgbImage {
-  const [w, h] = [Math.floor(width / 2), Math.floor(height / 2)];
+  const { width: w, height: h } = halfSize({ width, height });
   const half = new Uint8Array(w * h * 3);
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {

@@ -1,4 +1,4 @@
-// A text inside an XMP packet: where the recipe of a WebP, JPEG or AVIF travels.
+// A text inside an XMP packet: where the recipe of a WebP, JPEG, AVIF or GIF travels.
 // In: a text. Out: the packet, and the text back. Invariant: any line of JSON survives (it has no control characters).
 // Source: XMP specification part 1 (ISO 16684-1), 7: RDF in an x:xmpmeta element.
 

@@ -1,6 +1,7 @@
 // Making an image again from the recipe inside it.
 // In: a recipe, services, files for the models that it names. Out: the bytes of the image, and what differs from the recipe's lock.
 // Invariants: nothing is written but the bytes handed back; only the image's task, what it builds on and its own sample are computed.
+import type { SaveForm } from "../../compiler/plan.js";
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { UNTOUCHED } from "../capturing-host.js";
 import { compileScript, type Compilation } from "../compile-script.js";
@@ -10,7 +11,7 @@ import type { Services } from "../execute/services.js";
 import type { OnEvent } from "../events.js";
 import type { Host } from "../host.js";
 import { outputPath } from "../execute/saves.js";
-import { imageFormat, type ImageFormat } from "../image/path-template.js";
+import { animationFormat, imageFormat, type FileFormat } from "../image/path-template.js";
 import { lockDifferences } from "./lock.js";
 import type { Recipe } from "./recipe.js";
 import { recipeHost, type RecipeHost } from "./recipe-host.js";
@@ -66,11 +67,11 @@ export async function openRecipe(real: Host, recipe: Recipe, files: ReadonlyMap<
 /**
  * Makes the image of a recipe again, in `format`.
  *
- * Errors   LaceError: L5303 for a recipe that does not fit together, and what a run throws.
+ * Errors   LaceError: L5303 for a recipe that does not fit together (or to the format), and what a run throws.
  */
 export async function reproduce(
   { recipe, host, compilation }: OpenRecipe,
-  format: ImageFormat,
+  format: FileFormat,
   options: ReproduceOptions,
 ): Promise<Reproduction> {
   const { plan, program, diagnostics } = compilation;
@@ -79,7 +80,8 @@ export async function reproduce(
   if (save === undefined || plan.tasks[save.task]?.name !== recipe.task) {
     throw misfit(`its script has no save ${recipe.save} of a task ${recipe.task}`);
   }
-  const path = imageFormat(save.path) === format ? save.path : `${save.path}.${format}`;
+  const [path] = [save.path, `${save.path}.${format}`].filter((p) => fileFormat(p, save.form) === format);
+  if (path === undefined) throw misfit(`it is that of ${save.path}, and the file is a ${format}`);
   const differences: string[] = [];
   const results = await execute(
     { ...plan, expects: [], saves: plan.saves.map((s) => (s === save ? { ...s, path } : s)) },
@@ -108,6 +110,11 @@ export async function reproduce(
   const bytes = output === undefined ? undefined : host.written.get(outputPath(host, "", output.file));
   if (bytes === undefined) throw misfit(`its script makes no image ${recipe.index ?? ""} of ${recipe.task}`);
   return { bytes, differences, warnings: results.diagnostics };
+}
+
+/** The format of a file of this name that holds what is saved in this form; undefined if there is none. */
+export function fileFormat(path: string, form: SaveForm): FileFormat | undefined {
+  return form.kind === "animation" ? animationFormat(path) : imageFormat(path);
 }
 
 function misfit(why: string): LaceError {
