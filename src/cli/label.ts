@@ -16,10 +16,8 @@ import { openPart, partName, type PartFile } from "../runtime/data/part-file-nod
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/styleflow.js";
 import { concerns, tally, type Tally } from "../runtime/data/tally.js";
 import type { Engine } from "../runtime/engine/engine.js";
-import { PhaseClock } from "../runtime/events.js";
 import { modelForClass } from "../runtime/execute/rendering.js";
 import type { Labeller, Services } from "../runtime/execute/services.js";
-import { nodeHost, type NodeHost } from "../runtime/host-node.js";
 import { identityOf, type LabellerIdentity } from "../runtime/labeller/identity.js";
 import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
 import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
@@ -27,14 +25,11 @@ import type { Model } from "../runtime/model/model.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
 import { labelInRounds } from "../runtime/train/label-rounds.js";
-import { LaceError } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
-import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
-import { onInterrupt } from "./interrupt.js";
+import { runJob, type Job } from "./job.js";
 import { labellerMistake } from "./labeller-options.js";
-import { terminalProgress } from "./progress.js";
-import { jsonDiagnostics, printDiagnostics } from "./report.js";
 import { tallyLines } from "./tally.js";
 
 export interface LabelOptions extends LabellerChoice {
@@ -68,42 +63,15 @@ export async function labelVerb(io: Io, reference: string | undefined, options: 
     io.err(`error: ${mistake}\n`);
     return EXIT.script;
   }
-  const host = nodeHost();
-  const progress = terminalProgress(io, () => host.now());
-  const silent = options.quiet === true || options.json === true;
-  let working: Promise<unknown> = Promise.resolve();
-  const interrupt = onInterrupt(async () => {
-    await working.catch(() => undefined);
-    await host.close();
-    progress.clear();
-    io.err("interrupted; the same command goes on where it stopped\n");
-  });
-  const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
-  try {
-    const job = new LabelJob(host, nodeServices(host, engine), reference, options, clock, interrupt.signal);
-    const work = job.run();
-    working = work;
-    const report = await work;
-    progress.clear();
-    if (options.json === true) io.out(`${JSON.stringify({ ok: true, exitCode: 0, ...report.json }, null, 2)}\n`);
-    else if (options.quiet !== true) io.out(report.text(io).join("\n") + "\n");
-    return EXIT.done;
-  } catch (error) {
-    progress.clear();
-    if (!(error instanceof LaceError)) throw error;
-    const exitCode = exitCodeOf(error.diagnostics);
-    if (interrupt.signal.aborted) return EXIT.interrupted; // said by the handler of the signal
-    if (options.json === true)
-      io.out(
-        `${JSON.stringify({ ok: false, exitCode, diagnostics: jsonDiagnostics(error.diagnostics, new Map()) }, null, 2)}\n`,
-      );
-    else printDiagnostics(error.diagnostics, new Map(), io);
-    return exitCode;
-  } finally {
-    progress.clear();
-    interrupt.stop();
-    await host.close();
-  }
+  return await runJob(
+    io,
+    options,
+    (job) => new LabelJob(job, nodeServices(job.host, engine), reference, options).run(),
+    (report) => {
+      if (options.json === true) io.out(`${JSON.stringify({ ok: true, exitCode: 0, ...report.json }, null, 2)}\n`);
+      else if (options.quiet !== true) io.out(report.text(io).join("\n") + "\n");
+    },
+  );
 }
 
 /** What is printed at the end, both ways. */
@@ -114,12 +82,10 @@ interface Report {
 
 class LabelJob {
   constructor(
-    private readonly host: NodeHost,
+    private readonly job: Job,
     private readonly services: Services,
     private readonly reference: string | undefined,
     private readonly options: LabelOptions,
-    private readonly clock: PhaseClock,
-    private readonly signal: AbortSignal,
   ) {}
 
   run(): Promise<Report> {
@@ -134,7 +100,8 @@ class LabelJob {
 
   /** Labelled latents that are there already, as a data file. */
   private async convert(folder: string): Promise<Report> {
-    const { host, clock, file } = this;
+    const { file } = this;
+    const { host, clock } = this.job;
     const read = async (name: string): Promise<{ readonly bytes: Uint8Array; readonly file: string }> => {
       const path = join(folder, name);
       return { bytes: await host.readBytes(path), file: path };
@@ -177,7 +144,8 @@ class LabelJob {
   }
 
   private async label(): Promise<Report> {
-    const { options, clock, host, file } = this;
+    const { options, file } = this;
+    const { clock, host, signal } = this.job;
     const { model, engine, labels, about, count } = await clock.run(
       "load",
       {},
@@ -199,7 +167,7 @@ class LabelJob {
           const start = host.now();
           await labelInRounds({
             ...{ host, model, engine, services: this.services, labels, count, shape, metadata, part: opened },
-            ...{ rounds: options.rounds, signal: this.signal },
+            ...{ rounds: options.rounds, signal },
             draw: {
               seed: options.seed,
               truncation: options.truncation,
@@ -231,7 +199,8 @@ class LabelJob {
 
   /** Writes the images that the same settings would label. */
   private async exportImages(folder: string): Promise<Report> {
-    const { options, clock, host, services } = this;
+    const { options, services } = this;
+    const { clock, host, signal } = this.job;
     await services.prepareOutput(folder);
     const count = options.count ?? DEFAULT_COUNT;
     const [model, engine, codec] = await clock.run("load", {}, () =>
@@ -243,7 +212,7 @@ class LabelJob {
       await clock.run("synthesise", { task: model.info.name, total: count }, () =>
         paintRows(
           {
-            ...{ model, engine, services, count, signal: this.signal },
+            ...{ model, engine, services, count, signal },
             draw: {
               seed: options.seed,
               truncation: options.truncation,
@@ -299,8 +268,8 @@ class LabelJob {
 
   /** The model, its class fixed if it has classes. */
   private async loadModel(): Promise<Model> {
-    const { host, reference = "" } = this;
-    const path = reference.startsWith("builtin:") ? reference : host.resolve("x", reference);
+    const { reference = "" } = this;
+    const path = reference.startsWith("builtin:") ? reference : this.job.host.resolve("x", reference);
     const nowhere = { file: "", start: 0, end: 0 };
     const asked = { alias: "model", reference: path, heads: [], attributes: [], span: nowhere };
     const model = await this.services.loadModel(asked);
@@ -318,13 +287,13 @@ class LabelJob {
   }
 
   private async readTable(file: string): Promise<{ readonly table: LabelTable; readonly sha256: string }> {
-    const text = await this.host.readText(file);
-    return { table: readLabelTable(text, file), sha256: await this.host.sha256(new TextEncoder().encode(text)) };
+    const text = await this.job.host.readText(file);
+    return { table: readLabelTable(text, file), sha256: await this.job.host.sha256(new TextEncoder().encode(text)) };
   }
 
   private async givenAttributes(): Promise<Attribute[] | undefined> {
     const { attributes: file } = this.options;
-    return file === undefined ? undefined : parseAttributeRows(await this.host.readText(file), file);
+    return file === undefined ? undefined : parseAttributeRows(await this.job.host.readText(file), file);
   }
 
   private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {

@@ -4,8 +4,7 @@
 import { dirname } from "node:path";
 import type { HeadSpace } from "../compiler/weights.js";
 import type { Engine } from "../runtime/engine/engine.js";
-import { PhaseClock } from "../runtime/events.js";
-import { checkWritable, nodeHost, removeFile, type NodeHost } from "../runtime/host-node.js";
+import { checkWritable, removeFile } from "../runtime/host-node.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { writeHeads, type Heads } from "../runtime/model/pack.js";
 import { widthIn } from "../runtime/model/pack-weights.js";
@@ -17,12 +16,11 @@ import { mergeHeads, openPack, writeMerged, type OpenPack } from "../runtime/tra
 import { reportHtml } from "../runtime/train/report-html.js";
 import { DEFAULTS, type TrainSettings } from "../runtime/train/settings.js";
 import { trainHeads, type Trained } from "../runtime/train/trainer.js";
-import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import type { Diagnostic } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
-import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
+import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
-import { onInterrupt } from "./interrupt.js";
-import { terminalProgress } from "./progress.js";
+import { runJob, type Job } from "./job.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 import { reportLines } from "./train-report.js";
 
@@ -59,55 +57,19 @@ export async function trainVerb(io: Io, files: readonly string[], options: Train
     io.err("error: --validation and --test leave less than a tenth of the rows to train on\n");
     return EXIT.script;
   }
-  const host = nodeHost();
-  const progress = terminalProgress(io, () => host.now());
-  const silent = options.quiet === true || options.json === true;
-  let working: Promise<unknown> = Promise.resolve();
-  const interrupt = onInterrupt(async () => {
-    const error: unknown = await working.then(
-      () => undefined,
-      (e: unknown) => e,
-    );
-    await host.close();
-    progress.clear();
-    if (error instanceof LaceError) printDiagnostics(error.diagnostics, new Map(), io);
-  });
-  const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
-  const job = new TrainJob(
-    host,
-    () => nodeServices(host, engine).openEngine(),
-    files,
+  return await runJob(
+    io,
     options,
-    clock,
-    interrupt.signal,
+    (job) => new TrainJob(job, () => nodeServices(job.host, engine).openEngine(), files, options).run(),
+    (done) => {
+      if (options.json === true) io.out(`${JSON.stringify(done.json, null, 2)}\n`);
+      else {
+        printDiagnostics(done.warnings, new Map(), io);
+        if (options.quiet !== true)
+          io.out([...reportLines(done.report, io), "", ...done.files.map((f) => `wrote ${f}`)].join("\n") + "\n");
+      }
+    },
   );
-  try {
-    const work = job.run();
-    working = work;
-    const done = await work;
-    progress.clear();
-    if (options.json === true) io.out(`${JSON.stringify(done.json, null, 2)}\n`);
-    else {
-      printDiagnostics(done.warnings, new Map(), io);
-      if (options.quiet !== true)
-        io.out([...reportLines(done.report, io), "", ...done.files.map((f) => `wrote ${f}`)].join("\n") + "\n");
-    }
-    return EXIT.done;
-  } catch (error) {
-    progress.clear();
-    if (!(error instanceof LaceError)) throw error;
-    if (interrupt.signal.aborted) return await new Promise<never>(() => undefined); // the handler of the signal ends the process
-    const exitCode = exitCodeOf(error.diagnostics);
-    if (options.json === true) {
-      const diagnostics = jsonDiagnostics(error.diagnostics, new Map());
-      io.out(`${JSON.stringify({ ok: false, exitCode, diagnostics, report: null }, null, 2)}\n`);
-    } else printDiagnostics(error.diagnostics, new Map(), io);
-    return exitCode;
-  } finally {
-    progress.clear();
-    interrupt.stop();
-    await host.close();
-  }
 }
 
 interface Done {
@@ -119,16 +81,15 @@ interface Done {
 
 class TrainJob {
   constructor(
-    private readonly host: NodeHost,
+    private readonly job: Job,
     private readonly openEngine: () => Promise<Engine>,
     private readonly dataFiles: readonly string[],
     private readonly options: TrainOptions,
-    private readonly clock: PhaseClock,
-    private readonly signal: AbortSignal,
   ) {}
 
   async run(): Promise<Done> {
-    const { options, host, clock } = this;
+    const { options } = this;
+    const { host, clock, signal } = this.job;
     const output = options.output ?? (options.into === undefined ? "heads.safetensors" : "pack.safetensors");
     const checkpoint = `${output}.checkpoint`;
     const { data, pack, engine } = await clock.run(
@@ -145,7 +106,7 @@ class TrainJob {
         { total: settings.epochs },
         () =>
           trainHeads(data, settings, {
-            ...{ host, engine, checkpoint, signal: this.signal, resume: options.resume === true },
+            ...{ host, engine, checkpoint, signal, resume: options.resume === true },
             onProgress: ({ epochs, of, loss, validation }) => {
               const held = validation === undefined ? "" : `, validation ${validation.toFixed(4)}`;
               clock.progress("train", undefined, epochs, of, `loss ${loss.toFixed(4)}${held}`);
@@ -177,7 +138,8 @@ class TrainJob {
   }
 
   private async open(output: string): Promise<{ data: TrainingData; pack: OpenPack | undefined; engine: Engine }> {
-    const { options, host } = this;
+    const { options } = this;
+    const { host } = this.job;
     const { attributes } = options;
     const parts: TrainingData[] = [];
     for (const file of this.dataFiles)
@@ -202,7 +164,7 @@ class TrainJob {
   private async writeHeadFile(output: string, heads: Heads, data: TrainingData): Promise<string> {
     const { wDim, zDim } = data.metadata.model;
     const widths = { wDim, ...(data.space === "z" && { zDim: zDim ?? data.width }) };
-    await this.host.writeAtomic(output, writeHeads(heads, widths, "F32", { source: this.source(data) }));
+    await this.job.host.writeAtomic(output, writeHeads(heads, widths, "F32", { source: this.source(data) }));
     return output;
   }
 
@@ -223,7 +185,7 @@ class TrainJob {
       warn("L5110", output, "it has no labeller: that of the pack does not know the new attributes");
     const [of, is] = [data.metadata.model.name, pack.model.info.name];
     if (of !== is) warn("L5107", data.file, `its images are of '${of}', the pack is '${is}'`);
-    return writeMerged(this.host, pack, merged, output, this.source(data));
+    return writeMerged(this.job.host, pack, merged, output, this.source(data));
   }
 
   private source(data: TrainingData): string {
