@@ -7,6 +7,10 @@ export const LABELLER = new Option(
   "--labeller <name>",
   "who judges images: an image classifier FILE.onnx with a JSON beside it that describes its outputs, faces, or clip (default: the model's own)",
 );
+export const FIND_FACES = new Option(
+  "--find-faces",
+  "for faces: look for the face in every image; without it the generator's faces are aligned, as those of CelebA and FFHQ",
+);
 export const PROMPTS = new Option(
   "--prompts <text>",
   'for clip: "glasses: a person wearing glasses | a person without glasses" (repeatable), or a .txt file of such lines',
@@ -17,7 +21,8 @@ export const CLIP_MODEL = new Option(
 );
 
 /** What is wrong with the options together. */
-export function labellerMistake({ labeller, prompts, clipModel }: LabellerChoice): string | undefined {
+export function labellerMistake({ labeller, findFaces, prompts, clipModel }: LabellerChoice): string | undefined {
+  if (findFaces === true && labeller !== "faces") return "--find-faces is for --labeller faces";
   if (labeller !== "clip") {
     if (prompts !== undefined) return "--prompts are for --labeller clip";
     return clipModel === undefined ? undefined : "--clip-model is for --labeller clip";

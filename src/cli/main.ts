@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
-import { CLIP_MODEL, LABELLER, PROMPTS } from "./labeller-options.js";
+import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
   atLeastZero,
   file,
@@ -138,6 +138,7 @@ function program(): Command {
     .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
     .option("-o, --output <file>", "the data file (default: data.safetensors)")
     .addOption(LABELLER)
+    .addOption(FIND_FACES)
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
     .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
@@ -306,6 +307,7 @@ function program(): Command {
     .argument("[script]", "a .lace file; with --suite, a model (default: builtin:avatar)")
     .option("--suite <name>", "paper: the shapes of the LACE paper's experiments, over the attributes of a model")
     .addOption(LABELLER)
+    .addOption(FIND_FACES)
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
     .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)

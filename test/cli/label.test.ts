@@ -109,6 +109,7 @@ describe("lacec label", () => {
       /L5313.*some.csv:4: index 5 is beyond/s,
     ],
     ["two sources of labels", ["tiny.safetensors", "--labels", "a", "--labeller", "b"], 2, /give one of them/],
+    ["faces to be found by nobody", ["tiny.safetensors", "--find-faces"], 2, /--find-faces is for --labeller faces/],
     ["a range upside down", ["tiny.safetensors", "--truncation", "1..0.5"], 2, /write it as 0.5..1/],
     ["an engine that is none", ["tiny.safetensors", "--engine", "abacus"], 2, /there is no engine abacus/],
   ])("%s is told, and nothing is left", async (_, args, code, message) => {

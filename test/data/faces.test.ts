@@ -45,18 +45,49 @@ const installed = (() => {
   }
 })();
 
+const STRIPES: RgbImage = { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, (_, i) => (i % 24) * 10) };
+
 describe.skipIf(!installed)("the labeller of faces", () => {
   test("says nothing of a grey picture, and the same of an image in any company", async () => {
     const labeller = await openFaceLabeller();
     const grey: RgbImage = { width: 8, height: 8, data: new Uint8Array(192).fill(120) };
-    const striped: RgbImage = { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, (_, i) => (i % 24) * 10) };
-    const both = await labeller.look([grey, striped]);
-    const alone = await labeller.look([striped]);
+    const both = await labeller.look([grey, STRIPES]);
+    const alone = await labeller.look([STRIPES]);
     expect([...both.columns.subarray(0, 8)]).toEqual(new Array(8).fill(NaN));
     expect(both.columns.slice(8)).toEqual(alone.columns);
     expect(both.features!.slice(128)).toEqual(alone.features);
     expect(Math.exp(alone.columns[1]!) + Math.exp(alone.columns[2]!)).toBeCloseTo(1, 4);
+    expect(await labeller.label([grey, STRIPES])).toEqual(both.columns);
     await labeller.dispose();
+  });
+
+  test("that looks for faces says nothing of a picture without one, and names itself", async () => {
+    const [aligned, finding] = [await openFaceLabeller(), await openFaceLabeller(true)];
+    expect(await finding.label([STRIPES])).toEqual(new Float32Array(8).fill(NaN));
+    expect((await aligned.label([STRIPES]))[0]).toBeGreaterThan(0);
+    expect([aligned.name, finding.name]).toEqual([
+      expect.stringMatching(/^face-api [\d.]+, aligned faces$/),
+      expect.stringMatching(/^face-api [\d.]+, faces found$/),
+    ]);
+    await aligned.dispose();
+    await finding.dispose();
+  });
+
+  test.skipIf(!GOLDEN_PRESENT)("sees in aligned faces what it sees in those that it finds", async () => {
+    const images = await celebrities(40);
+    const [aligned, finding] = [await openFaceLabeller(), await openFaceLabeller(true)];
+    const found = await finding.label(images);
+    const at = images.map((_, k) => k).filter((k) => !Number.isNaN(found[k * 8]));
+    expect(at.length).toBeGreaterThanOrEqual(3);
+    const columns = await aligned.label(at.map((k) => images[k]!));
+    await aligned.dispose();
+    await finding.dispose();
+    const differences = (column: number): number[] =>
+      at.map((k, i) => Math.abs(columns[i * 8 + column]! - found[k * 8 + column]!)).sort((a, b) => a - b);
+    const median = (values: readonly number[]): number => values[Math.floor(values.length / 2)]!;
+    // Years, and degrees of yaw, pitch and roll.
+    expect(median(differences(0))).toBeLessThan(5);
+    for (const angle of [5, 6, 7]) expect(median(differences(angle))).toBeLessThan(3);
   });
 
   test.skipIf(!GOLDEN_PRESENT)("finds upright faces, old and young, in images of a generator of faces", async () => {

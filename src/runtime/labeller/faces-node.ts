@@ -1,13 +1,15 @@
 // `--labeller faces`: photographs of faces, by @vladmandic/face-api on TensorFlow.js (WebAssembly). Both are optional packages.
 // In: images with a face each. Out: age, gender, smile and pose of the head; the descriptor of the face as features.
-// The face is where the detector finds it; where it finds none (small or blurred images), where generators of aligned faces put it.
-// Invariants: an even picture has no face and no labels; an image's labels do not depend on other images; tensors are disposed.
+// The face is where generators of aligned faces put it, or where the detector finds it. Landmarks of that part of the image say where exactly:
+// the networks look at the square about them, as in face-api's own chain.
+// Invariants: an even picture has no face and no labels, nor has one in which the detector finds none; an image's labels do not depend on other images; tensors are disposed.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Attribute } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
-import type { Labeller, Sight } from "../execute/services.js";
+import type { Labeller } from "../execute/services.js";
 import type { RgbImage } from "../image/rgb.js";
+import { alignedSquare, descriptorSquare, squareAround, squareAt, type Square } from "./face-box.js";
 import { headPose, type Point } from "./head-pose.js";
 import { resize } from "./preprocess.js";
 
@@ -18,8 +20,6 @@ const EVEN = 8;
 const LEAST = 1e-6;
 /** A box with a lower score is no face; images of a generator of faces deserve some trust. */
 const TRUSTED = 0.2;
-/** Where CelebA and FFHQ have the face, in parts of the image: left, top, edge. */
-const USUAL = { x: 0.22, y: 0.3, size: 0.56 };
 
 const ATTRIBUTES: readonly Attribute[] = [
   { name: "age", type: "scalar", min: 0, max: 100, sigma: 8 },
@@ -66,63 +66,83 @@ interface FaceApi {
   };
 }
 
-/** Opens the labeller of faces. Errors LaceError L5314 if its packages are not installed. */
-export async function openFaceLabeller(): Promise<Labeller> {
+/**
+ * Opens the labeller of faces. `find`: the images' faces are not aligned, and are looked for.
+ * Errors   LaceError L5314 if its packages are not installed.
+ */
+export async function openFaceLabeller(find = false): Promise<Labeller> {
   const { faceapi, version } = await loadFaceApi();
   const { tf, nets } = faceapi;
-  const see = async (image: RgbImage, columns: Float32Array, features: Float32Array): Promise<void> => {
+  /** What `work` gives for a part of an image. */
+  const within = async <T>(whole: Pixels, { x, y, size }: Square, work: (part: Pixels) => Promise<T>): Promise<T> => {
+    const part = tf.slice3d(whole, [y, x, 0], [size, size, 3]);
+    try {
+      return await work(part);
+    } finally {
+      part.dispose();
+    }
+  };
+  const landmarks = (whole: Pixels, square: Square): Promise<readonly Point[]> =>
+    within(whole, square, async (part) => {
+      const { positions } = await nets.faceLandmark68Net.detectLandmarks(part);
+      return positions.map((p) => ({ x: p.x + square.x, y: p.y + square.y }));
+    });
+  /** Labels of an image, and its descriptor if there is room for it. */
+  const see = async (image: RgbImage, columns: Float32Array, features: Float32Array | undefined): Promise<void> => {
     columns.fill(NaN);
     if (isEven(image)) return;
     const whole = tf.tensor3d(resize(image, EDGE, EDGE), [EDGE, EDGE, 3]);
-    const { x, y, size } = await findFace(faceapi, whole);
-    const pixels = tf.slice3d(whole, [y, x, 0], [size, size, 3]);
-    whole.dispose();
     try {
-      const { age, gender, genderProbability } = await nets.ageGenderNet.predictAgeAndGender(pixels);
-      const { happy } = await nets.faceExpressionNet.predictExpressions(pixels);
-      const { positions } = await nets.faceLandmark68Net.detectLandmarks(pixels);
-      features.set(await nets.faceRecognitionNet.computeFaceDescriptor(pixels));
+      const guess = find ? await findFace(faceapi, whole) : alignedSquare(EDGE);
+      if (guess === undefined) return;
+      const square = squareAround(await landmarks(whole, guess), EDGE);
+      const points = await landmarks(whole, square);
+      const [{ age, gender, genderProbability }, { happy }] = await within(whole, square, async (part) => [
+        await nets.ageGenderNet.predictAgeAndGender(part),
+        await nets.faceExpressionNet.predictExpressions(part),
+      ]);
+      features?.set(
+        await within(whole, descriptorSquare(points, EDGE), (part) =>
+          nets.faceRecognitionNet.computeFaceDescriptor(part),
+        ),
+      );
       const male = gender === "male" ? genderProbability : 1 - genderProbability;
-      const { yaw, pitch, roll } = headPose(positions) ?? { yaw: NaN, pitch: NaN, roll: NaN };
+      const { yaw, pitch, roll } = headPose(points) ?? { yaw: NaN, pitch: NaN, roll: NaN };
       columns.set([age, log(1 - male), log(male), log(1 - happy), log(happy), yaw, pitch, roll]);
     } finally {
-      pixels.dispose();
+      whole.dispose();
     }
   };
-  const look = async (images: readonly RgbImage[]): Promise<Sight> => {
+  const seeAll = async (images: readonly RgbImage[], features: Float32Array | undefined): Promise<Float32Array> => {
     const columns = new Float32Array(images.length * COLUMNS);
-    const features = new Float32Array(images.length * DESCRIPTOR);
     for (const [k, image] of images.entries())
       await see(
         image,
         columns.subarray(k * COLUMNS, (k + 1) * COLUMNS),
-        features.subarray(k * DESCRIPTOR, (k + 1) * DESCRIPTOR),
+        features?.subarray(k * DESCRIPTOR, (k + 1) * DESCRIPTOR),
       );
-    return { columns, features };
+    return columns;
   };
   return {
     attributes: ATTRIBUTES,
-    name: `face-api ${version}`,
+    name: `face-api ${version}, ${find ? "faces found" : "aligned faces"}`,
     sha256: null,
-    look,
-    label: async (images) => (await look(images)).columns,
+    look: async (images) => {
+      const features = new Float32Array(images.length * DESCRIPTOR);
+      return { columns: await seeAll(images, features), features };
+    },
+    label: (images) => seeAll(images, undefined),
     dispose: () => Promise.resolve(),
   };
 }
 
-/** The square of the likeliest face, in pixels of an image of EDGE; it lies inside. */
-async function findFace(
-  faceapi: FaceApi,
-  image: Pixels,
-): Promise<{ readonly x: number; readonly y: number; readonly size: number }> {
+/** The square of the likeliest face in an image of EDGE; undefined: there is none. */
+async function findFace(faceapi: FaceApi, image: Pixels): Promise<Square | undefined> {
   const options = new faceapi.TinyFaceDetectorOptions({ inputSize: EDGE, scoreThreshold: TRUSTED });
   const found = [...(await faceapi.tinyFaceDetector(image, options))].sort((a, b) => b.score - a.score)[0]?.box;
-  if (found === undefined)
-    return { x: Math.round(USUAL.x * EDGE), y: Math.round(USUAL.y * EDGE), size: Math.round(USUAL.size * EDGE) };
-  const size = Math.min(EDGE, Math.max(1, Math.round(Math.max(found.width, found.height))));
-  const place = (start: number, length: number): number =>
-    Math.min(EDGE - size, Math.max(0, Math.round(start + length / 2 - size / 2)));
-  return { x: place(found.x, found.width), y: place(found.y, found.height), size };
+  if (found === undefined) return undefined;
+  const middle = { x: found.x + found.width / 2, y: found.y + found.height / 2 };
+  return squareAt(middle, Math.max(found.width, found.height), EDGE);
 }
 
 function log(p: number): number {

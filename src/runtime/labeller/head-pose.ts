@@ -42,7 +42,8 @@ export function headPose(points: readonly Point[]): HeadPose | undefined {
   return { yaw: yaw * DEGREES, pitch: pitch * DEGREES, roll: roll * DEGREES };
 }
 
-function centre(points: readonly Point[]): Point {
+/** The mean of points. */
+export function centre(points: readonly Point[]): Point {
   const sum = points.reduce((a, p) => ({ x: a.x + p.x, y: a.y + p.y }), { x: 0, y: 0 });
   return { x: sum.x / points.length, y: sum.y / points.length };
 }

@@ -13,6 +13,8 @@ import { parsePrompts, promptLines } from "./prompts.js";
 export interface LabellerChoice {
   /** `faces`, `clip` or the path of an .onnx file; absent: the model's own. */
   readonly labeller?: string;
+  /** Of `faces`: they are not aligned, and must be looked for. */
+  readonly findFaces?: boolean;
   /** Of `clip`: lines of prompts, or paths of .txt files of such lines. */
   readonly prompts?: readonly string[];
   /** Of `clip`: the folder of a model, or the name of one that has been downloaded. */
@@ -34,7 +36,7 @@ export async function openLabeller(services: Services, model: Model, choice: Lab
       "bring a classifier with --labeller FILE.onnx, or labels with --labels FILE.csv (--export DIR writes the images for labelling)",
     ]);
   }
-  if (name === "faces") return (await import("./faces-node.js")).openFaceLabeller();
+  if (name === "faces") return (await import("./faces-node.js")).openFaceLabeller(choice.findFaces);
   if (name === "clip") {
     const attributes = parsePrompts(await allLines(host, prompts));
     return (await import("./clip-node.js")).openClipLabeller(clipModel, attributes);
