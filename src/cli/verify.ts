@@ -1,10 +1,12 @@
 // lacec verify: a script run again, and compared with the hashes in its run.json.
 // Invariant: nothing is written and nothing comes from the cache: what is verified has been computed now.
 import * as v from "valibot";
+import type { Plan } from "../compiler/plan.js";
 import { capturingHost, UNTOUCHED } from "../runtime/capturing-host.js";
 import { compileScript } from "../runtime/compile-script.js";
 import { execute } from "../runtime/execute.js";
 import { RECORD_FILE, recordFolder } from "../runtime/execute/record.js";
+import { findRecord } from "../runtime/execute/record-file.js";
 import { outputPath } from "../runtime/execute/saves.js";
 import type { Host } from "../runtime/host.js";
 import { nodeHost } from "../runtime/host-node.js";
@@ -59,9 +61,7 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
     printDiagnostics(first.diagnostics, first.sources, io);
     return exitCodeOf(first.diagnostics);
   }
-  const folder = recordFolder(first.plan);
-  const recordFile =
-    options.record ?? outputPath(host, options.out, folder === "" ? RECORD_FILE : `${folder}/${RECORD_FILE}`);
+  const recordFile = options.record ?? (await recordOf(script, host, first.plan, options.out));
   const record = await readRecord(host, recordFile);
   const known = new Set(first.plan.inputs.map((i) => i.name));
   const { seed, count } = record.overrides;
@@ -124,12 +124,27 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
   }
 }
 
+/** Where the record of a script lies. Errors: LaceError L5310 if the folder of its outputs has those of others only. */
+async function recordOf(script: string, host: Host, plan: Plan, out: string): Promise<string> {
+  const folder = recordFolder(plan);
+  const pathOf = (name: string): string => outputPath(host, out, folder === "" ? name : `${folder}/${name}`);
+  const others: string[] = [];
+  const found = await findRecord({ host, script, pathOf }, others);
+  if (found === undefined && others.length > 0) {
+    throw failure(
+      "L5310",
+      `${pathOf(RECORD_FILE)} is the record of ${others.join(", ")}, and there is none of ${script}`,
+      HOW,
+    );
+  }
+  return pathOf(found ?? RECORD_FILE);
+}
+
+const HOW = ["run the script first, or name another with --record"];
+
 async function readRecord(host: Host, path: string): Promise<Recorded> {
   const text = await host.readText(path);
-  const wrong = (why: string) =>
-    failure("L5310", `${path} is not the record of a run: ${why}`, [
-      "run the script first, or name another with --record",
-    ]);
+  const wrong = (why: string) => failure("L5310", `${path} is not the record of a run: ${why}`, HOW);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -25,6 +25,7 @@ import {
   recordName,
   type ScriptIdentity,
 } from "./execute/record.js";
+import { chooseRecord } from "./execute/record-file.js";
 import { modelForClass, withCutoff } from "./execute/rendering.js";
 import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
 import { openSink, outputPath, type Sink } from "./execute/saves.js";
@@ -77,13 +78,15 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Resu
   const { host, out, shard } = options;
   await options.prepareOutput(out);
   const folder = recordFolder(plan);
-  const name = recordName(shard);
-  const recordFile = folder === "" ? name : `${folder}/${name}`;
+  const fileOf = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+  const pathOf = (name: string): string => outputPath(host, out, fileOf(name));
+  // Scripts that share a folder take turns, though each has a record of its own.
   const release = await options.claimOutputs(
-    outputPath(host, out, recordFile),
+    pathOf(recordName(shard)),
     outputFolders(plan).map((f) => outputPath(host, out, f)),
   );
   try {
+    const recordFile = fileOf(await chooseRecord({ host, script: options.script.script.file, shard, pathOf }));
     return await new Run(plan, options, { folder, recordFile }).run();
   } finally {
     await release();

@@ -45,6 +45,44 @@ describe("several scripts", () => {
     expect(filesIn(at(".lace"))).toContain(".gitignore");
   });
 
+  test("that share a folder have records of their own, which verify finds, in whatever order they run", async () => {
+    const shared = folderWith({});
+    const at = (...path: string[]): string => join(shared.path, ...path);
+    const verb = (...args: string[]): Promise<Ended> => lacec(args, { cwd: shared.path });
+    try {
+      for (const name of ["one", "two", "three"]) {
+        writeFileSync(at(`${name}.lace`), script(name).replace(`"${name}/{index}.png"`, `"${name}-{index}.png"`));
+      }
+      writeFileSync(at("tiny.safetensors"), readFileSync(join(folder.path, "tiny.safetensors")));
+      const engine = ["--engine", "onnx-cpu"];
+      expect((await verb("run", "one.lace", "two.lace", "--out", "out", ...engine)).code).toBe(0);
+      const record = (file: string): string =>
+        (JSON.parse(readFileSync(at("out", file), "utf8")) as { script: { file: string } }).script.file;
+      const records = (): string[] => filesIn(at("out")).filter((f) => f.endsWith(".json"));
+      expect(records().map((f) => [f, record(f)])).toEqual([
+        ["run.json", "one.lace"],
+        ["two.run.json", "two.lace"],
+      ]);
+      const before = readFileSync(at("out/run.json"), "utf8");
+      expect((await verb("run", "./two.lace", "--out", "out", ...engine)).code).toBe(0);
+      expect([records(), readFileSync(at("out/run.json"), "utf8")]).toEqual([["run.json", "two.run.json"], before]);
+      expect((await verb("run", "two.lace", "--out", "out", "--shard", "1/2", ...engine)).code).toBe(0);
+      expect((await verb("run", "one.lace", "--out", "out", "--shard", "1/2", ...engine)).code).toBe(0);
+      expect(records()).toContain("one.run.shard-1-of-2.json");
+      const [one, two, three] = await Promise.all(
+        ["one", "two", "three"].map((name) => verb("verify", `${name}.lace`, "--out", "out")),
+      );
+      expect([one!.code, one!.out]).toEqual([0, "✓ one-0.png\n✓ one-1.png\n"]);
+      expect([two!.code, two!.out]).toEqual([0, "✓ two-0.png\n✓ two-1.png\n"]);
+      expect([three!.code, three!.err]).toEqual([
+        3,
+        expect.stringMatching(/error\[L5310\].*is the record of one\.lace/),
+      ]);
+    } finally {
+      shared.remove();
+    }
+  });
+
   test("standard input is a script; one wrong script and none runs; a pattern without a match is a mistake", async () => {
     writeFileSync(at("wrong.txt"), "lace 1\nsample");
     const [piped, wrong, none] = await Promise.all([
