@@ -1,7 +1,7 @@
 // Sampling at FFHQ scale: one gradient evaluation and the whole solve (gender, smile, age; 16 samples; default tolerances), in turns.
 // Run: node scripts/bench.js ode [--json] [--rounds 5] [--only onnx-cpu] [--torch /usr/bin/python3]
 // In: the golden weights beside the repository. Out: median, spread and ratio to the first row of onnx-cpu, tfjs-wasm, TensorFlow.js's
-// own tf.grad on wasm (all with dopri5, the first with bosh3 too), and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
+// own tf.grad on wasm (all with dopri5, the first with other solvers too), and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
 // All take the same starts; the bench fails if a gradient differs from the first row's by more than float32 explains.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -13,12 +13,19 @@ import type { EngineName } from "../src/runtime/engine/engine.js";
 import { openEngine } from "../src/runtime/engine/open-node.js";
 import { tiledField, type Field } from "../src/runtime/sample/field.js";
 import { drawLatents } from "../src/runtime/sample/index.js";
-import { goldenGradient, solveGolden } from "../test/support/golden-energy.js";
+import { goldenGradient, goldenLeaves, solveGolden } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 
 const ROWS = 16;
 const GRADIENTS = 20; // a round
 const AGREE = 1e-3; // of the largest component
+/** Of the first engine, beside its dopri5, which they are as near to the exact ends as, or nearer (docs/solvers.md). */
+const OTHERS = [
+  { solver: "bosh3", tolerance: 1e-3 },
+  { solver: "bosh3", tolerance: 5e-3 },
+  { solver: "heun", tolerance: 1e-2 },
+  { solver: "ros2", tolerance: 1e-2 },
+] as const;
 
 interface Solved {
   readonly ms: number;
@@ -73,7 +80,9 @@ if (own !== undefined && isWanted(own.name))
   peers.splice(
     1,
     0,
-    fieldPeer(`${own.name}, bosh3`, own.field, () => Promise.resolve(), "bosh3"),
+    ...OTHERS.map(({ solver, tolerance }) =>
+      fieldPeer(`${own.name}, ${solver} ${tolerance}`, own.field, () => Promise.resolve(), { solver, tolerance }),
+    ),
   );
 const torch = isWanted("torch") ? await torchPeer(values.torch) : undefined;
 if (torch !== undefined) peers.push(torch);
@@ -110,7 +119,7 @@ if (values.json) {
     const text = (s: Spread, of: Spread): string =>
       `${s.median.toFixed(2)} (${s.min.toFixed(2)} .. ${s.max.toFixed(2)}) ms, ${(s.median / of.median).toFixed(1)}x`;
     console.log(
-      `${r.name.padEnd(22)} gradient ${text(r.gradientMs, base.gradientMs).padEnd(40)} solve ${text(r.solveMs, base.solveMs)}, ${r.evaluations} evaluations`,
+      `${r.name.padEnd(24)} gradient ${text(r.gradientMs, base.gradientMs).padEnd(40)} solve ${text(r.solveMs, base.solveMs)}, ${r.evaluations} evaluations`,
     );
   }
 }
@@ -132,7 +141,12 @@ async function gradientOf(field: Field): Promise<Float64Array> {
   return gradient;
 }
 
-function fieldPeer(name: string, field: Field, close: () => Promise<void>, solver: SolverName = "dopri5"): Peer {
+function fieldPeer(
+  name: string,
+  field: Field,
+  close: () => Promise<void>,
+  how: { readonly solver?: SolverName; readonly tolerance?: number } = {},
+): Peer {
   const timed = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
     const start = performance.now();
     const result = await work();
@@ -146,7 +160,7 @@ function fieldPeer(name: string, field: Field, close: () => Promise<void>, solve
       return ms;
     },
     async solve() {
-      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0, { solver }));
+      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0, how));
       return { ms, evaluations };
     },
     close,
@@ -156,11 +170,13 @@ function fieldPeer(name: string, field: Field, close: () => Promise<void>, solve
 async function engineField(name: EngineName) {
   const engine = await openEngine(name);
   const gradient = await engine.compile(goldenGradient(golden, conjunction, ROWS));
+  const leaves = await goldenLeaves(golden, conjunction, ROWS, engine);
   const close = async (): Promise<void> => {
     await gradient.dispose();
+    await leaves.gradients?.dispose();
     await engine.dispose();
   };
-  return { name, field: tiledField({ gradient, rows: ROWS, zDim: dim, lanes: samples }), close };
+  return { name, field: tiledField({ gradient, leaves, rows: ROWS, zDim: dim, lanes: samples }), close };
 }
 
 /** The same function in plain TensorFlow.js, the mapping evaluated once, differentiated by its tape. */

@@ -3,6 +3,7 @@ import type { SampleTask, Task } from "../compiler/plan.js";
 import { printChecked, printPlan } from "../compiler/print.js";
 import { printDot, printGraph } from "../compiler/graph/print.js";
 import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../compiler/passes/compile-energy.js";
+import { compileLeafGradients } from "../compiler/passes/compile-leaves.js";
 import { compileScript } from "../runtime/compile-script.js";
 import { ENERGY_ROWS } from "../runtime/execute/batch.js";
 import { modelForClass } from "../runtime/execute/rendering.js";
@@ -12,7 +13,7 @@ import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { printDiagnostics } from "./report.js";
 
-const STAGES = ["ast", "checked", "energy", "graph", "optimized", "onnx", "dot"] as const;
+const STAGES = ["ast", "checked", "energy", "graph", "optimized", "leaves", "onnx", "dot"] as const;
 
 export interface BuildOptions {
   readonly print?: string;
@@ -60,7 +61,11 @@ export async function buildVerb(io: Io, script: string, options: BuildOptions): 
     };
     if (print === "graph") io.out(`${printGraph(buildEnergyGraph(energyTask))}\n`);
     else if (print === "optimized") io.out(`${printGraph(compileEnergyGradient(energyTask))}\n`);
-    else if (print === "dot") io.out(`${printDot(compileEnergyGradient(energyTask))}\n`);
+    else if (print === "leaves") {
+      // What ros2 evaluates beside the gradient.
+      const leaves = compileLeafGradients(energyTask);
+      io.out(leaves === undefined ? "no condition: no leaves\n" : `${printGraph(leaves.graph)}\n`);
+    } else if (print === "dot") io.out(`${printDot(compileEnergyGradient(energyTask))}\n`);
     else if (print === "onnx") {
       const [{ lowerOnnx }, { printOnnx }] = await Promise.all([
         import("../compiler/targets/onnx.js"),

@@ -122,7 +122,7 @@ function program(): Command {
     .command("build")
     .description("show or write what a script compiles to")
     .argument("<script>", "a .lace file")
-    .option("--print <stage>", "ast, checked, energy, graph, optimized, onnx or dot")
+    .option("--print <stage>", "ast, checked, energy, graph, optimized, leaves, onnx or dot")
     .option("--emit <target>", "onnx: the gradient graph as an ONNX model")
     .option("-o, --output <file>", "where --emit writes")
     .option("--task <name>", "the task to build, where the script has several")

@@ -94,7 +94,7 @@ export interface EditStep {
 }
 export type Task = SampleTask | SweepTask | TraverseTask | EditTask;
 
-export type SolverName = "dopri5" | "tsit5" | "bosh3" | "heun" | "euler" | "rk4";
+export type SolverName = "dopri5" | "tsit5" | "bosh3" | "heun" | "ros2" | "euler" | "rk4";
 export type Sampler =
   | {
       readonly kind: "ode";

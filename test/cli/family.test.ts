@@ -132,6 +132,31 @@ edit fresh from tiny { step glasses count 2 seed 8 }\nsave two to "a.png"\nsave 
   });
 });
 
+test("ros2 draws samples, edits, sweeps and traverses where dopri5 does; one alone has the bits that it has among others", async () => {
+  const text = (solver: string, count: number): string => {
+    const how = `sampler ode { solver ${solver}  rtol 1e-3  atol 1e-3 }`;
+    return `sample some from tiny { where 0.1 * (glasses or not tilt is 0.4 +- 2)  count ${count}  seed 5  ${how} }
+edit change of some { keep latent 0.1, attributes 0.1\n  step tilt is 0.6 +- 2 weight 0.1\n  step not glasses layers 1..2 weight 0.1\n  ${how} }
+sweep cells over t in 0.2..0.8 by 0.3 from tiny { where 0.1 * (tilt is t +- 2)  count ${count}  seed 5  ${how} }
+traverse walk from tiny { where 0.1 * glasses  between seed 1 and seed 2  frames 3  ${how} }
+sample free from tiny { count ${count}  seed 5  ${how} }
+save some to "a.png" as grid\nsave change to "b.png" as grid\nsave cells to "c.png" as grid
+save walk to "d.png" as grid\nsave free to "e.png" as grid\n`;
+  };
+  const [three, one] = [await runText("ros2-three", text("ros2", 3)), await runText("ros2-one", text("ros2", 1))];
+  const explicit = await runText("dopri5-three", text("dopri5", 3));
+  for (const [t, { samples }] of three.tasks.entries()) {
+    if (t === 0) continue; // HEAD's own
+    for (const [k, sample] of samples.entries()) {
+      expect(sample.status, `task ${t}`).toBe("done");
+      const other = explicit.tasks[t]!.samples[k]!;
+      expectClose(sample.z, other.z, { abs: 0.1, rel: 0 });
+      const own = one.tasks[t]!.samples.find((s) => s.index === sample.index && s.part === sample.part);
+      if (sample.index === 0) expect([...own!.z]).toEqual([...sample.z]);
+    }
+  }
+});
+
 describe("sweeps and traverses", () => {
   test("a cell is the sample of its condition, from the noise that all cells share; images are numbered row by row", async () => {
     const { tasks, outputs } = await runText(

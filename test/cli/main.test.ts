@@ -150,6 +150,7 @@ describe("lacec build", () => {
     ["energy", /glasses/],
     ["graph", /matmul/],
     ["optimized", /dense/],
+    ["leaves", /output jacobian/],
     ["onnx", /= Gemm\(/],
     ["dot", /^digraph/],
   ])("--print %s shows that stage", async (stage, pattern) => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Attribute } from "../../src/compiler/attribute.js";
 import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
 import { commonForms, type Varying } from "../../src/compiler/energy/varying.js";
 import { logProb } from "../../src/compiler/energy/interpret.js";
-import { buildLogProb } from "../../src/compiler/graph/build-energy.js";
+import { buildLogProb, Numbers, readArguments } from "../../src/compiler/graph/build-energy.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
 import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
@@ -17,20 +16,20 @@ import {
 } from "../../src/compiler/passes/compile-energy.js";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { optimize } from "../../src/compiler/passes/optimize.js";
-import type { EnergyWeights, Tensor } from "../../src/compiler/weights.js";
+import type { EnergyWeights } from "../../src/compiler/weights.js";
 import { expectClose } from "../support/close.js";
 import { headRow, mapRow, rowOf } from "../support/dense.js";
 import { randomArray } from "../support/random-graph.js";
-import { random, type Random } from "../support/random.js";
+import {
+  ATTRIBUTES as attributes,
+  HEAD_WIDTHS as WIDTHS,
+  randomEnergy,
+  randomWeights,
+  withOtherNumbers,
+  SPAN as span,
+} from "../support/energies.js";
+import { random } from "../support/random.js";
 
-const attributes: readonly Attribute[] = [
-  { name: "glasses", type: "binary", classes: ["no", "yes"], temperature: 1 },
-  { name: "smile", type: "binary", classes: ["no", "yes"], temperature: 1 },
-  { name: "hair", type: "category", classes: ["black", "brown", "blond", "red", "gray"], temperature: 1 },
-  { name: "age", type: "scalar", min: 0, max: 1, sigma: 0.1 },
-];
-const WIDTHS = [2, 2, 5, 1];
-const span = { file: "test", start: 0, end: 0 };
 const yes = (attribute: number, ...values: number[]): Energy => ({
   kind: "class",
   attribute,
@@ -42,53 +41,15 @@ const not = (part: Energy): Energy => ({ kind: "not", part, span });
 const and = (...parts: Energy[]): Energy => ({ kind: "and", parts, span });
 const or = (...parts: Energy[]): Energy => ({ kind: "or", parts, span });
 
-function randomEnergy(r: Random, logic: Logic, depth: number): Energy {
-  const part = (): Energy => randomEnergy(r, logic, depth - 1);
-  const list = (): Energy[] => Array.from({ length: 2 + r.below(3) }, part);
-  const kind = depth === 0 ? r.below(5) : r.below(logic === "product" ? 10 : 9);
-  switch (kind) {
-    case 0:
-      return r.below(3) === 0 ? { kind: "always", span } : yes(r.below(2), r.below(2));
-    case 1:
-    case 2: {
-      const values = [0, 1, 2, 3, 4].filter(() => r.below(2) === 0).slice(0, 4);
-      const temperature = r.below(2) === 0 ? 1 : 0.5 + r.next();
-      return { kind: "class", attribute: 2, values: values.length === 0 ? [3] : values, temperature, span };
-    }
-    case 3:
-      return { kind: "near", attribute: 3, target: r.next(), sigma: 0.2 + r.next(), span };
-    case 4:
-      return {
-        kind: r.below(2) === 0 ? "above" : "below",
-        attribute: 3,
-        threshold: r.next(),
-        sigma: 0.2 + r.next(),
-        span,
-      };
-    case 5:
-      return not(part());
-    case 6:
-      return and(...list());
-    case 7:
-      return or(...list());
-    case 8:
-      return { kind: "weight", factor: 0.5 + 2 * r.next(), part: part(), span };
-    default: {
-      const parts = list();
-      const min = r.below(parts.length + 1);
-      const max = min === 0 ? r.below(parts.length) : min + r.below(parts.length + 1 - min);
-      return { kind: "count", parts, min, max, span };
-    }
-  }
-}
-
 const ROWS = 3;
 
 /** log p as a graph with the heads' outputs as inputs. */
 function energyGraph(energy: Energy, logic: Logic, varying?: Varying): Graph {
   const b = new GraphBuilder();
   const heads = attributes.map((a, i) => b.input(a.name, [ROWS, WIDTHS[i]!]));
-  return b.finish({ outputs: { logp: buildLogProb(b, energy, (i) => heads[i]!, attributes, logic, ROWS, varying) } });
+  const numbers = new Numbers(b, ROWS, varying);
+  const read = readArguments((i) => heads[i]!, attributes, numbers);
+  return b.finish({ outputs: { logp: buildLogProb(energy, read, attributes, logic, numbers) } });
 }
 
 describe.each(["product", "lace"] as const)("logic %s", (logic) => {
@@ -114,14 +75,6 @@ describe.each(["product", "lace"] as const)("logic %s", (logic) => {
     }
   });
 });
-
-/** The same energy with other numbers here and there. */
-function withOtherNumbers(r: Random, energy: Energy): Energy {
-  const fields = ["temperature", "target", "sigma", "threshold", "factor"];
-  const changed = (name: string, value: unknown): unknown =>
-    typeof value === "number" && fields.includes(name) && r.below(3) > 0 ? value * (0.7 + 0.6 * r.next()) : value;
-  return JSON.parse(JSON.stringify(energy), changed) as Energy;
-}
 
 describe.each(["product", "lace"] as const)("energies that differ in numbers, in logic %s", (logic) => {
   test("are one graph: with the numbers of each as inputs it has the values and slopes of each", () => {
@@ -204,35 +157,6 @@ test("or of two improbable things still says where to go", () => {
   );
   expectClose(grad!, [-0.5, 0.5, -0.5, 0.5, -0.5, 0.5], { abs: 1e-9, rel: 0 });
 });
-
-function tensor(r: Random, shape: readonly number[], scale: number): Tensor {
-  return { shape, data: Float32Array.from(randomArray(r, shape, scale)) };
-}
-
-function randomWeights(zDim: number, normalize = true): EnergyWeights {
-  const r = random(11);
-  const dense = (inner: number, out: number): { weight: Tensor; bias: Tensor } => ({
-    weight: tensor(r, [out, inner], 1 / Math.sqrt(inner)),
-    bias: tensor(r, [out], 0.1),
-  });
-  return {
-    zDim,
-    mapping: {
-      normalize,
-      layers: Array.from({ length: 3 }, () => ({
-        weight: tensor(r, [zDim, zDim], 100),
-        bias: tensor(r, [zDim], 10),
-        weightGain: 0.01 / Math.sqrt(zDim),
-        biasGain: 0.01,
-      })),
-      wAverage: tensor(r, [zDim], 0.3),
-    },
-    heads: attributes.map((a, i) => ({
-      attribute: a.name,
-      layers: [dense(zDim, 10), dense(10, 7), dense(7, WIDTHS[i]!)],
-    })),
-  };
-}
 
 const weights = randomWeights(12);
 const task = (energy: Energy, more: Partial<EnergyTask> = {}): EnergyTask => ({

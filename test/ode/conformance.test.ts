@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { solve, type SolveOptions } from "../../src/runtime/ode/solver.js";
 import { TABLEAUS, type Tableau } from "../../src/runtime/ode/tableaus.js";
 import { expectClose } from "../support/close.js";
-import { decay, smooth, stiff, termOf } from "./terms.js";
+import { decay, pulled, smooth, stiff, termOf } from "./terms.js";
 
 const all: readonly Tableau[] = Object.values(TABLEAUS);
 const adaptive = all.filter((tableau) => tableau.error !== undefined);
@@ -16,17 +16,24 @@ function options(tableau: Tableau, more: Pick<SolveOptions, "term" | "y0"> & Par
 }
 const sum = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0);
 
+/** Sum of weights of the term's values that weights of the stages come to: where A is 0, stages of an implicit method are sums of these. */
+function total({ implicit }: Tableau, weights: readonly number[]): number {
+  const totals: number[] = [];
+  for (const row of implicit?.couplings ?? []) totals.push(1 + sum(row.map((x, j) => x * totals[j]!)));
+  return sum(weights.map((x, s) => x * (implicit === undefined ? 1 : totals[s]!)));
+}
+
 describe.each(all)("$name", (tableau) => {
   it("has consistent coefficients", () => {
-    expectClose(sum(tableau.b), 1, { abs: 1e-14, rel: 0 });
+    expectClose(total(tableau, tableau.b), 1, { abs: 1e-14, rel: 0 });
     tableau.a.forEach((row, s) => {
       expect(row.length).toBe(s);
-      expectClose(sum(row), tableau.c[s]!, { abs: 1e-13, rel: 0 });
+      expectClose(total(tableau, row), tableau.c[s]!, { abs: 1e-13, rel: 0 });
     });
     if (tableau.firstSameAsLast) expect([...tableau.a.at(-1)!, 0]).toEqual(tableau.b);
     if (tableau.error !== undefined) {
       expect(tableau.error.weights.length).toBe(tableau.c.length);
-      expectClose(sum(tableau.error.weights), 0, { abs: 1e-14, rel: 0 });
+      expectClose(total(tableau, tableau.error.weights), 0, { abs: 1e-14, rel: 0 });
     }
   });
 
@@ -212,6 +219,61 @@ describe.each(adaptive)("$name with error control", (tableau) => {
       options(tableau, { term, y0: Float64Array.of(1, 1, 2), control: "batch", stepRule: "torchdiffeq" }),
     );
     expect(samples.map((s) => s.status)).toEqual(["done", "non-finite", "done"]);
+  });
+});
+
+describe("ros2", () => {
+  const tableau = TABLEAUS.ros2;
+  it.each(["exact", "zero", "wrong"] as const)("is of order 2 whatever the matrix: %s", async (nearness) => {
+    const y0 = Float64Array.of(1, 0.5);
+    const run = async (t: Tableau, fixedSteps: number): Promise<Float64Array> =>
+      (await solve({ ...defaults, tableau: t, term: smooth(nearness), y0, t1: 2, fixedSteps })).y;
+    const exact = await run(TABLEAUS.dopri5, 4000);
+    const errors: number[] = [];
+    for (const steps of [80, 160, 320]) {
+      const y = await run(tableau, steps);
+      errors.push(Math.hypot(y[0]! - exact[0]!, y[1]! - exact[1]!));
+    }
+    expect(Math.abs(Math.log2(errors[0]! / errors[1]!) - 2)).toBeLessThan(0.3);
+    expect(Math.abs(Math.log2(errors[1]! / errors[2]!) - 2)).toBeLessThan(0.2);
+  });
+  it("needs as few steps however stiff a term is, and an explicit method as many as it is stiff", async () => {
+    const run = async (t: Tableau, rate: number): Promise<number> => {
+      const y0 = Float64Array.of(2, 0);
+      const given = { term: pulled(rate), y0, rtol: 1e-3, atol: 1e-3, maxSteps: 1_000_000 };
+      const { y, samples } = await solve(options(t, given));
+      const slow = 2 * Math.exp(-1);
+      expectClose(y, [slow, (slow * rate) / (rate - 1)], { abs: 2e-3, rel: 0 });
+      return samples[0]!.steps;
+    };
+    const [stiff, stiffer] = [await run(tableau, 1e3), await run(tableau, 1e6)];
+    expect(stiffer).toBeLessThan(70);
+    expect(stiffer - stiff).toBeLessThan(10);
+    expect(await run(TABLEAUS.bosh3, 1e4)).toBeGreaterThan(50 * stiffer);
+  });
+  it("takes no new linearisation for a step that is tried again", async () => {
+    const term = termOf(1, (t, y, out) => {
+      out[0] = t < 0.5 ? -y[0]! : 200 - y[0]!;
+    });
+    let linearisations = 0;
+    const linear = {
+      ...term.linear!,
+      cost: 10,
+      evaluate: (...given: Parameters<typeof term.evaluate>) => {
+        linearisations += 1;
+        return term.linear!.evaluate(...given);
+      },
+    };
+    const { samples } = await solve(options(tableau, { term: { ...term, linear }, y0: Float64Array.of(1) }));
+    const { accepted, rejected, steps, evaluations } = samples[0]!;
+    expect(rejected).toBeGreaterThan(0);
+    expect(linearisations).toBe(accepted);
+    expect(evaluations).toBe(10 * accepted + steps + 1);
+  });
+  it("needs a term that gives its linearisation", async () => {
+    const { linear, ...term } = decay();
+    expect(linear).toBeDefined();
+    await expect(solve(options(tableau, { term, y0: Float64Array.of(1) }))).rejects.toThrow("linearisation");
   });
 });
 

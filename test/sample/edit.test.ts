@@ -151,36 +151,44 @@ describe.skipIf(!GOLDEN_PRESENT)("the golden edit (skipped without ../shared/gol
   });
 
   // Two steps: where heads have kinks a step of 1e-4 ends some hundredths from one of 1e-5, and the next starts there.
-  test("the first two steps in a row on onnx-cpu at 1e-4", async () => {
-    const edit = goldenEdit(golden, { tolerance: 1e-4 });
-    const { samples } = await drawEdit(
-      { ...edit, steps: edit.steps.slice(0, 2) },
-      {
-        model: modelOf(golden),
-        engine: await engineOf("onnx-cpu"),
-        clock: new PhaseClock(
-          () => 0,
-          () => undefined,
-        ),
-        signal: undefined,
-        rows: [0, 1, 2, 3],
-        shares: [],
-        memory: undefined,
-        earlier: () => startOf(golden, edit.truncation),
-      },
-    );
-    const dim = golden.weights.zDim;
-    for (const at of [0, 1]) {
-      const rows = samples.filter((s) => s.part === at);
-      expect(rows.map((s) => s.status)).toEqual(Array(EDIT_ROWS).fill("done"));
-      const z = Float64Array.from(rows.flatMap((s) => [...s.z]));
-      const distances = rowDistances(z, golden.expected(`edit.z_exact_after_${at + 1}`).data, dim);
-      expect(Math.max(...distances), `step ${at + 1}`).toBeLessThan(0.05);
-      const indices = edit.steps.map((s) => s.names[0]!);
-      const said = rows.flatMap((s) => indices.flatMap((a) => s.heads[a]!));
-      expectClose(said, golden.expected(`edit.logits_after_${at + 1}`).data, { abs: 0.2, rel: 0.05 });
-    }
-  }, 240_000);
+  test.each([
+    ["dopri5", 1e-4],
+    ["ros2", 1e-3],
+  ] as const)(
+    "the first two steps in a row on onnx-cpu with %s at %d",
+    async (solver, tolerance) => {
+      const plain = goldenEdit(golden, { tolerance });
+      const edit = { ...plain, sampler: { ...odeAt(tolerance), solver } };
+      const { samples } = await drawEdit(
+        { ...edit, steps: edit.steps.slice(0, 2) },
+        {
+          model: modelOf(golden),
+          engine: await engineOf("onnx-cpu"),
+          clock: new PhaseClock(
+            () => 0,
+            () => undefined,
+          ),
+          signal: undefined,
+          rows: [0, 1, 2, 3],
+          shares: [],
+          memory: undefined,
+          earlier: () => startOf(golden, edit.truncation),
+        },
+      );
+      const dim = golden.weights.zDim;
+      for (const at of [0, 1]) {
+        const rows = samples.filter((s) => s.part === at);
+        expect(rows.map((s) => s.status)).toEqual(Array(EDIT_ROWS).fill("done"));
+        const z = Float64Array.from(rows.flatMap((s) => [...s.z]));
+        const distances = rowDistances(z, golden.expected(`edit.z_exact_after_${at + 1}`).data, dim);
+        expect(Math.max(...distances), `step ${at + 1}`).toBeLessThan(0.05);
+        const indices = edit.steps.map((s) => s.names[0]!);
+        const said = rows.flatMap((s) => indices.flatMap((a) => s.heads[a]!));
+        expectClose(said, golden.expected(`edit.logits_after_${at + 1}`).data, { abs: 0.2, rel: 0.05 });
+      }
+    },
+    240_000,
+  );
 });
 
 /** Anchors as an engine takes them; those that a step does not need are left out. */

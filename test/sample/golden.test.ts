@@ -4,7 +4,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/runtime/engine/engine.js";
 import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { tiledField } from "../../src/runtime/sample/field.js";
 import {
+  goldenGradient,
+  goldenLeaves,
   interpretedField,
   reportOn,
   rms,
@@ -96,6 +99,49 @@ describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("%s", 
         // At 1e-4 tfjs-wasm at FFHQ scale would take as long as all the rest.
         const tight = SLOW || name !== "tfjs-wasm" || dir === "lace-tiny";
         judge(await reportOn(engine, golden, c, tight ? [DEFAULT, 1e-4] : [DEFAULT]));
+      },
+      600_000,
+    );
+  }
+});
+
+describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("ros2 on %s", (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine(name);
+  });
+  afterAll(() => engine.dispose());
+
+  for (const { dir, golden } of goldens) {
+    // tfjs-wasm at FFHQ scale would take as long as all the rest.
+    const cases = name === "onnx-cpu" || dir === "lace-tiny" || SLOW ? golden.cases : [];
+    const dim = golden.weights.zDim;
+    test.each(cases)(
+      `$name of ${dir}: at default tolerances no farther than the reference; at 1e-2 the same bits alone`,
+      async (c) => {
+        const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
+        const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
+        const leaves = await goldenLeaves(golden, c, c.batch, engine);
+        const solveAt = (tolerance: number, positions: readonly number[]) => {
+          const field = tiledField({ gradient, leaves, rows: c.batch, zDim: dim, lanes: positions });
+          const z0 = Float64Array.from(positions.flatMap((i) => [...expected("z0").subarray(i * dim, (i + 1) * dim)]));
+          return solveGolden(field, z0, { tolerance, solver: "ros2" });
+        };
+        try {
+          const all = Array.from({ length: c.batch }, (_, i) => i);
+          const distance = (ends: Float64Array): number => rms(rowDistances(ends, expected("z_exact"), dim));
+          const { z, samples } = await solveAt(DEFAULT, all);
+          expect(samples.map((s) => s.status)).toEqual(all.map(() => "done"));
+          expect(distance(z)).toBeLessThanOrEqual(distance(expected("z_dopri5_batch_1e-3")));
+          const quick = await solveAt(1e-2, all);
+          const [, second = NaN] = quick.samples.map((s) => s.evaluations);
+          const alone = await solveAt(1e-2, [1]);
+          expect([...alone.z]).toEqual([...quick.z.subarray(dim, 2 * dim)]);
+          expect(alone.samples[0]!.evaluations).toBe(second);
+        } finally {
+          await gradient.dispose();
+          await leaves.gradients?.dispose();
+        }
       },
       600_000,
     );

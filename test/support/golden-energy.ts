@@ -4,10 +4,11 @@
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
 import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
-import { compileEnergyGradient } from "../../src/compiler/passes/compile-energy.js";
+import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/passes/compile-energy.js";
 import type { SolverName } from "../../src/compiler/plan.js";
 import type { Engine } from "../../src/runtime/engine/engine.js";
-import { tiledField, type Field } from "../../src/runtime/sample/field.js";
+import { compileLeaves } from "../../src/runtime/execute/slopes.js";
+import { tiledField, type Field, type Leaves } from "../../src/runtime/sample/field.js";
 import { followFlow } from "../../src/runtime/sample/ode.js";
 import type { SamplingResult } from "../../src/runtime/sample/result.js";
 import type { GoldenCase, GoldenLace } from "./golden.js";
@@ -52,19 +53,22 @@ function readExpression(text: string, leaves: readonly Energy[]): Energy {
   return energy;
 }
 
-/** log p and its gradient for a tile of `rows` rows, optimized. */
-export function goldenGradient(golden: GoldenLace, c: GoldenCase, rows: number): Graph {
-  return compileEnergyGradient({
-    energy: goldenEnergy(golden, c),
-    logic: "lace",
-    weights: golden.weights,
-    attributes: golden.attributes,
-    truncation: c.truncation,
-    rows,
-  });
+function taskOf(golden: GoldenLace, c: GoldenCase, rows: number): EnergyTask {
+  const { weights, attributes } = golden;
+  return { energy: goldenEnergy(golden, c), logic: "lace", weights, attributes, truncation: c.truncation, rows };
 }
 
-/** The case on the float64 interpreter, one row at a time. */
+/** log p and its gradient for a tile of `rows` rows, optimized. */
+export function goldenGradient(golden: GoldenLace, c: GoldenCase, rows: number): Graph {
+  return compileEnergyGradient(taskOf(golden, c, rows));
+}
+
+/** What linearly implicit solvers need beside it, on an engine. The caller disposes `gradients`. */
+export function goldenLeaves(golden: GoldenLace, c: GoldenCase, rows: number, engine: Engine): Promise<Leaves> {
+  return compileLeaves(taskOf(golden, c, rows), engine);
+}
+
+/** The case on the float64 interpreter, one row at a time; explicit solvers only. */
 export function interpretedField(golden: GoldenLace, c: GoldenCase): Field {
   const dim = golden.weights.zDim;
   const run = prepare(goldenGradient(golden, c, 1));
@@ -82,10 +86,10 @@ export function interpretedField(golden: GoldenLace, c: GoldenCase): Field {
   };
 }
 
-/** The case's samples in one tile of an engine. The caller disposes `gradient`. */
-export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable): Field {
+/** The case's samples in one tile of an engine. The caller disposes what was compiled. */
+export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable, leaves?: Leaves): Field {
   const lanes = Array.from({ length: c.batch }, (_, i) => i);
-  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes });
+  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes, ...(leaves && { leaves }) });
 }
 
 /** Follows the flow from `z0` with per-sample control, as a script without a `sampler` would but for what is given. */

@@ -5,7 +5,7 @@ import type { Sampler, SolverName } from "../plan.js";
 import type { Env } from "./context.js";
 import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
 
-const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "euler", "rk4"];
+const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "ros2", "euler", "rk4"];
 const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
 /** Equal steps in tau where the solver has no error estimate and the script does not say. */
 const FIXED_STEPS = 100;

@@ -3,6 +3,7 @@
 // Source: DESIGN.md 2.1 (predicates) and 2.2 (logics).
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { LOG1MEXP_GUARD } from "../graph/graph.js";
+import { readsLogits } from "./arguments.js";
 import type { Energy, Logic } from "./energy.js";
 
 /** Slope that makes the logistic function nearest to the normal distribution function. */
@@ -15,123 +16,184 @@ export const LACE_NOT_LIMIT = 0.1;
 /** For each attribute of the model's table, its head's output: K logits, or one number for a scalar. */
 export type HeadOutputs = readonly (readonly number[])[];
 
+/** A predicate over one attribute. */
+export type LeafEnergy = Extract<Energy, { kind: "class" | "near" | "above" | "below" }>;
+
+/** log p and log (1 - p). */
+export interface Both<T> {
+  readonly yes: T;
+  readonly no: T;
+}
+
+/** What an energy is computed in: numbers, or numbers with their derivatives (curvature.ts). */
+export interface Arithmetic<T> {
+  constant(value: number): T;
+  add(a: T, b: T): T;
+  scale(a: T, factor: number): T;
+  log1mexp(a: T): T;
+  /** Of one or more. */
+  logSumExp(terms: readonly T[]): T;
+  /** `not` of logic lace: the value less what is beyond LACE_NOT_LIMIT, its sign turned. */
+  laceNot(a: T): T;
+  leaf(e: LeafEnergy): Both<T>;
+}
+
 /**
  * log p of an energy for one sample, in nats; in logic product never above 0.
  *
  * Errors   InternalError if logic lace meets `count` or a head output is missing: lowering refuses both.
  */
 export function logProb(energy: Energy, logic: Logic, heads: HeadOutputs): number {
-  return logic === "product" ? both(energy, heads).yes : lace(energy, heads);
+  return meaning(energy, logic, numbers(logic, heads));
 }
 
-/** log p and log (1 - p). */
-interface Both {
-  readonly yes: number;
-  readonly no: number;
+/** log p of an energy in any arithmetic. Errors: as logProb. */
+export function meaning<T>(energy: Energy, logic: Logic, arithmetic: Arithmetic<T>): T {
+  return logic === "product" ? both(energy, arithmetic).yes : lace(energy, arithmetic);
 }
 
-/**
- * Logic product: log p with log (1 - p) beside it. The latter is found by subtraction only where there is no closed form,
- * so that near p = 1 digits are kept.
- */
-function both(e: Energy, heads: HeadOutputs): Both {
+function numbers(logic: Logic, heads: HeadOutputs): Arithmetic<number> {
+  return {
+    constant: (value) => value,
+    add: (a, b) => a + b,
+    scale: (a, factor) => factor * a,
+    log1mexp,
+    logSumExp,
+    laceNot: (a) => -Math.min(1, LACE_NOT_LIMIT / Math.abs(a)) * a,
+    leaf: (e) => leaf(e, logic, heads),
+  };
+}
+
+/** A predicate of either logic: log (1 - p) by subtraction only where there is no closed form, so that near p = 1 digits are kept. */
+function leaf(e: LeafEnergy, logic: Logic, heads: HeadOutputs): Both<number> {
   switch (e.kind) {
-    case "always":
-      return withComplement(0);
     case "class": {
       const logits = outputOf(heads, e.attribute);
       const others = logits.map((_, i) => i).filter((i) => !e.values.includes(i));
-      return { yes: logClass(logits, e.values, e.temperature), no: logClass(logits, others, e.temperature) };
+      const no = logClass(logits, others, e.temperature);
+      if (!readsLogits(e, logic)) return { yes: logClass(logits, e.values, e.temperature), no };
+      return { yes: logSumExp(e.values.map((v) => (logits[v] ?? NaN) / e.temperature)) - logSumExp(logits), no };
     }
-    case "near":
-      return withComplement(logNear(scalarOf(heads, e.attribute), e.target, e.sigma));
-    case "above": {
-      const value = scalarOf(heads, e.attribute);
-      return { yes: logAbove(value, e.threshold, e.sigma), no: logAbove(e.threshold, value, e.sigma) };
+    case "near": {
+      const yes = logNear(scalarOf(heads, e.attribute), e.target, e.sigma);
+      return { yes, no: log1mexp(yes) };
     }
+    case "above":
     case "below": {
       const value = scalarOf(heads, e.attribute);
-      return { yes: logAbove(e.threshold, value, e.sigma), no: logAbove(value, e.threshold, e.sigma) };
-    }
-    case "not":
-      return swap(both(e.part, heads));
-    case "and":
-      return swap(any(e.parts.map((p) => swap(both(p, heads)))));
-    case "or":
-      return any(e.parts.map((p) => both(p, heads)));
-    case "weight":
-      return withComplement(e.factor * both(e.part, heads).yes);
-    case "count": {
-      const table = countTable(e.parts.map((p) => both(p, heads)));
-      const no = logSumExp([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
-      return { yes: logSumExp(table.slice(e.min, e.max + 1)), no };
+      const above = logAbove(value, e.threshold, e.sigma);
+      const below = logAbove(e.threshold, value, e.sigma);
+      return e.kind === "above" ? { yes: above, no: below } : { yes: below, no: above };
     }
     default:
       return unreachable(e);
   }
 }
 
-function swap({ yes, no }: Both): Both {
+/** Logic product: log p with log (1 - p) beside it. */
+function both<T>(e: Energy, x: Arithmetic<T>): Both<T> {
+  const withComplement = (yes: T): Both<T> => ({ yes, no: x.log1mexp(yes) });
+  switch (e.kind) {
+    case "always":
+      return withComplement(x.constant(0));
+    case "class":
+    case "near":
+    case "above":
+    case "below":
+      return x.leaf(e);
+    case "not":
+      return swap(both(e.part, x));
+    case "and":
+      return swap(
+        any(
+          e.parts.map((p) => swap(both(p, x))),
+          x,
+        ),
+      );
+    case "or":
+      return any(
+        e.parts.map((p) => both(p, x)),
+        x,
+      );
+    case "weight":
+      return withComplement(x.scale(both(e.part, x).yes, e.factor));
+    case "count": {
+      const table = countTable(
+        e.parts.map((p) => both(p, x)),
+        x,
+      );
+      const [yes, no] = [table.slice(e.min, e.max + 1), [...table.slice(0, e.min), ...table.slice(e.max + 1)]];
+      return { yes: sumOf(yes, x), no: sumOf(no, x) };
+    }
+    default:
+      return unreachable(e);
+  }
+}
+
+function swap<T>({ yes, no }: Both<T>): Both<T> {
   return { yes: no, no: yes };
 }
 
-function withComplement(yes: number): Both {
-  return { yes, no: log1mexp(yes) };
+/** logsumexp; of no terms, log 0. */
+function sumOf<T>(terms: readonly T[], x: Arithmetic<T>): T {
+  return terms.length === 0 ? x.constant(-Infinity) : x.logSumExp(terms);
 }
 
 /**
  * At least one of independent parts: 1 - product of (1 - p_i), as the sum of "part i holds and none before it", which keeps
  * the digits where every p is tiny.
  */
-function any(parts: readonly Both[]): Both {
-  let noneBefore = 0;
-  const terms: number[] = [];
+function any<T>(parts: readonly Both<T>[], x: Arithmetic<T>): Both<T> {
+  let noneBefore = x.constant(0);
+  const terms: T[] = [];
   for (const p of parts) {
-    terms.push(p.yes + noneBefore);
-    noneBefore += p.no;
+    terms.push(x.add(p.yes, noneBefore));
+    noneBefore = x.add(noneBefore, p.no);
   }
-  return { yes: logSumExp(terms), no: noneBefore };
+  return { yes: sumOf(terms, x), no: noneBefore };
 }
 
 /**
  * Entry k: log of the probability that exactly k of independent parts hold, the Poisson-binomial distribution by its
  * recurrence P_i(k) = P_{i-1}(k) (1 - p_i) + P_{i-1}(k-1) p_i, in log space.
  */
-function countTable(parts: readonly Both[]): readonly number[] {
-  let table = [0];
+function countTable<T>(parts: readonly Both<T>[], x: Arithmetic<T>): readonly T[] {
+  let table: readonly T[] = [x.constant(0)];
   for (const { yes, no } of parts) {
     const last = table;
-    table = Array.from({ length: last.length + 1 }, (_, k) =>
-      logAddExp((last[k] ?? -Infinity) + no, (last[k - 1] ?? -Infinity) + yes),
-    );
+    table = Array.from({ length: last.length + 1 }, (_, k) => {
+      const [failed, held] = [last[k], last[k - 1]];
+      const terms = [
+        ...(failed === undefined ? [] : [x.add(failed, no)]),
+        ...(held === undefined ? [] : [x.add(held, yes)]),
+      ];
+      return sumOf(terms, x);
+    });
   }
   return table;
 }
 
 /** Logic lace: the paper's formulas as they are. */
-function lace(e: Energy, heads: HeadOutputs): number {
+function lace<T>(e: Energy, x: Arithmetic<T>): T {
+  const part = (p: Energy): T => lace(p, x);
   switch (e.kind) {
     case "always":
+      return x.constant(0);
+    case "class":
     case "near":
     case "above":
     case "below":
-      return both(e, heads).yes;
-    case "class": {
-      const logits = outputOf(heads, e.attribute);
-      return logSumExp(e.values.map((v) => (logits[v] ?? NaN) / e.temperature)) - logSumExp(logits);
-    }
-    case "not": {
-      const part = lace(e.part, heads);
-      return -Math.min(1, LACE_NOT_LIMIT / Math.abs(part)) * part;
-    }
+      return x.leaf(e).yes;
+    case "not":
+      return x.laceNot(part(e.part));
     case "and":
-      return e.parts.reduce((sum, p) => sum + lace(p, heads), 0);
+      return e.parts.map(part).reduce((sum, p) => x.add(sum, p), x.constant(0));
     case "or":
       return e.parts
-        .map((p) => lace(p, heads))
-        .reduce((left, right) => logAddExp(Math.log(LACE_OR_FACTOR) + left, right));
+        .map(part)
+        .reduce((left, right) => x.logSumExp([x.add(left, x.constant(Math.log(LACE_OR_FACTOR))), right]));
     case "weight":
-      return e.factor * lace(e.part, heads);
+      return x.scale(part(e.part), e.factor);
     case "count":
       throw new InternalError("logic lace has no count");
     default:
@@ -192,13 +254,8 @@ function logAbove(value: number, threshold: number, sigma: number): number {
   return logSigmoid((LOGISTIC_SLOPE * (value - threshold)) / sigma);
 }
 
-function logSigmoid(x: number): number {
+export function logSigmoid(x: number): number {
   return Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
-}
-
-function logAddExp(a: number, b: number): number {
-  const top = Math.max(a, b);
-  return top === -Infinity ? top : top + Math.log1p(Math.exp(Math.min(a, b) - top));
 }
 
 function logSumExp(values: readonly number[]): number {

@@ -36,6 +36,38 @@ export function commonForms(energies: readonly Energy[]): readonly CommonForm[] 
   return [...groups.values()].map((members) => formOf(energies, members));
 }
 
+/** An energy of a form with its numbers in their places: a new one, of which each leaf is told beside the form's. */
+export function withNumbers(
+  form: Energy,
+  { of }: Pick<Varying, "of">,
+  numbers: ArrayLike<number>,
+  told: (leaf: Energy, ofForm: Energy) => void,
+): Energy {
+  const part = (p: Energy): Energy => withNumbers(p, { of }, numbers, told);
+  const columns = Object.entries(of.get(form) ?? {});
+  const own = Object.fromEntries(columns.map(([field, column]) => [field, numbers[column] ?? NaN]));
+  switch (form.kind) {
+    case "always":
+    case "class":
+    case "near":
+    case "above":
+    case "below": {
+      const leaf = { ...form, ...own };
+      told(leaf, form);
+      return leaf;
+    }
+    case "not":
+    case "weight":
+      return { ...form, ...own, part: part(form.part) };
+    case "and":
+    case "or":
+    case "count":
+      return { ...form, parts: form.parts.map(part) };
+    default:
+      return unreachable(form);
+  }
+}
+
 /** The numbers of a condition between two of one form: a share of the way. */
 export function mixNumbers(a: readonly number[], b: readonly number[], share: number): readonly number[] {
   return a.map((x, k) => (1 - share) * x + share * (b[k] ?? x));

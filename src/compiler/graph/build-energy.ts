@@ -4,6 +4,7 @@
 // without ever subtracting from 1 where a closed form exists, so that neither loses its gradient near certainty.
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
+import { classesOf, marginOf, readsLogits, type Argument, type Margin } from "../energy/arguments.js";
 import type { Energy, Logic } from "../energy/energy.js";
 import type { NumberField, Varying } from "../energy/varying.js";
 import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE } from "../energy/interpret.js";
@@ -14,38 +15,27 @@ import { at } from "./shape.js";
 /** The output [rows, K] of the head of an attribute, by its index in the model's table. */
 export type HeadOutput = (attribute: number) => NodeId;
 
+/** The node [rows, 1] of an argument. */
+export type ReadArgument = (argument: Argument) => NodeId;
+
 /**
  * log p of an energy, in nats.
  *
  *   DESIGN.md 2.1 for predicates, 2.2 for connectives.
  *
- * Shapes   heads [rows, K] -> [rows]. With `varying`, an input `numbers` [rows, columns] in the place of some of its numbers.
+ * Shapes   arguments [rows, 1] (see readArguments) -> [rows].
  * Gradient in logic lace the factor of `not` has none, as in the paper.
  * Errors   InternalError for `count` in logic lace and for an attribute whose head has another size than the table says.
  */
 export function buildLogProb(
-  b: GraphBuilder,
   energy: Energy,
-  headOutput: HeadOutput,
+  read: ReadArgument,
   attributes: readonly Attribute[],
   logic: Logic,
-  rows: number,
-  varying?: Varying,
+  numbers: Numbers,
 ): NodeId {
-  const heads = new Map<number, NodeId>();
-  const output: HeadOutput = (index) => {
-    const known = heads.get(index);
-    if (known !== undefined) return known;
-    const head = headOutput(index);
-    const attribute = at(attributes, index);
-    const width = attribute.type === "scalar" ? 1 : attribute.classes.length;
-    if (b.shape(head).at(-1) !== width)
-      throw new InternalError(`head of ${attribute.name} has ${b.shape(head).at(-1) ?? 0} outputs, not ${width}`);
-    heads.set(index, head);
-    return head;
-  };
-  const numbers = new Numbers(b, rows, varying);
-  const predicates = new Predicates(b, output, numbers);
+  const { b, rows } = numbers;
+  const predicates = new Predicates(read, attributes, numbers);
   const value =
     logic === "product"
       ? new ProductLogic(b, predicates, numbers, rows).yes(energy)
@@ -53,21 +43,51 @@ export function buildLogProb(
   return b.reshape(b.broadcast(value, [rows, 1]), [rows]);
 }
 
+/** Arguments read from the outputs of heads, each head asked for once. Errors: InternalError for one whose size is not the table's. */
+export function readArguments(
+  headOutput: HeadOutput,
+  attributes: readonly Attribute[],
+  numbers: Numbers,
+): ReadArgument {
+  const { b } = numbers;
+  const heads = new Map<number, NodeId>();
+  const output = (index: number): NodeId =>
+    remember(heads, index, () => {
+      const head = headOutput(index);
+      const [name, width] = [at(attributes, index).name, classesOf(attributes, index)];
+      const found = b.shape(head).at(-1) ?? 0;
+      if (found !== width) throw new InternalError(`head of ${name} has ${found} outputs, not ${width}`);
+      return head;
+    });
+  return (a) => {
+    const raw = output(a.attribute);
+    if (a.kind === "output") return b.sliceAxis(raw, 1, a.column, 1);
+    const logits = b.mul(raw, numbers.cooling(a));
+    const classes = at(b.shape(raw), 1);
+    // Two classes need only the difference of the logits, which the fold pass then moves into the head's last layer.
+    if (classes === 2) return b.matmul(logits, b.constant([-1, 1], [2, 1]));
+    const others = Array.from({ length: classes }, (_, v) => v).filter((v) => !a.values.includes(v));
+    return b.sub(logSumExpOf(b, logits, a.values), logSumExpOf(b, logits, others));
+  };
+}
+
 type Leaf<K extends Energy["kind"]> = Extract<Energy, { kind: K }>;
 
-/** The numbers of an energy: constants, or columns of the input `numbers`. */
-class Numbers {
+/** The numbers of an energy: constants, or with `varying` columns of an input `numbers` [rows, columns], made when it is first asked for. */
+export class Numbers {
   #input: NodeId | undefined;
 
   constructor(
     readonly b: GraphBuilder,
     readonly rows: number,
-    readonly varying: Varying | undefined,
+    readonly varying?: Varying,
   ) {}
 
-  /** Whether a number is known to be this one. */
-  is(e: Energy, field: NumberField, constant: number, wanted: number): boolean {
-    return this.#column(e, field) === undefined && constant === wanted;
+  /** 1 / T of a margin. */
+  cooling({ temperature, temperatureColumn }: Margin): Operand {
+    return temperatureColumn === undefined
+      ? scalar(1 / temperature)
+      : this.b.div(scalar(1), this.#columnAt(temperatureColumn));
   }
 
   value(e: Energy, field: NumberField, constant: number): Operand {
@@ -82,55 +102,60 @@ class Numbers {
 
   #column(e: Energy, field: NumberField): NodeId | undefined {
     const column = this.varying?.of.get(e)?.[field];
-    if (this.varying === undefined || column === undefined) return undefined;
-    this.#input ??= this.b.input("numbers", [this.rows, this.varying.columns]);
+    return column === undefined ? undefined : this.#columnAt(column);
+  }
+
+  #columnAt(column: number): NodeId {
+    this.#input ??= this.b.input("numbers", [this.rows, this.varying?.columns ?? 0]);
     return this.b.sliceAxis(this.#input, 1, column, 1);
   }
 }
 
+/** logsumexp over some columns of [rows, K], ascending. */
+function logSumExpOf(b: GraphBuilder, logits: NodeId, columns: readonly number[]): NodeId {
+  const runs = columns.reduce<{ start: number; size: number }[]>((list, v) => {
+    const last = list.at(-1);
+    if (last !== undefined && last.start + last.size === v) last.size++;
+    else list.push({ start: v, size: 1 });
+    return list;
+  }, []);
+  const picked = b.concat(
+    runs.map(({ start, size }) => b.sliceAxis(logits, 1, start, size)),
+    1,
+  );
+  return columns.length === 1 ? picked : b.logSumExp(picked, [1], true);
+}
+
 /** Predicates as margins: log p = log sigmoid(margin), and of the contrary log sigmoid(-margin). Shapes [rows, 1]. */
 class Predicates {
+  readonly b: GraphBuilder;
+
   constructor(
-    readonly b: GraphBuilder,
-    readonly output: HeadOutput,
+    readonly read: ReadArgument,
+    readonly attributes: readonly Attribute[],
     readonly numbers: Numbers,
-  ) {}
+  ) {
+    this.b = numbers.b;
+  }
 
+  /** One of a set of classes and its complement is read, and negated for the other, so that both cost one evaluation. */
   classMargin(e: Leaf<"class">): NodeId {
+    const { margin, negated } = marginOf(e, classesOf(this.attributes, e.attribute), this.numbers.varying);
+    const value = this.read(margin);
+    return negated ? this.b.neg(value) : value;
+  }
+
+  /** In logic lace a temperature divides the picked logits only, so that this is not a probability. */
+  pickedLogits(e: Leaf<"class">): NodeId {
+    const { b, numbers } = this;
     const { attribute, values, temperature } = e;
-    return this.#marginOf(attribute, values, this.numbers.inverse(e, "temperature", temperature, 1));
-  }
-
-  /**
-   * Margin of a set of classes: logsumexp of its logits / T less that of the others'. One of a set and its complement is built,
-   * and negated for the other, so that both cost one evaluation. Two classes need only the difference of the logits, which the
-   * fold pass then moves into the head's last layer.
-   */
-  #marginOf(attribute: number, values: readonly number[], cooling: Operand): NodeId {
-    const { b } = this;
-    const raw = this.output(attribute);
-    const classes = at(b.shape(raw), 1);
-    const others = Array.from({ length: classes }, (_, v) => v).filter((v) => !values.includes(v));
-    if (values.length === 0 || others.length === 0) throw new InternalError("a class set is empty or holds all");
-    if (values.includes(0)) return b.neg(this.#marginOf(attribute, others, cooling));
-    const logits = b.mul(raw, cooling);
-    if (classes === 2) return b.matmul(logits, b.constant([-1, 1], [2, 1]));
-    return b.sub(this.logSumExpOf(logits, values), this.logSumExpOf(logits, others));
-  }
-
-  logSumExpOf(logits: NodeId, values: readonly number[]): NodeId {
-    const { b } = this;
-    const runs = values.reduce<{ start: number; size: number }[]>((list, v) => {
-      const last = list.at(-1);
-      if (last !== undefined && last.start + last.size === v) last.size++;
-      else list.push({ start: v, size: 1 });
-      return list;
-    }, []);
-    const picked = b.concat(
-      runs.map(({ start, size }) => b.sliceAxis(logits, 1, start, size)),
+    const columns = Array.from({ length: classesOf(this.attributes, attribute) }, (_, column) => column);
+    const logits = b.concat(
+      columns.map((column) => this.read({ kind: "output", attribute, column })),
       1,
     );
-    return values.length === 1 ? picked : b.logSumExp(picked, [1], true);
+    const picked = logSumExpOf(b, b.mul(logits, numbers.inverse(e, "temperature", temperature, 1)), values);
+    return b.sub(picked, b.logSumExp(logits, [1], true));
   }
 
   /** Margin of "above"; that of "below" is its negative. */
@@ -138,14 +163,18 @@ class Predicates {
     const { b, numbers } = this;
     const threshold = numbers.value(e, "threshold", e.threshold);
     const slope = numbers.inverse(e, "sigma", e.sigma, LOGISTIC_SLOPE);
-    return b.mul(b.sub(this.output(e.attribute), threshold), slope);
+    return b.mul(b.sub(this.scalarOf(e.attribute), threshold), slope);
   }
 
   near(e: Leaf<"near">): NodeId {
     const { b, numbers } = this;
     const target = numbers.value(e, "target", e.target);
-    const offset = b.mul(b.sub(this.output(e.attribute), target), numbers.inverse(e, "sigma", e.sigma, Math.SQRT1_2));
+    const offset = b.mul(b.sub(this.scalarOf(e.attribute), target), numbers.inverse(e, "sigma", e.sigma, Math.SQRT1_2));
     return b.neg(b.square(offset));
+  }
+
+  scalarOf(attribute: number): NodeId {
+    return this.read({ kind: "output", attribute, column: 0 });
   }
 
   logSigmoid(margin: NodeId): NodeId {
@@ -301,16 +330,8 @@ function buildLace(b: GraphBuilder, predicates: Predicates, numbers: Numbers, e:
   switch (e.kind) {
     case "always":
       return b.constant([0], [1, 1]);
-    case "class": {
-      if (numbers.is(e, "temperature", e.temperature, 1)) return predicates.logSigmoid(predicates.classMargin(e));
-      // The temperature divides the picked logits only, so this is not a probability.
-      const logits = predicates.output(e.attribute);
-      const picked = predicates.logSumExpOf(
-        b.mul(logits, numbers.inverse(e, "temperature", e.temperature, 1)),
-        e.values,
-      );
-      return b.sub(picked, b.logSumExp(logits, [1], true));
-    }
+    case "class":
+      return readsLogits(e, "lace") ? predicates.pickedLogits(e) : predicates.logSigmoid(predicates.classMargin(e));
     case "near":
       return predicates.near(e);
     case "above":

@@ -6,7 +6,7 @@ import type { Keep } from "../energy/edit-goals.js";
 import type { Energy, Logic } from "../energy/energy.js";
 import type { Varying } from "../energy/varying.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
-import { buildLogProb } from "../graph/build-energy.js";
+import { buildLogProb, Numbers, readArguments, type HeadOutput } from "../graph/build-energy.js";
 import { buildHead, buildLatent } from "../graph/build-model.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
@@ -54,19 +54,31 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
     outputs.set(index, output);
     return output;
   };
-  let logp = buildLogProb(b, energy, head, attributes, logic, rows, varying);
-  const charge = (x: NodeId, anchor: AnchorName, weight: number): void => {
+  const numbers = new Numbers(b, rows, varying);
+  const read = readArguments(head, attributes, numbers);
+  const logp = buildLogProb(energy, read, attributes, logic, numbers);
+  const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head });
+  return b.finish({ outputs: { logp: charge === undefined ? logp : b.sub(logp, charge) } });
+}
+
+interface Held {
+  readonly z: NodeId;
+  readonly w: NodeId;
+  readonly keep: Keep;
+  readonly head: HeadOutput;
+}
+
+/** What `keep` charges, [rows], nats; undefined if nothing. Adds the inputs that buildEnergyGraph names. */
+export function buildCharge(b: GraphBuilder, { z, w, keep, head }: Held): NodeId | undefined {
+  const charge = (x: NodeId, anchor: AnchorName, weight: number): NodeId => {
     const offset = b.sub(x, b.input(anchor, b.shape(x)));
-    logp = b.sub(logp, b.mul(b.sum(b.square(offset), [1]), scalar(weight)));
+    return b.mul(b.sum(b.square(offset), [1]), scalar(weight));
   };
-  const anchors = keep === undefined ? [] : anchorsOf(keep);
-  if (keep !== undefined && anchors.includes("z0")) {
-    charge(z, "z0", keep.latent);
-    charge(w, "w0", keep.latent);
-  }
-  if (keep !== undefined && anchors.includes("held0"))
-    charge(b.concat(keep.held.map(head), 1), "held0", keep.attributes);
-  return b.finish({ outputs: { logp } });
+  const anchors = anchorsOf(keep);
+  const parts: NodeId[] = [];
+  if (anchors.includes("z0")) parts.push(charge(z, "z0", keep.latent), charge(w, "w0", keep.latent));
+  if (anchors.includes("held0")) parts.push(charge(b.concat(keep.held.map(head), 1), "held0", keep.attributes));
+  return parts.length === 0 ? undefined : parts.reduce((sum, part) => b.add(sum, part));
 }
 
 /** Inputs of the gradient of an edit beside `z`. */

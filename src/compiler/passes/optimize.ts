@@ -22,7 +22,8 @@ export function optimize(graph: Graph): Graph {
   return toFixedPoint(simplify(widen(simplify(graph))), (g) => simplify(fuse(g)));
 }
 
-function toFixedPoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
+/** Applies a pass until it gives the same object back. Errors: InternalError if it never does. */
+export function toFixedPoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
   let current = graph;
   for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
     const next = pass(current);

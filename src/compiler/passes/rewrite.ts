@@ -4,6 +4,7 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId, Op, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
+import { InternalError } from "../../source/internal-error.js";
 
 /** A constant seen by a rule. */
 export interface ConstantValue {
@@ -105,6 +106,21 @@ export function copyNode(b: GraphBuilder, node: Node, mapped: readonly NodeId[])
     node.op,
     node.inputs.map((i) => at(mapped, i)),
   );
+}
+
+/** Emits a whole graph on nodes that stand for its inputs. Out: its outputs by name. Errors: InternalError for an input that is missing. */
+export function inline(
+  b: GraphBuilder,
+  graph: Graph,
+  inputs: Readonly<Record<string, NodeId>>,
+): Readonly<Record<string, NodeId>> {
+  const mapped: NodeId[] = [];
+  for (const node of graph.nodes) {
+    const given = node.op.kind === "input" ? inputs[node.op.name] : undefined;
+    if (node.op.kind === "input" && given === undefined) throw new InternalError(`no input ${node.op.name}`);
+    mapped.push(given ?? copyNode(b, node, mapped));
+  }
+  return Object.fromEntries(graph.outputs.map(({ name, node }) => [name, at(mapped, node)]));
 }
 
 /** Finishes a rewritten graph with the outputs of the old one. */

@@ -4,7 +4,6 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { Keep } from "../../compiler/energy/edit-goals.js";
 import type { Energy } from "../../compiler/energy/energy.js";
 import type { Varying } from "../../compiler/energy/varying.js";
-import { compileEnergyGradient } from "../../compiler/passes/compile-energy.js";
 import type { Task } from "../../compiler/plan.js";
 import { concat } from "../concat.js";
 import type { Engine } from "../engine/engine.js";
@@ -15,6 +14,7 @@ import type { Memory } from "./memory.js";
 import { valueOf, type Share } from "./family.js";
 import { readOut } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
+import { compileSlopes, type Slopes } from "./slopes.js";
 import { stopIfAborted } from "./stop.js";
 
 /** Rows of the gradient's tile. */
@@ -134,28 +134,28 @@ export function dependsOnBatch(task: Task): boolean {
   return task.sampler.kind === "ode" && task.sampler.control === "batch";
 }
 
-/** The gradient of a batch's condition. The caller disposes it. */
+/** What a batch's condition is followed by. The caller disposes it. */
 export function compileBatch(
   task: Task,
   { energy, varying, keep }: Batch,
   { model, engine, signal }: DrawContext,
-): Promise<Executable> {
+): Promise<Slopes> {
   stopIfAborted(signal);
   const { weights, info } = model;
-  const { logic, truncation } = task;
+  const { logic, truncation, sampler } = task;
   const settings = {
     ...{ energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS },
     ...(keep === undefined ? {} : { keep }),
     ...(varying === undefined ? {} : { varying }),
   };
-  return engine.compile(compileEnergyGradient(settings));
+  return compileSlopes(settings, sampler, engine);
 }
 
 /** Draws a batch with its gradient and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
 export async function runBatch(
   task: Task,
   batch: Batch,
-  { gradient, readout }: { readonly gradient: Executable; readonly readout: Executable },
+  { slopes, readout }: { readonly slopes: Slopes; readonly readout: Executable },
   { model, signal, memory }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<{ readonly samples: readonly SampleResult[]; readonly evaluations: number }> {
@@ -163,8 +163,10 @@ export async function runBatch(
   const { seed, members, z0, anchors, firstStep, shares = [] } = batch;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
+  const { gradient, leaves } = slopes;
   const drawn = await drawSamples({
     gradient,
+    ...(leaves && { leaves }),
     rows: ENERGY_ROWS,
     zDim,
     sampler: task.sampler,

@@ -44,26 +44,26 @@ export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
   if (first !== undefined) {
     const { weights } = model;
     const compiled = await clock.run("compile", { task: task.name }, async () => ({
-      gradient: await compileBatch(task, first.batch, cx),
+      slopes: await compileBatch(task, first.batch, cx),
       readout: await engine.compile(compileReadout({ weights, truncation: task.truncation, rows: ENERGY_ROWS })),
     }));
     const { readout } = compiled;
-    const gradients = new Map([[first.batch.energy, compiled.gradient]]);
+    const slopesOf = new Map([[first.batch.energy, compiled.slopes]]);
     let evaluations = 0;
     const work = async (): Promise<void> => {
       for (const { batch, tiles } of left) {
-        const known = gradients.get(batch.energy);
-        const gradient = known ?? (await clock.aside("compile", () => compileBatch(task, batch, cx)));
+        const known = slopesOf.get(batch.energy);
+        const slopes = known ?? (await clock.aside("compile", () => compileBatch(task, batch, cx)));
         if (known === undefined) {
           // Batches of one energy follow each other: what came before is done with.
-          for (const done of gradients.values()) await done.dispose();
-          gradients.clear();
-          gradients.set(batch.energy, gradient);
+          for (const done of slopesOf.values()) await done.dispose();
+          slopesOf.clear();
+          slopesOf.set(batch.energy, slopes);
         }
         for (const tile of tiles) {
           const before = evaluations;
           const done = samples.length;
-          const drawn = await runBatch(task, tile, { gradient, readout }, cx, (fraction, spent) => {
+          const drawn = await runBatch(task, tile, { slopes, readout }, cx, (fraction, spent) => {
             const at = done + fraction * tile.members.length;
             clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
           });
@@ -75,7 +75,7 @@ export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
     try {
       await clock.run("sample", { task: task.name, total }, work, () => `${evaluations} evaluations`);
     } finally {
-      for (const gradient of gradients.values()) await gradient.dispose();
+      for (const slopes of slopesOf.values()) await slopes.dispose();
       await readout.dispose();
     }
   }

@@ -47,12 +47,12 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
         const { known, tiles } = await recallBatch(task, batch, cx);
         const drawn = [...known];
         if (tiles.length > 0) {
-          const gradient = await clock.aside("compile", () => compileBatch(task, batch, cx));
+          const slopes = await clock.aside("compile", () => compileBatch(task, batch, cx));
           try {
             for (const tile of tiles) {
               const before = evaluations;
               const done = part * starts.length + drawn.length;
-              const made = await runBatch(task, tile, { gradient, readout }, cx, (fraction, spent) => {
+              const made = await runBatch(task, tile, { slopes, readout }, cx, (fraction, spent) => {
                 const at = done + fraction * tile.members.length;
                 clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
               });
@@ -60,7 +60,7 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
               drawn.push(...made.samples);
             }
           } finally {
-            await gradient.dispose();
+            await slopes.dispose();
           }
         }
         drawn.sort((a, b) => a.index - b.index);

@@ -2,7 +2,7 @@
 // same bits whatever the other rows hold.
 // In: arrays, the row's offset and length. Out: a row, or a sum over it.
 
-/** trial = y + h sum_s weights[s] k[s], for the row at `o`. */
+/** trial = y + h sum_s weights[s] k[s], for the row at `o`; `trial` may be `y`. */
 export function combine(
   y: Float64Array,
   k: readonly Float64Array[],
@@ -13,16 +13,43 @@ export function combine(
   trial: Float64Array,
 ): void {
   const end = o + dim;
-  for (let c = o; c < end; c++) trial[c] = y[c] ?? 0;
+  if (trial !== y) for (let c = o; c < end; c++) trial[c] = y[c] ?? 0;
+  addStages(k, weights, h, o, dim, trial, o);
+}
+
+/** into[at + c] += h sum_s weights[s] k[s][o + c], term by term in their order. Stages go in pairs: half as many loads and stores. */
+function addStages(
+  k: readonly Float64Array[],
+  weights: readonly number[],
+  h: number,
+  o: number,
+  dim: number,
+  into: Float64Array,
+  at: number,
+): void {
+  let first: Float64Array | undefined;
+  let firstFactor = 0;
   for (let s = 0; s < weights.length; s++) {
     const factor = h * (weights[s] ?? 0);
     const stage = k[s];
     if (factor === 0 || stage === undefined) continue;
-    for (let c = o; c < end; c++) trial[c] = (trial[c] ?? 0) + factor * (stage[c] ?? 0);
+    if (first === undefined) {
+      first = stage;
+      firstFactor = factor;
+      continue;
+    }
+    for (let c = 0; c < dim; c++)
+      into[at + c] = (into[at + c] ?? 0) + firstFactor * (first[o + c] ?? 0) + factor * (stage[o + c] ?? 0);
+    first = undefined;
   }
+  if (first === undefined) return;
+  for (let c = 0; c < dim; c++) into[at + c] = (into[at + c] ?? 0) + firstFactor * (first[o + c] ?? 0);
 }
 
-/** Sum over the row of (h sum_s weights[s] k[s] / (atol + rtol max(|y|, |trial|)))^2; NaN if anything is not finite. */
+/**
+ * Sum over the row of (h sum_s weights[s] k[s] / (atol + rtol max(|y|, |trial|)))^2; NaN if anything is not finite. `errors` [dim] is
+ * overwritten.
+ */
 export function errorSquares(
   y: Float64Array,
   trial: Float64Array,
@@ -33,15 +60,16 @@ export function errorSquares(
   dim: number,
   rtol: number,
   atol: number,
+  errors: Float64Array,
 ): number {
+  errors.fill(0);
+  addStages(k, weights, 1, o, dim, errors, 0);
   let sum = 0;
-  for (let c = o; c < o + dim; c++) {
-    let error = 0;
-    for (let s = 0; s < weights.length; s++) error += (weights[s] ?? 0) * (k[s]?.[c] ?? 0);
-    const next = trial[c] ?? 0;
+  for (let c = 0; c < dim; c++) {
+    const next = trial[o + c] ?? 0;
     if (!Number.isFinite(next)) return NaN; // else its infinite scale would hide it
-    const scale = atol + rtol * Math.max(Math.abs(y[c] ?? 0), Math.abs(next));
-    const relative = (h * error) / scale;
+    const scale = atol + rtol * Math.max(Math.abs(y[o + c] ?? 0), Math.abs(next));
+    const relative = (h * (errors[c] ?? 0)) / scale;
     sum += relative * relative;
   }
   return sum;

@@ -1,4 +1,4 @@
-// What a solve returns. Numerical failure is a status of one sample, never an exception.
+// What a solve returns, and tells on its way. Numerical failure is a status of one sample, never an exception.
 
 export type SampleStatus = "done" | "too-many-steps" | "step-too-small" | "non-finite" | "stopped";
 
@@ -9,7 +9,7 @@ export interface SampleStats {
   readonly steps: number;
   readonly accepted: number;
   readonly rejected: number;
-  /** Evaluations of the term for this sample. */
+  /** Evaluations of the term for this sample; one with a linearisation counts as Linearisation.cost. */
   readonly evaluations: number;
 }
 
@@ -19,7 +19,7 @@ export interface Solution {
   /** [B]: the time at which each sample ended; t1 if it is done. */
   readonly t: Float64Array;
   readonly samples: readonly SampleStats[];
-  /** Calls of the term, each shared by all samples active then. */
+  /** The same over the calls of the term, each shared by all samples active then. */
   readonly evaluations: number;
 }
 
@@ -30,4 +30,18 @@ export interface SolveProgress {
   /** Share of the interval covered, mean over the samples, in [0, 1]. */
   readonly fraction: number;
   readonly evaluations: number;
+}
+
+/** An accepted step of one sample. The arrays [dim] are the solver's own: to be read in the call, not kept. */
+export interface AcceptedStep {
+  /** Its place in the batch. */
+  readonly sample: number;
+  /** t after less t before. */
+  readonly h: number;
+  readonly before: Float64Array;
+  readonly after: Float64Array;
+  /** Of an implicit method as it takes it: without what is stiff in it. */
+  readonly slopeBefore: Float64Array;
+  /** Where the method evaluates there (firstSameAsLast). */
+  readonly slopeAfter?: Float64Array;
 }

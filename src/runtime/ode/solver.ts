@@ -1,14 +1,15 @@
-// The batch driver of explicit Runge-Kutta methods: every sample has its own time and step, all share each evaluation.
+// The batch driver of Runge-Kutta methods, explicit and linearly implicit: every sample has its own time and step, all share each evaluation.
 // In: a term, states [B, dim], an interval, a tableau, tolerances. Out: a Solution with one status a sample.
 // Invariants: with control "sample" no number of one sample depends on another's (a test compares bits); a sample's state is
 // always its last accepted one; the trial buffers are made once, nothing is allocated in a step.
 // Source: Hairer, Norsett, Wanner, Solving ODEs I, sections II.4 (step control, initial step) and II.5 (dense pairs).
 import { InternalError } from "../../source/internal-error.js";
+import { firstStep, probeStep, type Starting } from "./first-step.js";
 import { changeSquares, combine, errorSquares, initialSquares, isFiniteRow } from "./rows.js";
-import type { SampleStats, SampleStatus, Solution, SolveProgress } from "./solution.js";
+import type { AcceptedStep, SampleStats, SampleStatus, Solution, SolveProgress } from "./solution.js";
 import { makeStepRule, type StepRule, type StepRuleName } from "./step-size.js";
 import type { Tableau } from "./tableaus.js";
-import type { Term } from "./term.js";
+import type { Linearisation, Term } from "./term.js";
 
 export interface SolveOptions {
   readonly term: Term;
@@ -34,24 +35,8 @@ export interface SolveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An accepted step of one sample. The arrays [dim] are the solver's own: to be read in the call, not kept. */
-export interface AcceptedStep {
-  /** Its place in the batch. */
-  readonly sample: number;
-  /** t after less t before. */
-  readonly h: number;
-  readonly before: Float64Array;
-  readonly after: Float64Array;
-  readonly slopeBefore: Float64Array;
-  /** Where the method evaluates there (firstSameAsLast). */
-  readonly slopeAfter?: Float64Array;
-}
-
 const MIN_STEP = 1e-12; // of the interval
 const MAX_BAD_TRIALS = 8; // trials that are not finite before a sample is given up
-// The starting rule takes the field for smooth; where it has kinks (leaky ReLU) the change of slope itself is the scale of the
-// error, and a pair's estimate of the first step can miss it. So that step's bend, h^2 |y''|, is at most 2^2 tolerances.
-const FIRST_BEND = 2;
 const STRETCH = 1.01; // a step that ends this near the end goes there
 
 /**
@@ -74,6 +59,8 @@ class Solve {
   private readonly y: Float64Array;
   private readonly trial: Float64Array;
   private readonly k: Float64Array[];
+  /** Derivative at y: the first stage of an explicit method; an implicit one solves for that. */
+  private readonly slope: Float64Array;
   private readonly t: Float64Array;
   private readonly stageTimes: Float64Array;
   /** By group: the size of the next step (positive), the one being tried, trials that were not finite. */
@@ -81,13 +68,16 @@ class Solve {
   private readonly tried: Float64Array;
   private readonly badTrials: Int32Array;
   private readonly errors: Float64Array;
+  private readonly rowErrors: Float64Array; // of one row, before its norm
   private readonly active: Uint8Array;
-  private readonly stale: Uint8Array; // 1: k[0] is not the derivative at y
+  private readonly stale: Uint8Array; // 1: `slope` is not the derivative at y
   private readonly status: (SampleStatus | undefined)[];
   private readonly accepted: Int32Array;
   private readonly rejected: Int32Array;
-  private readonly evaluations: Int32Array;
+  private readonly evaluations: Float64Array;
   private calls = 0;
+  /** Of an implicit method. */
+  private readonly linear: Linearisation | undefined;
   private readonly rule: StepRule;
 
   constructor(private readonly options: SolveOptions) {
@@ -99,6 +89,9 @@ class Solve {
     if (fixedSteps === undefined && tableau.error === undefined) {
       throw new InternalError(`${tableau.name} has no error estimate: give fixedSteps`);
     }
+    this.linear = tableau.implicit === undefined ? undefined : term.linear;
+    if (tableau.implicit !== undefined && this.linear === undefined)
+      throw new InternalError(`${tableau.name} needs a term that gives its linearisation`);
     if (fixedSteps !== undefined && !(Number.isInteger(fixedSteps) && fixedSteps > 0)) {
       throw new InternalError(`fixedSteps is ${fixedSteps}`);
     }
@@ -107,19 +100,22 @@ class Solve {
     this.y = y0.slice();
     this.trial = new Float64Array(y0.length);
     this.k = tableau.c.map(() => new Float64Array(y0.length));
+    this.slope = this.linear === undefined ? this.stage(0) : new Float64Array(y0.length);
     this.t = new Float64Array(this.batch).fill(t0);
     this.stageTimes = new Float64Array(this.batch);
     this.h = new Float64Array(this.groups);
     this.tried = new Float64Array(this.groups);
     this.badTrials = new Int32Array(this.groups);
     this.errors = new Float64Array(this.groups);
+    this.rowErrors = new Float64Array(this.dim);
     this.active = new Uint8Array(this.batch).fill(1);
     this.stale = new Uint8Array(this.batch).fill(1);
     this.status = new Array<SampleStatus | undefined>(this.batch).fill(undefined);
     this.accepted = new Int32Array(this.batch);
     this.rejected = new Int32Array(this.batch);
-    this.evaluations = new Int32Array(this.batch);
-    this.rule = makeStepRule(stepRule, this.groups, tableau.error?.order ?? tableau.order);
+    this.evaluations = new Float64Array(this.batch);
+    const isImplicit = this.linear !== undefined;
+    this.rule = makeStepRule(stepRule, this.groups, tableau.error?.order ?? tableau.order, isImplicit);
   }
 
   async run(): Promise<Solution> {
@@ -153,52 +149,44 @@ class Solve {
     };
   }
 
-  /**
-   * Hairer's starting step: h0 from |y| / |y'|, one probing Euler step, then h from the second derivative. The derivative
-   * at y0 stays as the first stage of the first step. With control "sample" a state that does not move (no condition, a
-   * certainty) tries the whole interval at once; with "batch" the rule is torchdiffeq's to the letter.
-   */
+  /** Sets the first step of each group. The derivative at y0 stays for that step. */
   private async chooseInitialSteps(): Promise<void> {
     const { t0, t1, tableau, rtol, atol, control } = this.options;
     await this.evaluateFirstStage();
-    const span = Math.abs(t1 - t0);
-    const k0 = this.stage(0);
-    const firstSteps = new Float64Array(this.groups);
+    const starting: Starting = {
+      control,
+      span: Math.abs(t1 - t0),
+      order: tableau.error?.order ?? 0,
+      isImplicit: this.linear !== undefined,
+    };
+    const { slope } = this;
+    const probes = new Float64Array(this.groups);
     const slopes = new Float64Array(this.groups);
     for (let g = 0; g < this.groups; g++) {
       const sums = { y: 0, slope: 0 };
       const rows = this.eachRow(g, (o) => {
-        const row = initialSquares(this.y, k0, o, this.dim, rtol, atol);
+        const row = initialSquares(this.y, slope, o, this.dim, rtol, atol);
         sums.y += row.y;
         sums.slope += row.slope;
       });
-      const d0 = Math.sqrt(sums.y / (rows * this.dim));
-      const d1 = Math.sqrt(sums.slope / (rows * this.dim));
-      slopes[g] = d1;
-      if (control === "batch") firstSteps[g] = d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1;
-      else firstSteps[g] = Math.min(span, (0.01 * Math.max(d0, 1)) / d1);
+      slopes[g] = Math.sqrt(sums.slope / (rows * this.dim));
+      probes[g] = probeStep(starting, Math.sqrt(sums.y / (rows * this.dim)), slopes[g] ?? 0);
     }
     if (!this.anyActive()) return;
-    const probe = this.k.at(-1) ?? k0;
-    if (probe === k0) throw new InternalError(`${tableau.name} has one stage and an error estimate`);
+    const probe = this.k.at(-1) ?? slope;
+    if (probe === slope) throw new InternalError(`${tableau.name} has one stage and an error estimate`);
     for (let i = 0; i < this.batch; i++) {
-      const h0 = this.direction * (firstSteps[this.groupOf(i)] ?? 0);
+      const h0 = this.direction * (probes[this.groupOf(i)] ?? 0);
       this.stageTimes[i] = (this.t[i] ?? 0) + h0;
-      if (this.isActive(i)) combine(this.y, this.k, [1], h0, i * this.dim, this.dim, this.trial);
+      if (this.isActive(i)) combine(this.y, [slope], [1], h0, i * this.dim, this.dim, this.trial);
     }
     await this.evaluate(this.trial, this.active, probe);
-    const exponent = 1 / ((tableau.error?.order ?? 0) + 1);
     for (let g = 0; g < this.groups; g++) {
-      const h0 = firstSteps[g] ?? 0;
+      const h0 = probes[g] ?? 0;
       let squares = 0;
-      const rows = this.eachRow(g, (o) => (squares += changeSquares(this.y, k0, probe, o, this.dim, rtol, atol)));
-      const d1 = slopes[g] ?? 0;
-      const d2 = Math.sqrt(squares / (rows * this.dim)) / h0;
-      const steepest = Math.max(d1, d2);
-      const flat = control === "batch" ? Math.max(1e-6, h0 * 1e-3) : span;
-      const smooth = steepest <= 1e-15 ? flat : (0.01 / steepest) ** exponent;
-      const h1 = control === "batch" ? smooth : Math.min(smooth, FIRST_BEND / Math.sqrt(steepest));
-      this.h[g] = Number.isFinite(h1) ? Math.min(100 * h0, h1) : h0;
+      const rows = this.eachRow(g, (o) => (squares += changeSquares(this.y, slope, probe, o, this.dim, rtol, atol)));
+      const bend = Math.sqrt(squares / (rows * this.dim)) / h0;
+      this.h[g] = firstStep(starting, h0, slopes[g] ?? 0, bend);
     }
   }
 
@@ -218,29 +206,46 @@ class Solve {
   }
 
   private async evaluateFirstStage(): Promise<void> {
-    const k0 = this.stage(0);
+    const { slope } = this;
     const needed = this.active.map((a, i) => a & (this.stale[i] ?? 0));
     if (!needed.includes(1)) return;
     for (let i = 0; i < this.batch; i++) this.stageTimes[i] = this.t[i] ?? 0;
-    await this.evaluate(this.y, needed, k0);
+    await this.evaluate(this.y, needed, slope, true);
     for (let i = 0; i < this.batch; i++) {
       if (needed[i] !== 1) continue;
       this.stale[i] = 0;
-      if (!isFiniteRow(k0, i * this.dim, this.dim)) this.end(i, "non-finite");
+      if (!isFiniteRow(slope, i * this.dim, this.dim)) this.end(i, "non-finite");
     }
   }
 
   private async evaluateOtherStages(): Promise<void> {
     const { tableau } = this.options;
+    if (this.slope !== this.stage(0)) this.stage(0).set(this.slope);
+    this.solveStage(0);
     for (let s = 1; s < tableau.c.length; s++) {
       this.combineInto(tableau.a[s] ?? []);
       for (let i = 0; i < this.batch; i++) {
         this.stageTimes[i] = (this.t[i] ?? 0) + (tableau.c[s] ?? 0) * this.signedStep(i);
       }
       await this.evaluate(this.trial, this.active, this.stage(s));
+      this.solveStage(s);
     }
     // With firstSameAsLast the last stage was evaluated at the new state: `trial` holds it already.
     if (!tableau.firstSameAsLast) this.combineInto(tableau.b);
+  }
+
+  /** Of an implicit method: what the stage's derivative, which is there, makes of the stage. */
+  private solveStage(s: number): void {
+    const { implicit } = this.options.tableau;
+    if (implicit === undefined) return;
+    const stage = this.stage(s);
+    const couplings = implicit.couplings[s] ?? [];
+    for (let i = 0; i < this.batch; i++) {
+      if (!this.isActive(i)) continue;
+      const o = i * this.dim;
+      combine(stage, this.k, couplings, 1, o, this.dim, stage);
+      this.linear?.solve(i, implicit.gamma * this.signedStep(i), stage.subarray(o, o + this.dim));
+    }
   }
 
   private combineInto(weights: readonly number[]): void {
@@ -274,7 +279,8 @@ class Solve {
       let squares = 0;
       const rows = this.eachRow(
         g,
-        (o) => (squares += errorSquares(this.y, this.trial, this.k, weights, h, o, this.dim, rtol, atol)),
+        (o) =>
+          (squares += errorSquares(this.y, this.trial, this.k, weights, h, o, this.dim, rtol, atol, this.rowErrors)),
       );
       this.errors[g] = Math.sqrt(squares / (rows * this.dim));
     }
@@ -332,10 +338,13 @@ class Solve {
     else this.t[i] = (this.t[i] ?? 0) + this.signedStep(i);
   }
 
-  private async evaluate(y: Float64Array, active: Uint8Array, out: Float64Array): Promise<void> {
-    await this.options.term.evaluate(this.stageTimes, y, active, out);
-    this.calls += 1;
-    for (let i = 0; i < this.batch; i++) this.evaluations[i] = (this.evaluations[i] ?? 0) + (active[i] ?? 0);
+  /** The derivative at y; at the start of a step, with the linearisation where the method needs one. */
+  private async evaluate(y: Float64Array, active: Uint8Array, out: Float64Array, atStart = false): Promise<void> {
+    const linear = atStart ? this.linear : undefined;
+    await (linear ?? this.options.term).evaluate(this.stageTimes, y, active, out);
+    const cost = linear?.cost ?? 1;
+    this.calls += cost;
+    for (let i = 0; i < this.batch; i++) if (active[i] === 1) this.evaluations[i] = (this.evaluations[i] ?? 0) + cost;
   }
 
   private isTrialFinite(i: number): boolean {

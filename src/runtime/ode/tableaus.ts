@@ -1,7 +1,7 @@
-// Explicit Runge-Kutta methods as data: coefficients, order, error weights and reference.
+// Runge-Kutta methods as data, explicit and linearly implicit ones: coefficients, order, error weights and reference.
 // In: nothing. Out: the tableaus that the solver steps by. Symbols a, b, c as in Hairer, Norsett, Wanner (Solving ODEs I).
-// Invariants: a[s] has s entries and sums to c[s]; b sums to 1; error weights sum to 0; with `firstSameAsLast` the last row
-// of a is b, so the last stage's derivative is the next step's first.
+// Invariants: a[s] has s entries and sums to c[s]; b sums to 1 and error weights to 0 (of explicit methods); with
+// `firstSameAsLast` the last row of a is b, so the last stage's derivative is the next step's first.
 
 export interface Tableau {
   readonly name: string;
@@ -13,6 +13,11 @@ export interface Tableau {
   /** The pair's error estimate: h sum error[s] k[s]. Absent: fixed steps only. */
   readonly error?: { readonly weights: readonly number[]; readonly order: number };
   readonly firstSameAsLast: boolean;
+  /**
+   * Linearly implicit (a W-method): with A near the derivative of the term, stage s solves
+   * (1 - gamma h A) k[s] = f(y + h sum a[s][j] k[j]) + sum couplings[s][j] k[j]. The order does not depend on A.
+   */
+  readonly implicit?: { readonly gamma: number; readonly couplings: readonly (readonly number[])[] };
   readonly reference: string;
 }
 
@@ -108,5 +113,18 @@ const rk4: Tableau = {
   reference: "Kutta, Beitrag zur naherungsweisen Integration totaler Differentialgleichungen (1901)",
 };
 
+const ros2: Tableau = {
+  name: "ros2",
+  order: 2,
+  c: [0, 1],
+  a: [[], [1]],
+  b: [3 / 2, 1 / 2],
+  error: { weights: [1 / 2, 1 / 2], order: 1 },
+  firstSameAsLast: false,
+  implicit: { gamma: 1 - Math.SQRT1_2, couplings: [[], [-2]] },
+  reference:
+    "Verwer, Spee, Blom, Hundsdorfer, A second-order Rosenbrock method applied to photochemical dispersion problems, SIAM J. Sci. Comput. 20 (1999)",
+};
+
 /** The solvers of the language, by name. A new one joins here and is then in the conformance tests. */
-export const TABLEAUS = { dopri5, tsit5, bosh3, heun, euler, rk4 } as const satisfies Record<string, Tableau>;
+export const TABLEAUS = { dopri5, tsit5, bosh3, heun, ros2, euler, rk4 } as const satisfies Record<string, Tableau>;

@@ -4,6 +4,7 @@
 // bits depend neither on the count nor on the shard; a tile without active samples is not run.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { InternalError } from "../../source/internal-error.js";
+import { LowRank } from "../ode/low-rank.js";
 
 /** log p(c|z) and its gradient. Row i of the answers depends on row i of z alone. */
 export interface Field {
@@ -13,6 +14,32 @@ export interface Field {
    * Errors  where log p or a component is not finite, the whole row of the gradient is NaN.
    */
   evaluate(z: Float64Array, active: Uint8Array, gradient: Float64Array, logp: Float64Array): Promise<void>;
+  /** How log p bends, where that is compiled too. */
+  readonly bend?: Bend;
+}
+
+/**
+ * Gauss and Newton's matrix G of each sample, positive semidefinite and near the negative second derivatives of log p: those of log p in its
+ * arguments (energy/arguments.ts), without negative eigenvalues, between the arguments' gradients. How these turn is left out.
+ */
+export interface Bend {
+  /** As the field's evaluate, and takes G of the active samples at z, until the next time. */
+  evaluate(z: Float64Array, active: Uint8Array, gradient: Float64Array, logp: Float64Array): Promise<void>;
+  /** Evaluations of the field that this counts for, each a pass forward and a pass back. */
+  readonly cost: number;
+  /** x <- (1 + a G)^-1 x for one sample; x [dim], a >= 0. */
+  solve(sample: number, a: number, x: Float64Array): void;
+}
+
+/** What a Bend is made of. */
+export interface Leaves {
+  /** compileLeafGradients: `arguments` [rows, count] and `jacobian` [count, rows, zDim] beside the gradient's own. None if count is 0. */
+  readonly gradients?: Executable;
+  readonly count: number;
+  /** Passes back through the mapping. */
+  readonly passes: number;
+  /** Second derivatives [count, count] of log p at the values [count] of its arguments, for the anchors' `numbers` [columns]: a new array. */
+  readonly bendAt: (values: Float32Array, numbers?: Float32Array) => Float64Array;
 }
 
 export interface TileOptions {
@@ -24,17 +51,26 @@ export interface TileOptions {
   readonly lanes: readonly number[];
   /** Further inputs of the gradient, [B, width] each, which stay as they are: the anchors of an edit. */
   readonly anchors?: Readonly<Record<string, Float32Array>>;
+  /** For solvers that ask how log p bends. */
+  readonly leaves?: Leaves;
+}
+
+/** Position in the batch and row in the tile of a sample. */
+interface Member {
+  readonly position: number;
+  readonly row: number;
 }
 
 interface Tile {
   readonly input: Float32Array;
   readonly anchors: Readonly<Record<string, Float32Array>>;
-  /** Position in the batch and row in the tile of each sample that lives here. */
-  readonly members: { readonly position: number; readonly row: number }[];
+  readonly members: Member[];
 }
 
+type Outputs = Readonly<Record<string, Float32Array>>;
+
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
-export function tiledField({ gradient, rows, zDim, lanes, anchors = {} }: TileOptions): Field {
+export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, leaves }: TileOptions): Field {
   const tiles = new Map<number, Tile>();
   const widths = Object.entries(anchors).map(([name, values]) => ({
     name,
@@ -63,9 +99,10 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {} }: TileOp
     for (const { name, values, width } of widths)
       tile.anchors[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
   });
-  return {
-    dim: zDim,
-    async evaluate(z, active, gradientOut, logpOut) {
+
+  const evaluateWith =
+    (executable: Executable, take: (outputs: Outputs, member: Member) => void): Field["evaluate"] =>
+    async (z, active, gradientOut, logpOut) => {
       for (const { input, anchors: held, members } of tiles.values()) {
         const awake = members.filter(({ position }) => active[position] === 1);
         if (awake.length === 0) continue;
@@ -74,19 +111,51 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {} }: TileOp
           const o = position * zDim;
           input.set(z.subarray(o, o + zDim), row * zDim);
         }
-        const outputs = await gradient.run({ ...held, z: input });
+        const outputs = await executable.run({ ...held, z: input });
         const logp = outputs["logp"];
         const grad = outputs["grad"];
         if (logp?.length !== rows || grad?.length !== rows * zDim)
           throw new InternalError("the gradient's outputs do not fit its tile");
-        for (const { position, row } of awake) {
+        for (const member of awake) {
+          const { position, row } = member;
           const value = logp[row] ?? NaN;
           const o = position * zDim;
           logpOut[position] = value;
           gradientOut.set(grad.subarray(row * zDim, (row + 1) * zDim), o);
           if (!Number.isFinite(value)) gradientOut.fill(NaN, o, o + zDim);
+          take(outputs, member);
         }
       }
+    };
+
+  const field = { dim: zDim, evaluate: evaluateWith(gradient, () => undefined) };
+  if (leaves === undefined) return field;
+  const { gradients = gradient, count, passes, bendAt } = leaves;
+  const matrices = new LowRank(lanes.length, count, zDim);
+  const numbers = anchors["numbers"];
+  const columns = (numbers?.length ?? 0) / lanes.length;
+  const takeBend = (outputs: Outputs, { position, row }: Member): void => {
+    const { arguments: values, jacobian } = outputs;
+    if (values?.length !== rows * count || jacobian?.length !== count * rows * zDim)
+      throw new InternalError("the leaf gradients do not fit their tile");
+    const vectors = matrices.vectors(position);
+    for (let k = 0; k < count; k++) {
+      const o = (k * rows + row) * zDim;
+      vectors.set(jacobian.subarray(o, o + zDim), k * zDim);
+    }
+    const own = numbers?.subarray(position * columns, (position + 1) * columns);
+    const bend = bendAt(values.subarray(row * count, (row + 1) * count), own);
+    matrices.set(
+      position,
+      bend.map((x) => -x),
+    );
+  };
+  return {
+    ...field,
+    bend: {
+      evaluate: evaluateWith(gradients, count === 0 ? () => undefined : takeBend),
+      cost: (1 + passes) / 2,
+      solve: (sample, a, x) => matrices.solve(sample, a, x),
     },
   };
 }

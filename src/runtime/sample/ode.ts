@@ -12,7 +12,7 @@ import { solve } from "../ode/solver.js";
 import type { SampleStats } from "../ode/solution.js";
 import { TABLEAUS } from "../ode/tableaus.js";
 import type { Term } from "../ode/term.js";
-import { tiledField, type Field } from "./field.js";
+import { tiledField, type Field, type Leaves } from "./field.js";
 import type { Path } from "./path.js";
 import type { Progress, SamplingResult } from "./result.js";
 
@@ -40,6 +40,8 @@ export interface FlowOptions {
 export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
   readonly gradient: Executable;
+  /** What linearly implicit solvers need beside it. */
+  readonly leaves?: Leaves;
   readonly rows: number;
   readonly zDim: number;
   /** Index of each sample in its seed's sequence (its tile and row); default 0, 1, 2, ... */
@@ -47,9 +49,19 @@ export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
 }
 
 /** Follows the flow with a compiled gradient. Shapes: z0 [B, zDim] -> z [B, zDim], logp [B]. */
-export function sampleOde({ gradient, rows, zDim, samples, ...rest }: SampleOdeOptions): Promise<SamplingResult> {
+export function sampleOde({
+  gradient,
+  leaves,
+  rows,
+  zDim,
+  samples,
+  ...rest
+}: SampleOdeOptions): Promise<SamplingResult> {
   const indices = samples ?? Array.from({ length: rest.z0.length / zDim }, (_, i) => i);
-  return followFlow({ ...rest, field: tiledField({ gradient, rows, zDim, lanes: indices }) });
+  return followFlow({
+    ...rest,
+    field: tiledField({ gradient, rows, zDim, lanes: indices, ...(leaves && { leaves }) }),
+  });
 }
 
 /** Follows the flow of any field to its end. Shapes: z0 [B, dim] -> z [B, dim], logp [B]. Numerical failure is a status. */
@@ -92,20 +104,55 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
 
 /** dz/dtau = grad log p. */
 function flowTerm(field: Field, logp: Float64Array): Term {
-  return { dim: field.dim, evaluate: (_tau, z, active, out) => field.evaluate(z, active, out, logp) };
+  const { dim, bend } = field;
+  const term: Term = { dim, evaluate: (_tau, z, active, out) => field.evaluate(z, active, out, logp) };
+  if (bend === undefined) return term;
+  const { cost } = bend;
+  return {
+    ...term,
+    linear: {
+      cost,
+      evaluate: (_tau, z, active, out) => bend.evaluate(z, active, out, logp),
+      solve: (sample, a, x) => bend.solve(sample, a, x),
+    },
+  };
 }
 
 /** dz/dt = -1/2 beta(t) grad log p. */
 function diffusionTerm(field: Field, logp: Float64Array): Term {
-  return {
-    dim: field.dim,
+  const { dim, bend } = field;
+  const scale = (t: Float64Array, active: Uint8Array, out: Float64Array): void => {
+    for (let i = 0; i < active.length; i++) {
+      if (active[i] !== 1) continue;
+      const factor = speedAt(t[i] ?? 0);
+      for (let c = i * dim; c < (i + 1) * dim; c++) out[c] = factor * (out[c] ?? 0);
+    }
+  };
+  const term: Term = {
+    dim,
     async evaluate(t, z, active, out) {
       await field.evaluate(z, active, out, logp);
-      for (let i = 0; i < active.length; i++) {
-        if (active[i] !== 1) continue;
-        const factor = -0.5 * (BETA_MIN + (BETA_MAX - BETA_MIN) * (t[i] ?? 0));
-        for (let c = i * field.dim; c < (i + 1) * field.dim; c++) out[c] = factor * (out[c] ?? 0);
-      }
+      scale(t, active, out);
     },
   };
+  if (bend === undefined) return term;
+  const speeds = new Float64Array(logp.length);
+  const { cost } = bend;
+  return {
+    ...term,
+    linear: {
+      cost,
+      async evaluate(t, z, active, out) {
+        await bend.evaluate(z, active, out, logp);
+        scale(t, active, out);
+        for (let i = 0; i < active.length; i++) if (active[i] === 1) speeds[i] = speedAt(t[i] ?? 0);
+      },
+      solve: (sample, a, x) => bend.solve(sample, a * (speeds[sample] ?? 0), x),
+    },
+  };
+}
+
+/** dtau/dt */
+function speedAt(t: number): number {
+  return -0.5 * (BETA_MIN + (BETA_MAX - BETA_MIN) * t);
 }

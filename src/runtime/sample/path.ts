@@ -2,7 +2,7 @@
 // In: accepted steps or states, in order. Out: states at shares of the way.
 // Invariants: no more than MAX_POINTS states are kept, however long the solve; a sample's path has the same bits in every batch.
 // Source: Hairer, Norsett, Wanner, Solving ODEs I, section II.6 (cubic Hermite interpolation as dense output).
-import type { AcceptedStep } from "../ode/solver.js";
+import type { AcceptedStep } from "../ode/solution.js";
 
 /** Points taken from one accepted step. */
 const POINTS_PER_STEP = 8;
