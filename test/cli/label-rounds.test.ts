@@ -78,6 +78,7 @@ describe("lacec label --rounds", () => {
       },
     );
     expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain("the same command goes on where it stopped");
     const resumed = await label("-n", `${ROWS}`, "--rounds", "2", "-o", "stopped.safetensors", "--json");
     expect((JSON.parse(resumed.out) as { resumed: number }).resumed).toBeGreaterThanOrEqual(OF_THE_FIRST);
     expect(bytesOf("stopped.safetensors").equals(bytesOf("two.safetensors"))).toBe(true);

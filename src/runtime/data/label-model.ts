@@ -118,7 +118,8 @@ function stylesOf(w: Float32Array, { numWs, wDim }: ModelInfo, from: number, cou
   );
 }
 
-function stopIfAsked(signal: AbortSignal | undefined): void {
+/** Errors LaceError L4106 if the labelling was interrupted. */
+export function stopIfAsked(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true)
     throw failure("L4106", "labelling was interrupted", ["the same command goes on where it stopped"]);
 }

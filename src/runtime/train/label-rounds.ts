@@ -3,7 +3,7 @@
 // In: the work of `lacec label`, how many rounds. Out: all rows. Invariants: rounds are equal parts of the rows; heads of a round see no row of
 // it, so a labelling that was interrupted within a round goes on with the same heads, trained again.
 import type { DataMetadata } from "../data/data-metadata.js";
-import { labelModel, type LabelWork } from "../data/label-model.js";
+import { labelModel, stopIfAsked, type LabelWork } from "../data/label-model.js";
 import type { Host } from "../host.js";
 import type { TrainingData } from "./data.js";
 import { provisionalModel } from "./provisional.js";
@@ -31,6 +31,9 @@ export async function labelInRounds(work: RoundsWork): Promise<void> {
     const model = await provisionalModel(work.model, await firstRows(work, start), draw.seed, {
       ...{ host, engine, onProgress: (progress) => work.onTraining(round, progress) },
       ...(signal && { signal }),
+    }).catch((error: unknown) => {
+      stopIfAsked(signal); // it is the labelling that goes on, not this training
+      throw error;
     });
     await labelModel({ ...work, model, draw: { ...draw, follow: 1 }, count: end });
   }
