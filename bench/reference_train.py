@@ -42,7 +42,7 @@ def main():
         for a, b in zip(widths, widths[1:]):
             bound = math.sqrt(6 / (1.04 * a))
             weights.append((torch.empty(heads, a, b).uniform_(-bound, bound).requires_grad_(True), torch.zeros(heads, 1, b, requires_grad=True)))
-        optimizer = torch.optim.AdamW([p for pair in weights for p in pair], lr=1e-3, weight_decay=0.05)
+        optimizer = torch.optim.AdamW([p for pair in weights for p in pair], lr=3e-3, weight_decay=0.05)
         per_epoch = len(train_x) // batch
         total, step = of * per_epoch, 0
         warm = max(1, round(0.05 * total))
@@ -55,7 +55,7 @@ def main():
                 progress = (step - warm) / (total - warm)
                 rate = (step + 1) / warm if step < warm else 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
                 for group in optimizer.param_groups:
-                    group["lr"] = 1e-3 * rate
+                    group["lr"] = 3e-3 * rate
                 index = order[k * batch : (k + 1) * batch]
                 x = train_x[index]
                 x = x + 1.3 * torch.rand(batch, 1) * torch.randn_like(x)

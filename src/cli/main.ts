@@ -268,7 +268,7 @@ function program(): Command {
     )
     .option("--epochs <n>", "passes over the data, at most", wholeNumber(1), 50)
     .option("--batch <n>", "rows of a minibatch", wholeNumber(1), 256)
-    .option("--lr <rate>", "peak learning rate of Adam", numberIn(0, 10), 1e-3)
+    .option("--lr <rate>", "peak learning rate of Adam", numberIn(0, 10), 3e-3)
     .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
     .option("--patience <n>", "stop after so many epochs without an improvement; 0: never", wholeNumber(0), 10)
     .option("--decay <x>", "weight decay", numberIn(0, 10), 0.05)

@@ -42,7 +42,7 @@ export const DEFAULTS: TrainSettings = {
   hidden: [],
   epochs: 50,
   batch: 256,
-  rate: 1e-3,
+  rate: 3e-3,
   schedule: "cosine",
   warmup: 0.05,
   patience: 10,
