@@ -1,7 +1,7 @@
 // The two ways of `--labeller faces` to a face on images of a generator of aligned faces: in a fixed part of the image, or looked for.
 // How far they agree where one is found, whether a face and its mirror image get the same labels, and processor time an image.
 // Run: node scripts/bench.js faces [--decoder FILE.onnx] [--images 800] [--mirrored 100]
-// The decoder is one as celeba-dcgan-64 (docs/models.md): z [n, 64] -> images of 64 px.
+// The decoder is celeba-dcgan-64 of ../shared/golden, or one like it: z [n, 64] -> images of 64 px in [-1, 1].
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openDecoder } from "../src/runtime/engine/decoder-node.js";
