@@ -292,4 +292,16 @@ describe("films", () => {
     const { delay } = await sharp(bytes("other-forms", "a.webp"), { pages: -1 }).metadata();
     expect(delay!.reduce((sum, d) => sum + d, 0)).toBe(750);
   });
+
+  test("pictures between that were not solved to the end are told of", async () => {
+    const hasty = "sampler ode { maxSteps 2 }";
+    const { diagnostics, tasks } = await runText(
+      "hasty",
+      `traverse walk from tiny { where glasses between seed 3 and seed 4 frames 3 ${hasty} }\nsave walk to "a.gif" as animation { tween 2 }\n`,
+    );
+    expect(tasks[1]!.between!.map((s) => s.status)).toEqual(Array(4).fill("too-many-steps"));
+    expect(diagnostics.map((d) => `${d.code} ${d.message}`)).toContainEqual(
+      expect.stringMatching(/^L4103 4 pictures between the images of `walk` needed/),
+    );
+  });
 });
