@@ -82,6 +82,32 @@ describe("lacec label", () => {
     expect(existsSync(part)).toBe(false);
   });
 
+  test("killed while it writes images, it leaves whole ones and says so", async () => {
+    const out = join(folder.path, "cut");
+    const ended = await lacec(
+      ["label", "tiny.safetensors", "-n", "2000", "--export", "cut", "--engine", "onnx-cpu", "--json"],
+      {
+        cwd: folder.path,
+        during: (kill) => {
+          const timer = setInterval(() => {
+            if (!existsSync(out) || filesIn(out).filter((f) => f.endsWith(".png")).length < 10) return;
+            clearInterval(timer);
+            kill("SIGINT");
+          }, 5);
+        },
+      },
+    );
+    expect(ended.code).toBe(130);
+    expect(JSON.parse(ended.out)).toMatchObject({
+      ok: false,
+      exitCode: 130,
+      diagnostics: [{ code: "L4106", message: "the writing of images was interrupted" }],
+    });
+    const left = filesIn(out);
+    expect(left.filter((f) => !/^\d{6}\.png$/.test(f))).toEqual([]);
+    expect(left.length).toBeLessThan(2000);
+  });
+
   test("images go out for labelling by hand, and the labels come back", async () => {
     const out = await label("tiny.safetensors", "-n", "6", "--export", "hand");
     expect(out.code).toBe(0);

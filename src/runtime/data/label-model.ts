@@ -98,7 +98,10 @@ export async function paintRows(
   const painter = await openPainter(model, engine, work.services);
   try {
     for (let start = 0; start < count; start += LOOK) {
-      stopIfAsked(work.signal);
+      if (work.signal?.aborted === true)
+        throw failure("L4106", "the writing of images was interrupted", [
+          "those that are there are whole; the same command begins anew",
+        ]);
       const size = Math.min(LOOK, count - start);
       const { w } = await drawer.draw(start, size);
       const images = await painter.paint(stylesOf(w, model.info, 0, size));
