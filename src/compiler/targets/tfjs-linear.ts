@@ -1,5 +1,5 @@
-// Dense layers on TensorFlow.js: tf.fused.matMul with bias and leaky ReLU in one kernel.
-// In: a dense node. Out: its kernel.
+// Products and dense layers on TensorFlow.js: tf.fused.matMul with bias and leaky ReLU in one kernel.
+// In: a dense or matmul node. Out: its kernel.
 // Invariants: the activation's gain (positive) goes into constant weights and bias, uploaded scaled, so that nothing follows the
 //   fused kernel; a layer with leading dimensions on its weight is a batched product, unfused.
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -7,6 +7,21 @@ import { InternalError } from "../../source/internal-error.js";
 import type { LeakyRelu } from "../graph/graph.js";
 import { leakyRelu } from "./tfjs-elementwise.js";
 import type { Kernel, NodeEmitter, Tf } from "./tfjs.js";
+
+/** The kernel of a product alone. */
+export function emitMatmul(e: NodeEmitter): Kernel {
+  const { tf, node } = e;
+  // tfjs-wasm keeps packed weights by their memory: a weight that is seen in two shapes must not share it.
+  const weight = (w: Tensor): Tensor => (e.isReshaped(1) ? tf.mul(w, 1) : w);
+  const [k = 0] = e.shape(1);
+  // Rows of one weight: as a batch of products tfjs-wasm takes thirty times as long.
+  if (e.shape(0).length > 2 && e.shape(1).length === 2)
+    return (operands) => {
+      const flat = tf.reshape(at(operands, 0), [-1, k]);
+      return tf.reshape(tf.matMul(flat, weight(at(operands, 1))), [...node.shape]);
+    };
+  return (operands) => tf.matMul(at(operands, 0), weight(at(operands, 1)));
+}
 
 /** The kernel of matmul, bias and activation. */
 export function emitDense(e: NodeEmitter, hasBias: boolean, activation: LeakyRelu | undefined): Kernel {

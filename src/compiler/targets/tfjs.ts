@@ -10,7 +10,7 @@ import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../graph/graph.js";
 import { binary, leakyRelu, logSumExp, pad, unary } from "./tfjs-elementwise.js";
 import { emitConv, emitConvTranspose, emitUpfirdn } from "./tfjs-image.js";
-import { emitDense } from "./tfjs-linear.js";
+import { emitDense, emitMatmul } from "./tfjs-linear.js";
 import { findUses } from "./uses.js";
 
 export type Tf = typeof TfCore;
@@ -145,9 +145,7 @@ function emitNode(e: NodeEmitter): Kernel {
     case "select":
       return ([c, x, y]) => tf.where(asBoolean(tf, given(c)), given(x), given(y));
     case "matmul":
-      // tfjs-wasm keeps packed weights by their memory: a weight that is seen in two shapes must not share it.
-      if (e.isReshaped(1)) return ([x, y]) => tf.matMul(given(x), tf.mul(given(y), 1));
-      return ([x, y]) => tf.matMul(given(x), given(y));
+      return emitMatmul(e);
     case "dense":
       return emitDense(e, op.hasBias, op.activation);
     case "reduce":
