@@ -20,8 +20,11 @@ function recordedNoise(golden: GoldenLace, key: string, vectors: number): NoiseS
 }
 
 // The reference is float32. The correctors' steps blow its rounding up across kinks of the heads: the interpreter and onnx-cpu, which
-// differ in rounding alone, end 1e-4 apart in the predictor-corrector on lace-tiny (of z's RMS of 1 to 2).
-const WITHIN = { langevin: 1e-6, pc: 1e-3 };
+// differ in rounding alone, end 1e-4 apart in the predictor-corrector on lace-tiny (of z's RMS of 1 to 2), and 4e-4 from the reference.
+const WITHIN = {
+  "lace-tiny": { langevin: 1e-6, pc: 1e-3 },
+  "lace-ffhq-scale": { langevin: 1e-6, pc: 5e-5 },
+};
 
 /** RMS distance over dim from the reference's end, of the farthest sample. */
 async function farthest(golden: GoldenLace, key: "langevin" | "pc", field: Field): Promise<number> {
@@ -53,10 +56,10 @@ describe.skipIf(!GOLDEN_PRESENT).each(["lace-tiny", "lace-ffhq-scale"] as const)
     test.each(["langevin", "pc"] as const)("%s ends where the reference ended", async (key) => {
       const golden = await loadGoldenLace(dir);
       const c: GoldenCase = golden.cases.find((x) => x.name === golden[key].case)!;
-      expect(await farthest(golden, key, interpretedField(golden, c))).toBeLessThan(WITHIN[key]);
+      expect(await farthest(golden, key, interpretedField(golden, c))).toBeLessThan(WITHIN[dir][key]);
       const engine = await openEngine("onnx-cpu");
       const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
-      expect(await farthest(golden, key, engineField(golden, c, gradient))).toBeLessThan(WITHIN[key]);
+      expect(await farthest(golden, key, engineField(golden, c, gradient))).toBeLessThan(WITHIN[dir][key]);
       await gradient.dispose();
       await engine.dispose();
     });

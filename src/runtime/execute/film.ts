@@ -9,8 +9,6 @@ import { emptySheet, missingImage, planGrid } from "../image/grid.js";
 import { paste, type RgbImage } from "../image/rgb.js";
 import { partsOf, rowsOf, type Place } from "./family.js";
 
-/** Pixels of all frames together: 1.8 GB. */
-export const MAX_FILM_PIXELS = 600e6;
 /** Up to this many rows stand side by side in a frame. */
 const MAX_ABREAST = 4;
 

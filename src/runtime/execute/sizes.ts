@@ -3,10 +3,11 @@
 import type { Save, Task } from "../../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
+import { MAX_FILM_PIXELS } from "../image/codec.js";
 import { planGrid } from "../image/grid.js";
 import { animationFormat, imageFormat, longestSide, type FileFormat } from "../image/path-template.js";
 import type { RgbImage } from "../image/rgb.js";
-import { MAX_FILM_PIXELS, planFilm } from "./film.js";
+import { planFilm } from "./film.js";
 import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
 
 type Size = Pick<RgbImage, "width" | "height">;

@@ -3,7 +3,7 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
-import { TEXT_KEYWORD, type ImageCodec } from "./codec.js";
+import { MAX_FILM_PIXELS, TEXT_KEYWORD, type ImageCodec } from "./codec.js";
 import { readGifXmp, withGifXmp } from "./gif-xmp.js";
 import type { FileFormat, ImageFormat } from "./path-template.js";
 import { readPngText, withPngText } from "./png-text.js";
@@ -29,7 +29,7 @@ export function sharpCodec(): ImageCodec {
     },
     decode: async (bytes) => {
       try {
-        const { data, info } = await sharp(bytes, { pages: -1 })
+        const { data, info } = await sharp(bytes, { pages: -1, limitInputPixels: MAX_FILM_PIXELS })
           .toColourspace("srgb")
           .removeAlpha()
           .raw()

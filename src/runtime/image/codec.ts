@@ -7,6 +7,9 @@ export interface ImageContents {
   readonly text?: string;
 }
 
+/** Pixels of all frames of an animation together: 1.8 GB. */
+export const MAX_FILM_PIXELS = 600e6;
+
 /** Frames of one size, one below the other: `data` holds frames * width * height * 3 bytes. */
 export interface Film {
   readonly width: number;
