@@ -11,9 +11,12 @@ import {
   type StepScalars,
 } from "../../compiler/passes/compile-training.js";
 import { compileWasm, LANES } from "../../compiler/targets/wasm.js";
+import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 
 const PAGE_BYTES = 65_536;
+/** Pages of the largest memory that WebAssembly has. */
+const MOST_PAGES = 65_536;
 /** What lies one after another in the memory, each for all parameters. */
 const REGIONS = ["weights", "mean", "square", "gradient"] as const;
 type Region = (typeof REGIONS)[number];
@@ -25,6 +28,16 @@ export interface Optimizer {
   readonly gradients: Record<string, Float32Array>;
   /** Adam: the weights and moments change in place. */
   step(scalars: StepScalars): void;
+}
+
+/** Errors LaceError L4107 if the weights of a network are more than one memory holds: told before anything is made of their size. */
+export function checkSize(network: HeadNetwork): void {
+  const weights = parametersOf(network).reduce((sum, { shape }) => sum + LANES * Math.ceil(sizeOf(shape) / LANES), 0);
+  const most = Math.floor((MOST_PAGES * PAGE_BYTES) / (REGIONS.length * Float32Array.BYTES_PER_ELEMENT));
+  if (weights > most)
+    throw failure("L4107", `the heads have ${weights} weights together, and one training holds ${most}`, [
+      "train fewer attributes at a time (--attributes), or narrower layers (--hidden)",
+    ]);
 }
 
 /** An optimizer that begins at `start`: every parameter and moment by name. Errors InternalError if one is missing. */

@@ -12,7 +12,7 @@ import type { Engine } from "../engine/engine.js";
 import type { Host } from "../host.js";
 import type { TrainingData } from "./data.js";
 import { Minibatches, fillLatents, fillTargets } from "./minibatch.js";
-import { openOptimizer, type Optimizer } from "./optimizer.js";
+import { checkSize, openOptimizer, type Optimizer } from "./optimizer.js";
 import { planTraining, type PlannedHead, type TrainingPlan } from "./plan.js";
 import { countPlateaus, epochsAtRest, rateAt, type TrainSettings } from "./settings.js";
 import {
@@ -73,7 +73,7 @@ const CHECKPOINT_MS = 30_000;
 /**
  * Trains all heads of `data`.
  *
- * Errors   LaceError L5321 (nothing to learn from), L5322 (checkpoint), L4121 if the loss is not finite, L4106 if `signal` aborts.
+ * Errors   LaceError L5321 (nothing to learn from), L4107 (too many weights), L5322 (checkpoint), L4121 if the loss is not finite, L4106 if `signal` aborts.
  */
 export async function trainHeads(
   data: TrainingData,
@@ -83,6 +83,7 @@ export async function trainHeads(
   const { host, engine } = options;
   const start = host.now();
   const plan = planTraining(data, settings);
+  checkSize(plan.network);
   const identity = identityOf(data, settings, engine.name);
   let state = initialState(plan, settings.seed);
   if (options.resume === true) {
