@@ -141,7 +141,7 @@ save e to "e.png" as strip
     [["--into", "none.safetensors"], 3, /L5001/],
     [["--engine", "gpu"], 2, /there is no engine gpu/],
     [["--validation", "0.8", "--test", "0.2"], 2, /less than a tenth/],
-    [["--hidden", "8192,8192,8192"], 3, /L4107.*the heads have \d+ weights together[\s\S]*--attributes/],
+    [["--hidden", "8192,8192,8192"], 1, /L4107.*the heads have \d+ weights together[\s\S]*--attributes/],
     [["--hidden", "0"], 2, /a whole number of at least 1/],
     [["-o", "data.safetensors/heads.safetensors"], 3, /L500\d/],
   ] as const)("%j is refused at once", async (args, code, message) => {
