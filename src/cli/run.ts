@@ -13,6 +13,7 @@ import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { openCache } from "./cache.js";
 import { engineName } from "./engine-name.js";
+import type { Plan } from "../compiler/plan.js";
 import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt, type Interrupt } from "./interrupt.js";
@@ -168,11 +169,20 @@ async function runJob(job: Job, shared: Shared): Promise<Ended> {
       ...(options.quiet === true || options.json === true ? {} : { onEvent: progress.onEvent }),
       signal: interrupt.signal,
     });
-    return end(job, results, [...diagnostics, ...results.diagnostics], shared);
+    const ended = end(job, results, [...diagnostics, ...results.diagnostics], shared);
+    if (options.shard !== undefined) noteWhatIsLeft(plan, shared);
+    return ended;
   } catch (error) {
     if (!(error instanceof LaceError)) throw error;
     return end(job, undefined, [...diagnostics, ...error.diagnostics], shared);
   }
+}
+
+/** Names the files that need all samples: no shard makes them. */
+function noteWhatIsLeft({ saves }: Plan, { io, options }: Shared): void {
+  const left = saves.filter((save) => save.form.kind !== "each").map((save) => save.path);
+  if (left.length === 0 || options.quiet === true || options.json === true) return;
+  io.err(`note: left to a run without --shard, after all shards: ${left.join(", ")}\n`);
 }
 
 /** Says how a script ended (with --json, keeps it for the end). */

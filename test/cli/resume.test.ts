@@ -86,6 +86,14 @@ describe("shards", () => {
     const results = await run(script, { out: at("many"), engine: "onnx-cpu", count: 1, shard: { number: 1, of: 2 } });
     expect([results.outputs, results.diagnostics]).toEqual([[], []]);
   });
+
+  test("the command line names what is left to a run of all", async () => {
+    const args = ["run", "faces.lace", "--out", "said", "--engine", "tfjs-cpu", "--shard", "4/4", "--count", "1"];
+    const { code, err } = await lacec(args, { cwd: folder.path });
+    expect(code).toBe(0);
+    expect(err).toMatch(/^note: left to a run without --shard, after all shards: .*\.png/m);
+    expect(err).not.toContain("{index}");
+  });
 });
 
 describe("what was finished is not computed again", () => {
