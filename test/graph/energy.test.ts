@@ -27,19 +27,12 @@ import {
   randomWeights,
   withOtherNumbers,
   SPAN as span,
+  and,
+  not,
+  or,
+  yes,
 } from "../support/energies.js";
 import { random } from "../support/random.js";
-
-const yes = (attribute: number, ...values: number[]): Energy => ({
-  kind: "class",
-  attribute,
-  values: values.length === 0 ? [1] : values,
-  temperature: 1,
-  span,
-});
-const not = (part: Energy): Energy => ({ kind: "not", part, span });
-const and = (...parts: Energy[]): Energy => ({ kind: "and", parts, span });
-const or = (...parts: Energy[]): Energy => ({ kind: "or", parts, span });
 
 const ROWS = 3;
 

@@ -19,22 +19,16 @@ import {
   randomWeights,
   SPAN as span,
   withOtherNumbers,
+  and,
+  not,
+  or,
+  yes,
 } from "../support/energies.js";
 
 const ROWS = 3;
 const DIM = 12;
 const weights = randomWeights(DIM);
-const yes = (attribute: number, ...values: number[]): Energy => ({
-  kind: "class",
-  attribute,
-  values: values.length === 0 ? [1] : values,
-  temperature: 1,
-  span,
-});
 const age: Energy = { kind: "near", attribute: 3, target: 0.4, sigma: 0.1, span };
-const not = (part: Energy): Energy => ({ kind: "not", part, span });
-const and = (...parts: Energy[]): Energy => ({ kind: "and", parts, span });
-const or = (...parts: Energy[]): Energy => ({ kind: "or", parts, span });
 
 function task(energy: Energy, more: Partial<EnergyTask> = {}): EnergyTask {
   return { weights, attributes: ATTRIBUTES, energy, logic: "product", truncation: 0.7, rows: ROWS, ...more };

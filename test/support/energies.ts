@@ -16,13 +16,18 @@ export const ATTRIBUTES: readonly Attribute[] = [
 export const HEAD_WIDTHS = [2, 2, 5, 1];
 export const SPAN = { file: "test", start: 0, end: 0 };
 
-const yes = (attribute: number, ...values: number[]): Energy => ({
+/** The class is one of the values; of two classes, the second. */
+export const yes = (attribute: number, ...values: number[]): Energy => ({
   kind: "class",
   attribute,
   values: values.length === 0 ? [1] : values,
   temperature: 1,
   span: SPAN,
 });
+
+export const not = (part: Energy): Energy => ({ kind: "not", part, span: SPAN });
+export const and = (...parts: Energy[]): Energy => ({ kind: "and", parts, span: SPAN });
+export const or = (...parts: Energy[]): Energy => ({ kind: "or", parts, span: SPAN });
 
 /** An energy of up to `depth` connectives over another; logic lace has no `count`. */
 export function randomEnergy(r: Random, logic: Logic, depth: number): Energy {
