@@ -6,7 +6,8 @@ import { countMultiplyAdds, countOps, printDot, printGraph } from "../../src/com
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { fold } from "../../src/compiler/passes/fold.js";
 import { fuse } from "../../src/compiler/passes/fuse.js";
-import { optimize, simplify } from "../../src/compiler/passes/optimize.js";
+import { hoist } from "../../src/compiler/passes/hoist.js";
+import { optimize, simplify, toFixedPoint } from "../../src/compiler/passes/optimize.js";
 import { prune } from "../../src/compiler/passes/prune.js";
 import { share } from "../../src/compiler/passes/share.js";
 import { stack } from "../../src/compiler/passes/stack.js";
@@ -103,6 +104,36 @@ test("gains, transposes and a truncation vanish into weights and biases", () => 
   const after = optimize(graph);
   expect(countOps(after)).toEqual({ input: 1, constant: 8, dense: 4 });
   expectSameValues(after, graph, { z: randomArray(random(3), [2, 8]) }, "truncated network");
+});
+
+test("what is computed on copies of a value is computed once, whatever is done to them", () => {
+  const r = random(4);
+  const b = new GraphBuilder();
+  const x = b.input("x", [3, 5]);
+  const g = b.input("g", [2, 3, 4]);
+  const weight = b.constant(randomArray(r, [5, 4], 1), [5, 4]);
+  const copies = b.broadcast(x, [2, 3, 5]);
+  const scaled = b.mul(copies, b.rsqrt(b.add(b.mean(b.square(copies), [2], true), scalar(1))));
+  const hidden = b.leakyRelu(b.add(b.matmul(scaled, weight), b.constant(randomArray(r, [4], 1), [4])), 0.2);
+  const first = b.reshape(b.sliceAxis(hidden, 0, 0, 1), [3, 4]);
+  const ones = b.matmul(b.broadcast(b.scalar(2), [3, 5]), weight);
+  const outputs = { back: b.mul(g, b.clip(hidden, -1, 1)), first, ones, last: b.sliceAxis(hidden, 0, 1, 1) };
+  const graph = b.finish({ outputs });
+  const hoisted = prune(toFixedPoint(graph, hoist));
+  const inputs = { x: randomArray(r, [3, 5], 1), g: randomArray(r, [2, 3, 4], 1) };
+  const [wanted, got] = [interpret(graph, inputs), interpret(hoisted, inputs)];
+  for (const [name, values] of Object.entries(wanted)) expectClose(got[name]!, values, { abs: 1e-12, rel: 1e-12 });
+  // One product of three rows is left, the other was of equal rows; only what meets g has copies.
+  expect([countMultiplyAdds(graph), countMultiplyAdds(hoisted)]).toEqual([3 * 20 * 3, 3 * 20]);
+  const wide = hoisted.nodes.filter((n) => n.shape.length === 3 && n.shape[0] === 2);
+  expect(wide.map((n) => n.op.kind).sort()).toEqual(["binary", "broadcast", "input"]);
+});
+
+test("hoisting keeps the values of random graphs", () => {
+  for (const seed of SEEDS) {
+    const { graph, inputs } = randomGraph(seed);
+    expectSameValues(toFixedPoint(graph, hoist), graph, inputs, `seed ${seed}`);
+  }
 });
 
 test("heads of one shape run as one first product, and as batched products if asked", () => {
