@@ -47,7 +47,8 @@ export function sessionOptions({
     executionMode: "sequential",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
+    // Spinning ends with the run: the threads of a session that has nothing to do would take the cores from another's.
+    extra: { session: { force_spinning_stop: "1", intra_op: { allow_spinning: spinning ? "1" : "0" } } },
     // Errors only: warnings about graphs are for onnxruntime's own developers and would spoil the terminal.
     logSeverityLevel: 3,
   };
