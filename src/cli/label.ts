@@ -10,7 +10,7 @@ import {
   tableLabels,
   type LabelTable,
 } from "../runtime/data/label-table.js";
-import { paintRows, type RowLabels } from "../runtime/data/label-model.js";
+import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
 import { layoutData } from "../runtime/data/layout.js";
 import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/styleflow.js";
@@ -24,7 +24,6 @@ import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labe
 import type { Model } from "../runtime/model/model.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
-import { labelInRounds } from "../runtime/train/label-rounds.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
@@ -44,7 +43,6 @@ export interface LabelOptions extends LabellerChoice {
   readonly truncation: readonly [number, number];
   readonly jitter: number;
   readonly follow: number;
-  readonly rounds: number;
   readonly thumbnails: number;
   readonly engine: string;
   readonly fresh?: boolean;
@@ -165,9 +163,8 @@ class LabelJob {
         { task: model.info.name, total: count },
         async () => {
           const start = host.now();
-          await labelInRounds({
-            ...{ host, model, engine, services: this.services, labels, count, shape, metadata, part: opened },
-            ...{ rounds: options.rounds, signal },
+          await labelModel({
+            ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal },
             draw: {
               seed: options.seed,
               truncation: options.truncation,
@@ -175,10 +172,6 @@ class LabelJob {
               follow: options.follow,
             },
             onProgress: (done) => clock.progress("label", model.info.name, done, count),
-            onTraining: (round, { epochs, of }) => {
-              const note = `heads for round ${round}: epoch ${Math.floor(epochs)} of ${of}`;
-              clock.progress("label", model.info.name, opened.rows, count, note);
-            },
           });
           return (host.now() - start) / 1000;
         },
@@ -297,7 +290,7 @@ class LabelJob {
   }
 
   private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {
-    const { seed, truncation, jitter, follow, rounds, class: index } = this.options;
+    const { seed, truncation, jitter, follow, class: index } = this.options;
     const { name, zDim, wDim } = model.info;
     return {
       count,
@@ -309,7 +302,6 @@ class LabelJob {
       jitter,
       ...(index !== undefined && { class: index }),
       ...(follow > 0 && { follow }),
-      ...(rounds > 1 && { rounds }),
       lacec: lacecVersion(),
     };
   }
@@ -329,10 +321,6 @@ function usageMistake(reference: string | undefined, options: LabelOptions): str
     return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";
   if (options.attributes !== undefined && options.labels === undefined)
     return "--attributes says what the columns of --labels are: it needs --labels";
-  if (options.rounds > 1 && (options.labels ?? options.export) !== undefined)
-    return "--rounds labels rows that heads of earlier rows lead to: it needs a labeller, not --labels or --export";
-  if (options.rounds > 1 && options.follow > 0)
-    return "--follow goes where the heads of the model lead, --rounds where new ones do: give one of them";
   return labellerMistake(options);
 }
 

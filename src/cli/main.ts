@@ -157,12 +157,6 @@ function program(): Command {
       numberIn(0, 1),
       0,
     )
-    .option(
-      "--rounds <n>",
-      "equal parts of the rows; each but the first goes where heads trained on those before it lead (at least 1000 rows each serve well)",
-      wholeNumber(1),
-      1,
-    )
     .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0), 0)
     .option("--engine <name>", "as for run", "auto")
     .option("--fresh", "begin anew where an interrupted run left a part")

@@ -30,8 +30,6 @@ export interface DataMetadata {
   readonly class?: number;
   /** Part of the rows that followed the flow of the model's heads; absent: none. */
   readonly follow?: number;
-  /** Equal parts of the rows, each but the first of which followed the flow of heads trained on those before it; absent: one. */
-  readonly rounds?: number;
   readonly lacec: string;
 }
 
@@ -50,7 +48,6 @@ const schema = v.object({
   jitter: v.nullable(v.pipe(finite, v.minValue(0))),
   class: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   follow: v.optional(v.pipe(finite, v.minValue(0), v.maxValue(1))),
-  rounds: v.optional(count),
   lacec: v.string(),
 });
 
@@ -75,7 +72,7 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     const shown = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "lace"}: ${issue.message}`);
     throw modelError("L5108", file, `wrong metadata: ${shown.join("; ")}`);
   }
-  const { attributes, model, seed, truncation, jitter, follow, rounds, lacec } = result.output;
+  const { attributes, model, seed, truncation, jitter, follow, lacec } = result.output;
   return {
     count: result.output.count,
     model,
@@ -86,7 +83,6 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     jitter,
     ...(result.output.class !== undefined && { class: result.output.class }),
     ...(follow !== undefined && { follow }),
-    ...(rounds !== undefined && { rounds }),
     lacec,
   };
 }

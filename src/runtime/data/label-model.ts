@@ -122,7 +122,7 @@ function stylesOf(w: Float32Array, { numWs, wDim }: ModelInfo, from: number, cou
 }
 
 /** Errors LaceError L4106 if the labelling was interrupted. */
-export function stopIfAsked(signal: AbortSignal | undefined): void {
+function stopIfAsked(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true)
     throw failure("L4106", "labelling was interrupted", ["the same command goes on where it stopped"]);
 }

@@ -178,7 +178,7 @@ function readWithGaps(
 }
 
 /** Why a column cannot be learnt from; undefined if it can. */
-export function problemOf({ attribute, labels, probs }: LabelColumn): string | undefined {
+function problemOf({ attribute, labels, probs }: LabelColumn): string | undefined {
   const { name } = attribute;
   const known = labels.filter((v) => !Number.isNaN(v));
   if (known.length === 0) return `no row has a label of '${name}'`;
