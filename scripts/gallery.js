@@ -8,6 +8,7 @@ import { join } from "node:path";
 const ENGINE = "onnx-cpu";
 /** Scripts in the order of the page, with the files to show. */
 const PAGES = [
+  { script: "portraits", title: "Conditions joined by logic", shown: ["portraits.png"] },
   {
     script: "library",
     title: "A library of energies, and a recipe that tests itself",
