@@ -54,10 +54,15 @@ export interface Batch {
   readonly z0: Float64Array;
 }
 
+/** A part of a batch that is drawn in one go, with the keys of its samples (none without a memory). */
+interface Tile extends Batch {
+  readonly keys: readonly string[];
+}
+
 /** A batch as far as it is known already, and what is left of it, a tile at a time: each is finished, and kept, before the next. */
 export interface Remainder {
   readonly known: readonly SampleResult[];
-  readonly tiles: readonly Batch[];
+  readonly tiles: readonly Tile[];
 }
 
 /** Looks for a batch's samples in the memory. */
@@ -75,15 +80,16 @@ export async function recallBatch(task: Task, batch: Batch, { memory }: DrawCont
     const tile = Math.floor(member.lane / ENERGY_ROWS);
     tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
   }
-  if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [batch] };
-  return { known, tiles: [...tiles.values()].map((positions) => partOf(batch, positions)) };
+  if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
+  return { known, tiles: [...tiles.values()].map((positions) => partOf({ ...batch, keys }, positions)) };
 }
 
-function partOf({ members, z0, anchors, ...rest }: Batch, positions: readonly number[]): Batch {
+function partOf({ members, z0, anchors, keys, ...rest }: Tile, positions: readonly number[]): Tile {
   const kept = Object.entries(anchors ?? {}).map(([name, values]) => [name, rowsAt(values, members.length, positions)]);
   return {
     ...rest,
     members: positions.flatMap((p) => members[p] ?? []),
+    keys: positions.flatMap((p) => keys[p] ?? []),
     z0: rowsAt(z0, members.length, positions),
     ...(anchors === undefined ? {} : { anchors: Object.fromEntries(kept) as Record<string, Float32Array> }),
   };
@@ -151,16 +157,46 @@ export function compileBatch(
   return compileSlopes(settings, sampler, engine);
 }
 
-/** Draws a batch with its gradient and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
-export async function runBatch(
+/** What draws a batch: its slopes and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
+interface Drawer {
+  readonly slopes: Slopes;
+  readonly readout: Executable;
+}
+
+interface Run {
+  readonly samples: readonly SampleResult[];
+  readonly evaluations: number;
+}
+
+/** Draws tiles of a batch, one after another. `onProgress` is told how many samples there are, one that is under way in part. */
+export async function runTiles(
   task: Task,
-  batch: Batch,
-  { slopes, readout }: { readonly slopes: Slopes; readonly readout: Executable },
+  tiles: readonly Tile[],
+  drawer: Drawer,
+  cx: DrawContext,
+  onProgress: (done: number, evaluations: number) => void,
+): Promise<Run> {
+  const samples: SampleResult[] = [];
+  let evaluations = 0;
+  for (const tile of tiles) {
+    const run = await runTile(task, tile, drawer, cx, (fraction, spent) => {
+      onProgress(samples.length + fraction * tile.members.length, evaluations + spent);
+    });
+    samples.push(...run.samples);
+    evaluations += run.evaluations;
+  }
+  return { samples, evaluations };
+}
+
+async function runTile(
+  task: Task,
+  tile: Tile,
+  { slopes, readout }: Drawer,
   { model, signal, memory }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
-): Promise<{ readonly samples: readonly SampleResult[]; readonly evaluations: number }> {
+): Promise<Run> {
   stopIfAborted(signal);
-  const { seed, members, z0, anchors, firstStep, shares = [] } = batch;
+  const { seed, members, z0, anchors, firstStep, keys, shares = [] } = tile;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
   const { gradient, leaves } = slopes;
@@ -217,7 +253,6 @@ export async function runBatch(
         : {}),
     };
   });
-  const keys = memory === undefined ? [] : await keysOf(task, batch, memory);
   for (const [position, sample] of samples.entries()) await memory?.keepSample(keys[position] ?? "", sample);
   return { samples, evaluations: drawn.evaluations };
 }

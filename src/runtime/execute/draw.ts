@@ -16,7 +16,7 @@ import {
   dependsOnBatch,
   ENERGY_ROWS,
   recallBatch,
-  runBatch,
+  runTiles,
   type Batch,
   type DrawContext,
 } from "./batch.js";
@@ -60,16 +60,12 @@ export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
           slopesOf.clear();
           slopesOf.set(batch.energy, slopes);
         }
-        for (const tile of tiles) {
-          const before = evaluations;
-          const done = samples.length;
-          const drawn = await runBatch(task, tile, { slopes, readout }, cx, (fraction, spent) => {
-            const at = done + fraction * tile.members.length;
-            clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
-          });
-          evaluations += drawn.evaluations;
-          samples.push(...drawn.samples);
-        }
+        const [before, there] = [evaluations, samples.length];
+        const drawn = await runTiles(task, tiles, { slopes, readout }, cx, (done, spent) => {
+          clock.progress("sample", task.name, there + done, total, `${before + spent} evaluations`);
+        });
+        evaluations += drawn.evaluations;
+        samples.push(...drawn.samples);
       }
     };
     try {

@@ -11,7 +11,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../model/model.js";
 import { repeatStyles } from "../model/stylegan2.js";
 import { drawLatents } from "../sample/noise-source.js";
-import { compileBatch, ENERGY_ROWS, recallBatch, runBatch, type Batch, type DrawContext } from "./batch.js";
+import { compileBatch, ENERGY_ROWS, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import type { Drawing } from "./draw.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { imagePlace } from "./family.js";
@@ -49,16 +49,12 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
         if (tiles.length > 0) {
           const slopes = await clock.aside("compile", () => compileBatch(task, batch, cx));
           try {
-            for (const tile of tiles) {
-              const before = evaluations;
-              const done = part * starts.length + drawn.length;
-              const made = await runBatch(task, tile, { slopes, readout }, cx, (fraction, spent) => {
-                const at = done + fraction * tile.members.length;
-                clock.progress("sample", task.name, at, total, `${before + spent} evaluations`);
-              });
-              evaluations += made.evaluations;
-              drawn.push(...made.samples);
-            }
+            const [before, there] = [evaluations, part * starts.length + drawn.length];
+            const made = await runTiles(task, tiles, { slopes, readout }, cx, (done, spent) => {
+              clock.progress("sample", task.name, there + done, total, `${before + spent} evaluations`);
+            });
+            evaluations += made.evaluations;
+            drawn.push(...made.samples);
           } finally {
             await slopes.dispose();
           }
