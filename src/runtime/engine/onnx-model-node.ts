@@ -1,11 +1,10 @@
 // Opens any ONNX model, from bytes or a file: labellers, and decoders that are not ours.
 // In: the model, float32 inputs. Out: float32 outputs by name.
 // Invariants: runs on onnxruntime's CPU provider; dimensions that the model leaves open are null.
-import { availableParallelism } from "node:os";
 import type { InferenceSession } from "onnxruntime-node";
 import { failure } from "../../source/diagnostic.js";
 import type { Ort } from "./ort-node.js";
-import { loadOrt, sessionOptions } from "./ort-node.js";
+import { defaultThreads, loadOrt, sessionOptions } from "./ort-node.js";
 
 export interface OnnxValue {
   readonly name: string;
@@ -38,7 +37,7 @@ export async function openOnnxModel(
   options: { readonly threads?: number; readonly loadOrt?: () => Promise<Ort> } = {},
 ): Promise<OnnxModel> {
   const ort = await (options.loadOrt ?? loadOrt)();
-  const session = await createSession(ort, model, options.threads ?? Math.min(availableParallelism(), 8));
+  const session = await createSession(ort, model, options.threads ?? defaultThreads());
   return {
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),

@@ -13,7 +13,7 @@ import { ENGINE_NAMES } from "./engine.js";
 import type { Engine, EngineName } from "./engine.js";
 import { describeAdapter, isSoftwareAdapter, loadDawn, mayHaveCuda, mayHaveGpu } from "./gpu-node.js";
 import type { LoadDawn } from "./gpu-node.js";
-import { loadOrt, ortEngine } from "./ort-node.js";
+import { defaultThreads, loadOrt, ortEngine } from "./ort-node.js";
 import type { Ort } from "./ort-node.js";
 import {
   nativeLoader,
@@ -57,13 +57,12 @@ export interface EngineProbe {
 
 interface Threading {
   readonly threads: number;
-  readonly spinning: boolean;
+  /** Absent: where other work leaves free cores, which is watched for when onnxruntime is opened. */
+  readonly spinning?: boolean | undefined;
 }
 
-/** More threads than this do not help products of a few rows. */
 /** Ten ticks of the clock that cores are counted by, for each core. */
 const WATCH_MS = 100;
-const MAX_THREADS = 8;
 
 const REAL: EngineLoaders = {
   ort: loadOrt,
@@ -83,9 +82,8 @@ const REAL: EngineLoaders = {
  */
 export async function openEngine(name: EngineName | "auto", options: EngineOptions = {}): Promise<Engine> {
   const loaders = { ...REAL, ...options.loaders };
-  const threads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
-  const settings = { threads, spinning: options.spinning ?? (await hasFreeCores(threads)) };
-  if (name === "auto") return openBest(loaders, settings);
+  const settings: Threading = { threads: options.threads ?? defaultThreads(), spinning: options.spinning };
+  if (name === "auto") return openBest(loaders, options);
   try {
     return await open(name, loaders, settings);
   } catch (error) {
@@ -119,19 +117,19 @@ export async function probeEngines(options: EngineOptions = {}): Promise<readonl
   return probes;
 }
 
-async function openBest(loaders: EngineLoaders, settings: Threading): Promise<Engine> {
+async function openBest(loaders: EngineLoaders, options: EngineOptions): Promise<Engine> {
   const candidates: EngineName[] = [];
   if (await loaders.mayHaveCuda()) candidates.push("tfjs-gpu");
   if ((await loaders.mayHaveGpu()) && (await hasHardwareAdapter(loaders))) candidates.push("onnx-webgpu");
   candidates.push("onnx-cpu", "tfjs-wasm");
   for (const name of candidates.slice(0, -1)) {
     try {
-      return await openEngine(name, { ...settings, loaders });
+      return await openEngine(name, { ...options, loaders });
     } catch (error) {
       if (!(error instanceof LaceError)) throw error;
     }
   }
-  return openEngine("tfjs-wasm", { ...settings, loaders });
+  return openEngine("tfjs-wasm", { ...options, loaders });
 }
 
 async function open(name: EngineName, loaders: EngineLoaders, settings: Threading): Promise<Engine> {
@@ -140,14 +138,14 @@ async function open(name: EngineName, loaders: EngineLoaders, settings: Threadin
       const ort = await ortOf(loaders);
       const { threads } = settings;
       const description = `onnxruntime ${versionOf(ort)}, CPU, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-      return checked(ortEngine(ort, { provider: "cpu", ...settings, description }));
+      return checked(ortEngine(ort, { provider: "cpu", ...(await settled(settings)), description }));
     }
     case "onnx-webgpu": {
       await requireVulkan(loaders);
       const ort = await ortOf(loaders);
       const adapter = await adapterName(loaders);
       const description = `onnxruntime ${versionOf(ort)}, WebGPU${adapter}`;
-      return checked(ortEngine(ort, { provider: "webgpu", ...settings, description }));
+      return checked(ortEngine(ort, { provider: "webgpu", ...(await settled(settings)), description }));
     }
     case "tfjs-gpu":
       return checked(tfjsEngine(name, await openNativeBackend(loaders.tfjsNodeGpu, "@tensorflow/tfjs-node-gpu", true)));
@@ -163,6 +161,10 @@ async function open(name: EngineName, loaders: EngineLoaders, settings: Threadin
     default:
       return unreachable(name);
   }
+}
+
+async function settled({ threads, spinning }: Threading): Promise<{ threads: number; spinning: boolean }> {
+  return { threads, spinning: spinning ?? (await hasFreeCores(threads)) };
 }
 
 /** Whether other work leaves the cores that `threads` would spin on. */

@@ -2,6 +2,7 @@
 // In: the onnxruntime-node module, an execution provider. Out: an Engine.
 // Invariants: one session for each executable; inputs are wrapped, not copied; outputs are fresh arrays. The options below were
 //   measured; docs/performance.md has the figures.
+import { availableParallelism } from "node:os";
 import { env } from "node:process";
 import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx.js";
@@ -33,6 +34,14 @@ export async function loadOrt(): Promise<Ort> {
   env["ORT_DISABLE_TELEMETRY"] ??= "1";
   const module = (await import("onnxruntime-node")) as Ort & { readonly default?: Ort };
   return module.default ?? module;
+}
+
+/** More threads than this do not help products of a few rows. */
+const MAX_THREADS = 8;
+
+/** Threads of an operation where nobody asks for a number. */
+export function defaultThreads(): number {
+  return Math.min(availableParallelism(), MAX_THREADS);
 }
 
 /** Session options for a provider: see docs/performance.md. */

@@ -4,9 +4,8 @@
 // resampling leaves pixels out.
 // Source: Radford et al. 2021, Learning transferable visual models from natural language supervision, section 3.1 (classes of several
 // prompts: the mean of their embeddings, section 3.1.4).
-import { availableParallelism } from "node:os";
 import { LaceError, failure } from "../../source/diagnostic.js";
-import { loadOrt, sessionOptions } from "../engine/ort-node.js";
+import { defaultThreads, loadOrt, sessionOptions } from "../engine/ort-node.js";
 import type { Labeller, Sight } from "../execute/services.js";
 import type { RgbImage } from "../image/rgb.js";
 import { findClip, unusable, type ClipFiles, type Precision } from "./clip-files-node.js";
@@ -168,7 +167,7 @@ function rowsOf(outputs: Outputs, name: string, files: ClipFiles): Rows {
 }
 
 function openOptions(): object {
-  const threads = Math.min(availableParallelism(), 8);
+  const threads = defaultThreads();
   return {
     local_files_only: true,
     device: "cpu",
