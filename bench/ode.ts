@@ -1,10 +1,8 @@
 // Sampling at FFHQ scale: one gradient evaluation and the whole solve (gender, smile, age; 16 samples; default tolerances), in turns.
-// Run: node scripts/bench.js ode [--json] [--rounds 5] [--only onnx-cpu] [--torch /usr/bin/python3]
+// Run: node scripts/bench.js ode [--json] [--rounds 5] [--only onnx-cpu] [--torch PYTHON]
 // In: the golden weights beside the repository. Out: median, spread and ratio to the first row of onnx-cpu, tfjs-wasm, TensorFlow.js's
 // own tf.grad on wasm (all with dopri5, the first with other solvers too), and the reference algorithm in PyTorch (reference_ode.py) where that Python has it.
 // All take the same starts; the bench fails if a gradient differs from the first row's by more than float32 explains.
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
@@ -15,6 +13,7 @@ import { tiledField, type Field } from "../src/runtime/sample/field.js";
 import { drawLatents } from "../src/runtime/sample/index.js";
 import { goldenGradient, goldenLeaves, solveGolden } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
+import { openPeer } from "./peer.js";
 
 const ROWS = 16;
 const GRADIENTS = 20; // a round
@@ -45,7 +44,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     only: { type: "string" },
-    torch: { type: "string", default: "/usr/bin/python3" },
+    torch: { type: "string" },
   },
 });
 if (!GOLDEN_PRESENT) throw new Error("this benchmark needs ../shared/golden beside the repository");
@@ -234,46 +233,24 @@ function tapeField() {
 }
 
 /** The reference algorithm in a Python with PyTorch; undefined, with a line on stderr, where there is none. */
-async function torchPeer(python: string): Promise<Peer | undefined> {
+async function torchPeer(python: string | undefined): Promise<Peer | undefined> {
   const script = fileURLToPath(new URL("./reference_ode.py", import.meta.url));
-  const child = spawn(python, [script], { stdio: ["pipe", "pipe", "ignore"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async <T>(request: object): Promise<T | undefined> => {
-    child.stdin.write(`${JSON.stringify(request)}\n`);
-    const line = await lines.next();
-    return line.done === true ? undefined : (JSON.parse(line.value) as T);
-  };
-  child.on("error", () => undefined);
-  child.stdin.on("error", () => undefined);
   const { attributes, targets, truncation } = conjunction;
   const folder = fileURLToPath(new URL("../../shared/golden/lace-ffhq-scale", import.meta.url));
-  const hello = await ask<{ torch: string; threads: number }>({
-    folder,
-    attributes,
-    targets,
-    truncation,
-    rtol: 1e-3,
-    atol: 1e-3,
-  });
-  if (hello === undefined) {
-    console.error(`${python} has no PyTorch: the reference is left out`);
-    return undefined;
-  }
+  const setup = { folder, attributes, targets, truncation, rtol: 1e-3, atol: 1e-3 };
+  const peer = await openPeer(script, setup, python);
+  if (peer === undefined) return undefined;
   const starts = samples.map((i) => [...z0.subarray(i * dim, (i + 1) * dim)]);
-  const answered = <T>(answer: T | undefined): T => {
-    if (answer === undefined) throw new Error("reference_ode.py ended");
-    return answer;
-  };
   return {
-    name: `PyTorch ${hello.torch}`,
+    name: `PyTorch ${(peer.hello as { torch: string }).torch}`,
     async gradients(count) {
-      const { seconds } = answered(await ask<{ seconds: number[] }>({ z0: starts, gradient: count }));
+      const { seconds } = (await peer.ask({ z0: starts, gradient: count })) as { seconds: number[] };
       return seconds.map((s) => s * 1000);
     },
     async solve() {
-      const { seconds, evaluations } = answered(await ask<{ seconds: number; evaluations: number }>({ z0: starts }));
+      const { seconds, evaluations } = (await peer.ask({ z0: starts })) as { seconds: number; evaluations: number };
       return { ms: seconds * 1000, evaluations };
     },
-    close: () => new Promise((resolve) => void child.on("close", () => resolve()).stdin.end()),
+    close: () => peer.close(),
   };
 }

@@ -5,14 +5,20 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 export interface Peer {
+  /** What it answered to the setup. */
+  readonly hello: unknown;
   /** Sends a line of JSON, resolves with the answer. */
   ask(request: object): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** Starts `script` (with $PYTHON or python3), sends it `setup`, and waits until it is ready. */
-export async function openPeer(script: string, setup: object): Promise<Peer | undefined> {
-  const child = spawn(process.env["PYTHON"] ?? "/usr/bin/python3", [script], { stdio: ["pipe", "pipe", "pipe"] });
+/** Starts `script` (with $PYTHON or python3, where no other is named), sends it `setup`, and waits until it is ready. */
+export async function openPeer(
+  script: string,
+  setup: object,
+  python = process.env["PYTHON"] ?? "/usr/bin/python3",
+): Promise<Peer | undefined> {
+  const child = spawn(python, [script], { stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors += text.toString()));
   child.on("error", (error) => (errors += error.message));
@@ -24,13 +30,15 @@ export async function openPeer(script: string, setup: object): Promise<Peer | un
     if (line.done === true) throw new Error(`${script} ended: ${errors.trim().split("\n").at(-1) ?? ""}`);
     return JSON.parse(line.value);
   };
+  let hello: unknown;
   try {
-    await ask(setup);
+    hello = await ask(setup);
   } catch (error) {
     console.error(`no PyTorch beside: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
   return {
+    hello,
     ask,
     close: async () => {
       child.stdin.end();

@@ -10,6 +10,7 @@ import {
   tableLabels,
   type LabelTable,
 } from "../runtime/data/label-table.js";
+import type { DrawOptions } from "../runtime/data/draw-rows.js";
 import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
 import { layoutData } from "../runtime/data/layout.js";
 import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
@@ -24,6 +25,7 @@ import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labe
 import type { Model } from "../runtime/model/model.js";
 import { modelError } from "../runtime/model/model-error.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { NOWHERE } from "../source/span.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
@@ -90,6 +92,11 @@ class LabelJob {
     const { export: folder, fromStyleflow } = this.options;
     if (folder !== undefined) return this.exportImages(folder);
     return fromStyleflow === undefined ? this.label() : this.convert(fromStyleflow);
+  }
+
+  private get draw(): DrawOptions {
+    const { seed, truncation, jitter, follow } = this.options;
+    return { seed, truncation, jitter, follow };
   }
 
   private get file(): string {
@@ -165,12 +172,7 @@ class LabelJob {
           const start = host.now();
           await labelModel({
             ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal },
-            draw: {
-              seed: options.seed,
-              truncation: options.truncation,
-              jitter: options.jitter,
-              follow: options.follow,
-            },
+            draw: this.draw,
             onProgress: (done) => clock.progress("label", model.info.name, done, count),
           });
           return (host.now() - start) / 1000;
@@ -206,12 +208,7 @@ class LabelJob {
         paintRows(
           {
             ...{ model, engine, services, count, signal },
-            draw: {
-              seed: options.seed,
-              truncation: options.truncation,
-              jitter: options.jitter,
-              follow: options.follow,
-            },
+            draw: this.draw,
             onProgress: (done) => clock.progress("synthesise", model.info.name, done, count),
           },
           async (image, index) => {
@@ -263,8 +260,7 @@ class LabelJob {
   private async loadModel(): Promise<Model> {
     const { reference = "" } = this;
     const path = reference.startsWith("builtin:") ? reference : this.job.host.resolve("x", reference);
-    const nowhere = { file: "", start: 0, end: 0 };
-    const asked = { alias: "model", reference: path, heads: [], attributes: [], span: nowhere };
+    const asked = { alias: "model", reference: path, heads: [], attributes: [], span: NOWHERE };
     const model = await this.services.loadModel(asked);
     const { class: index } = this.options;
     const { classes = 0, name } = model.info;
@@ -290,7 +286,8 @@ class LabelJob {
   }
 
   private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {
-    const { seed, truncation, jitter, follow, class: index } = this.options;
+    const { class: index } = this.options;
+    const { seed, truncation, jitter, follow = 0 } = this.draw;
     const { name, zDim, wDim } = model.info;
     return {
       count,

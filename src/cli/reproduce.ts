@@ -1,9 +1,10 @@
 // lacec reproduce: an image made again from the recipe inside it, and compared.
 // Exit: 0 the same bytes, or on another engine or version a picture that is close (CLOSE_DB); 1 otherwise.
 import { comparePixels, type PixelDifference } from "../runtime/recipe/compare.js";
-import { fileFormat, openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
+import { openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
 import { nodeHost } from "../runtime/host-node.js";
 import type { Host } from "../runtime/host.js";
+import { fileFormat } from "../runtime/image/path-template.js";
 import { lacecVersion, nodeServices } from "../runtime/services-node.js";
 import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";

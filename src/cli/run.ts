@@ -1,6 +1,7 @@
 // lacec run: compile, execute, and say what came of it, for each script in turn.
 // Invariants: if one script is wrong none runs, and no engine is opened; an interrupted run leaves whole files or none; with --json
 // stdout is one JSON document whatever happens.
+import type { Plan } from "../compiler/plan.js";
 import { execute } from "../runtime/execute.js";
 import type { Results } from "../runtime/execute/results.js";
 import type { EngineName } from "../runtime/engine/engine.js";
@@ -13,7 +14,6 @@ import { identifyScript, nodeServices } from "../runtime/services-node.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { openCache } from "./cache.js";
 import { engineName } from "./engine-name.js";
-import type { Plan } from "../compiler/plan.js";
 import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { onInterrupt, type Interrupt } from "./interrupt.js";

@@ -42,6 +42,20 @@ export class LaceError extends Error {
  * `at` is the place in the script that asked for it, where there is one.
  */
 export function failure(code: Code, message: string, hints: readonly string[] = [], at?: Label): LaceError {
-  const label = at ?? { span: NOWHERE, text: "" };
-  return new LaceError([{ code, severity: "error", message, at: label, related: [], hints }]);
+  return new LaceError([said("error", code, message, hints, at)]);
+}
+
+/** Something that a run says and goes on; as `failure`. */
+export function warning(code: Code, message: string, hints: readonly string[] = [], at?: Label): Diagnostic {
+  return said("warning", code, message, hints, at);
+}
+
+function said(
+  severity: Diagnostic["severity"],
+  code: Code,
+  message: string,
+  hints: readonly string[],
+  at: Label = { span: NOWHERE, text: "" },
+): Diagnostic {
+  return { code, severity, message, at, related: [], hints };
 }

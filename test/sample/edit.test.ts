@@ -21,9 +21,9 @@ import {
   editGradient,
   editStart,
   goldenEdit,
-  odeAt,
   pickHeads,
 } from "../support/golden-edit.js";
+import { odeAt } from "../support/golden-energy.js";
 import { rms, rowDistances } from "../support/golden-energy.js";
 import { randomModel } from "../support/model.js";
 

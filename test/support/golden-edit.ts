@@ -8,8 +8,8 @@ import type { Graph } from "../../src/compiler/graph/graph.js";
 import { compileEnergyGradient, compileReadout } from "../../src/compiler/passes/compile-energy.js";
 import type { EditStep, EditTask } from "../../src/compiler/plan.js";
 import type { Field } from "../../src/runtime/sample/field.js";
-import type { OdeSampler } from "../../src/runtime/sample/ode.js";
 import type { GoldenLace } from "./golden.js";
+import { odeAt } from "./golden-energy.js";
 
 const span = { file: "cases.json", start: 0, end: 0 };
 
@@ -23,19 +23,6 @@ interface Settings {
   readonly truncation: number;
   readonly reg_z: number;
   readonly reg_logits: number;
-}
-
-/** The sampler of a script that says nothing but its tolerance. */
-export function odeAt(tolerance: number, solver: OdeSampler["solver"] = "dopri5"): OdeSampler {
-  return {
-    kind: "ode",
-    solver,
-    rtol: tolerance,
-    atol: tolerance,
-    control: "sample",
-    stepControl: "pi",
-    maxSteps: 1_000_000,
-  };
 }
 
 /** The golden edit as the plan would have it. */

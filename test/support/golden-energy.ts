@@ -9,7 +9,7 @@ import type { SolverName } from "../../src/compiler/plan.js";
 import type { Engine } from "../../src/runtime/engine/engine.js";
 import { compileLeaves } from "../../src/runtime/execute/slopes.js";
 import { tiledField, type Field, type Leaves } from "../../src/runtime/sample/field.js";
-import { followFlow } from "../../src/runtime/sample/ode.js";
+import { followFlow, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import type { SamplingResult } from "../../src/runtime/sample/result.js";
 import type { GoldenCase, GoldenLace } from "./golden.js";
 
@@ -92,25 +92,26 @@ export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executa
   return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes, ...(leaves && { leaves }) });
 }
 
+/** The sampler of a script that says nothing but its tolerance. */
+export function odeAt(tolerance: number, solver: SolverName = "dopri5"): OdeSampler {
+  return {
+    kind: "ode",
+    solver,
+    rtol: tolerance,
+    atol: tolerance,
+    control: "sample",
+    stepControl: "pi",
+    maxSteps: 1_000_000,
+  };
+}
+
 /** Follows the flow from `z0` with per-sample control, as a script without a `sampler` would but for what is given. */
 export function solveGolden(
   field: Field,
   z0: Float64Array,
   { tolerance = 1e-3, solver = "dopri5" }: { readonly tolerance?: number; readonly solver?: SolverName } = {},
 ): Promise<SamplingResult> {
-  return followFlow({
-    field,
-    z0,
-    sampler: {
-      kind: "ode",
-      solver,
-      rtol: tolerance,
-      atol: tolerance,
-      control: "sample",
-      stepControl: "pi",
-      maxSteps: 1_000_000,
-    },
-  });
+  return followFlow({ field, z0, sampler: odeAt(tolerance, solver) });
 }
 
 export interface EngineReport {

@@ -70,7 +70,7 @@ function jetArithmetic(n: number, leafOf: (e: LeafEnergy) => Both<Jet>): Arithme
   return {
     constant: (value) => ({ value, slope: new Float64Array(n), bend: new Float64Array(n * n) }),
     add,
-    scale: (a, factor) => chain(a, factor * a.value, factor, 0),
+    scale: scaled,
     log1mexp: complement,
     logSumExp,
     laceNot,

@@ -2,7 +2,8 @@
 // In: energies. Out: CommonForms, and the numbers of each energy.
 // Invariants: numbers that are the same in all energies of a form stay in it as constants; two that always agree are one input; the form
 // does not depend on the values of the others, nor on which energy comes first.
-import { InternalError, unreachable } from "../../source/internal-error.js";
+import { unreachable } from "../../source/internal-error.js";
+import { at } from "../graph/shape.js";
 import type { Energy } from "./energy.js";
 
 /** The numbers that an energy may have. */
@@ -196,10 +197,4 @@ function copy(e: Energy, how: Rebuilding): Energy {
     default:
       return unreachable(e);
   }
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const item = list[index];
-  if (item === undefined) throw new InternalError(`no entry ${index} of ${list.length}`);
-  return item;
 }

@@ -88,12 +88,10 @@ function emitWasm(graph: Graph): Emitted {
   const step = [...get(position), 0x41, LANE_BYTES, 0x6a, 0x22, ...leb(position), ...get(0), 0x49, 0x0d, 0]; // position += 16 < bytes: again
   const loop = [0x03, 0x40, ...each, ...stores, ...step, 0x0b];
   const guarded = [0x02, 0x40, ...get(0), 0x45, 0x0d, 0, ...loop, 0x0b]; // nothing to do for 0 bytes
-  const locals = [
-    ...vector([
-      [...leb(1), I32],
-      [...leb(graph.nodes.length), V128],
-    ]),
-  ];
+  const locals = vector([
+    [...leb(1), I32],
+    [...leb(graph.nodes.length), V128],
+  ]);
   const body = [...locals, ...once, ...guarded, 0x0b];
   const code = Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],

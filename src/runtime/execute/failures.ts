@@ -4,7 +4,7 @@
 import { compileEnergyGradient, type EnergyTask } from "../../compiler/passes/compile-energy.js";
 import type { Energy } from "../../compiler/energy/energy.js";
 import type { Task } from "../../compiler/plan.js";
-import type { Diagnostic } from "../../source/diagnostic.js";
+import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
 import { imageNumber, isOutcome } from "./family.js";
@@ -57,8 +57,7 @@ export function describeBetween(task: Task, between: readonly SampleResult[]): r
     if (count === 0) return [];
     const pictures = count === 1 ? "a picture" : `${count} pictures`;
     const message = `${pictures} between the images of \`${task.name}\` ${what}`;
-    const at = { span: task.span, text: "sampled here" };
-    return [{ code, severity: "warning", message, at, related: [], hints: [] }];
+    return [warning(code, message, [], { span: task.span, text: "sampled here" })];
   };
   return [
     ...said(broken, "L4102", "left the finite numbers: there the animation has none"),

@@ -4,8 +4,7 @@
 //   operation) and needs the least; only running out of memory is answered by smaller batches, every other error is the caller's.
 import type { Arrays, Executable, Graph } from "../../compiler/graph/graph.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
-import { failure, type Diagnostic } from "../../source/diagnostic.js";
-import { NOWHERE } from "../../source/span.js";
+import { failure, warning, type Diagnostic } from "../../source/diagnostic.js";
 
 /** More rows than this keep no GPU busier. */
 const MAX_ROWS = 16;
@@ -62,9 +61,10 @@ export function isOutOfMemory(error: unknown): boolean {
 
 /** Tells the user that pictures come in smaller batches from now on. */
 export function shortOfMemory(rows: number): Diagnostic {
-  const message = `memory ran short: from here on ${rows} ${rows === 1 ? "picture is" : "pictures are"} made at a time`;
-  const at = { span: NOWHERE, text: "" };
-  return { code: "L4107", severity: "warning", message, at, related: [], hints: [] };
+  return warning(
+    "L4107",
+    `memory ran short: from here on ${rows} ${rows === 1 ? "picture is" : "pictures are"} made at a time`,
+  );
 }
 
 /** A synthesis of several pictures at once, of fewer when memory ends. */

@@ -5,6 +5,7 @@ import type { Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../engine/engine.js";
 import type { Model } from "../model/model.js";
+import { fillTemplate } from "../image/path-template.js";
 import { publicName } from "../public-name.js";
 import type { Overridden } from "../recipe/recipe.js";
 import { partsOf, rowsOf } from "./family.js";
@@ -144,9 +145,7 @@ export function recordName(shard: Shard | undefined): string {
 
 /** The folder that holds all outputs of a plan, known before there are any; "" for the output folder itself. */
 export function recordFolder(plan: Plan): string {
-  const paths = plan.saves.flatMap(({ path }) =>
-    [0, 1].map((k) => path.replaceAll("{index}", String(k)).replaceAll("{step}", String(k))),
-  );
+  const paths = plan.saves.flatMap(({ path }) => [0, 1].map((k) => fillTemplate(path, { index: k, step: k })));
   return commonFolder(paths);
 }
 
@@ -158,7 +157,7 @@ export function outputFolders(plan: Plan): readonly string[] {
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
     for (let k = 0; k < images; k++) {
-      folders.add(folder.replaceAll("{index}", String(k)).replaceAll("{step}", String(k)) || ".");
+      folders.add(fillTemplate(folder, { index: k, step: k }) || ".");
     }
   }
   return [...folders];

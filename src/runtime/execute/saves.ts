@@ -1,9 +1,8 @@
 // Where images go: one sink for each `save` of a task. Images arrive in order, one by one, and are let go as soon as they are written.
 // Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
 // a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
-import type { Diagnostic } from "../../source/diagnostic.js";
+import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
-import { NOWHERE } from "../../source/span.js";
 import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../host.js";
 import type { ImageCodec } from "../image/codec.js";
@@ -135,8 +134,7 @@ function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubje
 
 function reduced(path: string, count: number, { width, height }: RgbImage): Diagnostic {
   const message = `the ${count} images of ${path} are shown at ${width}x${height}: at their full size the sheet would be too large`;
-  const hints = ["save them one by one to have them whole: a path with {index}"];
-  return { code: "L4108", severity: "warning", message, at: { span: NOWHERE, text: "" }, related: [], hints };
+  return warning("L4108", message, ["save them one by one to have them whole: a path with {index}"]);
 }
 
 /** Where a file of the output folder lies: paths in a run are relative to that folder as those in run.json are to it. */

@@ -5,7 +5,7 @@ import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import { MAX_FILM_PIXELS } from "../image/codec.js";
 import { planGrid } from "../image/grid.js";
-import { animationFormat, imageFormat, longestSide, type FileFormat } from "../image/path-template.js";
+import { fileFormat, longestSide, type FileFormat } from "../image/path-template.js";
 import type { RgbImage } from "../image/rgb.js";
 import { planFilm } from "./film.js";
 import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
@@ -25,7 +25,7 @@ export function checkSizes(
 }
 
 function checkSides(save: Save, task: Task, side: number): readonly Diagnostic[] {
-  const format = save.form.kind === "animation" ? animationFormat(save.path) : imageFormat(save.path);
+  const format = fileFormat(save.path, save.form);
   if (format === undefined) throw new InternalError(`no format for ${save.path}: the checker let it pass`);
   const { width, height } = sizeOf(save, task, { width: side, height: side });
   const most = longestSide(format);

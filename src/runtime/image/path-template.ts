@@ -32,6 +32,11 @@ export function animationFormat(path: string): AnimationFormat | undefined {
 /** Format of a picture or an animation. */
 export type FileFormat = ImageFormat | AnimationFormat;
 
+/** Format of a file of this name that holds what is saved in this form; undefined if there is none. */
+export function fileFormat(path: string, form: { readonly kind: string }): FileFormat | undefined {
+  return form.kind === "animation" ? animationFormat(path) : imageFormat(path);
+}
+
 /** The longest side that a file of a format may have. */
 export function longestSide(format: FileFormat): number {
   switch (format) {

@@ -2,8 +2,7 @@
 // In: the lock of a script as it is now. Out: the file, brought up to date or, frozen, compared with.
 // Invariants: a file that is up to date is not written; entries of other scripts stay as they are; names sorted, so that merges are small.
 import * as v from "valibot";
-import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
-import { NOWHERE } from "../../source/span.js";
+import { failure, LaceError, warning, type Diagnostic } from "../../source/diagnostic.js";
 import type { Host } from "../host.js";
 import { lockDifferences, lockSchema, type LockEntry } from "./lock.js";
 
@@ -73,8 +72,4 @@ async function readLock(host: Host, path: string): Promise<Readonly<Record<strin
 function printLock(scripts: ReadonlyMap<string, LockEntry>): string {
   const sorted = [...scripts].sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify({ format: 1, scripts: Object.fromEntries(sorted) }, null, 2)}\n`;
-}
-
-function warning(code: "L5307" | "L5308", message: string, hints: readonly string[]): Diagnostic {
-  return { code, severity: "warning", message, at: { span: NOWHERE, text: "" }, related: [], hints };
 }

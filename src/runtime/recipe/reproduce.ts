@@ -1,7 +1,6 @@
 // Making an image again from the recipe inside it.
 // In: a recipe, services, files for the models that it names. Out: the bytes of the image, and what differs from the recipe's lock.
 // Invariants: nothing is written but the bytes handed back; only the image's task, what it builds on and its own sample are computed.
-import type { SaveForm } from "../../compiler/plan.js";
 import { failure, LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { UNTOUCHED } from "../capturing-host.js";
 import { compileScript, type Compilation } from "../compile-script.js";
@@ -11,7 +10,7 @@ import type { Services } from "../execute/services.js";
 import type { OnEvent } from "../events.js";
 import type { Host } from "../host.js";
 import { outputPath } from "../execute/saves.js";
-import { animationFormat, imageFormat, type FileFormat } from "../image/path-template.js";
+import { fileFormat, type FileFormat } from "../image/path-template.js";
 import { lockDifferences } from "./lock.js";
 import type { Recipe } from "./recipe.js";
 import { recipeHost, type RecipeHost } from "./recipe-host.js";
@@ -110,11 +109,6 @@ export async function reproduce(
   const bytes = output === undefined ? undefined : host.written.get(outputPath(host, "", output.file));
   if (bytes === undefined) throw misfit(`its script makes no image ${recipe.index ?? ""} of ${recipe.task}`);
   return { bytes, differences, warnings: results.diagnostics };
-}
-
-/** The format of a file of this name that holds what is saved in this form; undefined if there is none. */
-export function fileFormat(path: string, form: SaveForm): FileFormat | undefined {
-  return form.kind === "animation" ? animationFormat(path) : imageFormat(path);
 }
 
 function misfit(why: string): LaceError {

@@ -2,6 +2,7 @@
 // In: a network, settings, values to begin with. Out: views by name, and steps that change them in place. Invariants: weights lie before biases, so
 // that two runs of one kernel are a step; the gap behind a tensor holds zeros and stays 0.
 import { parametersOf, type HeadNetwork } from "../../compiler/graph/build-training.js";
+import type { Shape } from "../../compiler/graph/graph.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import {
   buildAdam,
@@ -30,9 +31,14 @@ export interface Optimizer {
   step(scalars: StepScalars): void;
 }
 
+/** Numbers that a tensor takes in a region: whole lanes. */
+function placeOf(shape: Shape): number {
+  return LANES * Math.ceil(sizeOf(shape) / LANES);
+}
+
 /** Errors LaceError L4107 if the weights of a network are more than one memory holds: told before anything is made of their size. */
 export function checkSize(network: HeadNetwork): void {
-  const weights = parametersOf(network).reduce((sum, { shape }) => sum + LANES * Math.ceil(sizeOf(shape) / LANES), 0);
+  const weights = parametersOf(network).reduce((sum, { shape }) => sum + placeOf(shape), 0);
   const most = Math.floor((MOST_PAGES * PAGE_BYTES) / (REGIONS.length * Float32Array.BYTES_PER_ELEMENT));
   if (weights > most)
     throw failure("L4107", `the heads have ${weights} weights together, and one training holds ${most}`, [
@@ -52,7 +58,7 @@ export function openOptimizer(
   const lay = (role: "weight" | "bias"): number => {
     for (const { name, shape } of parameters.filter((p) => p.role === role)) {
       places.set(name, end);
-      end += LANES * Math.ceil(sizeOf(shape) / LANES);
+      end += placeOf(shape);
     }
     return end;
   };
