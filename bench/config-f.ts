@@ -2,9 +2,9 @@
 // In: a resolution. Out: a Model. Invariants: the same numbers everywhere; activations keep about unit power, images stay near [-1, 1].
 // Source: Karras et al. 2020 (arXiv 1912.04958), config F: 512 channels, halved at each resolution from 128 px on.
 import type { Tensor } from "../src/compiler/weights.js";
-import type { Model } from "../src/runtime/model/model.js";
-import { numWsOf } from "../src/runtime/model/pack-metadata.js";
-import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/runtime/model/stylegan2-weights.js";
+import type { Model } from "../src/models/model.js";
+import { numWsOf } from "../src/models/pack/pack-metadata.js";
+import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/models/checkpoints/stylegan2-weights.js";
 import { random } from "../test/support/random.js";
 
 const WIDTH = 512;

@@ -4,9 +4,9 @@
 // machine does falls on all of them; the best tenth says what the engine can do, the median what was had.
 import { parseArgs } from "node:util";
 import type { Executable, Graph } from "../src/compiler/graph/graph.js";
-import { ENGINE_NAMES, type EngineName } from "../src/runtime/engine/engine.js";
-import { openEngine, probeEngines } from "../src/runtime/engine/open-node.js";
-import { gradientGraph } from "../src/runtime/engine/speed.js";
+import { ENGINE_NAMES, type EngineName } from "../src/runtime/services/engine.js";
+import { openEngine, probeEngines } from "../src/node/engines/open.js";
+import { gradientGraph } from "../src/runtime/services/speed.js";
 import { goldenGradient } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 

@@ -4,10 +4,10 @@
 // The decoder is celeba-dcgan-64 of ../shared/golden, or one like it: z [n, 64] -> images of 64 px in [-1, 1].
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { openDecoder } from "../src/runtime/engine/decoder-node.js";
-import type { Labeller } from "../src/runtime/execute/services.js";
+import { openDecoder } from "../src/node/engines/decoder.js";
+import type { Labeller } from "../src/runtime/services/services.js";
 import { imagesFromTile, type RgbImage } from "../src/runtime/image/rgb.js";
-import { openFaceLabeller } from "../src/runtime/labeller/faces-node.js";
+import { openFaceLabeller } from "../src/node/labellers/faces.js";
 import { drawLatents } from "../src/runtime/sample/noise-source.js";
 
 const COLUMNS = 8;

@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { SolverName } from "../src/compiler/plan.js";
-import { openEngine } from "../src/runtime/engine/open-node.js";
+import { openEngine } from "../src/node/engines/open.js";
 import {
   engineField,
   goldenGradient,

@@ -1,16 +1,16 @@
 // The public library of lacec, for Node. Names are re-exported one by one; what is not here is internal.
 // In: scripts as files. Out: compilations, runs, models. Nothing here prints, and nothing ends the process.
-import { compileScript, type Compilation } from "./runtime/compile-script.js";
+import { compileScript, type Compilation } from "./app/compile-script.js";
 import { execute } from "./runtime/execute.js";
-import type { Results } from "./runtime/execute/results.js";
-import type { Shard } from "./runtime/execute/selection.js";
-import { folderCache } from "./runtime/cache-node.js";
-import type { EngineName } from "./runtime/engine/engine.js";
-import type { OnEvent } from "./runtime/events.js";
-import { nodeHost } from "./runtime/host-node.js";
-import type { Model } from "./runtime/model/model.js";
-import { loadPack } from "./runtime/model/pack.js";
-import { identifyScript, nodeServices } from "./runtime/services-node.js";
+import type { Results } from "./runtime/record/results.js";
+import type { Shard } from "./runtime/plan/selection.js";
+import { folderCache } from "./node/cache.js";
+import type { EngineName } from "./runtime/services/engine.js";
+import type { OnEvent } from "./ports/events.js";
+import { nodeHost } from "./node/host.js";
+import type { Model } from "./models/model.js";
+import { loadPack } from "./models/pack/pack.js";
+import { identifyScript, nodeServices } from "./node/services.js";
 import type { Overridden } from "./runtime/recipe/recipe.js";
 import { LaceError } from "./source/diagnostic.js";
 
@@ -118,12 +118,12 @@ export { SourceText } from "./source/text.js";
 export { format } from "./parser/format.js";
 /** A script's text as a syntax tree. */
 export { parse } from "./parser/parse.js";
-export type { Compilation } from "./runtime/compile-script.js";
+export type { Compilation } from "./app/compile-script.js";
 export type { Plan } from "./compiler/plan.js";
 export type { Attribute, ModelInfo } from "./compiler/attribute.js";
-export type { Model } from "./runtime/model/model.js";
-export type { EngineName } from "./runtime/engine/engine.js";
-export type { OnEvent, RunEvent } from "./runtime/events.js";
-export type { Results, SampleResult, TaskResult, ExpectationResult, OutputFile } from "./runtime/execute/results.js";
-export type { Shard } from "./runtime/execute/selection.js";
-export type { RunRecord } from "./runtime/execute/record.js";
+export type { Model } from "./models/model.js";
+export type { EngineName } from "./runtime/services/engine.js";
+export type { OnEvent, RunEvent } from "./ports/events.js";
+export type { Results, SampleResult, TaskResult, ExpectationResult, OutputFile } from "./runtime/record/results.js";
+export type { Shard } from "./runtime/plan/selection.js";
+export type { RunRecord } from "./runtime/record/record.js";

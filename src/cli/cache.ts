@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Cache } from "../runtime/cache.js";
-import { CACHE_BYTES, cacheUse, cleanCache, folderCache } from "../runtime/cache-node.js";
+import type { Cache } from "../ports/cache.js";
+import { CACHE_BYTES, cacheUse, cleanCache, folderCache } from "../node/cache.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 

@@ -1,6 +1,6 @@
 // lacec check: every mistake of every script named, and nothing else.
-import { compileScript } from "../runtime/compile-script.js";
-import { nodeHost } from "../runtime/host-node.js";
+import { compileScript } from "../app/compile-script.js";
+import { nodeHost } from "../node/host.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";

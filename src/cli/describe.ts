@@ -1,5 +1,5 @@
 // A description of a model file as a table.
-import type { Description, DescribedAttribute } from "../runtime/model/describe-model.js";
+import type { Description, DescribedAttribute } from "../models/describe-model.js";
 import type { Io } from "./io.js";
 
 const LABEL_WIDTH = 13;

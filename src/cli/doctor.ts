@@ -1,9 +1,9 @@
 // lacec doctor: what this machine can run on, and how fast.
 // Invariant: trouble with one engine is a line of the report, never the end of it.
 import { availableParallelism, totalmem } from "node:os";
-import { lacecVersion } from "../runtime/services-node.js";
-import { openEngine, probeEngines, type EngineProbe } from "../runtime/engine/open-node.js";
-import { describeSpeed, speedTest, type Speed } from "../runtime/engine/speed.js";
+import { lacecVersion } from "../node/services.js";
+import { openEngine, probeEngines, type EngineProbe } from "../node/engines/open.js";
+import { describeSpeed, speedTest, type Speed } from "../runtime/services/speed.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 

@@ -1,8 +1,8 @@
 // Engines by name: the value of --engine, and the engine that a recipe or a record names.
-import { ENGINE_NAMES, type EngineName } from "../runtime/engine/engine.js";
-import type { Services } from "../runtime/execute/services.js";
-import type { Host } from "../runtime/host.js";
-import { nodeServices } from "../runtime/services-node.js";
+import { ENGINE_NAMES, type EngineName } from "../runtime/services/engine.js";
+import type { Services } from "../runtime/services/services.js";
+import type { Host } from "../ports/host.js";
+import { nodeServices } from "../node/services.js";
 import { LaceError } from "../source/diagnostic.js";
 import type { Io } from "./io.js";
 

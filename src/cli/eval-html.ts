@@ -1,10 +1,10 @@
 // An evaluation as one HTML file: tables and pictures, nothing outside of it.
 // Invariant: every text of the user is escaped.
-import type { ImageCodec } from "../runtime/image/codec.js";
+import type { ImageCodec } from "../runtime/services/codec.js";
 import { layoutGrid } from "../runtime/image/grid.js";
-import type { Evaluated, SetMeasure, Sheet } from "../runtime/evaluate/evaluation.js";
+import type { Evaluated, SetMeasure, Sheet } from "../learn/evaluate/evaluation.js";
 import type { Baseline } from "./eval-baseline.js";
-import { escapeHtml, htmlPage, htmlTable } from "../runtime/html-page.js";
+import { escapeHtml, htmlPage, htmlTable } from "../learn/html-page.js";
 import { estimateText } from "./eval-table.js";
 
 const STYLE = `

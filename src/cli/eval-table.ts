@@ -1,6 +1,6 @@
 // An evaluation on the terminal: a block for each set, beside a baseline where one is given.
-import type { Estimate } from "../runtime/evaluate/bootstrap.js";
-import type { Evaluation, SetMeasure } from "../runtime/evaluate/evaluation.js";
+import type { Estimate } from "../learn/evaluate/bootstrap.js";
+import type { Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
 import type { Baseline } from "./eval-baseline.js";
 import type { Io } from "./io.js";
 

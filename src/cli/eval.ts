@@ -1,17 +1,17 @@
 // lacec eval: what a script's sets and edits are worth, in numbers.
 // Invariants: the script's own outputs are not written; a wrong script, baseline or folder is told before anything is computed.
 import type { Plan } from "../compiler/plan.js";
-import { compileScript, type Compilation } from "../runtime/compile-script.js";
-import { evaluate } from "../runtime/evaluate/evaluate.js";
-import type { Evaluated } from "../runtime/evaluate/evaluation.js";
-import { readRealImages } from "../runtime/evaluate/real-images-node.js";
-import { paperSuite } from "../runtime/evaluate/suite.js";
-import type { ScriptIdentity } from "../runtime/execute/record.js";
-import { nodeHost, type NodeHost } from "../runtime/host-node.js";
-import type { Host } from "../runtime/host.js";
-import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
-import { loadModelInfo } from "../runtime/model/pack.js";
-import { identifyScript, nodeServices } from "../runtime/services-node.js";
+import { compileScript, type Compilation } from "../app/compile-script.js";
+import { evaluate } from "../learn/evaluate/evaluate.js";
+import type { Evaluated } from "../learn/evaluate/evaluation.js";
+import { readRealImages } from "../node/real-images.js";
+import { paperSuite } from "../learn/evaluate/suite.js";
+import type { ScriptIdentity } from "../runtime/record/record.js";
+import { nodeHost, type NodeHost } from "../node/host.js";
+import type { Host } from "../ports/host.js";
+import { openLabeller, type LabellerChoice } from "../node/labellers/open-labeller.js";
+import { loadModelInfo } from "../models/pack/pack.js";
+import { identifyScript, nodeServices } from "../node/services.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
 import { readBaseline, type Baseline } from "./eval-baseline.js";

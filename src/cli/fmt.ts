@@ -1,7 +1,7 @@
 // lacec fmt: scripts in their canonical layout, in place; `-` from standard input to standard output.
 // Invariant: a script that does not parse is left alone, and a file that is in order already is not written.
 import { format } from "../parser/format.js";
-import { nodeHost } from "../runtime/host-node.js";
+import { nodeHost } from "../node/host.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { readStdin, type Io } from "./io.js";
 import { printDiagnostics } from "./report.js";

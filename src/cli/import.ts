@@ -2,12 +2,12 @@
 // Invariant: nothing is written before everything has been read and checked; the source is never written to.
 import { resolve } from "node:path";
 import type { Attribute } from "../compiler/attribute.js";
-import { PhaseClock } from "../runtime/events.js";
-import { nodeHost } from "../runtime/host-node.js";
-import { describeFile } from "../runtime/model/describe-model.js";
-import { parseAttribute, type HeadRequest } from "../runtime/model/head-source.js";
-import { importModel } from "../runtime/model/import-model.js";
-import { lacecVersion } from "../runtime/services-node.js";
+import { PhaseClock } from "../ports/events.js";
+import { nodeHost } from "../node/host.js";
+import { describeFile } from "../models/describe-model.js";
+import { parseAttribute, type HeadRequest } from "../models/checkpoints/head-source.js";
+import { importModel } from "../models/import-model.js";
+import { lacecVersion } from "../node/services.js";
 import { LaceError } from "../source/diagnostic.js";
 import { printDescription } from "./describe.js";
 import { EXIT, type ExitCode } from "./exit.js";
@@ -62,7 +62,7 @@ export async function importVerb(io: Io, file: string, options: ImportOptions): 
         attributes,
         ...(options.float16 === true && { dtype: "F16" }),
         examineDecoder: async (bytes, path) => {
-          const { examineDecoder } = await import("../runtime/engine/decoder-node.js");
+          const { examineDecoder } = await import("../node/engines/decoder.js");
           const facts = await examineDecoder(bytes, path, { latent, clip, outputRange: range, layout });
           const { seen, ...rest } = facts;
           if (!silent && range === undefined)

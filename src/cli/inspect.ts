@@ -1,6 +1,6 @@
 // lacec inspect: what a model file holds: architecture, sizes, attributes, layer groups, licence, hashes.
-import { nodeHost } from "../runtime/host-node.js";
-import { describeFile } from "../runtime/model/describe-model.js";
+import { nodeHost } from "../node/host.js";
+import { describeFile } from "../models/describe-model.js";
 import { printDescription } from "./describe.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";

@@ -2,8 +2,8 @@
 // In: the work. Out: the exit code.
 // Invariants: the first signal lets the work end in order, and its error says how to go on; a second one ends the process at once;
 // a LaceError is printed once, as text or as one JSON document.
-import { PhaseClock } from "../runtime/events.js";
-import { nodeHost, type NodeHost } from "../runtime/host-node.js";
+import { PhaseClock } from "../ports/events.js";
+import { nodeHost, type NodeHost } from "../node/host.js";
 import { LaceError } from "../source/diagnostic.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import { onInterrupt } from "./interrupt.js";

@@ -2,29 +2,23 @@
 // Invariants: everything that can be wrong is looked at before the first image; Ctrl-C keeps what was done, and the same command goes on.
 import { join } from "node:path";
 import type { Attribute } from "../compiler/attribute.js";
-import type { DataMetadata } from "../runtime/data/data-metadata.js";
-import {
-  extremes,
-  inferAttributes,
-  readLabelTable,
-  tableLabels,
-  type LabelTable,
-} from "../runtime/data/label-table.js";
-import type { DrawOptions } from "../runtime/data/draw-rows.js";
-import { labelModel, paintRows, type RowLabels } from "../runtime/data/label-model.js";
-import { layoutData } from "../runtime/data/layout.js";
-import { openPart, partName, type PartFile } from "../runtime/data/part-file-node.js";
-import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../runtime/data/styleflow.js";
-import { concerns, tally, type Tally } from "../runtime/data/tally.js";
-import type { Engine } from "../runtime/engine/engine.js";
-import { modelForClass } from "../runtime/execute/rendering.js";
-import type { Labeller, Services } from "../runtime/execute/services.js";
-import { identityOf, type LabellerIdentity } from "../runtime/labeller/identity.js";
-import { parseAttributeRows } from "../runtime/labeller/labeller-spec.js";
-import { openLabeller, type LabellerChoice } from "../runtime/labeller/open-labeller-node.js";
-import type { Model } from "../runtime/model/model.js";
-import { modelError } from "../runtime/model/model-error.js";
-import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import type { DataMetadata } from "../learn/label/data-metadata.js";
+import { extremes, inferAttributes, readLabelTable, tableLabels, type LabelTable } from "../learn/label/label-table.js";
+import type { DrawOptions } from "../learn/label/draw-rows.js";
+import { labelModel, paintRows, type RowLabels } from "../learn/label/label-model.js";
+import { layoutData } from "../learn/label/layout.js";
+import { openPart, partName, type PartFile } from "../node/part-file.js";
+import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../learn/label/styleflow.js";
+import { concerns, tally, type Tally } from "../learn/label/tally.js";
+import type { Engine } from "../runtime/services/engine.js";
+import { modelForClass } from "../runtime/show/synthesis-inputs.js";
+import type { Labeller, Services } from "../runtime/services/services.js";
+import { identityOf, type LabellerIdentity } from "../runtime/services/labeller-identity.js";
+import { parseAttributeRows } from "../learn/labellers/labeller-spec.js";
+import { openLabeller, type LabellerChoice } from "../node/labellers/open-labeller.js";
+import type { Model } from "../models/model.js";
+import { modelError } from "../models/model-error.js";
+import { lacecVersion, nodeServices } from "../node/services.js";
 import { NOWHERE } from "../source/span.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, type ExitCode } from "./exit.js";

@@ -1,9 +1,9 @@
 // lacec lock: brings lace.lock up to date without running anything; with --check, compares only.
-import { compileScript } from "../runtime/compile-script.js";
-import { nodeHost } from "../runtime/host-node.js";
+import { compileScript } from "../app/compile-script.js";
+import { nodeHost } from "../node/host.js";
 import { makeLock } from "../runtime/recipe/lock.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
-import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { lacecVersion, nodeServices } from "../node/services.js";
 import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { printDiagnostics, reportThrown } from "./report.js";

@@ -1,13 +1,13 @@
 // lacec models: the user's imported models, which scripts name without a path.
 // Invariant: a model replaces another of its name only when it is whole; a download is opened only after its hash has been checked.
 import { rm } from "node:fs/promises";
-import { PhaseClock } from "../runtime/events.js";
-import { nodeHost, type NodeHost } from "../runtime/host-node.js";
-import { describeFile } from "../runtime/model/describe-model.js";
-import { importModel } from "../runtime/model/import-model.js";
-import { isModelName } from "../runtime/model/model-name.js";
-import { download, modelsHome, packOf, removeStored, storedNames } from "../runtime/model/store-node.js";
-import { lacecVersion } from "../runtime/services-node.js";
+import { PhaseClock } from "../ports/events.js";
+import { nodeHost, type NodeHost } from "../node/host.js";
+import { describeFile } from "../models/describe-model.js";
+import { importModel } from "../models/import-model.js";
+import { isModelName } from "../models/model-name.js";
+import { download, modelsHome, packOf, removeStored, storedNames } from "../node/model-store.js";
+import { lacecVersion } from "../node/services.js";
 import { bytesText } from "./describe.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
@@ -149,9 +149,7 @@ async function store(
       heads: [],
       attributes: [],
       examineDecoder: async (bytes, path) => {
-        const { seen, ...facts } = await (
-          await import("../runtime/engine/decoder-node.js")
-        ).examineDecoder(bytes, path, {});
+        const { seen, ...facts } = await (await import("../node/engines/decoder.js")).examineDecoder(bytes, path, {});
         io.err(
           `  trial images hold ${seen.map((v) => v.toFixed(2)).join(" to ")}: taken as ${facts.outputRange.join("..")}\n`,
         );

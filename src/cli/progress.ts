@@ -1,5 +1,5 @@
 // Progress of a run: one redrawn line on a terminal, a plain line for each finished phase elsewhere.
-import type { OnEvent, RunEvent } from "../runtime/events.js";
+import type { OnEvent, RunEvent } from "../ports/events.js";
 import type { Io } from "./io.js";
 
 const BAR_WIDTH = 24;

@@ -1,11 +1,11 @@
 // lacec reproduce: an image made again from the recipe inside it, and compared.
 // Exit: 0 the same bytes, or on another engine or version a picture that is close (CLOSE_DB); 1 otherwise.
 import { comparePixels, type PixelDifference } from "../runtime/recipe/compare.js";
-import { openRecipe, reproduce } from "../runtime/recipe/reproduce.js";
-import { nodeHost } from "../runtime/host-node.js";
-import type { Host } from "../runtime/host.js";
-import { fileFormat } from "../runtime/image/path-template.js";
-import { lacecVersion, nodeServices } from "../runtime/services-node.js";
+import { openRecipe, reproduce } from "../app/reproduce.js";
+import { nodeHost } from "../node/host.js";
+import type { Host } from "../ports/host.js";
+import { fileFormat } from "../runtime/plan/path-template.js";
+import { lacecVersion, nodeServices } from "../node/services.js";
 import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
@@ -27,7 +27,7 @@ export interface ReproduceOptions {
 
 export async function reproduceVerb(io: Io, image: string, options: ReproduceOptions): Promise<ExitCode> {
   const host = nodeHost();
-  const { sharpCodec } = await import("../runtime/image/codec-node.js");
+  const { sharpCodec } = await import("../node/codec.js");
   const codec = sharpCodec();
   const { bytes, format, recipe } = await readRecipe(host, codec, image);
   const engine = options.engine === undefined ? undefined : engineName(options.engine, io);

@@ -3,14 +3,14 @@
 // stdout is one JSON document whatever happens.
 import type { Plan } from "../compiler/plan.js";
 import { execute } from "../runtime/execute.js";
-import type { Results } from "../runtime/execute/results.js";
-import type { EngineName } from "../runtime/engine/engine.js";
-import { compileScript, type Compilation } from "../runtime/compile-script.js";
-import type { Cache } from "../runtime/cache.js";
-import type { Host } from "../runtime/host.js";
-import { nodeHost } from "../runtime/host-node.js";
+import type { Results } from "../runtime/record/results.js";
+import type { EngineName } from "../runtime/services/engine.js";
+import { compileScript, type Compilation } from "../app/compile-script.js";
+import type { Cache } from "../ports/cache.js";
+import type { Host } from "../ports/host.js";
+import { nodeHost } from "../node/host.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
-import { identifyScript, nodeServices } from "../runtime/services-node.js";
+import { identifyScript, nodeServices } from "../node/services.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import { openCache } from "./cache.js";
 import { engineName } from "./engine-name.js";

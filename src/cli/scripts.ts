@@ -1,7 +1,7 @@
 // Which scripts a command line names: files, patterns that the shell left alone, `-` for standard input.
 import { existsSync } from "node:fs";
 import { glob, isDynamicPattern } from "tinyglobby";
-import type { Host } from "../runtime/host.js";
+import type { Host } from "../ports/host.js";
 import { readStdin } from "./io.js";
 
 /** Name of the script that comes from standard input, in messages and recipes. */

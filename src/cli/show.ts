@@ -1,9 +1,9 @@
 // lacec show: the recipe inside an image.
 // Invariant: what a stranger wrote is printed without control characters: a recipe cannot drive the terminal.
-import { nodeHost } from "../runtime/host-node.js";
-import type { Host } from "../runtime/host.js";
-import type { ImageCodec } from "../runtime/image/codec.js";
-import type { FileFormat } from "../runtime/image/path-template.js";
+import { nodeHost } from "../node/host.js";
+import type { Host } from "../ports/host.js";
+import type { ImageCodec } from "../runtime/services/codec.js";
+import type { FileFormat } from "../runtime/plan/path-template.js";
 import { short } from "../runtime/recipe/lock.js";
 import { parseRecipe, type Recipe } from "../runtime/recipe/recipe.js";
 import { failure } from "../source/diagnostic.js";
@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 
 export async function showVerb(io: Io, image: string, options: { readonly json?: boolean }): Promise<ExitCode> {
-  const { sharpCodec } = await import("../runtime/image/codec-node.js");
+  const { sharpCodec } = await import("../node/codec.js");
   const { recipe } = await readRecipe(nodeHost(), sharpCodec(), image);
   io.out(options.json === true ? `${printable(JSON.stringify(recipe, null, 2))}\n` : printable(describe(recipe, io)));
   return EXIT.done;

@@ -2,18 +2,18 @@
 // Invariant: nothing is written and nothing comes from the cache: what is verified has been computed now.
 import * as v from "valibot";
 import type { Plan } from "../compiler/plan.js";
-import { capturingHost, UNTOUCHED } from "../runtime/capturing-host.js";
-import { compileScript } from "../runtime/compile-script.js";
+import { capturingHost, UNTOUCHED } from "../ports/capturing-host.js";
+import { compileScript } from "../app/compile-script.js";
 import { execute } from "../runtime/execute.js";
-import { RECORD_FILE, recordFolder } from "../runtime/execute/record.js";
-import { findRecord } from "../runtime/execute/record-file.js";
-import { outputPath } from "../runtime/execute/saves.js";
-import type { Host } from "../runtime/host.js";
-import { nodeHost } from "../runtime/host-node.js";
-import type { ImageCodec } from "../runtime/image/codec.js";
+import { RECORD_FILE, recordFolder } from "../runtime/record/record.js";
+import { findRecord } from "../runtime/record/record-file.js";
+import { outputPath } from "../runtime/show/saves.js";
+import type { Host } from "../ports/host.js";
+import { nodeHost } from "../node/host.js";
+import type { ImageCodec } from "../runtime/services/codec.js";
 import { comparePixels } from "../runtime/recipe/compare.js";
 import { short } from "../runtime/recipe/lock.js";
-import { identifyScript, nodeServices } from "../runtime/services-node.js";
+import { identifyScript, nodeServices } from "../node/services.js";
 import { failure } from "../source/diagnostic.js";
 import { engineName, servicesAsRecorded } from "./engine-name.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";

@@ -1,7 +1,7 @@
 // Waiting for files to change: the scripts, what they import, their models and heads.
 // Files are looked at a few times a second: that works on every file system and with every editor's way of saving.
 import { stat } from "node:fs/promises";
-import { nodeHost } from "../runtime/host-node.js";
+import { nodeHost } from "../node/host.js";
 import { link } from "../compiler/link.js";
 
 const LOOK_MS = 250;

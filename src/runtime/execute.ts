@@ -6,17 +6,17 @@ import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable, Graph } from "../compiler/graph/graph.js";
 import { optimize } from "../compiler/passes/optimize.js";
-import type { Cache } from "./cache.js";
-import type { Engine } from "./engine/engine.js";
-import { PhaseClock, type OnEvent } from "./events.js";
-import { drawTask } from "./execute/draw.js";
-import { judge, missed, type Judged } from "./execute/expectations.js";
-import { isOutcome, sharesOf } from "./execute/family.js";
-import { activationBytes, Batches, chooseRows, shortOfMemory } from "./execute/image-batches.js";
-import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./execute/images.js";
-import { Memory } from "./execute/memory.js";
-import { Recipes, type RecipeSource } from "./execute/recipes.js";
-import { picturesOf } from "./execute/pictures.js";
+import type { Cache } from "../ports/cache.js";
+import type { Engine } from "./services/engine.js";
+import { PhaseClock, type OnEvent } from "../ports/events.js";
+import { drawTask } from "./draw/draw.js";
+import { judge, missed, type Judged } from "./record/expectations.js";
+import { isOutcome, sharesOf } from "./plan/places.js";
+import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
+import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./show/images.js";
+import { Memory } from "./draw/result-cache.js";
+import { Recipes, type RecipeSource } from "./record/recipes.js";
+import { picturesOf } from "./show/pictures.js";
 import {
   makeRecord,
   outputFolders,
@@ -24,12 +24,12 @@ import {
   recordFolder,
   recordName,
   type ScriptIdentity,
-} from "./execute/record.js";
-import { chooseRecord } from "./execute/record-file.js";
-import { modelForClass, withCutoff } from "./execute/rendering.js";
-import type { ExpectationResult, OutputFile, Results, TaskResult } from "./execute/results.js";
-import { openSink, outputPath, type Sink } from "./execute/saves.js";
-import { checkSizes } from "./execute/sizes.js";
+} from "./record/record.js";
+import { chooseRecord } from "./record/record-file.js";
+import { modelForClass, withCutoff } from "./show/synthesis-inputs.js";
+import type { ExpectationResult, OutputFile, Results, TaskResult } from "./record/results.js";
+import { openSink, outputPath, type Sink } from "./show/saves.js";
+import { checkSizes } from "./plan/sizes.js";
 import {
   selectAll,
   selectFirst,
@@ -38,12 +38,12 @@ import {
   type OneImage,
   type Selection,
   type Shard,
-} from "./execute/selection.js";
-import type { Labeller, Services } from "./execute/services.js";
-import { stopIfAborted } from "./execute/stop.js";
-import type { ImageCodec } from "./image/codec.js";
-import type { Model } from "./model/model.js";
-import { buildSynthesis } from "./model/stylegan2.js";
+} from "./plan/selection.js";
+import type { Labeller, Services } from "./services/services.js";
+import { stopIfAborted } from "../ports/stop.js";
+import type { ImageCodec } from "./services/codec.js";
+import type { Model } from "../models/model.js";
+import { buildSynthesis } from "../compiler/build/synthesis.js";
 import { makeLock, type LockEntry } from "./recipe/lock.js";
 
 export interface ExecuteOptions extends Services {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { diffPlans } from "../../src/compiler/diff-plans.js";
 import type { Plan } from "../../src/compiler/plan.js";
-import { compileScript } from "../../src/runtime/compile-script.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import { compileScript } from "../../src/app/compile-script.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { memoryHost } from "../support/memory-host.js";
 import { randomModel } from "../support/model.js";
 

@@ -1,6 +1,6 @@
 // lacec doctor: what it says of the engines, and that a run of the native engine leaves nothing behind on the machine.
 import { afterAll, expect, test } from "vitest";
-import { ENGINE_NAMES } from "../../src/runtime/engine/engine.js";
+import { ENGINE_NAMES } from "../../src/runtime/services/engine.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 
 const folder = folderWith({});

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Evaluation } from "../../src/runtime/evaluate/evaluation.js";
-import type { RunRecord } from "../../src/runtime/execute/record.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
+import type { RunRecord } from "../../src/runtime/record/record.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

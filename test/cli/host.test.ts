@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkWritable, nodeHost, writeFailure } from "../../src/runtime/host-node.js";
+import { checkWritable, nodeHost, writeFailure } from "../../src/node/host.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 
 let folder = "";

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TEMPORARY_PREFIX } from "../../src/runtime/host-node.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import { TEMPORARY_PREFIX } from "../../src/node/host.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

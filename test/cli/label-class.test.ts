@@ -1,11 +1,11 @@
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseDataMetadata, type DataMetadata } from "../../src/runtime/data/data-metadata.js";
-import type { Evaluation } from "../../src/runtime/evaluate/evaluation.js";
-import { modelsFolder } from "../../src/runtime/host-node.js";
-import { writePack } from "../../src/runtime/model/pack.js";
-import { readSafetensors, type Safetensors } from "../../src/runtime/model/safetensors.js";
+import { parseDataMetadata, type DataMetadata } from "../../src/learn/label/data-metadata.js";
+import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
+import { modelsFolder } from "../../src/node/host.js";
+import { writePack } from "../../src/models/pack/pack.js";
+import { readSafetensors, type Safetensors } from "../../src/models/formats/safetensors.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";

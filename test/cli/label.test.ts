@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseDataMetadata } from "../../src/runtime/data/data-metadata.js";
-import { modelsFolder } from "../../src/runtime/host-node.js";
-import { writePack } from "../../src/runtime/model/pack.js";
-import { readSafetensors } from "../../src/runtime/model/safetensors.js";
+import { parseDataMetadata } from "../../src/learn/label/data-metadata.js";
+import { modelsFolder } from "../../src/node/host.js";
+import { writePack } from "../../src/models/pack/pack.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/index.js";
-import { commonFolder, relativeTo } from "../../src/runtime/execute/record.js";
-import { publicName } from "../../src/runtime/public-name.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import { commonFolder, relativeTo } from "../../src/runtime/record/record.js";
+import { publicName } from "../../src/source/public-name.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { folderWith, root } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

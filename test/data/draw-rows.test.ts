@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDrawer } from "../../src/runtime/data/draw-rows.js";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { openDrawer } from "../../src/learn/label/draw-rows.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";
 import { mapRow, rowOf } from "../support/dense.js";

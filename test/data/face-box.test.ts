@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { alignedSquare, descriptorSquare, squareAround, squareAt } from "../../src/runtime/labeller/face-box.js";
-import type { Point } from "../../src/runtime/labeller/head-pose.js";
+import { alignedSquare, descriptorSquare, squareAround, squareAt } from "../../src/learn/labellers/face-box.js";
+import type { Point } from "../../src/learn/labellers/head-pose.js";
 
 const EDGE = 200;
 

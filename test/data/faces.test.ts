@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
-import { openFaceLabeller } from "../../src/runtime/labeller/faces-node.js";
-import { headPose, type Point } from "../../src/runtime/labeller/head-pose.js";
+import { openFaceLabeller } from "../../src/node/labellers/faces.js";
+import { headPose, type Point } from "../../src/learn/labellers/head-pose.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
-import { openDecoder } from "../../src/runtime/engine/decoder-node.js";
+import { openDecoder } from "../../src/node/engines/decoder.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";

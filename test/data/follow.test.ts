@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDrawer } from "../../src/runtime/data/draw-rows.js";
-import { wishesOf } from "../../src/runtime/data/follow.js";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
-import { joinTrainingData, loadTrainingData } from "../../src/runtime/train/data.js";
+import { openDrawer } from "../../src/learn/label/draw-rows.js";
+import { wishesOf } from "../../src/learn/label/follow.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
+import { joinTrainingData, loadTrainingData } from "../../src/learn/train/data.js";
 import { expectClose } from "../support/close.js";
 import { headRow, mapRow, rowOf } from "../support/dense.js";
 import { labelledData } from "../support/labelled-data.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { inferAttributes, readLabelTable, tableLabels } from "../../src/runtime/data/label-table.js";
-import { labelRows } from "../../src/runtime/data/layout.js";
+import { inferAttributes, readLabelTable, tableLabels } from "../../src/learn/label/label-table.js";
+import { labelRows } from "../../src/learn/label/layout.js";
 
 const csv = (...lines: readonly string[]) => readLabelTable(lines.join("\n"), "labels.csv");
 

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { nodeHost, modelsFolder } from "../../src/runtime/host-node.js";
+import { nodeHost, modelsFolder } from "../../src/node/host.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
-import { parseLabellerSpec } from "../../src/runtime/labeller/labeller-spec.js";
-import { openOnnxLabeller } from "../../src/runtime/labeller/onnx-labeller-node.js";
-import { rangeNormalization, resize, thumbnail, toBatch } from "../../src/runtime/labeller/preprocess.js";
-import { loadPack } from "../../src/runtime/model/pack.js";
-import { nodeServices } from "../../src/runtime/services-node.js";
+import { parseLabellerSpec } from "../../src/learn/labellers/labeller-spec.js";
+import { openOnnxLabeller } from "../../src/node/labellers/onnx-labeller.js";
+import { rangeNormalization, resize, thumbnail, toBatch } from "../../src/learn/labellers/preprocess.js";
+import { loadPack } from "../../src/models/pack/pack.js";
+import { nodeServices } from "../../src/node/services.js";
 import { expectClose } from "../support/close.js";
 import { random } from "../support/random.js";
 

@@ -1,11 +1,11 @@
 import { readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { DataMetadata } from "../../src/runtime/data/data-metadata.js";
-import { DATA_KEY, parseDataMetadata } from "../../src/runtime/data/data-metadata.js";
-import { layoutData, type DataRows } from "../../src/runtime/data/layout.js";
-import { openPart, partName } from "../../src/runtime/data/part-file-node.js";
-import { readSafetensors } from "../../src/runtime/model/safetensors.js";
+import type { DataMetadata } from "../../src/learn/label/data-metadata.js";
+import { DATA_KEY, parseDataMetadata } from "../../src/learn/label/data-metadata.js";
+import { layoutData, type DataRows } from "../../src/learn/label/layout.js";
+import { openPart, partName } from "../../src/node/part-file.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { filesIn, folderWith } from "../support/lacec.js";
 import { RANDOM_ATTRIBUTES } from "../support/model.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parsePrompts, printPrompts, promptLines } from "../../src/runtime/labeller/prompts.js";
+import { parsePrompts, printPrompts, promptLines } from "../../src/learn/labellers/prompts.js";
 
 /** Name, type, and the prompts of each class. */
 function read(...lines: readonly string[]): unknown[] {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { readStyleflow } from "../../src/runtime/data/styleflow.js";
-import { openPart } from "../../src/runtime/data/part-file-node.js";
-import { layoutData } from "../../src/runtime/data/layout.js";
+import { readStyleflow } from "../../src/learn/label/styleflow.js";
+import { openPart } from "../../src/node/part-file.js";
+import { layoutData } from "../../src/learn/label/layout.js";
 import { folderWith } from "../support/lacec.js";
 import { bytesOf, dict, floatBytes, global, int, MARK, STOP, tuple, unicode, type Part } from "../support/pickle.js";
 

@@ -4,7 +4,7 @@ import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
 import { holds, log1mexp, logProb } from "../../src/compiler/energy/interpret.js";
 import { LOG1MEXP_GUARD } from "../../src/compiler/graph/graph.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
-import { buildLogProb, Numbers, readArguments } from "../../src/compiler/graph/build-energy.js";
+import { buildLogProb, Numbers, readArguments } from "../../src/compiler/build/energy.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import { expectClose } from "../support/close.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { COLOUR, escapeHtml, htmlPage, htmlTable } from "../../src/runtime/html-page.js";
+import { COLOUR, escapeHtml, htmlPage, htmlTable } from "../../src/learn/html-page.js";
 
 describe("a page", () => {
   test("escapes its title, and escaped text means itself in attributes too", () => {

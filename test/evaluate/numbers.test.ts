@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { estimate, share } from "../../src/runtime/evaluate/bootstrap.js";
-import { frechetDistance, momentsOf, symmetricEigen } from "../../src/runtime/evaluate/frechet.js";
-import { cropped } from "../../src/runtime/evaluate/real-images-node.js";
+import { estimate, share } from "../../src/learn/evaluate/bootstrap.js";
+import { frechetDistance, momentsOf, symmetricEigen } from "../../src/learn/evaluate/frechet.js";
+import { cropped } from "../../src/node/real-images.js";
 import { expectClose } from "../support/close.js";
 import { random } from "../support/random.js";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/compiler/attribute.js";
-import { compileScript } from "../../src/runtime/compile-script.js";
-import { clausesOf } from "../../src/runtime/evaluate/conditions.js";
-import { paperSuite } from "../../src/runtime/evaluate/suite.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import { compileScript } from "../../src/app/compile-script.js";
+import { clausesOf } from "../../src/learn/evaluate/conditions.js";
+import { paperSuite } from "../../src/learn/evaluate/suite.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { memoryHost } from "../support/memory-host.js";
 import { RANDOM_ATTRIBUTES, randomModel } from "../support/model.js";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
 import { commonForms, type Varying } from "../../src/compiler/energy/varying.js";
 import { logProb } from "../../src/compiler/energy/interpret.js";
-import { buildLogProb, Numbers, readArguments } from "../../src/compiler/graph/build-energy.js";
+import { buildLogProb, Numbers, readArguments } from "../../src/compiler/build/energy.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
 import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
@@ -13,7 +13,7 @@ import {
   compileEnergyGradient,
   compileReadout,
   type EnergyTask,
-} from "../../src/compiler/passes/compile-energy.js";
+} from "../../src/compiler/build/gradient.js";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { optimize } from "../../src/compiler/passes/optimize.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
-import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../../src/compiler/passes/compile-energy.js";
+import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { buildReadout } from "../../src/compiler/passes/compile-energy.js";
+import { buildReadout } from "../../src/compiler/build/gradient.js";
 import { expectClose } from "../support/close.js";
 import { goldenEnergy } from "../support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../support/golden.js";

@@ -7,7 +7,7 @@ import {
   compileEnergyGradient,
   compileReadout,
   type EnergyTask,
-} from "../../src/compiler/passes/compile-energy.js";
+} from "../../src/compiler/build/gradient.js";
 import { expectClose } from "../support/close.js";
 import { headRow, rowOf } from "../support/dense.js";
 import { randomModel, RANDOM_ATTRIBUTES } from "../support/model.js";

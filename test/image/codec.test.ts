@@ -1,10 +1,10 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { sharpCodec } from "../../src/runtime/image/codec-node.js";
+import { sharpCodec } from "../../src/node/codec.js";
 import { crc32, readPngText, withPngText } from "../../src/runtime/image/png-text.js";
 import { readGifXmp, withGifXmp } from "../../src/runtime/image/gif-xmp.js";
 import { readXmpText, xmpPacket } from "../../src/runtime/image/xmp.js";
-import { concat } from "../../src/runtime/concat.js";
+import { concat } from "../../src/source/concat.js";
 import { solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 import { expectClose } from "../support/close.js";
 

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { LaceError, run } from "../../src/index.js";
 import type { Save, SaveForm, Task } from "../../src/compiler/plan.js";
-import { FilmBuilder, planFilm } from "../../src/runtime/execute/film.js";
-import { checkSizes } from "../../src/runtime/execute/sizes.js";
-import { MAX_FILM_PIXELS } from "../../src/runtime/image/codec.js";
-import { longestSide } from "../../src/runtime/image/path-template.js";
+import { FilmBuilder, planFilm } from "../../src/runtime/plan/film.js";
+import { checkSizes } from "../../src/runtime/plan/sizes.js";
+import { MAX_FILM_PIXELS } from "../../src/runtime/services/codec.js";
+import { longestSide } from "../../src/runtime/plan/path-template.js";
 import { solidImage } from "../../src/runtime/image/rgb.js";
-import { writePack } from "../../src/runtime/model/pack.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { defaultColumns, layoutGrid } from "../../src/runtime/image/grid.js";
-import { fillTemplate, imageFormat, insideFolder } from "../../src/runtime/image/path-template.js";
+import { fillTemplate, imageFormat, insideFolder } from "../../src/runtime/plan/path-template.js";
 import { drawText, measureText, wrapText } from "../../src/runtime/image/text.js";
 import { imagesFromTile, solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { nodeHost } from "../../src/runtime/host-node.js";
-import { loadLabeller, loadModelInfo, loadPack } from "../../src/runtime/model/pack.js";
-import { readSafetensors } from "../../src/runtime/model/safetensors.js";
-import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
+import { nodeHost } from "../../src/node/host.js";
+import { loadLabeller, loadModelInfo, loadPack } from "../../src/models/pack/pack.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
+import { buildSynthesis, repeatStyles } from "../../src/compiler/build/synthesis.js";
 import { expectClose } from "../support/close.js";
 import { headRow, mapRow, rowOf } from "../support/dense.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { examineDecoder, openDecoder, type DecoderHints } from "../../src/runtime/engine/decoder-node.js";
+import { examineDecoder, openDecoder, type DecoderHints } from "../../src/node/engines/decoder.js";
 import { expectClose } from "../support/close.js";
 import { tinyDecoder, type TinyDecoderOptions } from "../support/decoder.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";

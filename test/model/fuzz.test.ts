@@ -1,14 +1,14 @@
 // Mutations of model files: whatever is done to a file, reading it gives a model or a LaceError, soon and in bounded memory.
 // A short seeded run here; LACEC_FUZZ=20000 npx vitest run test/model/fuzz.test.ts is the long one, and prints its figures.
 import { describe, expect, it } from "vitest";
-import { openSource } from "../../src/runtime/model/open-source.js";
-import { readHeadFile, readPack, writeHeads, writePack } from "../../src/runtime/model/pack.js";
-import { readLaceHead } from "../../src/runtime/model/lace-heads.js";
-import { isDict, type Fail, type PickleValue } from "../../src/runtime/model/pickle-value.js";
-import { readRosinality } from "../../src/runtime/model/rosinality.js";
-import { storageOf, TORCH_NAMES, type TorchStorage } from "../../src/runtime/model/torch-tensor.js";
-import { unpickle } from "../../src/runtime/model/unpickle.js";
-import { openZip } from "../../src/runtime/model/zip.js";
+import { openSource } from "../../src/models/checkpoints/open-source.js";
+import { readHeadFile, readPack, writeHeads, writePack } from "../../src/models/pack/pack.js";
+import { readLaceHead } from "../../src/models/checkpoints/lace-heads.js";
+import { isDict, type Fail, type PickleValue } from "../../src/models/formats/pickle-value.js";
+import { readRosinality } from "../../src/models/checkpoints/rosinality.js";
+import { storageOf, TORCH_NAMES, type TorchStorage } from "../../src/models/formats/torch-tensor.js";
+import { unpickle } from "../../src/models/formats/unpickle.js";
+import { openZip } from "../../src/models/formats/zip.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";

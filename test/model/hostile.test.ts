@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openSource } from "../../src/runtime/model/open-source.js";
+import { openSource } from "../../src/models/checkpoints/open-source.js";
 import {
   bytesOf,
   dict,
@@ -67,7 +67,7 @@ describe("files that mean harm", () => {
     });
     const source = await read(file);
     expect(source.kind).toBe("lace-head");
-    const { readLaceHead } = await import("../../src/runtime/model/lace-heads.js");
+    const { readLaceHead } = await import("../../src/models/checkpoints/lace-heads.js");
     expect(() => source.kind === "lace-head" && readLaceHead(source.checkpoint, "x", "x.pt")).toThrow(
       /L5106: x.pt: its tensors have 4020000 elements, its storages only 20000/,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readLaceHead, readLaceMapping } from "../../src/runtime/model/lace-heads.js";
-import { newDict } from "../../src/runtime/model/pickle-value.js";
-import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { readLaceHead, readLaceMapping } from "../../src/models/checkpoints/lace-heads.js";
+import { newDict } from "../../src/models/formats/pickle-value.js";
+import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 import { expectClose } from "../support/close.js";
 import { headRow, mapRow, rowOf } from "../support/dense.js";
 import { GOLDEN_PRESENT, goldenBytes, loadGoldenLace } from "../support/golden.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { Tensor } from "../../src/compiler/weights.js";
-import type { Model } from "../../src/runtime/model/model.js";
+import type { Model } from "../../src/models/model.js";
 import {
   addHeads,
   loadHeads,
@@ -10,9 +10,9 @@ import {
   loadPack,
   writeHeads,
   writePack,
-} from "../../src/runtime/model/pack.js";
-import { describeFile } from "../../src/runtime/model/describe-model.js";
-import { readSafetensors, writeSafetensors } from "../../src/runtime/model/safetensors.js";
+} from "../../src/models/pack/pack.js";
+import { describeFile } from "../../src/models/describe-model.js";
+import { readSafetensors, writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { memoryHost } from "../support/memory-host.js";
 import { randomModel } from "../support/model.js";
 

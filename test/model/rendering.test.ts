@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";
-import { modelForClass, noiseInputs, withCutoff } from "../../src/runtime/execute/rendering.js";
-import { buildSynthesis, noiseLayers, repeatStyles } from "../../src/runtime/model/stylegan2.js";
+import { modelForClass, noiseInputs, withCutoff } from "../../src/runtime/show/synthesis-inputs.js";
+import { buildSynthesis, noiseLayers, repeatStyles } from "../../src/compiler/build/synthesis.js";
 import { gaussianNoise } from "../../src/runtime/sample/noise.js";
 import { expectClose } from "../support/close.js";
 import { randomModel } from "../support/model.js";

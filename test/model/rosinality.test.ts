@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { Model } from "../../src/runtime/model/model.js";
-import { readRosinality } from "../../src/runtime/model/rosinality.js";
-import { buildSynthesis } from "../../src/runtime/model/stylegan2.js";
-import { isDict, newDict, type PickleDict } from "../../src/runtime/model/pickle-value.js";
-import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import type { Model } from "../../src/models/model.js";
+import { readRosinality } from "../../src/models/checkpoints/rosinality.js";
+import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
+import { isDict, newDict, type PickleDict } from "../../src/models/formats/pickle-value.js";
+import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 import { expectClose } from "../support/close.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { narrowToHalf, toFloat32, toFloat64, widenHalf } from "../../src/runtime/model/dtype.js";
-import { readSafetensors, writeSafetensors } from "../../src/runtime/model/safetensors.js";
+import { narrowToHalf, toFloat32, toFloat64, widenHalf } from "../../src/models/formats/dtype.js";
+import { readSafetensors, writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { random } from "../support/random.js";
 
 /** A file with this header text and so many bytes of data. */

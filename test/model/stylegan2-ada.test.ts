@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { forClass } from "../../src/compiler/graph/for-class.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { compileReadout } from "../../src/compiler/passes/compile-energy.js";
+import { compileReadout } from "../../src/compiler/build/gradient.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";
-import { withCutoff } from "../../src/runtime/execute/rendering.js";
-import { readCheckpoint } from "../../src/runtime/model/import-checkpoint.js";
-import { buildSynthesis, repeatStyles } from "../../src/runtime/model/stylegan2.js";
-import { readSafetensors } from "../../src/runtime/model/safetensors.js";
+import { withCutoff } from "../../src/runtime/show/synthesis-inputs.js";
+import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
+import { buildSynthesis, repeatStyles } from "../../src/compiler/build/synthesis.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { expectClose } from "../support/close.js";
 import { engineOf } from "../support/engines.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";

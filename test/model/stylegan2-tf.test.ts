@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { compileReadout } from "../../src/compiler/passes/compile-energy.js";
-import { readCheckpoint } from "../../src/runtime/model/import-checkpoint.js";
-import type { StyleganModel } from "../../src/runtime/model/model.js";
-import { buildSynthesis } from "../../src/runtime/model/stylegan2.js";
+import { compileReadout } from "../../src/compiler/build/gradient.js";
+import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
+import type { StyleganModel } from "../../src/models/model.js";
+import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
 import { forClass } from "../../src/compiler/graph/for-class.js";
 import { expectClose } from "../support/close.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";

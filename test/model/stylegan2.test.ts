@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { StyleganModel } from "../../src/runtime/model/model.js";
-import { buildSynthesis, repeatStyles, type SynthesisOptions } from "../../src/runtime/model/stylegan2.js";
+import type { StyleganModel } from "../../src/models/model.js";
+import { buildSynthesis, repeatStyles, type SynthesisOptions } from "../../src/compiler/build/synthesis.js";
 import { expectClose } from "../support/close.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { randomModel } from "../support/model.js";

@@ -1,9 +1,9 @@
 // The child of synthesis-gpu.test.ts: draws golden images of a small checkpoint on one engine, and says as JSON how far they are
 // from the reference's, as a share of the greatest value. Argument: the engine's name.
-import type { EngineName } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
-import { readCheckpoint } from "../../src/runtime/model/import-checkpoint.js";
-import { buildSynthesis } from "../../src/runtime/model/stylegan2.js";
+import type { EngineName } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
+import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
+import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
 import { goldenArrays, goldenBytes } from "../support/golden.js";
 
 const NAME = "skip32_conditional";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LaceError } from "../../src/source/diagnostic.js";
-import { tensorsOf } from "../../src/runtime/model/torch-tensor.js";
-import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { tensorsOf } from "../../src/models/formats/torch-tensor.js";
+import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
 import {
   bytesOf,

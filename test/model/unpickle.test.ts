@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { newDict, type AllowList, type PickleValue } from "../../src/runtime/model/pickle-value.js";
-import { TORCH_NAMES } from "../../src/runtime/model/torch-tensor.js";
-import { unpickle, type PickleLimits } from "../../src/runtime/model/unpickle.js";
+import { newDict, type AllowList, type PickleValue } from "../../src/models/formats/pickle-value.js";
+import { TORCH_NAMES } from "../../src/models/formats/torch-tensor.js";
+import { unpickle, type PickleLimits } from "../../src/models/formats/unpickle.js";
 import { bytesOf, dict, global, int, MARK, STOP, tuple, unicode, type Part } from "../support/pickle.js";
 
 function read(parts: readonly Part[], allow: AllowList = TORCH_NAMES, limits?: PickleLimits): PickleValue {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { crc32, openZip } from "../../src/runtime/model/zip.js";
+import { crc32, openZip } from "../../src/models/formats/zip.js";
 import { writeZip, type ArchiveLies, type ZipInput } from "../support/zip.js";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

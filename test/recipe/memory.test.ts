@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cacheUse, cleanCache, folderCache } from "../../src/runtime/cache-node.js";
-import { decodeSample, encodeSample, Memory, type KeptSample } from "../../src/runtime/execute/memory.js";
-import { nodeHost } from "../../src/runtime/host-node.js";
+import { cacheUse, cleanCache, folderCache } from "../../src/node/cache.js";
+import { decodeSample, encodeSample, Memory, type KeptSample } from "../../src/runtime/draw/result-cache.js";
+import { nodeHost } from "../../src/node/host.js";
 import { filesIn, folderWith } from "../support/lacec.js";
 
 let folder: ReturnType<typeof folderWith>;

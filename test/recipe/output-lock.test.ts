@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LaceError } from "../../src/index.js";
-import { TEMPORARY_PREFIX } from "../../src/runtime/host-node.js";
-import { lockOutputs } from "../../src/runtime/output-lock-node.js";
-import { machineId } from "../../src/runtime/process-node.js";
+import { TEMPORARY_PREFIX } from "../../src/node/host.js";
+import { lockOutputs } from "../../src/node/output-lock.js";
+import { machineId } from "../../src/node/process.js";
 import { folderWith } from "../support/lacec.js";
 
 let folder: ReturnType<typeof folderWith>;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseRecord, findRecord, recordNames } from "../../src/runtime/execute/record-file.js";
+import { chooseRecord, findRecord, recordNames } from "../../src/runtime/record/record-file.js";
 import { memoryHost } from "../support/memory-host.js";
 
 test("names of records say the script, and are fit for any file system", () => {

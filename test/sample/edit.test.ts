@@ -1,14 +1,14 @@
 // Edits against the golden numbers: the objective of one step, what the heads say, and where each of five steps ends.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { prepare } from "../../src/compiler/graph/interpret.js";
-import { compileReadout } from "../../src/compiler/passes/compile-energy.js";
+import { compileReadout } from "../../src/compiler/build/gradient.js";
 import type { SampleTask } from "../../src/compiler/plan.js";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
-import { PhaseClock } from "../../src/runtime/events.js";
-import { drawEdit } from "../../src/runtime/execute/edit.js";
-import type { SampleResult, TaskResult } from "../../src/runtime/execute/results.js";
-import type { Model } from "../../src/runtime/model/model.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
+import { PhaseClock } from "../../src/ports/events.js";
+import { drawEdit } from "../../src/runtime/draw/edit.js";
+import type { SampleResult, TaskResult } from "../../src/runtime/record/results.js";
+import type { Model } from "../../src/models/model.js";
 import { tiledField } from "../../src/runtime/sample/field.js";
 import { followFlow, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import { expectClose } from "../support/close.js";

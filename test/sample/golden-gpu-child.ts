@@ -1,7 +1,7 @@
 // The child of golden.test.ts: every case of lace-tiny on one engine, a report as a JSON line each.
 // Arguments: the engine's name; the cases whose ends are wanted, at default tolerances, with commas.
-import type { EngineName } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import type { EngineName } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { reportOn } from "../support/golden-energy.js";
 import { loadGoldenLace } from "../support/golden.js";
 

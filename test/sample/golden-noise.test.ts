@@ -1,6 +1,6 @@
 // Langevin dynamics and the predictor-corrector on the reference's recorded noise, with its means over the batch.
 import { describe, expect, test } from "vitest";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { sampleLangevin } from "../../src/runtime/sample/langevin.js";
 import type { NoiseSource } from "../../src/runtime/sample/noise-source.js";
 import type { Field } from "../../src/runtime/sample/field.js";

@@ -2,8 +2,8 @@
 // The interpreter at 1e-6 slides along kinks of the heads in tens of thousands of steps on some samples: those of EXACT_SAMPLES are quick
 // and always run, the others are shown as skipped unless LACE_SLOW=1 is set.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { tiledField } from "../../src/runtime/sample/field.js";
 import {
   goldenGradient,

@@ -1,7 +1,7 @@
 // Engines that the tests of a file share: each is opened once, and disposed after them.
 import { afterAll } from "vitest";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 
 const engines = new Map<string, Promise<Engine>>();
 

@@ -5,7 +5,7 @@ import type { Energy } from "../../src/compiler/energy/energy.js";
 import { goalOf, keepOf } from "../../src/compiler/energy/edit-goals.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
-import { compileEnergyGradient, compileReadout } from "../../src/compiler/passes/compile-energy.js";
+import { compileEnergyGradient, compileReadout } from "../../src/compiler/build/gradient.js";
 import type { EditStep, EditTask } from "../../src/compiler/plan.js";
 import type { Field } from "../../src/runtime/sample/field.js";
 import type { GoldenLace } from "./golden.js";

@@ -4,10 +4,10 @@
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
 import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
-import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/passes/compile-energy.js";
+import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
 import type { SolverName } from "../../src/compiler/plan.js";
-import type { Engine } from "../../src/runtime/engine/engine.js";
-import { compileLeaves } from "../../src/runtime/execute/slopes.js";
+import type { Engine } from "../../src/runtime/services/engine.js";
+import { compileLeaves } from "../../src/runtime/draw/gradients.js";
 import { tiledField, type Field, type Leaves } from "../../src/runtime/sample/field.js";
 import { followFlow, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import type { SamplingResult } from "../../src/runtime/sample/result.js";

@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";
-import { readLaceHead, readLaceMapping } from "../../src/runtime/model/lace-heads.js";
-import { readSafetensors } from "../../src/runtime/model/safetensors.js";
-import { readTorchZip } from "../../src/runtime/model/torch-zip.js";
+import { readLaceHead, readLaceMapping } from "../../src/models/checkpoints/lace-heads.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
+import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 
 const GOLDEN = fileURLToPath(new URL("../../../shared/golden/", import.meta.url));
 

@@ -2,7 +2,7 @@
 // In: a seed and sizes. Out: bytes of a data file (docs/data.md). Invariants: the same seed gives the same bytes.
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { Tensor } from "../../src/compiler/weights.js";
-import { writeSafetensors } from "../../src/runtime/model/safetensors.js";
+import { writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { random } from "./random.js";
 
 export const LABELLED: readonly Attribute[] = [

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { failure } from "../../src/source/diagnostic.js";
-import type { Host } from "../../src/runtime/host.js";
+import type { Host } from "../../src/ports/host.js";
 
 export interface MemoryHost extends Host {
   readonly files: Map<string, Uint8Array>;

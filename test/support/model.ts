@@ -2,14 +2,14 @@
 // In: a seed and sizes. Out: Model. Invariants: the same seed gives the same weights; images stay within a few units of [-1, 1].
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { HeadWeights, Tensor } from "../../src/compiler/weights.js";
-import type { StyleganModel } from "../../src/runtime/model/model.js";
-import { numWsOf } from "../../src/runtime/model/pack-metadata.js";
+import type { StyleganModel } from "../../src/models/model.js";
+import { numWsOf } from "../../src/models/pack/pack-metadata.js";
 import type {
   ConvWeights,
   LaterBlock,
   ModulatedWeights,
   SynthesisStyle,
-} from "../../src/runtime/model/stylegan2-weights.js";
+} from "../../src/models/checkpoints/stylegan2-weights.js";
 import { random } from "./random.js";
 
 export interface RandomModelOptions {

@@ -1,7 +1,7 @@
 // A writer of small zip archives, honest and otherwise, for tests of the reader.
 // In: entries, with fields to lie about. Out: the archive's bytes. Invariants: without overrides the archive is valid.
 import { deflateRawSync } from "node:zlib";
-import { crc32 } from "../../src/runtime/model/zip.js";
+import { crc32 } from "../../src/models/formats/zip.js";
 
 export interface ZipInput {
   readonly name: string;

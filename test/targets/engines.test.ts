@@ -5,18 +5,12 @@ import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import { emitOnnx } from "../../src/compiler/targets/onnx.js";
-import { ENGINE_NAMES, type Engine } from "../../src/runtime/engine/engine.js";
-import {
-  isSoftwareAdapter,
-  mayHaveCuda,
-  mayHaveGpu,
-  type Dawn,
-  type GpuAdapter,
-} from "../../src/runtime/engine/gpu-node.js";
-import { openOnnxModel } from "../../src/runtime/engine/onnx-model-node.js";
-import { openEngine, probeEngines, type EngineLoaders } from "../../src/runtime/engine/open-node.js";
-import { describeSpeed, speedTest } from "../../src/runtime/engine/speed.js";
-import { supplyRemovedUtil } from "../../src/runtime/engine/util-shim-node.js";
+import { ENGINE_NAMES, type Engine } from "../../src/runtime/services/engine.js";
+import { isSoftwareAdapter, mayHaveCuda, mayHaveGpu, type Dawn, type GpuAdapter } from "../../src/node/engines/gpu.js";
+import { openOnnxModel } from "../../src/node/engines/onnx-model.js";
+import { openEngine, probeEngines, type EngineLoaders } from "../../src/node/engines/open.js";
+import { describeSpeed, speedTest } from "../../src/runtime/services/speed.js";
+import { supplyRemovedUtil } from "../../src/node/engines/util-shim.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 import { expectClose } from "../support/close.js";
 import { denseCases, imageCases, randomArray } from "./cases.js";

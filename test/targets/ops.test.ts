@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { Engine, EngineName } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import type { Engine, EngineName } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { expectClose } from "../support/close.js";
 import { denseCases, imageCases, type Case } from "./cases.js";
 

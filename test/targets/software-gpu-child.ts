@@ -1,8 +1,8 @@
 // The child of webgpu.test.ts: runs cases on one engine and says, a JSON line each, how far they are from the interpreter.
 // Argument: the engine's name. One case for each kind of operation, since shaders take long to compile in software.
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { EngineName } from "../../src/runtime/engine/engine.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
+import type { EngineName } from "../../src/runtime/services/engine.js";
+import { openEngine } from "../../src/node/engines/open.js";
 import { expectClose } from "../support/close.js";
 import { denseCases, imageCases, type Case } from "./cases.js";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { LaceError } from "../../src/source/diagnostic.js";
-import { loadTrainingData } from "../../src/runtime/train/data.js";
-import { planTraining } from "../../src/runtime/train/plan.js";
-import { DEFAULTS } from "../../src/runtime/train/settings.js";
+import { loadTrainingData } from "../../src/learn/train/data.js";
+import { planTraining } from "../../src/learn/train/plan.js";
+import { DEFAULTS } from "../../src/learn/train/settings.js";
 import { labelledData, type LabelledOptions } from "../support/labelled-data.js";
 import { memoryHost } from "../support/memory-host.js";
 

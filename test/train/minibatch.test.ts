@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { latentName } from "../../src/compiler/graph/build-training.js";
-import { loadTrainingData } from "../../src/runtime/train/data.js";
-import { fillLatents, Minibatches } from "../../src/runtime/train/minibatch.js";
-import { planTraining } from "../../src/runtime/train/plan.js";
-import { DEFAULTS } from "../../src/runtime/train/settings.js";
+import { latentName } from "../../src/compiler/build/training.js";
+import { loadTrainingData } from "../../src/learn/train/data.js";
+import { fillLatents, Minibatches } from "../../src/learn/train/minibatch.js";
+import { planTraining } from "../../src/learn/train/plan.js";
+import { DEFAULTS } from "../../src/learn/train/settings.js";
 import { expectClose } from "../support/close.js";
 import { labelledData } from "../support/labelled-data.js";
 import { memoryHost } from "../support/memory-host.js";

@@ -7,7 +7,7 @@ import {
   stackNames,
   type HeadNetwork,
   type ScalarLoss,
-} from "../../src/compiler/graph/build-training.js";
+} from "../../src/compiler/build/training.js";
 import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
 import { sizeOf } from "../../src/compiler/graph/shape.js";
 import {
@@ -16,10 +16,10 @@ import {
   gradientName,
   momentNames,
   stepScalars,
-} from "../../src/compiler/passes/compile-training.js";
+} from "../../src/compiler/build/training-step.js";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
-import { openEngine } from "../../src/runtime/engine/open-node.js";
-import { openOptimizer } from "../../src/runtime/train/optimizer.js";
+import { openEngine } from "../../src/node/engines/open.js";
+import { openOptimizer } from "../../src/learn/train/optimizer.js";
 import { expectClose } from "../support/close.js";
 import { random } from "../support/random.js";
 

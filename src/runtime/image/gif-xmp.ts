@@ -2,7 +2,7 @@
 // In: a finished GIF. Out: the same animation with one XMP application extension; and the packet back.
 // Source: GIF89a, sections 17-27; XMP specification part 3, 1.1.2 (the extension "XMP DataXMP" and its magic trailer: whoever takes the
 // packet for sub-blocks lands in the trailer, and from any place in it at its end).
-import { concat } from "../concat.js";
+import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 
 const EXTENSION = 0x21;

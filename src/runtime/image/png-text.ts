@@ -1,7 +1,7 @@
 // A text chunk in a PNG: where the recipe of an image travels. Plain bytes, no library.
 // In: a finished PNG. Out: the same picture with one iTXt chunk after IHDR (any earlier one of that keyword removed).
 // Source: PNG specification (third edition), 5.5 (CRC), 11.3.3.4 (iTXt).
-import { concat } from "../concat.js";
+import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];

@@ -5,8 +5,8 @@
 import type { LinkedFile, Program } from "../../compiler/link.js";
 import type { StringLit } from "../../parser/ast.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Host } from "../host.js";
-import { isModelName } from "../model/model-name.js";
+import type { Host } from "../../ports/host.js";
+import { isModelName } from "../../models/model-name.js";
 import { publicNames, type PublicNames } from "./names.js";
 import type { RecipeFile } from "./recipe.js";
 

@@ -3,7 +3,7 @@
 // Invariants: a file that is up to date is not written; entries of other scripts stay as they are; names sorted, so that merges are small.
 import * as v from "valibot";
 import { failure, LaceError, warning, type Diagnostic } from "../../source/diagnostic.js";
-import type { Host } from "../host.js";
+import type { Host } from "../../ports/host.js";
 import { lockDifferences, lockSchema, type LockEntry } from "./lock.js";
 
 /** Name of the file, in the folder of the scripts. */

@@ -5,9 +5,9 @@ import * as v from "valibot";
 import type { Program } from "../../compiler/link.js";
 import type { Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Host } from "../host.js";
-import type { Model } from "../model/model.js";
-import { publicName } from "../public-name.js";
+import type { Host } from "../../ports/host.js";
+import type { Model } from "../../models/model.js";
+import { publicName } from "../../source/public-name.js";
 import { publicNames } from "./names.js";
 
 export interface LockedFile {

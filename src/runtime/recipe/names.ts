@@ -1,8 +1,8 @@
 // Names of a program's files for strangers: as seen from the script's folder; of files outside it, the last part alone.
 // Invariant: two files of one kind never share a name: the second one gets a number.
 import type { Program } from "../../compiler/link.js";
-import type { Host } from "../host.js";
-import { nameBeside } from "../public-name.js";
+import type { Host } from "../../ports/host.js";
+import { nameBeside } from "../../source/public-name.js";
 
 export interface PublicNames {
   /** Of scripts, by LinkedFile.path; the entry's has no folder. */

@@ -4,8 +4,8 @@
 // Invariants: no path that the recipe names is ever opened; what is written stays in `written`.
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
-import { isModelName, MODEL_PREFIX } from "../model/model-name.js";
-import type { Host } from "../host.js";
+import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
+import type { Host } from "../../ports/host.js";
 import { beside } from "./embed.js";
 import type { Recipe } from "./recipe.js";
 

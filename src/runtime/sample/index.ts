@@ -3,7 +3,7 @@
 // Invariants: sample i of a seed has the same bits in whatever batch, order or shard it is drawn.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
-import { concat } from "../concat.js";
+import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import { tiledField, type Leaves } from "./field.js";
 import { sampleLangevin } from "./langevin.js";

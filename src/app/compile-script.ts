@@ -1,0 +1,73 @@
+// From a script's path to its plan: link, the tables of its models, check, lower. The one place where the stages meet.
+// In: a Host and a path. Out: each stage's value as far as it got, all diagnostics, and the texts to show them with.
+import { check, type Overrides } from "../compiler/check/check.js";
+import type { CheckedModule } from "../compiler/check/checked.js";
+import { lower } from "../compiler/lower.js";
+import { link, modelsOf, type ModelReference, type Program } from "../compiler/link.js";
+import type { ModelInfo } from "../compiler/attribute.js";
+import type { Plan } from "../compiler/plan.js";
+import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import type { Host } from "../ports/host.js";
+import { isModelName } from "../models/model-name.js";
+import { loadModelInfo } from "../models/pack/pack.js";
+
+/** A stage's value is there unless an error stopped it or one before it. */
+export interface Compilation {
+  readonly program?: Program;
+  readonly checked?: CheckedModule;
+  readonly plan?: Plan;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The text of each file by the name that spans give it. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/**
+ * Compiles a script: `overrides` are the command line's (`--set`, `--count`, `--seed`).
+ *
+ * Errors   mistakes of the script are diagnostics of the result, and so is a model that cannot be read (L50xx, L51xx, at the
+ *          declaration that names it). LaceError for a script that exists and cannot be read.
+ */
+export async function compileScript(file: string, host: Host, overrides: Overrides = {}): Promise<Compilation> {
+  // Built-in and imported models keep their name: a plan is then the same on every machine.
+  const linked = await link(file, {
+    readText: (path) => host.readText(path),
+    exists: (path) => host.exists(path),
+    resolve: (from, reference) => (reference.startsWith("builtin:") ? reference : host.resolve(from, reference)),
+    resolveModel: (from, reference) =>
+      reference.startsWith("builtin:") || isModelName(reference) ? reference : host.resolve(from, reference),
+  });
+  const { sources } = linked;
+  const program = linked.value;
+  if (program === undefined) return { diagnostics: linked.diagnostics, sources };
+  const models = await loadTables(host, modelsOf(program));
+  const before = [...linked.diagnostics, ...models.diagnostics];
+  if (models.diagnostics.length > 0) return { program, diagnostics: before, sources };
+  const checked = check(program, models.tables, overrides);
+  const soFar = [...before, ...checked.diagnostics];
+  if (checked.value === undefined) return { program, diagnostics: soFar, sources };
+  const lowered = lower(checked.value);
+  return {
+    program,
+    checked: checked.value,
+    ...(lowered.value === undefined ? {} : { plan: lowered.value }),
+    diagnostics: [...soFar, ...lowered.diagnostics],
+    sources,
+  };
+}
+
+async function loadTables(
+  host: Host,
+  references: readonly ModelReference[],
+): Promise<{ readonly tables: ReadonlyMap<string, ModelInfo>; readonly diagnostics: readonly Diagnostic[] }> {
+  const tables = new Map<string, ModelInfo>();
+  const diagnostics: Diagnostic[] = [];
+  for (const { alias, reference, span } of references) {
+    try {
+      tables.set(alias, await loadModelInfo(host, reference));
+    } catch (error) {
+      if (!(error instanceof LaceError)) throw error;
+      diagnostics.push(...error.diagnostics.map((d) => ({ ...d, at: { span, text: "this model is needed" } })));
+    }
+  }
+  return { tables, diagnostics };
+}

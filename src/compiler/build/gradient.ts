@@ -1,0 +1,121 @@
+// What samplers run: log p of an energy and its gradient in z, as one optimized graph; and the read-out of w and all heads.
+// In: weights, attribute table, energy, for edits what is held. Out: graphs for a tile of rows.
+// Invariants: the mapping and each named head are evaluated once, forward and backward.
+import type { Attribute } from "../attribute.js";
+import type { Keep } from "../energy/edit-goals.js";
+import type { Energy, Logic } from "../energy/energy.js";
+import type { Varying } from "../energy/varying.js";
+import { GraphBuilder, scalar } from "../graph/builder.js";
+import { buildLogProb, Numbers, readArguments, type HeadOutput } from "./energy.js";
+import { buildHead, buildLatent } from "./model.js";
+import type { Graph, NodeId } from "../graph/graph.js";
+import { at } from "../graph/shape.js";
+import type { EnergyWeights } from "../weights.js";
+import { differentiate } from "../passes/differentiate.js";
+import { optimize, simplify } from "../passes/optimize.js";
+import { stack, type Stacking } from "../passes/stack.js";
+
+export interface ReadoutTask {
+  readonly weights: EnergyWeights;
+  /** psi of the truncation w = m + psi (w - m). */
+  readonly truncation: number;
+  /** Rows of the tile. */
+  readonly rows: number;
+}
+
+export interface EnergyTask extends ReadoutTask {
+  /** The model's table, in the order of `weights.heads`. */
+  readonly attributes: readonly Attribute[];
+  readonly energy: Energy;
+  readonly logic: Logic;
+  /** Of an edit: what holds the state near its anchor, which comes in as inputs. */
+  readonly keep?: Keep;
+  /** Numbers of the energy that come in as an input. */
+  readonly varying?: Varying;
+}
+
+/**
+ * log p of an energy, less what `keep` charges, as built.
+ *
+ *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
+ *
+ * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
+ *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf. With `varying`, `numbers`
+ *          [rows, columns].
+ */
+export function buildEnergyGraph(task: EnergyTask): Graph {
+  const { weights, attributes, energy, logic, truncation, rows, keep, varying } = task;
+  const b = new GraphBuilder();
+  const z = b.input("z", [rows, weights.zDim]);
+  const w = buildLatent(b, z, weights, truncation);
+  const outputs = new Map<number, NodeId>();
+  const head = (index: number): NodeId => {
+    const output = outputs.get(index) ?? buildHead(b, { z, w }, at(weights.heads, index));
+    outputs.set(index, output);
+    return output;
+  };
+  const numbers = new Numbers(b, rows, varying);
+  const read = readArguments(head, attributes, numbers);
+  const logp = buildLogProb(energy, read, attributes, logic, numbers);
+  const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head });
+  return b.finish({ outputs: { logp: charge === undefined ? logp : b.sub(logp, charge) } });
+}
+
+interface Held {
+  readonly z: NodeId;
+  readonly w: NodeId;
+  readonly keep: Keep;
+  readonly head: HeadOutput;
+}
+
+/** What `keep` charges, [rows], nats; undefined if nothing. Adds the inputs that buildEnergyGraph names. */
+export function buildCharge(b: GraphBuilder, { z, w, keep, head }: Held): NodeId | undefined {
+  const charge = (x: NodeId, anchor: AnchorName, weight: number): NodeId => {
+    const offset = b.sub(x, b.input(anchor, b.shape(x)));
+    return b.mul(b.sum(b.square(offset), [1]), scalar(weight));
+  };
+  const anchors = anchorsOf(keep);
+  const parts: NodeId[] = [];
+  if (anchors.includes("z0")) parts.push(charge(z, "z0", keep.latent), charge(w, "w0", keep.latent));
+  if (anchors.includes("held0")) parts.push(charge(b.concat(keep.held.map(head), 1), "held0", keep.attributes));
+  return parts.length === 0 ? undefined : parts.reduce((sum, part) => b.add(sum, part));
+}
+
+/** Inputs of the gradient of an edit beside `z`. */
+export type AnchorName = "z0" | "w0" | "held0";
+
+/** The anchors that a Keep needs. */
+export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorName[] {
+  return [
+    ...(latent > 0 ? (["z0", "w0"] as const) : []),
+    ...(attributes > 0 && held.length > 0 ? (["held0"] as const) : []),
+  ];
+}
+
+/**
+ * w and the outputs of all heads side by side, in table order, as built.
+ *
+ * Shapes   input `z` [rows, zDim], outputs `w` [rows, wDim] and `logits` [rows, K]; no `logits` for a model without heads.
+ */
+export function buildReadout({ weights, truncation, rows }: ReadoutTask): Graph {
+  const b = new GraphBuilder();
+  const z = b.input("z", [rows, weights.zDim]);
+  const w = buildLatent(b, z, weights, truncation);
+  const logits = weights.heads.map((head) => buildHead(b, { z, w }, head));
+  return b.finish({ outputs: logits.length === 0 ? { w } : { w, logits: b.concat(logits, 1) } });
+}
+
+/** The read-out, optimized. Shapes as buildReadout. */
+export function compileReadout(task: ReadoutTask, stacking: Stacking = "first"): Graph {
+  return optimize(stack(simplify(buildReadout(task)), stacking));
+}
+
+/**
+ * log p and its gradient in z, optimized: what one step of a sampler evaluates.
+ *
+ * Shapes   inputs as buildEnergyGraph, outputs `logp` [rows] (nats) and `grad` [rows, zDim].
+ */
+export function compileEnergyGradient(task: EnergyTask, stacking: Stacking = "first"): Graph {
+  const forward = simplify(stack(simplify(buildEnergyGraph(task)), stacking));
+  return optimize(differentiate(forward, { of: "logp", wrt: { z: "grad" } }));
+}

@@ -1,0 +1,80 @@
+// What is asked of an image, clause by clause, and what a judge says of it.
+// In: energies of a plan, columns of heads or a labeller. Out: clauses with their text; yes or no for each image.
+// Invariants: a clause that names an attribute the labeller does not know is not judged by it.
+import type { Attribute } from "../../compiler/attribute.js";
+import { parts, type Energy } from "../../compiler/energy/energy.js";
+import { holds, type HeadOutputs } from "../../compiler/energy/interpret.js";
+import { splitColumns } from "../../runtime/record/expectations.js";
+
+export interface Clause {
+  readonly text: string;
+  readonly energy: Energy;
+}
+
+const LONGEST = 72;
+
+/** The whole condition, after its conjuncts where there are several: each can be met or missed on its own. */
+export function clausesOf(energy: Energy, sources: ReadonlyMap<string, string>): Clause[] {
+  const conjuncts = conjunctsOf(energy);
+  const own = conjuncts.map((e) => ({ text: textOf(e, sources), energy: e }));
+  return conjuncts.length > 1 ? [...own, { text: "all of it", energy }] : own;
+}
+
+/** A condition as its script writes it. */
+export function textOf({ span }: Energy, sources: ReadonlyMap<string, string>): string {
+  const text = (sources.get(span.file) ?? "").slice(span.start, span.end).replace(/\s+/g, " ").trim();
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+}
+
+function conjunctsOf(energy: Energy): readonly Energy[] {
+  if (energy.kind === "always") return [];
+  if (energy.kind === "weight") return conjunctsOf(energy.part);
+  return energy.kind === "and" ? energy.parts.flatMap(conjunctsOf) : [energy];
+}
+
+/** The attributes that an energy names, by index in the model's table. */
+export function attributesNamed(energy: Energy): ReadonlySet<number> {
+  const own = "attribute" in energy ? [energy.attribute] : [];
+  return new Set([...own, ...parts(energy).flatMap((p) => [...attributesNamed(p)])]);
+}
+
+/** A labeller's columns in the terms of a model's table. */
+export interface Translation {
+  /** Whether every attribute of an energy is one that the labeller knows. */
+  knows(energy: Energy): boolean;
+  /** One row of columns as outputs by index in the table; empty where the labeller knows nothing. */
+  outputs(columns: Float32Array): HeadOutputs;
+}
+
+/** Pairs attributes by name and classes: a script's own head may be for something that the labeller sees too. */
+export function translate(labeller: readonly Attribute[], table: readonly Attribute[]): Translation {
+  const from = table.map((a) => labeller.findIndex((b) => isSame(a, b)));
+  return {
+    knows: (energy) => [...attributesNamed(energy)].every((a) => (from[a] ?? -1) >= 0),
+    outputs: (columns) => {
+      const split = splitColumns(columns, labeller);
+      return from.map((k) => split[k] ?? []);
+    },
+  };
+}
+
+function isSame(a: Attribute, b: Attribute): boolean {
+  if (a.name !== b.name || a.type !== b.type) return false;
+  if (a.type === "scalar" || b.type === "scalar") return true;
+  return a.classes.length === b.classes.length && a.classes.every((c, k) => c === b.classes[k]);
+}
+
+/** Whether an energy holds in each image; an image that failed satisfies nothing. */
+export function judgeAll(energy: Energy, outputs: readonly (HeadOutputs | undefined)[]): boolean[] {
+  return outputs.map((o) => o !== undefined && o.length > 0 && holds(energy, o));
+}
+
+/** Of a scalar's range: a reading that moved further counts as changed. */
+const MOVED = 0.15;
+
+/** Whether a judge's reading of an attribute changed between two images. */
+export function changed(attribute: Attribute, before: readonly number[], after: readonly number[]): boolean {
+  if (attribute.type === "scalar")
+    return !(Math.abs((after[0] ?? NaN) - (before[0] ?? NaN)) <= MOVED * (attribute.max - attribute.min));
+  return before.indexOf(Math.max(...before)) !== after.indexOf(Math.max(...after));
+}

@@ -1,0 +1,183 @@
+// What the outputs of an image classifier mean (docs/labellers.md): the JSON beside an .onnx file, checked field by field.
+// In: JSON text. Out: LabellerSpec. Invariants: every attribute names as many columns as it needs; every number is finite.
+import * as v from "valibot";
+import type { Attribute } from "../../compiler/attribute.js";
+import { modelError } from "../../models/model-error.js";
+import { attributeTable, attributeRows } from "../../models/pack/pack-metadata.js";
+import { rangeNormalization, type InputFormat } from "./preprocess.js";
+
+/** How columns of an output are read. */
+export type Reading = "logits" | "probabilities" | "logit" | "probability" | "number";
+
+export interface LabelledAttribute {
+  readonly attribute: Attribute;
+  readonly output: string;
+  /** Of the output: one for each class, or one. */
+  readonly columns: readonly number[];
+  readonly gives: Reading;
+}
+
+export interface LabellerSpec {
+  readonly input: InputFormat & { readonly name: string };
+  readonly attributes: readonly LabelledAttribute[];
+  /** The output that holds the penultimate layer. */
+  readonly features?: string;
+}
+
+const finite = v.pipe(v.number(), v.finite());
+const triple = v.tuple([finite, finite, finite]);
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000));
+const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
+const schema = v.object({
+  format: v.literal(1),
+  input: v.object({
+    name: v.optional(v.string(), "image"),
+    size,
+    layout: v.optional(v.picklist(["nchw", "nhwc"]), "nchw"),
+    channels: v.optional(v.picklist(["rgb", "bgr"]), "rgb"),
+    range: v.optional(v.tuple([finite, finite])),
+    mean: v.optional(triple),
+    std: v.optional(
+      v.pipe(
+        triple,
+        v.check((s) => s.every((x) => x > 0), "Invalid std: Expected numbers above 0"),
+      ),
+    ),
+  }),
+  attributes: v.pipe(
+    v.array(
+      v.looseObject({
+        output: v.optional(v.string(), "logits"),
+        columns: v.optional(v.array(whole)),
+        gives: v.optional(v.picklist(["logits", "probabilities", "logit", "probability", "number"])),
+      }),
+    ),
+    v.minLength(1),
+  ),
+  features: v.optional(v.string()),
+});
+
+/**
+ * Checks the JSON of a labeller.
+ * Errors   LaceError L5312 that says what is wrong.
+ */
+export function parseLabellerSpec(text: string, file: string): LabellerSpec {
+  const wrong = (what: string): Error =>
+    modelError("L5312", file, what, ["docs/labellers.md describes the JSON beside a labeller"]);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw wrong("it is not JSON");
+  }
+  const parsed = v.safeParse(schema, json);
+  const rows = v.safeParse(v.object({ attributes: attributeRows }), json);
+  const issues = [...(parsed.success ? [] : parsed.issues), ...(parsed.success && !rows.success ? rows.issues : [])];
+  if (!parsed.success || !rows.success) {
+    const shown = issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
+    throw wrong(`wrong description of a labeller: ${shown.join("; ")}`);
+  }
+  const { input, attributes, features } = parsed.output;
+  if ((input.mean === undefined) !== (input.std === undefined)) throw wrong("input: mean and std belong together");
+  if (input.mean !== undefined && input.range !== undefined)
+    throw wrong("input: give a range or mean and std, not both");
+  const next = new Map<string, number>();
+  const table = attributeTable(rows.output.attributes);
+  return {
+    input: {
+      name: input.name,
+      size: input.size,
+      layout: input.layout,
+      channels: input.channels,
+      ...(input.mean !== undefined && input.std !== undefined
+        ? { mean: input.mean, std: input.std }
+        : rangeNormalization(input.range ?? [-1, 1])),
+    },
+    attributes: table.map((attribute, i): LabelledAttribute => {
+      const { output = "logits", columns, gives } = attributes[i] ?? {};
+      const reading = gives ?? (attribute.type === "scalar" ? "number" : "logits");
+      const needed = columnsNeeded(attribute, reading);
+      if (needed === undefined) throw wrong(`${attribute.name}: a ${attribute.type} cannot be given as ${reading}`);
+      const from = next.get(output) ?? 0;
+      const own = columns ?? Array.from({ length: needed }, (_, k) => from + k);
+      if (own.length !== needed)
+        throw wrong(`${attribute.name}: ${own.length} columns, as ${reading} it has ${needed}`);
+      next.set(output, Math.max(...own) + 1);
+      return { attribute, output, columns: own, gives: reading };
+    }),
+    ...(features !== undefined && { features }),
+  };
+}
+
+/**
+ * The labeller beside a pack (docs/packs.md): it needs no JSON. It knows the first attributes of the table, as many as its columns
+ * are for: heads that came later, a script's own or trained into the pack, are not its business.
+ *
+ * Errors   LaceError L5110 if its columns are those of no such beginning.
+ */
+export function packLabellerSpec(
+  outputs: readonly { readonly name: string; readonly dims: readonly (number | null)[] }[],
+  attributes: readonly Attribute[],
+  resolution: number,
+  file: string,
+): LabellerSpec {
+  const columns = outputs.find((o) => o.name === "logits")?.dims[1] ?? null;
+  const known: LabelledAttribute[] = [];
+  let at = 0;
+  for (const attribute of attributes) {
+    if (at === columns) break;
+    const width = attribute.type === "scalar" ? 1 : attribute.classes.length;
+    known.push({
+      attribute,
+      output: "logits",
+      columns: Array.from({ length: width }, (_, k) => at + k),
+      gives: attribute.type === "scalar" ? "number" : "logits",
+    });
+    at += width;
+  }
+  if (columns !== null && at !== columns)
+    throw modelError(
+      "L5110",
+      file,
+      `its output \`logits\` has ${columns} columns, the attributes of the model have ${at}`,
+      ["docs/packs.md says what a labeller looks like"],
+    );
+  return {
+    input: { name: "image", size: resolution, layout: "nchw", channels: "rgb", ...rangeNormalization([-1, 1]) },
+    attributes: known,
+    ...(outputs.some((o) => o.name === "features") && { features: "features" }),
+  };
+}
+
+/**
+ * The rows of an attribute table in a file of their own: a JSON array, or an object with `attributes`.
+ * Errors   LaceError L5312 that says what is wrong.
+ */
+export function parseAttributeRows(text: string, file: string): Attribute[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw modelError("L5312", file, "it is not JSON");
+  }
+  const rows = typeof json === "object" && json !== null && "attributes" in json ? json.attributes : json;
+  const result = v.safeParse(attributeRows, rows);
+  if (result.success) return attributeTable(result.output);
+  const shown = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
+  throw modelError("L5312", file, `wrong rows of attributes: ${shown.join("; ")}`, [
+    "they are written as in the metadata of a pack (docs/packs.md)",
+  ]);
+}
+
+/** Columns that a reading takes; undefined: it does not go with the type. */
+function columnsNeeded(attribute: Attribute, gives: Reading): number | undefined {
+  switch (gives) {
+    case "number":
+      return attribute.type === "scalar" ? 1 : undefined;
+    case "logit":
+    case "probability":
+      return attribute.type === "binary" ? 1 : undefined;
+    default:
+      return attribute.type === "scalar" ? undefined : attribute.classes.length;
+  }
+}

@@ -1,0 +1,44 @@
+// What every reader of StyleGAN2 checkpoints ends with: the networks that it found, as a model without attributes.
+import type { MappingWeights } from "../../compiler/weights.js";
+import type { StyleganModel } from "../model.js";
+import { defaultLayerGroups, numWsOf } from "../pack/pack-metadata.js";
+import type { SynthesisWeights } from "./stylegan2-weights.js";
+
+export interface CheckpointOptions {
+  readonly name: string;
+  /** SHA-256 of the checkpoint. */
+  readonly sha256: string;
+  readonly licence?: string;
+}
+
+/** The networks of a checkpoint; `classes` is how many a conditional generator draws, 0 otherwise. */
+export interface CheckpointParts {
+  readonly zDim: number;
+  readonly classes: number;
+  readonly mapping: MappingWeights;
+  readonly synthesis: SynthesisWeights;
+}
+
+/** The model of a checkpoint's networks, with the layer groups of the StyleGAN papers. */
+export function checkpointModel(
+  { name, sha256, licence = "unknown" }: CheckpointOptions,
+  { zDim, classes, mapping, synthesis }: CheckpointParts,
+): StyleganModel {
+  const { wDim, resolution } = synthesis;
+  return {
+    info: {
+      name,
+      zDim,
+      wDim,
+      numWs: numWsOf(resolution),
+      resolution,
+      attributes: [],
+      layerGroups: defaultLayerGroups(resolution),
+      ...(classes > 0 && { classes }),
+    },
+    weights: { zDim, mapping, heads: [] },
+    synthesis,
+    sha256,
+    licence,
+  };
+}

@@ -1,0 +1,105 @@
+// Checkpoints of rosinality/stylegan2-pytorch (`.pt` with `g_ema` and `latent_avg`) -> Model in the naming of docs/packs.md.
+// In: what torch-zip.ts read. Out: a Model without attributes; every shape has been checked as a pack's would be.
+// Invariants: same values as the original, up to rounding. Its convolutions are scaled by 1/sqrt(in k^2) at run time; a pack
+// has no such gain, so it is folded into the weights here, except in RGB layers, whose style carries it in a pack too.
+// Orientation: both codes use the transposed convolution with the weight as stored, and a symmetric FIR kernel.
+import type { Tensor } from "../../compiler/weights.js";
+import type { LaceError } from "../../source/diagnostic.js";
+import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
+import { readStyle } from "./lace-heads.js";
+import { modelError } from "../model-error.js";
+import type { StyleganModel } from "../model.js";
+import { TensorSource } from "../pack/pack-weights.js";
+import type { PickleDict } from "../formats/pickle-value.js";
+import { readSynthesis } from "./stylegan2-weights.js";
+import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
+
+const FIR_KERNEL = [1, 3, 3, 1];
+const MAX_RESOLUTION = 2048;
+
+/**
+ * The generator of a checkpoint, any size and channel multiplier.
+ * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
+ */
+export function readRosinality(checkpoint: PickleDict, file: string, options: CheckpointOptions): StyleganModel {
+  const stored = tensorsOf(checkpoint.entries.get("g_ema"));
+  const mean = tensorsOf(checkpoint).get("latent_avg")?.read();
+  if (stored.size === 0 || mean === undefined) throw unlike(file, "'g_ema' or 'latent_avg' is missing");
+  checkSharing(stored, file);
+  const mapping = readStyle(stored, "style.", mean, file);
+  const wDim = mapping.wAverage.data.length;
+  const tensors = convertSynthesis(stored, file);
+  const resolution = Math.max(
+    ...[...tensors.keys()].map((name) => Number(/^synthesis\.b(\d+)\./.exec(name)?.[1] ?? 0)),
+  );
+  const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
+  const synthesis = readSynthesis(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
+  const zDim = mapping.layers[0]?.weight.shape[1] ?? 0;
+  return checkpointModel(options, { zDim, classes: 0, mapping, synthesis });
+}
+
+function unlike(file: string, what: string): LaceError {
+  return modelError("L5107", file, `not a rosinality StyleGAN2 checkpoint: ${what}`);
+}
+
+/** State dict of the generator -> tensors of a pack. What is missing is found by readSynthesis. */
+function convertSynthesis(stored: ReadonlyMap<string, TorchTensor>, file: string): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  const copy = (from: string, to: string, shapeOf: (shape: readonly number[]) => readonly number[], gain = 1): void => {
+    const tensor = stored.get(from)?.read();
+    if (tensor === undefined) return;
+    tensors.set(to, {
+      shape: shapeOf(tensor.shape),
+      data: gain === 1 ? tensor.data : tensor.data.map((v) => v * gain),
+    });
+  };
+  const layer = (from: string, to: string): void => {
+    copy(`${from}.conv.modulation.weight`, `${to}.affine.weight`, same);
+    copy(`${from}.conv.modulation.bias`, `${to}.affine.bias`, same);
+  };
+  const conv = (from: string, to: string, noise: number): void => {
+    const [, , inputs = 1, kh = 1, kw = 1] = stored.get(`${from}.conv.weight`)?.shape ?? [];
+    copy(`${from}.conv.weight`, `${to}.weight`, withoutFirst, 1 / Math.sqrt(inputs * kh * kw));
+    copy(`${from}.activate.bias`, `${to}.bias`, same);
+    copy(`${from}.noise.weight`, `${to}.noise_strength`, () => []);
+    copy(`noises.noise_${noise}`, `${to}.noise_const`, (shape) => shape.slice(2));
+    layer(from, to);
+  };
+  const rgb = (from: string, to: string): void => {
+    copy(`${from}.conv.weight`, `${to}.weight`, withoutFirst);
+    copy(`${from}.bias`, `${to}.bias`, (shape) => shape.slice(1, 2));
+    layer(from, to);
+  };
+  copy("input.input", "synthesis.b4.const", withoutFirst);
+  conv("conv1", "synthesis.b4.conv1", 0);
+  rgb("to_rgb1", "synthesis.b4.torgb");
+  for (let i = 0, r = 8; stored.has(`convs.${2 * i}.conv.weight`); i++, r *= 2) {
+    if (r > MAX_RESOLUTION) throw unlike(file, `it has more than ${MAX_RESOLUTION} pixels a side`);
+    checkKernel(stored, `convs.${2 * i}.conv.blur.kernel`, file);
+    conv(`convs.${2 * i}`, `synthesis.b${r}.conv0`, 2 * i + 1);
+    conv(`convs.${2 * i + 1}`, `synthesis.b${r}.conv1`, 2 * i + 2);
+    rgb(`to_rgbs.${i}`, `synthesis.b${r}.torgb`);
+  }
+  return tensors;
+}
+
+function same(shape: readonly number[]): readonly number[] {
+  return shape;
+}
+function withoutFirst(shape: readonly number[]): readonly number[] {
+  return shape.slice(1);
+}
+
+/** The FIR kernel is a buffer of the checkpoint; only the one of StyleGAN2 (times 4) is known. */
+function checkKernel(stored: ReadonlyMap<string, TorchTensor>, name: string, file: string): void {
+  const kernel = stored.get(name)?.read();
+  const sum = FIR_KERNEL.reduce((a, b) => a + b, 0);
+  const expected = FIR_KERNEL.flatMap((a) => FIR_KERNEL.map((b) => (4 * a * b) / (sum * sum)));
+  if (
+    kernel === undefined ||
+    kernel.data.length !== expected.length ||
+    expected.some((v, i) => Math.abs(v - (kernel.data[i] ?? NaN)) > 1e-6)
+  ) {
+    throw unlike(file, `'${name}' is not the FIR kernel [${FIR_KERNEL.join(", ")}]`);
+  }
+}

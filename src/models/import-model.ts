@@ -1,0 +1,327 @@
+// `lacec import`: a file of any kind that lacec reads -> a pack, or a file of heads, with everything that belongs beside it.
+// In: a Host, a path, what the user says. Out: the files to write, whole. Nothing is written here.
+// Invariants: nothing in the file is run; a pack that comes out has been checked by the rules that load it; whatever it was
+// made from is in its metadata by SHA-256.
+import type { Attribute } from "../compiler/attribute.js";
+import type { HeadSpace, HeadWeights } from "../compiler/weights.js";
+import { failure } from "../source/diagnostic.js";
+import type { PhaseClock } from "../ports/events.js";
+import type { Host } from "../ports/host.js";
+import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./checkpoints/head-source.js";
+import { readLaceHead } from "./checkpoints/lace-heads.js";
+import { modelError } from "./model-error.js";
+import type { Decoder, DecoderModel, Model } from "./model.js";
+import { openSource, type Source } from "./checkpoints/open-source.js";
+import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
+import { parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
+import { widthIn } from "./pack/pack-weights.js";
+import { readSafetensors } from "./formats/safetensors.js";
+
+/** Looks at an ONNX decoder, which takes running it: services bring it. */
+export type ExamineDecoder = (
+  bytes: Uint8Array,
+  file: string,
+) => Promise<Omit<Decoder, "file" | "sha256"> & { readonly zDim: number; readonly resolution: number }>;
+
+export interface ImportSettings {
+  /** Path of the pack to be. */
+  readonly out: string;
+  /** Default: the name of the source without its extension. */
+  readonly name?: string;
+  readonly licence?: string;
+  /** LACE heads, head files of ours, packs, JSON tables of heads. */
+  readonly heads: readonly HeadRequest[];
+  /** What the user says of heads, by name. */
+  readonly attributes: readonly Attribute[];
+  /** Default: what the source has, if it is a pack; else F32. */
+  readonly dtype?: "F16" | "F32";
+  readonly examineDecoder: ExamineDecoder;
+  /** Version of this lacec, for the pack's `source`. */
+  readonly lacec: string;
+}
+
+export interface Imported {
+  /** What the source was. */
+  readonly format: string;
+  /** The pack first, then what belongs beside it. */
+  readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+}
+
+interface Origin {
+  readonly file: string;
+  readonly sha256: string;
+  readonly format: string;
+}
+interface FoundHead {
+  readonly row: Attribute;
+  readonly head: HeadWeights;
+  /** The row as it is in the file that it comes from: fields that lacec does not use go on into the pack. */
+  readonly stored: object;
+}
+
+/**
+ * Imports a file.
+ * Errors   LaceError L50xx of the host, L51xx of what is read, L52xx of a decoder that cannot be run.
+ */
+export async function importModel(
+  host: Host,
+  file: string,
+  settings: ImportSettings,
+  clock: PhaseClock,
+): Promise<Imported> {
+  const base = baseName(file);
+  const name = settings.name ?? base.replace(/\.[^.]*$/, "");
+  const { bytes, sha256 } = await clock.run("read", {}, () => readWhole(host, file));
+  const licence = settings.licence === undefined ? {} : { licence: settings.licence };
+  const source = await clock.run(
+    "check",
+    {},
+    () => openSource(bytes, file, { name, sha256, ...licence }),
+    (found) => found.kind,
+  );
+  const origin: Origin = { file: base, sha256, format: source.kind };
+  const gathered = await gatherHeads(host, source, file, settings);
+  const origins = [origin, ...gathered.origins];
+  return clock.run("convert", {}, async () => {
+    if (source.kind === "lace-head" || source.kind === "heads")
+      return { format: source.kind, files: [headFile(gathered.heads, file, origins, settings)] };
+    const model = await modelOf(host, source, { file, bytes, sha256, name }, settings);
+    const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, origins, settings, source);
+    parsePackMetadata(readSafetensors(pack, settings.out).metadata.get(METADATA_KEY), settings.out);
+    const beside = await filesBeside(host, model, source, bytes, settings.out);
+    return { format: source.kind, files: [{ path: settings.out, bytes: pack }, ...beside] };
+  });
+}
+
+async function readWhole(host: Host, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
+  const bytes = await host.readBytes(file);
+  return { bytes, sha256: await host.sha256(bytes) };
+}
+
+/** The model of a source that is no file of heads. */
+async function modelOf(
+  host: Host,
+  source: Exclude<Source, { readonly kind: "lace-head" | "heads" }>,
+  read: { readonly file: string; readonly bytes: Uint8Array; readonly sha256: string; readonly name: string },
+  settings: ImportSettings,
+): Promise<Model> {
+  const { file, sha256, name } = read;
+  if (source.kind === "pack") {
+    const model = readPack(source.stored, file, { resolve: (beside) => host.resolve(file, beside), sha256 });
+    const { licence = model.licence } = settings;
+    return { ...model, info: { ...model.info, name: settings.name ?? model.info.name }, licence };
+  }
+  if (source.kind !== "onnx") return source.model;
+  const { zDim, resolution, ...decoder } = await settings.examineDecoder(read.bytes, file);
+  const model: DecoderModel = {
+    info: { name, zDim, wDim: zDim, numWs: 1, resolution, attributes: [], layerGroups: {} },
+    weights: { zDim, heads: [] },
+    decoder: { ...decoder, file: besideName(settings.out, ".onnx"), sha256 },
+    sha256,
+    licence: settings.licence ?? "unknown",
+  };
+  return model;
+}
+
+function packBytes(
+  model: Model,
+  found: readonly FoundHead[],
+  origins: readonly Origin[],
+  settings: ImportSettings,
+  source: Source,
+): Uint8Array {
+  const original = source.kind === "pack" ? source.metadata : {};
+  const tensors = source.kind === "pack" ? [...source.stored.tensors.values()] : [];
+  const halves = tensors.length > 0 && tensors.every((t) => t.dtype === "F16");
+  const text = original["source"];
+  return writePack(model, {
+    source: typeof text === "string" ? text : importedFrom(origins, settings),
+    dtype: settings.dtype ?? (halves ? "F16" : "F32"),
+    madeFrom: source.kind === "pack" ? [...earlierOrigins(source, settings.out), ...origins] : origins,
+    original: { ...original, attributes: [...listOf(original["attributes"]), ...found.map((f) => f.stored)] },
+  });
+}
+
+function importedFrom(origins: readonly Origin[], { lacec }: ImportSettings): string {
+  const names = origins.map(({ file, format }) => `${file} (${format})`);
+  return `imported by lacec ${lacec} from ${names.join(", ")}`;
+}
+
+function earlierOrigins(source: Extract<Source, { readonly kind: "pack" }>, file: string): readonly Origin[] {
+  return parsePackMetadata(source.stored.metadata.get(METADATA_KEY), file).madeFrom;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+/** Labeller and decoder, under names that the new pack can refer to. A decoder imported from where it lies is not copied. */
+async function filesBeside(
+  host: Host,
+  model: Model,
+  source: Source,
+  bytes: Uint8Array,
+  out: string,
+): Promise<{ path: string; bytes: Uint8Array }[]> {
+  const files: { path: string; bytes: Uint8Array }[] = [];
+  const add = (file: string, content: Uint8Array): void => {
+    files.push({ path: host.resolve(out, baseName(file)), bytes: content });
+  };
+  const labeller = await loadLabeller(host, model);
+  if (model.labeller !== undefined && labeller !== undefined) add(model.labeller.file, labeller);
+  if (model.decoder !== undefined)
+    add(model.decoder.file, source.kind === "onnx" ? bytes : await loadDecoder(host, model));
+  return files;
+}
+
+/** Every head that the user names, and those of the source if it is itself a file of heads. */
+async function gatherHeads(
+  host: Host,
+  source: Source,
+  file: string,
+  settings: ImportSettings,
+): Promise<{ readonly heads: readonly FoundHead[]; readonly origins: readonly Origin[] }> {
+  const unused = new Set(settings.attributes.map((a) => a.name));
+  const declared = (name: string): Attribute | undefined => {
+    unused.delete(name);
+    return settings.attributes.find((a) => a.name === name);
+  };
+  const heads: FoundHead[] = [];
+  const origins: Origin[] = [];
+  if (source.kind === "lace-head" || source.kind === "heads")
+    heads.push(...headsOf(source, { file, ...(settings.name !== undefined && { name: settings.name }) }, declared));
+  for (const request of await requests(host, settings.heads)) {
+    const { bytes, sha256 } = await readWhole(host, request.file);
+    const opened = await openSource(bytes, request.file, { name: "", sha256 });
+    heads.push(...headsOf(opened, request, declared));
+    origins.push({ file: baseName(request.file), sha256, format: opened.kind });
+  }
+  if (unused.size > 0)
+    throw failure("L5107", `no head is called ${[...unused].map((n) => `\`${n}\``).join(", ")}`, [
+      heads.length === 0
+        ? "name the files of heads with --heads"
+        : `the heads are ${heads.map((h) => h.row.name).join(", ")}; a file can be renamed: --heads NAME=FILE`,
+    ]);
+  return { heads, origins };
+}
+
+/** Requests with the tables among them replaced by what they list. */
+async function requests(host: Host, heads: readonly HeadRequest[]): Promise<readonly HeadRequest[]> {
+  const lists = await Promise.all(
+    heads.map(async (request) => {
+      if (!request.file.endsWith(".json")) return [request];
+      const entries = parseHeadTable(await host.readText(request.file), request.file);
+      return entries.map((entry) => ({ ...entry, file: host.resolve(request.file, entry.file) }));
+    }),
+  );
+  return lists.flat();
+}
+
+function headsOf(
+  source: Source,
+  request: HeadRequest,
+  declared: (name: string) => Attribute | undefined,
+): readonly FoundHead[] {
+  const { file } = request;
+  if (source.kind === "lace-head") {
+    const name = request.name ?? nameOfHeadFile(file);
+    const head = readLaceHead(source.checkpoint, name, file);
+    return [{ row: rowOfHead(head, request.row ?? declared(name), file), head, stored: {} }];
+  }
+  if (source.kind !== "heads" && source.kind !== "pack")
+    throw modelError("L5107", file, "it holds no attribute heads, but a model");
+  const found = readHeadFile(source.stored, file);
+  const chosen = found.attributes.flatMap((row, i) => {
+    const head = found.heads[i];
+    if (head === undefined || (request.name !== undefined && row.name !== request.name)) return [];
+    const stored = listOf(source.metadata["attributes"])[i];
+    return [
+      {
+        row: rowOfHead(head, request.row ?? declared(row.name) ?? row, file),
+        head,
+        stored: typeof stored === "object" && stored !== null ? stored : {},
+      },
+    ];
+  });
+  if (chosen.length === 0)
+    throw modelError("L5107", file, `it has no head${request.name === undefined ? "" : ` for \`${request.name}\``}`, [
+      `it has heads for: ${found.attributes.map((a) => a.name).join(", ") || "nothing"}`,
+    ]);
+  return chosen;
+}
+
+function widthOf(head: HeadWeights): number {
+  return head.layers[0]?.weight.shape[1] ?? 0;
+}
+
+function checkDistinct(rows: readonly Attribute[], file: string): void {
+  const twice = rows.find((row, i) => rows.findIndex((r) => r.name === row.name) < i);
+  if (twice !== undefined)
+    throw modelError("L5107", file, `two heads are called \`${twice.name}\``, ["rename one: --heads NAME=FILE"]);
+}
+
+function withHeads(model: Model, found: readonly FoundHead[], file: string): Model {
+  for (const { row, head } of found) {
+    const { space = "w" } = head;
+    const width = widthIn(space, model.info);
+    if (widthOf(head) !== width)
+      throw modelError(
+        "L5107",
+        file,
+        `the head \`${row.name}\` takes ${widthOf(head)} numbers, the model's ${space} has ${width ?? 0}`,
+      );
+  }
+  const attributes = [...model.info.attributes, ...found.map((f) => f.row)];
+  checkDistinct(attributes, file);
+  const heads = [...model.weights.heads, ...found.map((f) => f.head)];
+  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads } };
+}
+
+function headFile(
+  found: readonly FoundHead[],
+  file: string,
+  origins: readonly Origin[],
+  settings: ImportSettings,
+): { readonly path: string; readonly bytes: Uint8Array } {
+  const { out, dtype } = settings;
+  const attributes = found.map((f) => f.row);
+  checkDistinct(attributes, file);
+  const [wDim, zDim] = [commonWidth(found, "w", file), commonWidth(found, "z", file)];
+  const widths = { wDim: wDim ?? zDim ?? 0, zDim };
+  const bytes = writeHeads({ attributes, heads: found.map((f) => f.head) }, widths, dtype, {
+    source: importedFrom(origins, settings),
+    madeFrom: origins,
+    attributes: found.map((f) => f.stored),
+  });
+  parseHeadMetadata(readSafetensors(bytes, out).metadata.get(METADATA_KEY), out);
+  return { path: out, bytes };
+}
+
+/** Numbers that the heads of a space take; undefined where there is none. Errors LaceError L5107 if they differ. */
+function commonWidth(found: readonly FoundHead[], space: HeadSpace, file: string): number | undefined {
+  const own = found.filter(({ head }) => (head.space ?? "w") === space);
+  const [first] = own;
+  if (first === undefined) return undefined;
+  const width = widthOf(first.head);
+  const other = own.find(({ head }) => widthOf(head) !== width);
+  if (other !== undefined)
+    throw modelError(
+      "L5107",
+      file,
+      `the head \`${other.row.name}\` takes ${widthOf(other.head)} numbers, the first ${width}`,
+    );
+  return width;
+}
+
+function baseName(path: string): string {
+  return path.replace(/^.*[/\\]/, "");
+}
+
+/** The pack's name with another extension, in characters that a pack may refer to. */
+function besideName(out: string, extension: string): string {
+  const stem = baseName(out)
+    .replace(/\.safetensors$/, "")
+    .replace(/[^A-Za-z0-9._-]/g, "_")
+    .replace(/^[.-]/, "_");
+  return `${stem}${extension}`;
+}

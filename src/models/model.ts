@@ -1,0 +1,46 @@
+// A loaded model: the attribute table and the weights, or the decoder that stands in for a synthesis of our own.
+import type { ModelInfo } from "../compiler/attribute.js";
+import type { EnergyWeights } from "../compiler/weights.js";
+import type { SynthesisWeights } from "./checkpoints/stylegan2-weights.js";
+
+interface ModelBase {
+  readonly info: ModelInfo;
+  readonly weights: EnergyWeights;
+  /** An independent image classifier beside the pack (docs/packs.md). `file` is resolved. */
+  readonly labeller?: { readonly file: string; readonly sha256: string };
+  /** Of the whole file that the model was read from. */
+  readonly sha256: string;
+  readonly licence: string;
+}
+
+/** Architecture `stylegan2`: its synthesis is a graph of ours. */
+export interface StyleganModel extends ModelBase {
+  readonly synthesis: SynthesisWeights;
+  readonly decoder?: undefined;
+}
+
+/** Architecture `onnx`: w = z, and an ONNX file beside the pack makes the image. */
+export interface DecoderModel extends ModelBase {
+  readonly decoder: Decoder;
+  readonly synthesis?: undefined;
+}
+
+export type Model = StyleganModel | DecoderModel;
+
+/** How an ONNX file is used as a decoder z -> image. `file` is resolved. */
+export interface Decoder {
+  readonly file: string;
+  readonly sha256: string;
+  readonly input: string;
+  readonly output: string;
+  /** Dimensions behind the batch, such as [64] or [64, 1, 1]; their product is zDim. */
+  readonly inputShape: readonly number[];
+  /** Images of one run, where the file fixes it. */
+  readonly batch?: number | undefined;
+  readonly layout: "nchw" | "nhwc";
+  readonly channels: 1 | 3;
+  /** z is kept within these before it goes in. */
+  readonly clip?: readonly [number, number] | undefined;
+  /** Values of the output that are black and white. */
+  readonly outputRange: readonly [number, number];
+}

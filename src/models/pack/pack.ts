@@ -1,0 +1,328 @@
+// Model packs (docs/packs.md): one safetensors file with weights and metadata -> Model, and back.
+// In: a Host and a path. Out: a Model whose every tensor has been checked; `loadModelInfo` reads the header alone.
+// Invariants: a Model that this gives builds its graphs without further checks; nothing outside the pack's folder is named by it.
+import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
+import type { HeadSpace, HeadWeights, Tensor } from "../../compiler/weights.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Host } from "../../ports/host.js";
+import { failure } from "../../source/diagnostic.js";
+import { commandsFor, isModelName, MODEL_PREFIX } from "../model-name.js";
+import { modelError } from "../model-error.js";
+import type { Decoder, DecoderModel, Model, StyleganModel } from "../model.js";
+import {
+  attributeTable,
+  modelInfo,
+  PACK_FORMAT,
+  parseHeadMetadata,
+  parsePackMetadata,
+  type PackMetadata,
+} from "./pack-metadata.js";
+import { readHeads, readMapping, TensorSource, widthIn, type Widths } from "./pack-weights.js";
+import {
+  headerLength,
+  LENGTH_BYTES,
+  parseHeader,
+  readSafetensors,
+  writeSafetensors,
+  type Safetensors,
+} from "../formats/safetensors.js";
+import { readSynthesis, synthesisTensors } from "../checkpoints/stylegan2-weights.js";
+
+/** The metadata key of packs and head files. */
+export const METADATA_KEY = "lace";
+
+/** The path of a pack. Errors LaceError L5101 for a name that no model has, L5001 for a path without a file, with the commands that would make one. */
+async function resolvePack(host: Host, path: string): Promise<string> {
+  if (path.startsWith("builtin:")) return host.resolve("", path);
+  if (!isModelName(path)) {
+    if (await host.exists(path)) return path;
+    throw failure("L5001", `there is no file ${path}`, [
+      "check the path; paths in a script are relative to the script",
+      `with the checkpoint at hand: lacec import CHECKPOINT -o ${path}`,
+    ]);
+  }
+  const file = host.resolve("", `${MODEL_PREFIX}${path}`);
+  if (await host.exists(file)) return file;
+  throw failure("L5101", `no imported model is called "${path}"`, commandsFor(path));
+}
+
+function sourceOf(stored: Safetensors, file: string): TensorSource {
+  return new TensorSource(file, (name) => stored.tensor(name), new Set(stored.tensors.keys()));
+}
+
+/**
+ * Loads a pack: `path` is a path of the host, "builtin:NAME", or the name of an imported model.
+ * Errors   LaceError L5101 (no such name), L5102 (damaged file), L5108 (metadata), L5109 (tensors); those of the host if it cannot be read.
+ */
+export async function loadPack(host: Host, path: string): Promise<Model> {
+  const file = await resolvePack(host, path);
+  const bytes = await host.readBytes(file);
+  return readPack(readSafetensors(bytes, file), file, {
+    resolve: (name) => host.resolve(file, name),
+    sha256: await host.sha256(bytes),
+  });
+}
+
+/**
+ * The model of a pack that has been read. `resolve` finds the files beside it.
+ * Errors   LaceError L5108 (metadata), L5109 (tensors).
+ */
+export function readPack(
+  stored: Safetensors,
+  file: string,
+  { resolve, sha256 }: { readonly resolve: (name: string) => string; readonly sha256: string },
+): Model {
+  const metadata = parsePackMetadata(stored.metadata.get(METADATA_KEY), file);
+  const info = modelInfo(metadata);
+  const source = sourceOf(stored, file);
+  const { labeller, licence } = metadata;
+  const heads = readHeads(source, info.attributes, metadata.attributes, info);
+  const base = {
+    info,
+    ...(labeller && { labeller: { file: resolve(labeller.file), sha256: labeller.sha256 } }),
+    sha256,
+    licence,
+  };
+  if (metadata.architecture === "onnx") {
+    const { decoder, imageChannels } = metadata;
+    return {
+      ...base,
+      weights: { zDim: info.zDim, heads },
+      decoder: { ...decoder, channels: imageChannels, file: resolve(decoder.file) },
+    };
+  }
+  const mapping = readMapping(source, metadata);
+  const synthesis = readSynthesis(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
+  return { ...base, weights: { zDim: info.zDim, ...(mapping && { mapping }), heads }, synthesis };
+}
+
+/**
+ * The sizes and attribute table of a pack, from its header alone: cheap however large the pack is.
+ * Errors   LaceError L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
+ */
+export async function loadModelInfo(host: Host, path: string): Promise<ModelInfo> {
+  const file = await resolvePack(host, path);
+  if (host.readRange === undefined) {
+    return modelInfo(
+      parsePackMetadata(readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY), file),
+    );
+  }
+  const length = headerLength(await host.readRange(file, 0, LENGTH_BYTES), undefined, file);
+  const header = parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file);
+  return modelInfo(parsePackMetadata(header.metadata.get(METADATA_KEY), file));
+}
+
+/** Heads of a file of its own, with the rows that they add to the attribute table. */
+export interface Heads {
+  readonly attributes: readonly Attribute[];
+  readonly heads: readonly HeadWeights[];
+}
+
+/**
+ * Loads a file of attribute heads (docs/packs.md, "Head files") for a model with latents of these widths.
+ * Errors   LaceError L5102 (damaged file), L5107 (made for other widths), L5108 (metadata), L5109 (tensors).
+ */
+export async function loadHeads(host: Host, path: string, model: Required<Widths>): Promise<Heads> {
+  const { attributes, heads, ...widths } = readHeadFile(readSafetensors(await host.readBytes(path), path), path);
+  for (const space of ["w", "z"] as const) {
+    const [is, wanted] = [widthIn(space, widths), widthIn(space, model)];
+    if (is !== wanted && heads.some((h) => (h.space ?? "w") === space))
+      throw modelError("L5107", path, `its heads take ${is ?? 0} numbers, the model's ${space} has ${wanted ?? 0}`);
+  }
+  return { attributes, heads };
+}
+
+/** The heads of a head file or a pack that has been read. Errors LaceError L5108 (metadata), L5109 (tensors). */
+export function readHeadFile(stored: Safetensors, file: string): Heads & Widths {
+  const metadata = parseHeadMetadata(stored.metadata.get(METADATA_KEY), file);
+  const attributes = attributeTable(metadata.attributes);
+  const { wDim, zDim } = metadata;
+  return {
+    attributes,
+    heads: readHeads(sourceOf(stored, file), attributes, metadata.attributes, metadata),
+    wDim,
+    zDim,
+  };
+}
+
+/**
+ * The model with the heads that a script adds, in the order of the list: each entry names an attribute and the file it is in.
+ * Errors   as loadHeads; L5107 if a file has no head of that name.
+ */
+export async function addHeads(
+  host: Host,
+  model: Model,
+  wanted: readonly { readonly attribute: string; readonly file: string }[],
+): Promise<Model> {
+  const attributes = [...model.info.attributes];
+  const heads = [...model.weights.heads];
+  for (const { attribute, file } of wanted) {
+    const found = await loadHeads(host, file, model.info);
+    const row = found.attributes.findIndex((a) => a.name === attribute);
+    const [info, head] = [found.attributes[row], found.heads[row]];
+    if (info === undefined || head === undefined) {
+      const names = found.attributes.map((a) => a.name).join(", ");
+      throw modelError("L5107", file, `it has no head for '${attribute}'`, [`it has heads for: ${names}`]);
+    }
+    attributes.push(info);
+    heads.push(head);
+  }
+  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads } };
+}
+
+/**
+ * The bytes of the model's labeller; undefined if it has none. Its hash is checked here, when it is used.
+ * Errors   LaceError L5110 if the file is missing or is another one than the pack was made with.
+ */
+export async function loadLabeller(host: Host, model: Model): Promise<Uint8Array | undefined> {
+  return model.labeller && loadBeside(host, model, model.labeller, "labeller", "L5110");
+}
+
+/**
+ * The bytes of the model's decoder, its hash checked.
+ * Errors   LaceError L5111 if the file is missing or is another one than the pack was made with.
+ */
+export async function loadDecoder(host: Host, model: DecoderModel): Promise<Uint8Array> {
+  return loadBeside(host, model, model.decoder, "decoder", "L5111");
+}
+
+async function loadBeside(
+  host: Host,
+  model: Model,
+  { file, sha256 }: { readonly file: string; readonly sha256: string },
+  what: string,
+  code: "L5110" | "L5111",
+): Promise<Uint8Array> {
+  if (!(await host.exists(file))) {
+    throw modelError(code, file, `the ${what} of the model is missing`, [
+      `it belongs beside the pack of '${model.info.name}'`,
+    ]);
+  }
+  const bytes = await host.readBytes(file);
+  const hash = await host.sha256(bytes);
+  if (hash !== sha256) throw modelError(code, file, `the ${what} has SHA-256 ${hash}, the pack names ${sha256}`);
+  return bytes;
+}
+
+/**
+ * Bytes of a file of heads. `original` is more metadata for it, rows among it, which give way to what is known here.
+ * Errors   InternalError if rows and heads do not correspond.
+ */
+export function writeHeads(
+  { attributes, heads }: Heads,
+  { wDim, zDim }: Widths,
+  dtype: "F16" | "F32" = "F32",
+  original: Readonly<Record<string, unknown>> = {},
+): Uint8Array {
+  const metadata = {
+    ...original,
+    format: PACK_FORMAT,
+    wDim,
+    ...(zDim !== undefined && { zDim }),
+    attributes: storedRows({ attributes, heads }, original),
+  };
+  return writeSafetensors(headTensors(attributes, heads), { [METADATA_KEY]: JSON.stringify(metadata) }, dtype);
+}
+
+/**
+ * Bytes of a pack that loads as this model. Mapping gains must be those of one learning-rate multiplier.
+ * Errors   InternalError if they are not, or heads and attributes do not correspond.
+ */
+export function writePack(
+  model: Model,
+  options: {
+    readonly source: string;
+    readonly dtype?: "F16" | "F32";
+    /** The files that it was made from. */
+    readonly madeFrom?: readonly PackMetadata["madeFrom"][number][];
+    /** Metadata of the pack that this one was made from: fields that lacec does not use go on into the new one. */
+    readonly original?: Readonly<Record<string, unknown>>;
+  },
+): Uint8Array {
+  const { info, weights, labeller, licence } = model;
+  const { attributes, ...sizes } = info;
+  const tensors = new Map<string, Tensor>();
+  const architecture = model.decoder === undefined ? styleganMetadata(model, tensors) : decoderMetadata(model.decoder);
+  for (const [name, tensor] of headTensors(attributes, weights.heads)) tensors.set(name, tensor);
+  const { madeFrom, original = {} } = options;
+  const metadata = {
+    ...original,
+    format: PACK_FORMAT,
+    ...sizes,
+    ...architecture,
+    attributes: storedRows({ attributes, heads: weights.heads }, original),
+    ...(labeller && { labeller: { file: baseName(labeller.file), sha256: labeller.sha256 } }),
+    licence,
+    source: options.source,
+    ...(madeFrom && { madeFrom }),
+  };
+  return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(metadata) }, options.dtype);
+}
+
+/** Rows of a table, each with what the original metadata say of it besides. */
+function storedRows({ attributes, heads }: Heads, original: Readonly<Record<string, unknown>>): readonly object[] {
+  const { attributes: rows } = original;
+  const known: readonly unknown[] = Array.isArray(rows) ? rows : [];
+  return attributes.map((a, i) => {
+    const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
+    return { ...(typeof found === "object" ? found : {}), ...storedRow(a, heads[i]?.space ?? "w") };
+  });
+}
+
+/** Metadata of a StyleGAN2; its tensors go `into` the map. */
+function styleganMetadata({ weights, synthesis }: StyleganModel, into: Map<string, Tensor>): object {
+  const { mapping } = weights;
+  const lrMultiplier = mapping?.layers[0]?.biasGain ?? 1;
+  mapping?.layers.forEach((layer, i) => {
+    const gain = lrMultiplier / Math.sqrt(layer.weight.shape[1] ?? 1);
+    if (layer.biasGain !== lrMultiplier || Math.abs(layer.weightGain / gain - 1) > 1e-6)
+      throw new InternalError("a mapping with gains of its own");
+    into.set(`mapping.fc${i}.weight`, layer.weight);
+    into.set(`mapping.fc${i}.bias`, layer.bias);
+  });
+  if (mapping) into.set("mapping.w_avg", mapping.wAverage);
+  if (mapping?.embedding) {
+    into.set("mapping.embed.weight", mapping.embedding.weight);
+    into.set("mapping.embed.bias", mapping.embedding.bias);
+  }
+  for (const [name, tensor] of synthesisTensors(synthesis)) into.set(name, tensor);
+  return {
+    architecture: "stylegan2",
+    imageChannels: 3,
+    ...(mapping && { mapping: { layers: mapping.layers.length, lrMultiplier, normalize: mapping.normalize } }),
+    synthesis: {
+      style: synthesis.style,
+      firKernel: synthesis.firKernel,
+      ...(synthesis.clamp !== undefined && { clamp: synthesis.clamp }),
+    },
+  };
+}
+
+function decoderMetadata({ file, channels, ...rest }: Decoder): object {
+  return { architecture: "onnx", imageChannels: channels, decoder: { ...rest, file: baseName(file) } };
+}
+
+function baseName(path: string): string {
+  return path.replace(/^.*[/\\]/, "");
+}
+
+function storedRow(a: Attribute, space: HeadSpace): object {
+  if (a.type === "scalar") return { ...a, space };
+  const { name, type, temperature, classes } = a;
+  return { name, type, ...(type === "category" && { classes }), space, temperature };
+}
+
+function headTensors(attributes: readonly Attribute[], heads: readonly HeadWeights[]): Map<string, Tensor> {
+  if (attributes.length !== heads.length || attributes.some((a, i) => heads[i]?.attribute !== a.name)) {
+    throw new InternalError("heads and attributes do not correspond");
+  }
+  const tensors = new Map<string, Tensor>();
+  for (const { attribute, layers } of heads) {
+    layers.forEach((layer, i) => {
+      const name = `heads.${attribute}.${i === layers.length - 1 ? "out" : `fc${i}`}`;
+      tensors.set(`${name}.weight`, layer.weight);
+      tensors.set(`${name}.bias`, layer.bias);
+    });
+  }
+  return tensors;
+}

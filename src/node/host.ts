@@ -1,0 +1,267 @@
+// The Host of Node: files on disk, written whole or not at all.
+// In: paths of the user. Out: bytes, hashes, a clock. Errors of the file system become LaceErrors (L50xx) that say what to do.
+// Invariants: a target holds the old file or the whole new one, whatever happens; temporary names begin with
+// TEMPORARY_PREFIX, lie beside their target and are removed when a write fails, when `close` is called and when the process exits.
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, unlinkSync } from "node:fs";
+import { access, mkdir, open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
+import { fileURLToPath } from "node:url";
+import { failure, type LaceError } from "../source/diagnostic.js";
+import type { Host } from "../ports/host.js";
+import { MODEL_PREFIX } from "../models/model-name.js";
+import { modelsHome, packOf } from "./model-store.js";
+import { machineId, ownPid, processExists } from "./process.js";
+
+/** Beginning of the name of every temporary file, hidden on Unix. */
+export const TEMPORARY_PREFIX = ".lacec-tmp-";
+
+/** Of temporary files whose maker cannot be asked after, those older than this are taken for left behind. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+/** A name for a temporary file: it tells which process of which machine made it. */
+export function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${machineId()}-${ownPid()}-${randomBytes(6).toString("hex")}`;
+}
+
+/** Whether a temporary file, last written at `writtenMs`, was left by a process that is gone. */
+export function isLeftBehind(name: string, writtenMs: number): boolean {
+  const [machine, pid] = name.slice(TEMPORARY_PREFIX.length).split("-");
+  if (machine === machineId() && Number(pid) !== ownPid()) return !processExists(Number(pid));
+  return Date.now() - writtenMs > ABANDONED_MS;
+}
+
+/** Deletes temporary files that killed processes have left in a folder (not below it). */
+export async function tidyFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((n) => n.startsWith(TEMPORARY_PREFIX))) {
+    const path = join(folder, name);
+    const about = await stat(path).catch(() => undefined);
+    if (about?.isFile() === true && isLeftBehind(name, about.mtimeMs)) await unlink(path).catch(() => undefined);
+  }
+}
+
+/** A Host that must be closed: `close` refuses further writes, waits for those under way and removes temporary files. */
+export interface NodeHost extends Host {
+  close(): Promise<void>;
+  /** As `close`, at once and without waiting: for an exit handler. */
+  removeTemporaries(): void;
+}
+
+/** Folder of the models that ship with lacec (`models/` beside `dist/` and `src/`). */
+export function modelsFolder(): string {
+  return fileURLToPath(new URL("../../models/", import.meta.url));
+}
+
+/**
+ * Files of this machine.
+ *
+ *   const host = nodeHost();
+ *   const text = await host.readText("portraits.lace");
+ *
+ * Errors   LaceError: L5001 not found, L5002 no permission, L5003 disk full, L5004 anything else, L5005 unknown builtin model.
+ */
+export function nodeHost(options: { readonly models?: string; readonly store?: string } = {}): NodeHost {
+  const models = options.models ?? modelsFolder();
+  const store = options.store ?? modelsHome();
+  const temporaries = new Set<string>();
+  const writing = new Set<Promise<void>>();
+  let closed = false;
+
+  async function replace(path: string, bytes: Uint8Array | string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    const target = await realpath(path).catch(() => path); // a link stays a link
+    const before = await stat(target).catch(() => undefined);
+    if (before !== undefined && !before.isFile() && !before.isDirectory()) {
+      await writeFile(target, bytes); // /dev/stdout, a pipe: nothing to replace
+      return;
+    }
+    const temporary = join(dirname(target), temporaryName());
+    temporaries.add(temporary);
+    try {
+      const file = await open(temporary, "wx");
+      try {
+        await file.writeFile(bytes);
+        if (before?.isFile() === true) await file.chmod(before.mode & 0o7777);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      if (closed) return; // interrupted: the caller is on its way out, and must not see the target change
+      await rename(temporary, target);
+    } finally {
+      if (existsSync(temporary)) await unlink(temporary).catch(() => undefined);
+      temporaries.delete(temporary);
+    }
+  }
+
+  function removeTemporaries(): void {
+    closed = true;
+    for (const path of temporaries) {
+      try {
+        unlinkSync(path);
+      } catch {
+        // Already renamed or not made yet: nothing is left behind either way.
+      }
+    }
+  }
+
+  return {
+    readText: async (path) => {
+      try {
+        return await readFile(path, "utf8");
+      } catch (error) {
+        throw readFailure(path, error);
+      }
+    },
+    readBytes: async (path) => {
+      try {
+        return await readFile(path);
+      } catch (error) {
+        throw readFailure(path, error);
+      }
+    },
+    readRange: async (path, start, length) => {
+      try {
+        const file = await open(path, "r");
+        try {
+          const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, start);
+          return buffer.subarray(0, bytesRead);
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        throw readFailure(path, error);
+      }
+    },
+    exists: async (path) => {
+      try {
+        return (await stat(path)).isFile();
+      } catch {
+        return false;
+      }
+    },
+    writeAtomic: async (path, bytes) => {
+      if (closed) return;
+      const write = replace(path, bytes).catch((error: unknown) => {
+        throw writeFailure(path, error);
+      });
+      writing.add(write);
+      try {
+        await write;
+      } finally {
+        writing.delete(write);
+      }
+    },
+    resolve: (fromFile, reference) => {
+      if (reference.startsWith("builtin:")) return builtinPath(models, reference.slice("builtin:".length));
+      if (reference.startsWith(MODEL_PREFIX)) return packOf(store, reference.slice(MODEL_PREFIX.length));
+      return isAbsolute(reference) ? reference : resolvePath(dirname(fromFile), reference);
+    },
+    sha256: (bytes) => Promise.resolve(createHash("sha256").update(bytes).digest("hex")),
+    now: () => performance.now(),
+    close: async () => {
+      closed = true;
+      await Promise.allSettled(writing);
+      removeTemporaries();
+    },
+    removeTemporaries,
+  };
+}
+
+/** Whether a folder can be written: asked before hours of work, not after. Throws the LaceError that a write would. */
+export async function checkWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, 2); // W_OK
+  } catch (error) {
+    // On a read-only file system mkdir says that the folder is not there: what is above it knows better.
+    const above = errorCode(error) === "ENOENT" ? await whyNotWritable(dirname(resolvePath(folder))) : undefined;
+    throw writeFailure(join(folder, "*"), above ?? error);
+  }
+}
+
+/** Why the nearest folder that exists, at or above this one, cannot be written; undefined if it can. */
+async function whyNotWritable(folder: string): Promise<unknown> {
+  try {
+    await access(folder, 2); // W_OK
+    return undefined;
+  } catch (error) {
+    return errorCode(error) === "ENOENT" && dirname(folder) !== folder ? whyNotWritable(dirname(folder)) : error;
+  }
+}
+
+/** Removes a file, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw writeFailure(path, error);
+  });
+}
+
+function builtinPath(models: string, name: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
+    throw failure("L5005", `"builtin:${name}" is not the name of a model that ships with lacec`, [
+      `built-in models are written "builtin:avatar"; a model of your own is a path`,
+    ]);
+  }
+  const path = join(models, `${name}.safetensors`);
+  if (!existsSync(path)) {
+    throw failure("L5005", `no model called "${name}" ships with lacec`, [`the one that does is "builtin:avatar"`]);
+  }
+  return path;
+}
+
+function readFailure(path: string, error: unknown): LaceError {
+  switch (errorCode(error)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return failure("L5001", `there is no file ${path}`, [
+        "check the path; paths in a script are relative to the script",
+      ]);
+    case "EACCES":
+    case "EPERM":
+      return failure("L5002", `${path} cannot be read: permission denied`, [`see who may read it: ls -l ${path}`]);
+    case "EISDIR":
+      return failure("L5004", `${path} is a folder, not a file`);
+    default:
+      return failure("L5004", `${path} cannot be read: ${errorText(error)}`);
+  }
+}
+
+/** What a failed write says to the user. Exported for tests: a full disk is hard to arrange. */
+export function writeFailure(path: string, error: unknown): LaceError {
+  const folder = dirname(path);
+  switch (errorCode(error)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return failure("L5003", `no space left to write ${basename(path)} in ${folder}`, [
+        "free some space, or choose another folder with --out; files already finished are whole",
+      ]);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return failure("L5002", `${path} cannot be written: permission denied`, [
+        "choose a folder you may write to with --out DIR",
+      ]);
+    case "EEXIST":
+    case "ENOTDIR":
+      return failure("L5004", `${path} cannot be written: part of the path is a file, not a folder`);
+    case "EISDIR":
+      return failure("L5004", `${path} cannot be written: a folder of that name exists`);
+    case "EMFILE":
+    case "ENFILE":
+      return failure("L5004", `${path} cannot be written: too many files are open`, [
+        "close some programs and try again",
+      ]);
+    default:
+      return failure("L5004", `${path} cannot be written: ${errorText(error)}`);
+  }
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,128 @@
+// The user's imported models: a folder with one folder for each, so that what belongs beside a pack cannot collide.
+// In: names, files, addresses. Out: packs at their places, and what is there.
+// Invariants: a model is there whole or not at all; a download is used only after its hash has been checked; a name cannot leave
+// the folder. Layout: HOME/NAME/model.safetensors, with decoder and labeller beside; HOME/.downloads/HASH.part.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { failure } from "../source/diagnostic.js";
+
+const PACK = "model.safetensors";
+const DOWNLOADS = ".downloads";
+
+/** Folder of the imported models: LACE_MODELS, or `lacec/models` in XDG_DATA_HOME, which by default is ~/.local/share. */
+export function modelsHome(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const own = env["LACE_MODELS"] ?? "";
+  if (own !== "") return own;
+  const data = env["XDG_DATA_HOME"] ?? "";
+  return join(data === "" ? join(homedir(), ".local", "share") : data, "lacec", "models");
+}
+
+/** Where the pack of a name lies, whether it is there or not. */
+export function packOf(home: string, name: string): string {
+  return join(home, name, PACK);
+}
+
+/** Names of the models that are there, sorted. */
+export async function storedNames(home: string): Promise<readonly string[]> {
+  const entries = await readdir(home, { withFileTypes: true }).catch(() => []);
+  const names: string[] = [];
+  for (const entry of entries) {
+    const there = entry.isDirectory() && (await stat(packOf(home, entry.name)).catch(() => undefined))?.isFile();
+    if (there === true) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/** Removes a model. Gives whether it was there. */
+export async function removeStored(home: string, name: string): Promise<boolean> {
+  if (!(await storedNames(home)).includes(name)) return false;
+  // The pack first: what is left without it is no model.
+  await rm(packOf(home, name));
+  await rm(join(home, name), { recursive: true, force: true });
+  return true;
+}
+
+export interface DownloadOptions {
+  readonly sha256: string;
+  /** Bytes so far, and in all where the server says. */
+  readonly onProgress: (done: number, total: number | undefined) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Downloads a file into the store's own folder and checks its hash. A download that was cut off goes on where it stopped, if the
+ * server can. Gives the path of the file; the caller removes it when it has been used.
+ * Errors   LaceError L5401 if it cannot be had (what came so far stays), L5402 if it has another hash (nothing stays).
+ */
+export async function download(home: string, url: string, options: DownloadOptions): Promise<string> {
+  const folder = join(home, DOWNLOADS);
+  await mkdir(folder, { recursive: true });
+  const part = join(folder, `${options.sha256}.part`);
+  const before = (await stat(part).catch(() => undefined))?.size ?? 0;
+  const complete = before > 0 && (await hashOf(part)) === options.sha256;
+  if (!complete) await fetchInto(part, url, before, options);
+  const hash = complete ? options.sha256 : await hashOf(part);
+  if (hash === options.sha256) return part;
+  await rm(part);
+  throw failure("L5402", `${url} has SHA-256 ${hash}, not ${options.sha256}`, [
+    "it is not the file that this hash was made of, so it is not used: compare the address and the hash with their source",
+  ]);
+}
+
+async function fetchInto(part: string, url: string, before: number, options: DownloadOptions): Promise<void> {
+  const { onProgress, signal } = options;
+  const response = await request(url, before, signal);
+  // 416: nothing is left to send, or another file is there now; the hash tells.
+  if (response.status === 416) return;
+  if (!response.ok || response.body === null)
+    throw failure("L5401", `${url} cannot be downloaded: the server answers ${response.status} ${response.statusText}`);
+  const resumed = response.status === 206;
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  const start = resumed ? before : 0;
+  const total = Number.isFinite(length) ? start + length : undefined;
+  const file = await open(part, resumed ? "a" : "w");
+  let done = start;
+  try {
+    onProgress(done, total);
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      await file.write(chunk);
+      done += chunk.byteLength;
+      onProgress(done, total);
+    }
+  } catch (error) {
+    throw interrupted(url, error);
+  } finally {
+    await file.close();
+  }
+  if (total !== undefined && done < total) throw interrupted(url, new Error(`${done} of ${total} bytes came`));
+}
+
+async function request(url: string, before: number, signal: AbortSignal | undefined): Promise<Response> {
+  try {
+    return await fetch(url, {
+      headers: { ...(before > 0 && { range: `bytes=${before}-` }), "accept-encoding": "identity" },
+      ...(signal && { signal }),
+    });
+  } catch (error) {
+    throw interrupted(url, error);
+  }
+}
+
+function interrupted(url: string, error: unknown) {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  const why = error instanceof Error ? `${error.message}${cause}` : String(error);
+  return failure("L5401", `${url} cannot be downloaded: ${why}`, [
+    "what came so far is kept: the same command goes on where it stopped",
+  ]);
+}
+
+/** SHA-256 of a file, read piece by piece. */
+export async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}

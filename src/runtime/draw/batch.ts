@@ -1,0 +1,258 @@
+// Samples of one condition, or of conditions that differ in numbers alone, drawn together: compile the gradient, follow it, read the ends out.
+// Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
+import type { Executable } from "../../compiler/graph/graph.js";
+import type { Keep } from "../../compiler/energy/edit-goals.js";
+import type { Energy } from "../../compiler/energy/energy.js";
+import type { Varying } from "../../compiler/energy/varying.js";
+import type { Task } from "../../compiler/plan.js";
+import { concat } from "../../source/concat.js";
+import type { Engine } from "../services/engine.js";
+import type { PhaseClock } from "../../ports/events.js";
+import type { Model } from "../../models/model.js";
+import { drawSamples } from "../sample/index.js";
+import type { Memory } from "./result-cache.js";
+import { valueOf, type Share } from "../plan/places.js";
+import { readOut } from "./readout.js";
+import type { SampleResult, TaskResult } from "../record/results.js";
+import { compileSlopes, type Slopes } from "./gradients.js";
+import { stopIfAborted } from "../../ports/stop.js";
+
+/** Rows of the gradient's tile. */
+export const ENERGY_ROWS = 16;
+
+/** What is open while a task is drawn. */
+export interface DrawContext {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly clock: PhaseClock;
+  readonly signal: AbortSignal | undefined;
+  /** Rows of the task to draw, ascending. */
+  readonly rows: readonly number[];
+  /** Shares of the way between two parts, ascending, at which pictures are wanted. */
+  readonly shares: readonly Share[];
+  /** What earlier runs have found out. */
+  readonly memory: Memory | undefined;
+  /** The results of an earlier task, by its place in the plan. */
+  readonly earlier: (task: number) => TaskResult;
+}
+
+export interface Batch {
+  readonly energy: Energy;
+  /** Numbers of the energy that are inputs, `numbers` of the anchors. */
+  readonly varying?: Varying;
+  /** Of an edit: what it holds, and where its noise begins. */
+  readonly keep?: Keep;
+  readonly firstStep?: number;
+  /** Further inputs of the gradient, [members, width] each: what an edit is held to, numbers of the energy. */
+  readonly anchors?: Readonly<Record<string, Float32Array>>;
+  /** Shares of each sample's way whose styles are wanted. */
+  readonly shares?: readonly Share[];
+  readonly seed: number;
+  /** `lane`: which row of the tiles, counted through all tiles; distinct. The others as in SampleResult. */
+  readonly members: readonly (Pick<SampleResult, "index" | "part" | "origin"> & { readonly lane: number })[];
+  /** [members, zDim] */
+  readonly z0: Float64Array;
+}
+
+/** A part of a batch that is drawn in one go, with the keys of its samples (none without a memory). */
+interface Tile extends Batch {
+  readonly keys: readonly string[];
+}
+
+/** A batch as far as it is known already, and what is left of it, a tile at a time: each is finished, and kept, before the next. */
+export interface Remainder {
+  readonly known: readonly SampleResult[];
+  readonly tiles: readonly Tile[];
+}
+
+/** Looks for a batch's samples in the memory. */
+export async function recallBatch(task: Task, batch: Batch, { memory }: DrawContext): Promise<Remainder> {
+  const known: SampleResult[] = [];
+  const tiles = new Map<number, number[]>();
+  const keys = memory === undefined ? [] : await keysOf(task, batch, memory);
+  for (const [position, member] of batch.members.entries()) {
+    const kept = await memory?.recallSample(keys[position] ?? "");
+    if (kept !== undefined) {
+      const { index, part, origin } = member;
+      known.push({ ...kept, index, part, origin, seed: batch.seed });
+      continue;
+    }
+    const tile = Math.floor(member.lane / ENERGY_ROWS);
+    tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
+  }
+  if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
+  return { known, tiles: [...tiles.values()].map((positions) => partOf({ ...batch, keys }, positions)) };
+}
+
+function partOf({ members, z0, anchors, keys, ...rest }: Tile, positions: readonly number[]): Tile {
+  const kept = Object.entries(anchors ?? {}).map(([name, values]) => [name, rowsAt(values, members.length, positions)]);
+  return {
+    ...rest,
+    members: positions.flatMap((p) => members[p] ?? []),
+    keys: positions.flatMap((p) => keys[p] ?? []),
+    z0: rowsAt(z0, members.length, positions),
+    ...(anchors === undefined ? {} : { anchors: Object.fromEntries(kept) as Record<string, Float32Array> }),
+  };
+}
+
+/** Some of the `count` rows that an array is made of, one after the other. */
+function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number, rows: readonly number[]): A {
+  const width = values.length / count;
+  const picked = values.slice(0, rows.length * width) as A;
+  rows.forEach((row, k) => picked.set(values.subarray(row * width, (row + 1) * width), k * width));
+  return picked;
+}
+
+/** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
+async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonly string[]> {
+  const { energy, varying, keep, seed, members, z0, anchors = {}, firstStep, shares } = batch;
+  const { logic, truncation, sampler } = task;
+  const names = Object.keys(anchors).sort();
+  const about = {
+    kind: "sample",
+    class: task.class,
+    energy,
+    varying: varying && [...varying.of.values()],
+    keep,
+    logic,
+    truncation,
+    sampler,
+    seed,
+    firstStep,
+    shares,
+    anchors: names,
+  };
+  const places = members.map(({ origin, lane }) => ({ origin, row: lane % ENERGY_ROWS }));
+  const arrays = [z0, ...names.map((name) => anchors[name] ?? new Float32Array())];
+  if (dependsOnBatch(task)) {
+    const block = await memory.key({ ...about, places }, ...arrays);
+    return Promise.all(members.map((_, position) => memory.key({ kind: "sample of a batch", block, position })));
+  }
+  return Promise.all(
+    places.map((place, position) => {
+      return memory.key({ ...about, ...place }, ...arrays.map((a) => rowsAt(a, members.length, [position])));
+    }),
+  );
+}
+
+/** Whether a sample of the task depends on the others that are drawn with it. */
+export function dependsOnBatch(task: Task): boolean {
+  return task.sampler.kind === "ode" && task.sampler.control === "batch";
+}
+
+/** What a batch's condition is followed by. The caller disposes it. */
+export function compileBatch(
+  task: Task,
+  { energy, varying, keep }: Batch,
+  { model, engine, signal }: DrawContext,
+): Promise<Slopes> {
+  stopIfAborted(signal);
+  const { weights, info } = model;
+  const { logic, truncation, sampler } = task;
+  const settings = {
+    ...{ energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS },
+    ...(keep === undefined ? {} : { keep }),
+    ...(varying === undefined ? {} : { varying }),
+  };
+  return compileSlopes(settings, sampler, engine);
+}
+
+/** What draws a batch: its slopes and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
+interface Drawer {
+  readonly slopes: Slopes;
+  readonly readout: Executable;
+}
+
+interface Run {
+  readonly samples: readonly SampleResult[];
+  readonly evaluations: number;
+}
+
+/** Draws tiles of a batch, one after another. `onProgress` is told how many samples there are, one that is under way in part. */
+export async function runTiles(
+  task: Task,
+  tiles: readonly Tile[],
+  drawer: Drawer,
+  cx: DrawContext,
+  onProgress: (done: number, evaluations: number) => void,
+): Promise<Run> {
+  const samples: SampleResult[] = [];
+  let evaluations = 0;
+  for (const tile of tiles) {
+    const run = await runTile(task, tile, drawer, cx, (fraction, spent) => {
+      onProgress(samples.length + fraction * tile.members.length, evaluations + spent);
+    });
+    samples.push(...run.samples);
+    evaluations += run.evaluations;
+  }
+  return { samples, evaluations };
+}
+
+async function runTile(
+  task: Task,
+  tile: Tile,
+  { slopes, readout }: Drawer,
+  { model, signal, memory }: DrawContext,
+  onProgress: (fraction: number, evaluations: number) => void,
+): Promise<Run> {
+  stopIfAborted(signal);
+  const { seed, members, z0, anchors, firstStep, keys, shares = [] } = tile;
+  const { zDim } = model.info;
+  const lanes = members.map((m) => m.lane);
+  const { gradient, leaves } = slopes;
+  const drawn = await drawSamples({
+    gradient,
+    ...(leaves && { leaves }),
+    rows: ENERGY_ROWS,
+    zDim,
+    sampler: task.sampler,
+    seed,
+    samples: members.map((m) => m.origin),
+    lanes,
+    z0,
+    ...(anchors === undefined ? {} : { anchors }),
+    ...(firstStep === undefined ? {} : { firstStep }),
+    shares: shares.map(valueOf),
+    onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  stopIfAborted(signal);
+  const wanted = drawn.samples.map((s) => s.status !== "non-finite");
+  /** Styles of the samples at each share of their ways. */
+  const readWays = async (between: Float64Array, count: number): Promise<Float32Array[][]> => {
+    const byShare: Float32Array[][] = [];
+    for (let k = 0; k < count; k++) {
+      const positions = members.map((_, i) => i * count + k);
+      const z = rowsAt(between, members.length * count, positions);
+      const rows = await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted });
+      byShare.push(rows.map((row) => row?.w ?? new Float32Array(0)));
+    }
+    return byShare;
+  };
+  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted });
+  const ways = await readWays(drawn.between, shares.length);
+  const samples = drawn.samples.map((stats, i): SampleResult => {
+    const { index = 0, part = 0, origin = 0 } = members[i] ?? {};
+    return {
+      ...stats,
+      index,
+      part,
+      seed,
+      origin,
+      logp: drawn.logp[i] ?? NaN,
+      z: drawn.z.slice(i * zDim, (i + 1) * zDim),
+      w: read[i]?.w ?? new Float32Array(0),
+      heads: read[i]?.heads ?? [],
+      ...(wanted[i] === true && shares.length > 0
+        ? {
+            way: concat(
+              ways.map((w) => w[i] ?? []),
+              Float32Array,
+            ),
+          }
+        : {}),
+    };
+  });
+  for (const [position, sample] of samples.entries()) await memory?.keepSample(keys[position] ?? "", sample);
+  return { samples, evaluations: drawn.evaluations };
+}

@@ -1,0 +1,151 @@
+// Edits: steps solved in order, each from the result of the one before and held near it (DESIGN.md 2.4).
+// In: an edit task and the results it starts from, or fresh noise. Out: a SampleResult for each row and step, and what was before.
+// Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
+import { concat } from "../../source/concat.js";
+import type { Executable } from "../../compiler/graph/graph.js";
+import { goalOf, keepOf, type Keep } from "../../compiler/energy/edit-goals.js";
+import { anchorsOf, compileReadout, type AnchorName } from "../../compiler/build/gradient.js";
+import type { EditStep, EditTask } from "../../compiler/plan.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Model } from "../../models/model.js";
+import { repeatStyles } from "../../compiler/build/synthesis.js";
+import { drawLatents } from "../sample/noise-source.js";
+import { compileBatch, ENERGY_ROWS, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import type { Drawing } from "./draw.js";
+import { describeFailures, describeNothing } from "./failures.js";
+import { imagePlace } from "../plan/places.js";
+import { readOut } from "./readout.js";
+import type { SampleResult } from "../record/results.js";
+
+/** Steps of the noise sequence that one step of an edit may use. */
+const NOISE_STRIDE = 2 ** 20;
+
+/** Where a row starts: what it was, and its lane in the tiles. */
+interface Start {
+  readonly sample: SampleResult;
+  readonly lane: number;
+}
+
+/** Runs all steps of an edit. */
+export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
+  const { model, engine, clock } = cx;
+  const { weights } = model;
+  const readout = await clock.run("compile", { task: task.name }, () =>
+    engine.compile(compileReadout({ weights, truncation: task.truncation, rows: ENERGY_ROWS })),
+  );
+  const samples: SampleResult[] = [];
+  const diagnostics: Diagnostic[] = [];
+  let evaluations = 0;
+  try {
+    const starts = await startsOf(task, readout, cx);
+    const total = starts.length * task.steps.length;
+    const work = async (): Promise<void> => {
+      let rows = starts;
+      for (const [part, step] of task.steps.entries()) {
+        const batch = stepBatch(task, part, rows, cx);
+        const { known, tiles } = await recallBatch(task, batch, cx);
+        const drawn = [...known];
+        if (tiles.length > 0) {
+          const slopes = await clock.aside("compile", () => compileBatch(task, batch, cx));
+          try {
+            const [before, there] = [evaluations, part * starts.length + drawn.length];
+            const made = await runTiles(task, tiles, { slopes, readout }, cx, (done, spent) => {
+              clock.progress("sample", task.name, there + done, total, `${before + spent} evaluations`);
+            });
+            evaluations += made.evaluations;
+            drawn.push(...made.samples);
+          } finally {
+            await slopes.dispose();
+          }
+        }
+        drawn.sort((a, b) => a.index - b.index);
+        diagnostics.push(...(await describeFailures(task, drawn, () => batch.energy, model, engine)));
+        rows = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
+        samples.push(...rows.map((r) => r.sample));
+      }
+    };
+    await clock.run("sample", { task: task.name, total }, work, () => `${evaluations} evaluations`);
+    samples.sort((a, b) => a.index - b.index || a.part - b.part);
+    return {
+      samples,
+      before: starts.map((s) => s.sample),
+      diagnostics: [...diagnostics, ...describeNothing(task, samples)],
+    };
+  } finally {
+    await readout.dispose();
+  }
+}
+
+/** The rows before the first step: images of an earlier task, or noise as the mapping shows it. Part -1. */
+async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): Promise<readonly Start[]> {
+  const { source } = task;
+  if (source.kind === "task") {
+    const result = cx.earlier(source.task);
+    return cx.rows.map((index): Start => {
+      const lane = source.from + index;
+      const place = imagePlace(result.task, lane);
+      const sample = result.samples.find((s) => s.index === place.index && s.part === place.part);
+      if (sample === undefined) throw new InternalError(`${result.task.name} has no image ${lane}`);
+      return { sample: { ...sample, index, part: -1 }, lane };
+    });
+  }
+  const { zDim } = cx.model.info;
+  const lanes = cx.rows;
+  const z = drawLatents(source.seed, lanes, zDim);
+  const read = await readOut(readout, cx.model, { rows: ENERGY_ROWS, z, lanes, wanted: lanes.map(() => true) });
+  return lanes.map((index, k): Start => {
+    const { w = new Float32Array(0), heads = [] } = read[k] ?? {};
+    const stats = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
+    const latents = { z: z.slice(k * zDim, (k + 1) * zDim), w, heads };
+    return { sample: { ...stats, ...latents, index, part: -1, seed: source.seed, origin: index }, lane: index };
+  });
+}
+
+/** The solve of one step, for the rows that still have a state. */
+function stepBatch(task: EditTask, part: number, rows: readonly Start[], { model, shares }: DrawContext): Batch {
+  const alive = rows.filter(({ sample }) => sample.status !== "non-finite");
+  const keep = keepOf(task, part);
+  return {
+    energy: goalOf(task, part, model.info.attributes),
+    keep,
+    anchors: anchorsAt(
+      alive.map((r) => r.sample),
+      keep,
+    ),
+    seed: alive[0]?.sample.seed ?? 0,
+    members: alive.map(({ sample: { index, origin }, lane }) => ({ index, part, origin, lane })),
+    z0: concat(
+      alive.map((r) => r.sample.z),
+      Float64Array,
+    ),
+    firstStep: (part + 1) * NOISE_STRIDE,
+    ...(shares.length === 0 ? {} : { shares }),
+  };
+}
+
+/** What the gradient of a step gets beside z: the state it started from. */
+function anchorsAt(samples: readonly SampleResult[], keep: Keep): Readonly<Record<string, Float32Array>> {
+  const values: Readonly<Record<AnchorName, (s: SampleResult) => ArrayLike<number>>> = {
+    z0: (s) => s.z,
+    w0: (s) => s.w,
+    held0: (s) => keep.held.flatMap((h) => s.heads[h] ?? []),
+  };
+  return Object.fromEntries(anchorsOf(keep).map((name) => [name, concat(samples.map(values[name]), Float32Array)]));
+}
+
+function afterStep(
+  before: SampleResult,
+  part: number,
+  { layers }: EditStep,
+  drawn: readonly SampleResult[],
+  model: Model,
+): SampleResult {
+  const after = drawn.find((d) => d.index === before.index);
+  if (after === undefined) return { ...before, part, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
+  if (layers === undefined || after.w.length === 0) return after;
+  const { numWs, wDim } = model.info;
+  const ws = (before.ws ?? repeatStyles(before.w, 1, numWs)).slice();
+  for (let layer = layers[0]; layer <= layers[1]; layer++) ws.set(after.w, layer * wDim);
+  return { ...after, ws };
+}

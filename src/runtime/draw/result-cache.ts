@@ -1,0 +1,114 @@
+// Results that are kept between runs, by the hash of all that determines them: a sample by its condition and its noise, an image by its styles.
+// In: a Cache and what all results of a model share. Out: SampleResults and images as they were put in, to the bit.
+// Invariants: a key names every number that the result depends on (and nothing else: not the batch, not the count, not the script's names);
+// trouble with the cache never shows in results.
+import { concat } from "../../source/concat.js";
+import type { Host } from "../../ports/host.js";
+import type { Cache } from "../../ports/cache.js";
+import type { RgbImage } from "../image/rgb.js";
+import type { SampleResult } from "../record/results.js";
+
+/** What a solve gives, whoever's sample it is. */
+export type KeptSample = Omit<SampleResult, "index" | "part" | "seed" | "origin">;
+
+export class Memory {
+  /** `scope` is what all results of a model on an engine share: versions, hashes. */
+  constructor(
+    private readonly cache: Cache,
+    private readonly host: Host,
+    private readonly scope: string,
+  ) {}
+
+  /** The key of something: `about` as JSON (without spans), and arrays of numbers. */
+  async key(about: object, ...arrays: readonly (Float64Array | Float32Array)[]): Promise<string> {
+    const text = JSON.stringify([this.scope, about], (name, value: unknown) => (name === "span" ? undefined : value));
+    const parts = [new TextEncoder().encode(text), ...arrays.map(bytesOf)];
+    const lengths = new Float64Array(parts.map((p) => p.length));
+    return this.host.sha256(concat([bytesOf(lengths), ...parts], Uint8Array));
+  }
+
+  async recallSample(key: string): Promise<KeptSample | undefined> {
+    const bytes = await this.cache.get(key);
+    return bytes === undefined ? undefined : decodeSample(bytes);
+  }
+
+  keepSample(key: string, sample: KeptSample): Promise<void> {
+    return this.cache.put(key, encodeSample(sample));
+  }
+
+  async recallImage(key: string): Promise<RgbImage | undefined> {
+    const bytes = await this.cache.get(key);
+    if (bytes === undefined || bytes.length < 8) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const [width, height] = [view.getUint32(0, true), view.getUint32(4, true)];
+    const data = bytes.subarray(8);
+    return data.length === width * height * 3 ? { width, height, data } : undefined;
+  }
+
+  keepImage(key: string, { width, height, data }: RgbImage): Promise<void> {
+    const size = new DataView(new ArrayBuffer(8));
+    size.setUint32(0, width, true);
+    size.setUint32(4, height, true);
+    return this.cache.put(key, concat([new Uint8Array(size.buffer), data], Uint8Array));
+  }
+}
+
+/** What is stored as JSON; the numbers follow, doubles first. */
+interface Header extends Pick<SampleResult, "status" | "steps" | "accepted" | "rejected" | "evaluations"> {
+  readonly z: number;
+  readonly heads: readonly number[];
+  readonly w: number;
+  readonly ws: number | null;
+  readonly way: number | null;
+}
+
+/** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws, way). */
+export function encodeSample(sample: KeptSample): Uint8Array {
+  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way } = sample;
+  const header: Header = {
+    ...{ status, steps, accepted, rejected, evaluations },
+    z: z.length,
+    heads: heads.map((h) => h.length),
+    w: w.length,
+    ws: ws?.length ?? null,
+    way: way?.length ?? null,
+  };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  padded.set(text);
+  const doubles = Float64Array.from([padded.length, logp, ...z, ...heads.flat()]);
+  const floats = concat([w, ws ?? [], way ?? []], Float32Array);
+  return concat([bytesOf(doubles.subarray(0, 1)), padded, bytesOf(doubles.subarray(1)), bytesOf(floats)], Uint8Array);
+}
+
+/** A sample from its bytes; undefined if they are none of encodeSample's. */
+export function decodeSample(stored: Uint8Array): KeptSample | undefined {
+  const bytes = Uint8Array.from(stored); // aligned; slice would not copy a Buffer
+  const length = new DataView(bytes.buffer).getFloat64(0, true);
+  if (!(length > 0 && length % 8 === 0 && 8 + length <= bytes.length)) return undefined;
+  const { z, heads, w, ws, way, ...stats } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(8, 8 + length)),
+  ) as Header;
+  const headValues = heads.reduce((a, b) => a + b, 0);
+  const doubleCount = 1 + z + headValues;
+  const start = 8 + length;
+  if (bytes.length !== start + doubleCount * 8 + (w + (ws ?? 0) + (way ?? 0)) * 4) return undefined;
+  const doubles = new Float64Array(bytes.buffer, start, doubleCount);
+  const floats = new Float32Array(bytes.buffer, start + doubleCount * 8);
+  let at = 1 + z;
+  const read = heads.map((n) => [...doubles.slice(at, (at += n))]);
+  return {
+    ...stats,
+    logp: doubles[0] ?? NaN,
+    z: doubles.slice(1, 1 + z),
+    w: floats.slice(0, w),
+    ...(ws === null ? {} : { ws: floats.slice(w, w + ws) }),
+    ...(way === null ? {} : { way: floats.slice(w + (ws ?? 0)) }),
+    heads: read,
+  };
+}
+
+/** The bytes of numbers as they lie in memory: little-endian wherever lacec runs. */
+function bytesOf(numbers: Float64Array | Float32Array): Uint8Array {
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+}

@@ -1,0 +1,73 @@
+// Whether what is to be saved fits into its files and into memory: known before any work is done.
+// In: the saves of a run and the sizes of the models' images. Out: nothing, or a LaceError L5006 that says what to do.
+import type { Save, Task } from "../../compiler/plan.js";
+import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import { MAX_FILM_PIXELS } from "../services/codec.js";
+import { planGrid } from "../image/grid.js";
+import { fileFormat, longestSide, type FileFormat } from "./path-template.js";
+import type { RgbImage } from "../image/rgb.js";
+import { planFilm } from "./film.js";
+import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
+
+type Size = Pick<RgbImage, "width" | "height">;
+
+/** Refuses saves that cannot be written. `resolutionOf` gives the side of a task's images, in pixels. */
+export function checkSizes(
+  saves: readonly { readonly save: Save; readonly task: Task }[],
+  resolutionOf: (task: Task) => number,
+): void {
+  const diagnostics = saves.flatMap(({ save, task }) => {
+    const side = resolutionOf(task);
+    return [...checkSides(save, task, side), ...checkFilm(save, task, side)];
+  });
+  if (diagnostics.length > 0) throw new LaceError(diagnostics);
+}
+
+function checkSides(save: Save, task: Task, side: number): readonly Diagnostic[] {
+  const format = fileFormat(save.path, save.form);
+  if (format === undefined) throw new InternalError(`no format for ${save.path}: the checker let it pass`);
+  const { width, height } = sizeOf(save, task, { width: side, height: side });
+  const most = longestSide(format);
+  if (Math.max(width, height) <= most) return [];
+  const message = `${save.path} would be ${width}x${height} pixels; a file of its format has at most ${most} a side`;
+  return [refusal(save, message, "too large for this format", whatFits(save, format))];
+}
+
+function checkFilm(save: Save, task: Task, side: number): readonly Diagnostic[] {
+  if (save.form.kind !== "animation") return [];
+  const { frames, width, height } = planFilm(task, save.form, { width: side, height: side });
+  const pixels = frames * width * height;
+  if (pixels <= MAX_FILM_PIXELS) return [];
+  const memory = ((pixels * 3) / 1e9).toFixed(1);
+  const most = Math.floor(MAX_FILM_PIXELS / (width * height));
+  const message = `${save.path} would take ${memory} GB of memory: ${frames} frames of ${width}x${height} pixels, and at most ${most} are possible`;
+  return [refusal(save, message, "too long", ["a smaller `tween`, fewer frames or fewer samples make it smaller"])];
+}
+
+/** Pixels of the file that a save writes. */
+function sizeOf({ form }: Save, task: Task, image: Size): Size {
+  switch (form.kind) {
+    case "each":
+      return image;
+    case "animation":
+      return planFilm(task, form, image);
+    default: {
+      const count = cellsOf(task, form);
+      return planGrid(sheetScale(image, count).size, count, sheetOf(task, form));
+    }
+  }
+}
+
+function whatFits({ form }: Save, format: FileFormat): readonly string[] {
+  if (form.kind === "animation") return ["fewer samples make its frames smaller"];
+  return [
+    ...(format === "png" ? [] : ["save it as .png, which has no such limit"]),
+    ...(form.kind === "grid" ? ["or give it another number of `columns`"] : []),
+    "or save the images one by one: a path with {index}",
+  ];
+}
+
+function refusal({ span }: Save, message: string, text: string, hints: readonly string[]): Diagnostic {
+  return { code: "L5006", severity: "error", message, at: { span, text }, related: [], hints };
+}

@@ -1,0 +1,286 @@
+// run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
+// Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { Plan, Sampler, Task } from "../../compiler/plan.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import type { Engine } from "../services/engine.js";
+import type { Model } from "../../models/model.js";
+import { fillTemplate } from "../plan/path-template.js";
+import { publicName } from "../../source/public-name.js";
+import type { Overridden } from "../recipe/recipe.js";
+import { partsOf, rowsOf } from "../plan/places.js";
+import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
+import type { Shard } from "../plan/selection.js";
+
+/** Name of the file, in the folder that holds all outputs of the run. */
+export const RECORD_FILE = "run.json";
+
+export interface FileRecord {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/** Which script runs, and by which lacec. */
+export interface ScriptIdentity {
+  /** Version of lacec. */
+  readonly lacec: string;
+  readonly script: FileRecord;
+  readonly imports: readonly FileRecord[];
+}
+
+export interface SampleRecord {
+  readonly index: number;
+  readonly part: number;
+  readonly status: string;
+  readonly steps: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly evaluations: number;
+  /** null where it is not finite. */
+  readonly logp: number | null;
+}
+
+export interface TaskRecord {
+  readonly name: string;
+  readonly kind: string;
+  readonly model: string;
+  /** null in a traverse and an edit: see `family`. */
+  readonly seed: number | null;
+  readonly count: number;
+  /** What makes parts of a row: of a sample, null. */
+  readonly family: FamilyRecord | null;
+  /** Of a conditional generator. */
+  readonly class: number | null;
+  readonly truncation: number;
+  /** Layers that truncation changes are those before this; null: all. */
+  readonly cutoff: number | null;
+  readonly noise: string;
+  readonly logic: string;
+  readonly sampler: Sampler;
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly samples: readonly SampleRecord[];
+}
+
+export type FamilyRecord =
+  | { readonly axes: readonly { readonly name: string; readonly values: readonly number[] }[] }
+  | { readonly fromSeed: number; readonly toSeed: number; readonly frames: number }
+  | {
+      readonly source:
+        | { readonly task: string; readonly from: number; readonly to: number }
+        | { readonly seed: number; readonly count: number };
+      readonly goals: string;
+      readonly reweight: boolean;
+      readonly keepLatent: number;
+      readonly keepAttributes: number;
+      readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
+    };
+
+export interface JudgeRecord {
+  readonly satisfied: number;
+  readonly counted: number;
+}
+
+export interface RunRecord {
+  readonly format: 1;
+  readonly lacec: string;
+  readonly script: FileRecord;
+  readonly imports: readonly FileRecord[];
+  readonly inputs: Readonly<Record<string, number>>;
+  /** What `--seed` and `--count` changed. */
+  readonly overrides: { readonly seed: number | null; readonly count: number | null };
+  /** Which part of the samples, as "2/8"; null: all. */
+  readonly shard: string | null;
+  readonly models: readonly {
+    readonly alias: string;
+    readonly reference: string;
+    readonly sha256: string;
+    readonly labeller: string | null;
+    readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+  }[];
+  readonly engine: { readonly name: string; readonly description: string };
+  readonly tasks: readonly TaskRecord[];
+  readonly expectations: readonly {
+    readonly task: string;
+    readonly text: string;
+    readonly fraction: number;
+    readonly heads: JudgeRecord;
+    readonly labeller: JudgeRecord | null;
+    readonly passed: boolean;
+  }[];
+  readonly outputs: readonly {
+    /** Relative to run.json. */
+    readonly file: string;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly task: string;
+    readonly form: string;
+    readonly index: number | null;
+    readonly step: number | null;
+  }[];
+  readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** All that a record is made from. */
+export interface RecordParts {
+  readonly plan: Plan;
+  readonly script: ScriptIdentity;
+  readonly overrides: Overridden;
+  readonly shard: Shard | undefined;
+  readonly engine: Pick<Engine, "name" | "description">;
+  readonly models: readonly Model[];
+  readonly tasks: readonly TaskResult[];
+  readonly expectations: readonly ExpectationResult[];
+  readonly outputs: readonly OutputFile[];
+  /** Where run.json will lie, relative to the output folder. */
+  readonly folder: string;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly seconds: ReadonlyMap<string, number>;
+}
+
+/** Name of the record: a shard's own, beside that of the whole. */
+export function recordName(shard: Shard | undefined): string {
+  return shard === undefined ? RECORD_FILE : `run.shard-${shard.number}-of-${shard.of}.json`;
+}
+
+/** The folder that holds all outputs of a plan, known before there are any; "" for the output folder itself. */
+export function recordFolder(plan: Plan): string {
+  const paths = plan.saves.flatMap(({ path }) => [0, 1].map((k) => fillTemplate(path, { index: k, step: k })));
+  return commonFolder(paths);
+}
+
+/** The folders that images of a plan go to, as they are below the output folder. */
+export function outputFolders(plan: Plan): readonly string[] {
+  const folders = new Set<string>();
+  for (const { path, task: at } of plan.saves) {
+    const task = plan.tasks[at];
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
+    for (let k = 0; k < images; k++) {
+      folders.add(fillTemplate(folder, { index: k, step: k }) || ".");
+    }
+  }
+  return [...folders];
+}
+
+/** The record of a finished run. */
+export function makeRecord(parts: RecordParts): RunRecord {
+  const { plan, script, overrides, shard } = parts;
+  return {
+    format: 1,
+    lacec: script.lacec,
+    script: publicFile(script.script),
+    imports: script.imports.map(publicFile),
+    inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
+    overrides: { seed: overrides.seed ?? null, count: overrides.count ?? null },
+    shard: shard === undefined ? null : `${shard.number}/${shard.of}`,
+    models: plan.models.map((m, i) => ({
+      alias: m.alias,
+      reference: publicName(m.reference),
+      sha256: parts.models[i]?.sha256 ?? "",
+      labeller: parts.models[i]?.labeller?.sha256 ?? null,
+      heads: m.heads.map((h) => ({ attribute: h.attribute, file: publicName(h.file) })),
+    })),
+    engine: { name: parts.engine.name, description: parts.engine.description },
+    tasks: parts.tasks.map((t) => taskRecord(t, plan)),
+    expectations: parts.expectations.map(({ task, text, fraction, heads, labeller, passed }) => {
+      return { task, text, fraction, heads, labeller: labeller ?? null, passed };
+    }),
+    outputs: parts.outputs.map(({ file, sha256, bytes, task, form, index, step }) => {
+      return {
+        file: relativeTo(parts.folder, file),
+        sha256,
+        bytes,
+        task,
+        form,
+        index: index ?? null,
+        step: step ?? null,
+      };
+    }),
+    diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
+    seconds: secondsRecord(parts.seconds),
+  };
+}
+
+function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRecord {
+  const { name, kind, truncation, noise, logic, sampler } = task;
+  const model = plan.models[task.model]?.alias ?? "";
+  return {
+    name,
+    kind,
+    model,
+    seed: "seed" in task ? task.seed : null,
+    count: rowsOf(task),
+    family: familyRecord(task, plan),
+    class: task.class ?? null,
+    truncation,
+    cutoff: task.cutoff ?? null,
+    noise,
+    logic,
+    sampler,
+    seconds: secondsRecord(seconds),
+    samples: samples.map((s) => ({
+      index: s.index,
+      part: s.part,
+      status: s.status,
+      steps: s.steps,
+      accepted: s.accepted,
+      rejected: s.rejected,
+      evaluations: s.evaluations,
+      logp: Number.isFinite(s.logp) ? s.logp : null,
+    })),
+  };
+}
+
+function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
+  switch (task.kind) {
+    case "sample":
+      return null;
+    case "sweep":
+      return { axes: task.axes };
+    case "traverse":
+      return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames };
+    case "edit": {
+      const { source, goals, reweight, keepLatent, keepAttributes } = task;
+      const steps = task.steps.map(({ weight, layers }) => ({ weight, layers: layers ?? null }));
+      const from =
+        source.kind === "task"
+          ? { task: plan.tasks[source.task]?.name ?? "", from: source.from, to: source.to }
+          : { seed: source.seed, count: source.count };
+      return { source: from, goals, reweight, keepLatent, keepAttributes, steps };
+    }
+    default:
+      return unreachable(task);
+  }
+}
+
+function publicFile({ file, sha256 }: FileRecord): FileRecord {
+  return { file: publicName(file), sha256 };
+}
+
+/** The deepest folder that holds all of these relative paths; "" if that is the output folder itself. */
+export function commonFolder(paths: readonly string[]): string {
+  const folders = paths.map((p) => p.split("/").slice(0, -1));
+  const [first] = folders;
+  if (first === undefined) return "";
+  let depth = 0;
+  while (depth < first.length && folders.every((f) => f[depth] === first[depth])) depth += 1;
+  return first.slice(0, depth).join("/");
+}
+
+/** `path` as seen from `folder`, which must be above it. */
+export function relativeTo(folder: string, path: string): string {
+  if (folder === "") return path;
+  if (!path.startsWith(`${folder}/`)) throw new InternalError(`${path} is not below ${folder}`);
+  return path.slice(folder.length + 1);
+}
+
+/** Seconds of phases, to the millisecond. */
+export function secondsRecord(seconds: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...seconds].map(([phase, value]) => [phase, Math.round(value * 1000) / 1000]));
+}
+
+/** run.json as text: two spaces, a newline at the end. */
+export function printRecord(record: RunRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}

@@ -1,0 +1,128 @@
+// From latents to files: synthesise a tile, judge it, hand its images to the sinks, let them go.
+// Invariants: no more than one tile of floats is alive; a tile that memory does not reach for is made again in smaller ones; a sample
+// that is not finite gives no image.
+import type { Executable, Graph } from "../../compiler/graph/graph.js";
+import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { RgbImage } from "../image/rgb.js";
+import { imagesFromTile } from "../image/rgb.js";
+import type { Task } from "../../compiler/plan.js";
+import type { Model } from "../../models/model.js";
+import { repeatStyles } from "../../compiler/build/synthesis.js";
+import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
+import type { Batches } from "./image-batches.js";
+import { splitColumns } from "../record/expectations.js";
+import type { Memory } from "../draw/result-cache.js";
+import type { SampleResult } from "../record/results.js";
+import type { Sink } from "./saves.js";
+import type { Labeller } from "../services/services.js";
+import { stopIfAborted } from "../../ports/stop.js";
+
+/** Images of one run of the synthesis graph where nothing is gained by more. */
+export const SYNTHESIS_ROWS = 1;
+
+/** The synthesis graph with the pixels' output alone. */
+export function onlyPixels(graph: Graph): Graph {
+  return { ...graph, outputs: graph.outputs.filter((o) => o.name === "pixels") };
+}
+
+export interface ImageWork {
+  readonly model: Model;
+  readonly synthesis: Batches;
+  /** What the task does to the inputs of the synthesis on their way. */
+  readonly through: (synthesis: Executable) => Executable;
+  readonly memory: Memory | undefined;
+  /** What the synthesis was built for. */
+  readonly task: Pick<Task, "noise" | "cutoff" | "truncation">;
+  /** What to show, in order. */
+  readonly pictures: readonly SampleResult[];
+  readonly sinks: readonly Sink[];
+  /** Judges every image, where there is one. */
+  readonly labeller: Labeller | undefined;
+  readonly onImage: (done: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes the images of a task; gives what the labeller saw in each (undefined where there is no image). */
+export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefined)[]> {
+  const { pictures, sinks, labeller } = work;
+  const seen: (HeadOutputs | undefined)[] = pictures.map(() => undefined);
+  for (let start = 0; start < pictures.length;) {
+    stopIfAborted(work.signal);
+    const tile = pictures.slice(start, start + work.synthesis.rows);
+    const images = await recallOrSynthesise(tile, work);
+    if (images === undefined) continue;
+    const present = images.filter((image) => image !== undefined);
+    if (labeller !== undefined && present.length > 0) {
+      const columns = await labeller.label(present);
+      const width = columns.length / present.length;
+      let row = 0;
+      images.forEach((image, k) => {
+        if (image === undefined) return;
+        seen[start + k] = splitColumns(columns.subarray(row * width, (row + 1) * width), labeller.attributes);
+        row += 1;
+      });
+    }
+    for (const [k, picture] of tile.entries()) {
+      for (const sink of sinks) if (sink.wants(picture)) await sink.accept(images[k], picture);
+    }
+    start += tile.length;
+    work.onImage(start);
+  }
+  return seen;
+}
+
+/** The images of a tile: if all are known, nothing is computed. Undefined if memory ended, and the next tile is to be smaller. */
+async function recallOrSynthesise(
+  tile: readonly SampleResult[],
+  work: ImageWork,
+): Promise<(RgbImage | undefined)[] | undefined> {
+  const { model, memory, task } = work;
+  if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
+  if (memory === undefined) return synthesise(tile, work);
+  const keys = await Promise.all(
+    tile.map(async (s) => {
+      return s.w.length === 0 ? "" : await memory.key(imageAbout(task, s), stylesOf(s, model.info.numWs));
+    }),
+  );
+  const known = await Promise.all(keys.map(async (key) => (key === "" ? undefined : await memory.recallImage(key))));
+  if (tile.every((s, k) => s.w.length === 0 || known[k] !== undefined)) return known;
+  const made = await synthesise(tile, work);
+  for (const [k, image] of made?.entries() ?? []) if (image !== undefined) await memory.keepImage(keys[k] ?? "", image);
+  return made;
+}
+
+/** All that determines an image, besides the model and its styles. */
+function imageAbout({ noise, cutoff, truncation }: ImageWork["task"], { seed, origin }: SampleResult): object {
+  return {
+    kind: "image",
+    noise: noise === "random" ? [noise, seed, origin] : noise,
+    cutoff: cutoff === undefined ? null : [cutoff, truncation],
+  };
+}
+
+async function synthesise(
+  tile: readonly SampleResult[],
+  { model, synthesis, through, task }: ImageWork,
+): Promise<(RgbImage | undefined)[] | undefined> {
+  const { numWs, wDim, resolution } = model.info;
+  const outputs = await synthesis.run((height) => {
+    const ws = new Float32Array(height * numWs * wDim);
+    const rows = new Array<TileRows[number]>(height).fill(undefined);
+    for (const [row, picture] of tile.entries()) {
+      rows[row] = { seed: picture.seed, sample: picture.origin };
+      if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
+    }
+    return { ws, ...noiseInputs(model.synthesis, task.noise, rows) };
+  }, through);
+  if (outputs === undefined) return undefined;
+  const { pixels } = outputs;
+  if (pixels === undefined) throw new InternalError("the synthesis gave no pixels");
+  const images = imagesFromTile(pixels, resolution, resolution);
+  return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));
+}
+
+/** The styles that a picture is made from, [numWs, wDim]. */
+export function stylesOf({ w, ws }: SampleResult, numWs: number): Float32Array {
+  return ws ?? repeatStyles(w, 1, numWs);
+}

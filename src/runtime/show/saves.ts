@@ -1,0 +1,164 @@
+// Where images go: one sink for each `save` of a task. Images arrive in order, one by one, and are let go as soon as they are written.
+// Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
+// a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
+import { warning, type Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { Save, Task } from "../../compiler/plan.js";
+import type { Host } from "../../ports/host.js";
+import type { ImageCodec } from "../services/codec.js";
+import { layoutGrid } from "../image/grid.js";
+import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../plan/path-template.js";
+import { halfImage, type RgbImage } from "../image/rgb.js";
+import type { OnEvent } from "../../ports/events.js";
+import { imageNumber, isOutcome, isPart, isTween } from "../plan/places.js";
+import { FilmBuilder, type FilmForm } from "../plan/film.js";
+import { RECORD_FILE } from "../record/record.js";
+import type { RecipeText } from "../record/recipes.js";
+import type { OutputFile, SampleResult } from "../record/results.js";
+import { cellsOf, sheetOf, sheetScale } from "../plan/sheet.js";
+
+const MAX_PENDING = 4;
+
+/** What writing needs of its surroundings. */
+export interface SaveContext {
+  readonly host: Host;
+  readonly codec: ImageCodec;
+  /** The output folder. */
+  readonly out: string;
+  readonly onEvent: OnEvent;
+  /** Tells the user of something that a file lacks. */
+  readonly warn: (diagnostic: Diagnostic) => void;
+}
+
+/** What is saved: the task and the recipes of its images. */
+export interface SaveSubject {
+  readonly task: Task;
+  readonly recipe: RecipeText;
+}
+
+export interface Sink {
+  /** Whether it shows this picture; pictures that no sink wants need not be made. */
+  wants(picture: Pick<SampleResult, "index" | "part">): boolean;
+  /** The next image that it wants, in order; undefined: that sample gave none. Resolves when the sink can take another. */
+  accept(image: RgbImage | undefined, picture: SampleResult): Promise<void>;
+  /** Resolves when every file is at its place. */
+  finish(): Promise<readonly OutputFile[]>;
+}
+
+/** Opens the sink that a `save` asks for. */
+export function openSink(save: Save, subject: SaveSubject, context: SaveContext): Sink {
+  const { form, path } = save;
+  if (form.kind === "animation") return animationSink(path, form, subject, context);
+  const format = imageFormat(path);
+  if (format === undefined) throw new InternalError(`no image format for ${path}: the checker let it pass`);
+  if (form.kind === "each") return eachSink(path, format, subject, context);
+  return sheetSink(path, format, form, subject, context);
+}
+
+function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubject, context: SaveContext): Sink {
+  const pending = new Set<Promise<void>>();
+  const files: OutputFile[] = [];
+  const failures: unknown[] = [];
+  const hasStep = path.includes("{step}");
+  return {
+    wants: (picture) => (hasStep ? isPart(picture) : isOutcome(task, picture)),
+    accept: async (image, picture) => {
+      if (image === undefined) return;
+      const number = { index: imageNumber(task, picture), ...(hasStep ? { step: picture.part } : {}) };
+      const text = recipe(number);
+      const write: Promise<void> = writeImage(fillTemplate(path, number), image, format, text, context)
+        .then(
+          (written) => void files.push({ ...written, task: task.name, form: "each", ...number }),
+          (error: unknown) => void failures.push(error),
+        )
+        .finally(() => pending.delete(write));
+      pending.add(write);
+      if (pending.size >= MAX_PENDING) await Promise.race(pending);
+      if (failures.length > 0) throw failures[0];
+    },
+    finish: async () => {
+      await Promise.all(pending);
+      if (failures.length > 0) throw failures[0];
+      return files.sort((a, b) => (a.index ?? 0) - (b.index ?? 0) || (a.step ?? 0) - (b.step ?? 0));
+    },
+  };
+}
+
+function sheetSink(
+  path: string,
+  format: ImageFormat,
+  form: Extract<Save["form"], { kind: "grid" | "strip" }>,
+  { task, recipe }: SaveSubject,
+  context: SaveContext,
+): Sink {
+  const images: (RgbImage | undefined)[] = [];
+  let halvings = 0;
+  return {
+    wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
+    accept: (image) => {
+      halvings = image === undefined ? halvings : sheetScale(image, cellsOf(task, form)).halvings;
+      let small = image;
+      for (let i = 0; i < halvings; i++) small &&= halfImage(small);
+      images.push(small);
+      return Promise.resolve();
+    },
+    finish: async () => {
+      const first = images.find((i) => i !== undefined);
+      if (first === undefined) return []; // every sample failed, and that has been said
+      if (halvings > 0) context.warn(reduced(path, images.length, first));
+      const sheet = layoutGrid(images, sheetOf(task, form));
+      const written = await writeImage(path, sheet, format, recipe({}), context);
+      return [{ ...written, task: task.name, form: form.kind }];
+    },
+  };
+}
+
+function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubject, context: SaveContext): Sink {
+  const format = animationFormat(path);
+  if (format === undefined) throw new InternalError(`no format of animations for ${path}: the checker let it pass`);
+  const builder = new FilmBuilder(task, form);
+  return {
+    wants: ({ part }) => isTween(part, form.tween),
+    accept: (image, picture) => {
+      if (image !== undefined) builder.add(image, picture);
+      return Promise.resolve();
+    },
+    finish: async () => {
+      const film = builder.finish();
+      if (film === undefined) return []; // every sample failed, and that has been said
+      const bytes = await context.codec.encodeAnimation(film, format, form.fps, recipe({}));
+      return [{ ...(await writeBytes(path, bytes, context)), task: task.name, form: form.kind }];
+    },
+  };
+}
+
+function reduced(path: string, count: number, { width, height }: RgbImage): Diagnostic {
+  const message = `the ${count} images of ${path} are shown at ${width}x${height}: at their full size the sheet would be too large`;
+  return warning("L4108", message, ["save them one by one to have them whole: a path with {index}"]);
+}
+
+/** Where a file of the output folder lies: paths in a run are relative to that folder as those in run.json are to it. */
+export function outputPath(host: Host, out: string, file: string): string {
+  return host.resolve(`${out}/${RECORD_FILE}`, file);
+}
+
+async function writeImage(
+  file: string,
+  image: RgbImage,
+  format: ImageFormat,
+  text: string | undefined,
+  context: SaveContext,
+): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
+  return writeBytes(file, await context.codec.encode(image, format, text), context);
+}
+
+async function writeBytes(
+  file: string,
+  bytes: Uint8Array,
+  context: SaveContext,
+): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
+  if (!insideFolder(file)) throw new InternalError(`${file} leaves the output folder: the checker let it pass`);
+  await context.host.writeAtomic(outputPath(context.host, context.out, file), bytes);
+  context.onEvent({ kind: "wrote", path: file, bytes: bytes.length });
+  return { file, bytes: bytes.length, sha256: await context.host.sha256(bytes) };
+}
