@@ -4,7 +4,7 @@
 import type { Tensor } from "../src/compiler/weights.js";
 import type { Model } from "../src/models/model.js";
 import { numWsOf } from "../src/models/pack/pack-metadata.js";
-import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/models/checkpoints/stylegan2-weights.js";
+import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/compiler/synthesis-weights.js";
 import { random } from "../test/support/random.js";
 
 const WIDTH = 512;

@@ -7,7 +7,8 @@ import { extremes, inferAttributes, readLabelTable, tableLabels, type LabelTable
 import type { DrawOptions } from "../learn/label/draw-rows.js";
 import { labelModel, paintRows, type RowLabels } from "../learn/label/label-model.js";
 import { layoutData } from "../learn/label/layout.js";
-import { openPart, partName, type PartFile } from "../node/part-file.js";
+import { openPart, partName } from "../node/part-file.js";
+import type { PartFile } from "../learn/label/part-file.js";
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../learn/label/styleflow.js";
 import { concerns, tally, type Tally } from "../learn/label/tally.js";
 import type { Engine } from "../runtime/services/engine.js";

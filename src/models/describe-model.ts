@@ -8,7 +8,8 @@ import { readLaceHead } from "./checkpoints/lace-heads.js";
 import type { Decoder, Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
-import { synthesisTensors, type SynthesisWeights } from "./checkpoints/stylegan2-weights.js";
+import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
+import { synthesisTensors } from "./checkpoints/stylegan2-weights.js";
 
 /** A row of the attribute table; `validation` and the like come along where a pack has them. */
 export type DescribedAttribute = Attribute & { readonly space: HeadSpace; readonly validation?: unknown };

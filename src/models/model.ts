@@ -1,7 +1,7 @@
 // A loaded model: the attribute table and the weights, or the decoder that stands in for a synthesis of our own.
 import type { ModelInfo } from "../compiler/attribute.js";
 import type { EnergyWeights } from "../compiler/weights.js";
-import type { SynthesisWeights } from "./checkpoints/stylegan2-weights.js";
+import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
 
 interface ModelBase {
   readonly info: ModelInfo;

@@ -11,22 +11,10 @@ import { writeFailure } from "./host.js";
 import { DTYPE_BYTES } from "../models/formats/dtype.js";
 import type { SafetensorsLayout } from "../models/formats/safetensors.js";
 import type { DataRows } from "../learn/label/layout.js";
+import type { PartFile } from "../learn/label/part-file.js";
 
 const MAGIC = "lacepart";
 const TRAILER_BYTES = 16;
-
-export interface PartFile {
-  /** Rows that are in it. */
-  readonly rows: number;
-  /** Appends rows. They are on the disk when it resolves. */
-  write(rows: DataRows): Promise<void>;
-  /** A tensor of floats as far as it is written: row after row. */
-  read(name: string): Promise<Float32Array>;
-  /** Puts the finished file at its place. Errors InternalError if rows are missing. */
-  finish(): Promise<void>;
-  /** Leaves the part for another run. */
-  close(): Promise<void>;
-}
 
 /** Name of the part of a data file. */
 export function partName(file: string): string {

@@ -9,7 +9,7 @@ import type {
   LaterBlock,
   ModulatedWeights,
   SynthesisStyle,
-} from "../../src/models/checkpoints/stylegan2-weights.js";
+} from "../../src/compiler/synthesis-weights.js";
 import { random } from "./random.js";
 
 export interface RandomModelOptions {

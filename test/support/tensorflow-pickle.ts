@@ -3,7 +3,7 @@
 // write: dense [in, out], convolutions [kh, kw, in, out], up-sampling kernels turned by half a turn, styles less 1, noise [1, 1, R, R].
 import type { Tensor } from "../../src/compiler/weights.js";
 import type { StyleganModel } from "../../src/models/model.js";
-import type { ConvWeights, ModulatedWeights } from "../../src/models/checkpoints/stylegan2-weights.js";
+import type { ConvWeights, ModulatedWeights } from "../../src/compiler/synthesis-weights.js";
 import { dict, global, int, MARK, STOP, tuple, unicode, type Part } from "./pickle.js";
 
 /** Bytes of parts, as pickle.ts has them, without a copy of every byte: checkpoints are long. */

@@ -9,9 +9,8 @@ import type { Graph, ImageLayout, NodeId, Shape } from "../graph/graph.js";
 import type { NoiseMode } from "../plan.js";
 import type { Tensor } from "../weights.js";
 import { InternalError } from "../../source/internal-error.js";
-import { PIXEL_UNITS } from "../../runtime/image/rgb.js";
-import type { Model } from "../../models/model.js";
-import type { ConvWeights, ModulatedWeights, SynthesisWeights } from "../../models/checkpoints/stylegan2-weights.js";
+import type { ModelInfo } from "../attribute.js";
+import type { ConvWeights, ModulatedWeights, SynthesisWeights } from "../synthesis-weights.js";
 
 export interface SynthesisOptions {
   /** Samples in one run of the graph. */
@@ -20,6 +19,18 @@ export interface SynthesisOptions {
   readonly layout: ImageLayout;
   /** The noise buffers of the checkpoint; inputs `noise{i}` (`noiseLayers` lists them); or none. */
   readonly noise: NoiseMode;
+}
+
+/**
+ * What one step of red, of green and of blue counts in a pixel of a tile: a pixel is one whole number below 2^24, which a float32 holds exactly.
+ * So four bytes a pixel come back from a device, and not twelve.
+ */
+export const PIXEL_UNITS = [65536, 256, 1] as const;
+
+/** A model as far as its synthesis goes. */
+export interface SynthesisModel {
+  readonly info: Pick<ModelInfo, "name" | "numWs">;
+  readonly synthesis?: SynthesisWeights | undefined;
 }
 
 const SLOPE = 0.2;
@@ -33,7 +44,7 @@ const EPSILON = 1e-8;
  * Shapes   input `ws` [rows, numWs, wDim]. Outputs `image` [rows, 3, R, R] (nchw) or [rows, R, R, 3] (nhwc), nominally in [-1, 1];
  *          `pixels` [rows, R, R]: floor(clip(127.5 image + 128, 0, 255)) of red, green and blue in one number (`PIXEL_UNITS`).
  */
-export function buildSynthesis(model: Pick<Model, "info" | "synthesis">, options: SynthesisOptions): Graph {
+export function buildSynthesis(model: SynthesisModel, options: SynthesisOptions): Graph {
   if (model.synthesis === undefined) throw new InternalError(`${model.info.name} has a decoder, not a synthesis`);
   return new SynthesisBuilder(model.synthesis, model.info.numWs, options).build();
 }

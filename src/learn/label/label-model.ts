@@ -15,7 +15,7 @@ import type { DrawOptions, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
 import { openPainter } from "../../runtime/show/painter.js";
-import type { PartFile } from "../../node/part-file.js";
+import type { PartFile } from "./part-file.js";
 
 /** Rows between two checkpoints. */
 const PIECE = 64;

@@ -2,7 +2,7 @@
 import type { MappingWeights } from "../../compiler/weights.js";
 import type { StyleganModel } from "../model.js";
 import { defaultLayerGroups, numWsOf } from "../pack/pack-metadata.js";
-import type { SynthesisWeights } from "./stylegan2-weights.js";
+import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
 
 export interface CheckpointOptions {
   readonly name: string;

@@ -9,7 +9,8 @@ import type { StyleganModel } from "../model.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isCount, isDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
-import { readSynthesis, type SynthesisStyle } from "./stylegan2-weights.js";
+import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
+import { readSynthesis } from "./stylegan2-weights.js";
 import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
 
 /** Modules nest network, block, layer; deeper is a loop. */

@@ -12,7 +12,8 @@ import { numpyArray, permuted, type NumpyArray } from "../formats/numpy-array.js
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isDict, isTuple, newDict, type PickleDict, type PickleTuple, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
-import { readSynthesis, type SynthesisStyle } from "./stylegan2-weights.js";
+import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
+import { readSynthesis } from "./stylegan2-weights.js";
 
 const MAX_RESOLUTION = 2048;
 const STYLES: readonly SynthesisStyle[] = ["skip", "orig", "resnet"];

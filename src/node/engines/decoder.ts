@@ -4,7 +4,7 @@
 import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
 import { modelError } from "../../models/model-error.js";
-import { PIXEL_UNITS } from "../../runtime/image/rgb.js";
+import { PIXEL_UNITS } from "../../compiler/build/synthesis.js";
 import type { Decoder } from "../../models/model.js";
 import { gaussianNoise } from "../../runtime/sample/noise.js";
 import { openOnnxModel, type OnnxModel, type OnnxValue } from "./onnx-model.js";

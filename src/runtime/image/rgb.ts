@@ -10,12 +10,6 @@ export interface RgbImage {
 }
 
 /**
- * What one step of red, of green and of blue counts in a pixel of a tile: a pixel is one whole number below 2^24, which a float32 holds exactly.
- * So four bytes a pixel come back from a device, and not twelve.
- */
-export const PIXEL_UNITS = [65536, 256, 1] as const;
-
-/**
  * Splits a synthesised tile into images.
  *
  * Shapes   pixels [n, height, width], by `PIXEL_UNITS`: the `pixels` output of a synthesis graph. A NaN becomes black.

@@ -7,7 +7,7 @@ import type { NoiseMode } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { noiseLayers } from "../../compiler/build/synthesis.js";
-import type { SynthesisWeights } from "../../models/checkpoints/stylegan2-weights.js";
+import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
 import { gaussianNoise } from "../sample/noise.js";
 
 /** The model that a task draws from: of a conditional one, its class. */
