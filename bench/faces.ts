@@ -54,7 +54,7 @@ async function draw(count: number): Promise<RgbImage[]> {
 /** Rows of the quantities, and milliseconds of the processor an image. */
 async function label(labeller: Labeller, images: readonly RgbImage[]): Promise<{ rows: number[][]; ms: number }> {
   const before = process.cpuUsage();
-  const columns = await labeller.label(images);
+  const { columns } = await labeller.label(images);
   const { user, system } = process.cpuUsage(before);
   const rows = images.map((_, k) => QUANTITIES.map(([, of]) => of(columns.subarray(k * COLUMNS, (k + 1) * COLUMNS))));
   return { rows, ms: (user + system) / 1000 / images.length };

@@ -11,7 +11,15 @@ const set = v.object({
   name: v.string(),
   kind: v.picklist(["sample", "edit", "traverse", "sweep"]),
   ...{ model: v.string(), sampler: v.string(), truncation: v.number(), images: v.number(), failed: v.number() },
-  clauses: v.array(v.object({ text: v.string(), labeller: estimate, heads: estimate, prior: number })),
+  clauses: v.array(
+    v.object({
+      text: v.string(),
+      labeller: estimate,
+      unclear: v.optional(number, null),
+      heads: estimate,
+      prior: number,
+    }),
+  ),
   frechet: v.object({ unconditional: number, real: number, floor: number }),
   edit: v.nullable(
     v.object({

@@ -5,7 +5,7 @@ import { layoutGrid } from "../runtime/image/grid.js";
 import type { Evaluated, SetMeasure, Sheet } from "../learn/evaluate/evaluation.js";
 import type { Baseline } from "./eval-baseline.js";
 import { escapeHtml, htmlPage, htmlTable } from "../learn/html-page.js";
-import { estimateText } from "./eval-table.js";
+import { estimateText, unclearText } from "./eval-table.js";
 
 const STYLE = `
 td, th { white-space: nowrap; text-align: left } td:first-child { white-space: normal; min-width: 9em }
@@ -44,7 +44,7 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
     const old = before?.clauses.find((x) => x.text === c.text)?.labeller?.mean;
     return [
       escapeHtml(c.text),
-      `${bar(c.labeller)}${estimateText(c.labeller)}${was(old)}`,
+      `${bar(c.labeller)}${estimateText(c.labeller)}${unclearText(c)}${was(old)}`,
       c.heads === null ? "-" : c.heads.mean.toFixed(2),
       c.prior === null ? "-" : c.prior.toFixed(2),
     ];

@@ -1,6 +1,6 @@
 // An evaluation on the terminal: a block for each set, beside a baseline where one is given.
 import type { Estimate } from "../learn/evaluate/bootstrap.js";
-import type { Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
+import type { ClauseMeasure, Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
 import type { Baseline } from "./eval-baseline.js";
 import type { Io } from "./io.js";
 
@@ -20,7 +20,7 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
         const was = before?.clauses.find((x) => x.text === clause.text)?.labeller?.mean;
         return [
           clause.text,
-          `${estimateText(clause.labeller)}${wasText(was)}`,
+          `${estimateText(clause.labeller)}${unclearText(clause)}${wasText(was)}`,
           clause.heads === null ? "-" : clause.heads.mean.toFixed(2),
           clause.prior === null ? "-" : clause.prior.toFixed(2),
         ];
@@ -73,6 +73,11 @@ function frechetText({ frechet }: SetMeasure, before: SetMeasure | undefined): s
 export function estimateText(e: Estimate | null, digits = 2): string {
   if (e === null) return "-";
   return `${e.mean.toFixed(digits)} [${e.low.toFixed(digits)}, ${e.high.toFixed(digits)}]`;
+}
+
+/** `, 0.12 unclear`; nothing where nothing is. */
+export function unclearText({ unclear }: Pick<ClauseMeasure, "unclear">): string {
+  return unclear === null || unclear === 0 ? "" : `, ${unclear.toFixed(2)} unclear`;
 }
 
 function wasText(was: number | undefined, digits = 2): string {

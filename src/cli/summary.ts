@@ -34,9 +34,10 @@ function expectationLines(expectations: readonly ExpectationResult[], c: Colors)
   ];
 }
 
-/** `15/16 = 0.94`. */
+/** `13/16 = 0.81, 2 unclear`. */
 function countText(count: Count): string {
-  return `${count.satisfied}/${count.counted} = ${share(count).toFixed(2)}`;
+  const unclear = (count.unclear ?? 0) === 0 ? "" : `, ${count.unclear} unclear`;
+  return `${count.satisfied}/${count.counted} = ${share(count).toFixed(2)}${unclear}`;
 }
 
 function fileLines(results: Results, out: string): string[] {

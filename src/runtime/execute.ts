@@ -253,7 +253,7 @@ class Run {
       await clock.run("synthesise", { task: task.name, total }, make, says);
     }
     for (const expect of expects) {
-      const results = judge(expect, task.name, heads, seen);
+      const results = judge(expect, task.name, heads, seen, labeller?.tellsUnclear);
       this.expectations.push(...results);
       this.say(results.filter((r) => !r.passed).map(missed));
     }

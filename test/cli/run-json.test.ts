@@ -13,7 +13,7 @@ const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const seconds = v.record(v.string(), v.pipe(v.number(), v.minValue(0)));
 const file = v.strictObject({ file: v.pipe(v.string(), v.regex(/^[^/\\]/)), sha256: hash });
-const judge = v.strictObject({ satisfied: whole, counted: whole });
+const judge = v.strictObject({ satisfied: whole, unclear: v.optional(whole), counted: whole });
 const sample = v.strictObject({
   index: whole,
   part: whole,

@@ -6,8 +6,6 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, LaceError, loadModel, run } from "../../src/index.js";
-import { GraphBuilder } from "../../src/compiler/graph/builder.js";
-import { emitOnnx } from "../../src/compiler/targets/onnx.js";
 import { execute } from "../../src/runtime/execute.js";
 import type { RunEvent } from "../../src/ports/events.js";
 import type { Results } from "../../src/runtime/record/results.js";
@@ -18,6 +16,7 @@ import { nodeServices } from "../../src/node/services.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { filesIn, folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
+import { tinyLabeller } from "../support/tiny-labeller.js";
 
 const SCRIPT = `lace 1
 
@@ -204,11 +203,7 @@ describe("expectations", () => {
 describe("the labeller", () => {
   beforeAll(() => {
     // It sees glasses everywhere, black hair, and a tilt of 0.5, whatever the picture.
-    const b = new GraphBuilder();
-    const image = b.input("image", [1, 3, 16, 16]);
-    const none = b.mul(b.reshape(b.mean(image, [1, 2, 3], true), [1, 1]), b.constant([0], [1, 1]));
-    const logits = b.add(none, b.constant([-1, 1, 3, 0, 0, 0.5], [1, 6]));
-    const bytes = emitOnnx(b.finish({ outputs: { logits } }));
+    const bytes = tinyLabeller({ logits: [-1, 1, 3, 0, 0, 0.5] });
     writeFileSync(join(folder.path, "eye.onnx"), bytes);
     const model = { ...randomModel(), labeller: { file: "eye.onnx", sha256: sha256(bytes) } };
     writeFileSync(join(folder.path, "seeing.safetensors"), writePack(model, { source: "a test" }));
@@ -233,6 +228,29 @@ describe("the labeller", () => {
     expect(expectations.map((e) => e.passed)).toEqual([true, true, true, false]);
     expect(record.models[0]!.labeller).toMatch(/^[0-9a-f]{64}$/);
     expect(record.expectations[0]!.labeller).toEqual({ satisfied: 4, counted: 4 });
+  });
+
+  test("counts apart what is unclear to it, which is missed", async () => {
+    const bytes = tinyLabeller({ logits: [-1, 1, 3, 0, 0, 0.5], unclear: [2, -2] });
+    writeFileSync(join(folder.path, "doubt.onnx"), bytes);
+    const model = { ...randomModel(), labeller: { file: "doubt.onnx", sha256: sha256(bytes) } };
+    writeFileSync(join(folder.path, "doubting.safetensors"), writePack(model, { source: "a test" }));
+    const text = SCRIPT.replace("tiny.safetensors", "doubting.safetensors").replace(
+      /^expect.*$/m,
+      "expect faces: not glasses >= 0, hair is black or glasses >= 0, hair is brown and glasses >= 0, glasses >= 0.1",
+    );
+    writeFileSync(join(folder.path, "doubt.lace"), text);
+    const results = await run(join(folder.path, "doubt.lace"), { out: out("doubt"), engine: "onnx-cpu" });
+    expect(results.record.expectations.map((e) => e.labeller)).toEqual([
+      { satisfied: 0, unclear: 4, counted: 4 },
+      { satisfied: 4, unclear: 0, counted: 4 },
+      { satisfied: 0, unclear: 0, counted: 4 },
+      { satisfied: 0, unclear: 4, counted: 4 },
+    ]);
+    expect(results.expectations.map((e) => e.passed)).toEqual([true, true, true, false]);
+    expect(results.diagnostics.find((d) => d.code === "L4104")?.message).toContain(
+      "0 of 4 by the labeller, to whom 4 are unclear",
+    );
   });
 
   test("one that was changed behind the pack's back is refused", async () => {

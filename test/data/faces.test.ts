@@ -57,14 +57,14 @@ describe.skipIf(!installed)("the labeller of faces", () => {
     expect(both.columns.slice(8)).toEqual(alone.columns);
     expect(both.features!.slice(128)).toEqual(alone.features);
     expect(Math.exp(alone.columns[1]!) + Math.exp(alone.columns[2]!)).toBeCloseTo(1, 4);
-    expect(await labeller.label([grey, STRIPES])).toEqual(both.columns);
+    expect(await labeller.label([grey, STRIPES])).toEqual({ columns: both.columns });
     await labeller.dispose();
   });
 
   test("that looks for faces says nothing of a picture without one, and names itself", async () => {
     const [aligned, finding] = [await openFaceLabeller(), await openFaceLabeller(true)];
-    expect(await finding.label([STRIPES])).toEqual(new Float32Array(8).fill(NaN));
-    expect((await aligned.label([STRIPES]))[0]).toBeGreaterThan(0);
+    expect((await finding.label([STRIPES])).columns).toEqual(new Float32Array(8).fill(NaN));
+    expect((await aligned.label([STRIPES])).columns[0]).toBeGreaterThan(0);
     expect([aligned.name, finding.name]).toEqual([
       expect.stringMatching(/^face-api [\d.]+, aligned faces$/),
       expect.stringMatching(/^face-api [\d.]+, faces found$/),
@@ -76,10 +76,10 @@ describe.skipIf(!installed)("the labeller of faces", () => {
   test.skipIf(!GOLDEN_PRESENT)("sees in aligned faces what it sees in those that it finds", async () => {
     const images = await celebrities(40);
     const [aligned, finding] = [await openFaceLabeller(), await openFaceLabeller(true)];
-    const found = await finding.label(images);
+    const { columns: found } = await finding.label(images);
     const at = images.map((_, k) => k).filter((k) => !Number.isNaN(found[k * 8]));
     expect(at.length).toBeGreaterThanOrEqual(3);
-    const columns = await aligned.label(at.map((k) => images[k]!));
+    const { columns } = await aligned.label(at.map((k) => images[k]!));
     await aligned.dispose();
     await finding.dispose();
     const differences = (column: number): number[] =>
@@ -93,7 +93,7 @@ describe.skipIf(!installed)("the labeller of faces", () => {
   test.skipIf(!GOLDEN_PRESENT)("finds upright faces, old and young, in images of a generator of faces", async () => {
     const images = await celebrities(6);
     const labeller = await openFaceLabeller();
-    const columns = await labeller.label(images);
+    const { columns } = await labeller.label(images);
     await labeller.dispose();
     for (let k = 0; k < images.length; k++) {
       const [age, , , , , yaw, , roll] = columns.subarray(k * 8, (k + 1) * 8);

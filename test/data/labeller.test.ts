@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { nodeHost, modelsFolder } from "../../src/node/host.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
-import { parseLabellerSpec } from "../../src/learn/labellers/labeller-spec.js";
+import { packLabellerSpec, parseLabellerSpec } from "../../src/learn/labellers/labeller-spec.js";
 import { openOnnxLabeller } from "../../src/node/labellers/onnx-labeller.js";
 import { rangeNormalization, resize, thumbnail, toBatch } from "../../src/learn/labellers/preprocess.js";
 import { loadPack } from "../../src/models/pack/pack.js";
 import { nodeServices } from "../../src/node/services.js";
 import { expectClose } from "../support/close.js";
+import { RANDOM_ATTRIBUTES } from "../support/model.js";
 import { random } from "../support/random.js";
+import { tinyLabeller } from "../support/tiny-labeller.js";
 
 function noise(size: number, seed = 1): RgbImage {
   const r = random(seed);
@@ -109,6 +111,66 @@ describe("a labeller described by its JSON", () => {
     ["output", { features: "thoughts" }, /no output called thoughts/],
   ])("an %s that the file lacks is told with what it has", async (_, extra, message) => {
     await expect(openOnnxLabeller(bytes, parseLabellerSpec(spec(extra), "x.json"), identity)).rejects.toThrow(message);
+  });
+
+  describe("that has a word for what is unclear", () => {
+    const grey = (value: number): RgbImage => ({ width: 16, height: 16, data: new Uint8Array(768).fill(value) });
+    const tiny = tinyLabeller({ logits: [1, 2, 3, 4, 5], unclear: [0, -3], dark: [9, 0] });
+    const describe = (unclear: object): string =>
+      JSON.stringify({
+        format: 1,
+        input: { size: 16 },
+        attributes: [
+          { name: "tall", type: "binary" },
+          { name: "glasses", type: "binary" },
+          { name: "tilt", type: "scalar", min: 0, max: 9 },
+        ],
+        unclear,
+      });
+
+    test.each([
+      ["a logit for each attribute that is named", { attributes: ["glasses", "tilt"] }, [0, 0, 0, 0, 1, 0]],
+      ["a probability", { attributes: ["tilt", "tall"], gives: "probability" }, [0, 0, 0, 0, 0, 1]],
+    ])("reads %s", async (_, unclear, expected) => {
+      const labeller = await openOnnxLabeller(tiny, parseLabellerSpec(describe(unclear), "x.json"), identity);
+      const labels = await labeller.label([grey(255), grey(0)]);
+      expect(labeller.tellsUnclear).toBe(true);
+      expect([...labels.unclear!]).toEqual(expected);
+      expect([...labels.columns]).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+      await labeller.dispose();
+    });
+
+    test("one without it has no answer", async () => {
+      const labeller = await openOnnxLabeller(
+        tiny,
+        parseLabellerSpec(describe({}).replace(/,"unclear":.*\}$/, "}"), "x.json"),
+        identity,
+      );
+      expect(labeller.tellsUnclear).toBeUndefined();
+      expect((await labeller.label([grey(0)])).unclear).toBeUndefined();
+      await labeller.dispose();
+    });
+
+    test("says which columns it needs and which names it does not know", async () => {
+      const labeller = await openOnnxLabeller(tiny, parseLabellerSpec(describe({}), "x.json"), identity);
+      await expect(labeller.label([grey(0)])).rejects.toThrow(
+        /output unclear has 2 columns, and 3 attributes can be unclear/,
+      );
+      await labeller.dispose();
+      expect(() => parseLabellerSpec(describe({ attributes: ["hat"] }), "x.json")).toThrow(/`hat` is no attribute/);
+      const missing = parseLabellerSpec(describe({ output: "doubt" }), "x.json");
+      await expect(openOnnxLabeller(tiny, missing, identity)).rejects.toThrow(/no output called doubt/);
+    });
+
+    test("beside a pack it is about the first attributes", () => {
+      const outputs = (columns: number) => [
+        { name: "logits", dims: [null, 6] },
+        { name: "unclear", dims: [null, columns] },
+      ];
+      const spec = packLabellerSpec(outputs(2), RANDOM_ATTRIBUTES, 16, "x.onnx");
+      expect(spec.unclear).toEqual({ output: "unclear", attributes: [0, 1], gives: "logit" });
+      expect(() => packLabellerSpec(outputs(4), RANDOM_ATTRIBUTES, 16, "x.onnx")).toThrow(/`unclear` has 4 columns/);
+    });
   });
 
   test("a column that the output lacks is told", async () => {

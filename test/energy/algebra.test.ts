@@ -1,7 +1,7 @@
 // The float64 meaning of energies: laws of the product logic, the paper's formulas by hand, agreement with the graphs.
 import { describe, expect, it } from "vitest";
 import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
-import { holds, log1mexp, logProb } from "../../src/compiler/energy/interpret.js";
+import { holds, log1mexp, logProb, verdict } from "../../src/compiler/energy/interpret.js";
 import { LOG1MEXP_GUARD } from "../../src/compiler/graph/graph.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { buildLogProb, Numbers, readArguments } from "../../src/compiler/build/energy.js";
@@ -269,9 +269,44 @@ describe("the predicate reading", () => {
     expect(holds(count(2, 2, yes, no), heads)).toBe(false);
   });
 
-  it("holds for no class when the logits are not numbers", () => {
-    const lost = [[NaN, NaN], [0, 0, 0, 0], [NaN], [0]];
-    expect(holds(is(0, [0]), lost) || holds(is(0, [1]), lost) || holds(near(2, 0, 9), lost)).toBe(false);
+  describe("where an output is not a number", () => {
+    const lost = [[NaN, NaN], [1, 2, 3, 4], [NaN], [2]];
+    const [unclear, yes, no] = [is(0, [1]), is(1, [3]), is(1, [0])];
+
+    it("is unclear, whatever is asked of it", () => {
+      for (const e of [unclear, is(0, [0]), not(unclear), near(2, 0, 9), above(2, 0, 1), below(2, 0, 1)]) {
+        expect(verdict(e, lost)).toBe("unclear");
+        expect(holds(e, lost)).toBe(false);
+      }
+    });
+
+    it("leaves clear what the rest decides", () => {
+      expect(verdict(and(unclear, no), lost)).toBe("not");
+      expect(verdict(and(unclear, yes), lost)).toBe("unclear");
+      expect(verdict(or(unclear, yes), lost)).toBe("satisfied");
+      expect(verdict(or(unclear, no), lost)).toBe("unclear");
+      expect(verdict(weight(2, unclear), lost)).toBe("unclear");
+    });
+
+    it("counts what is sure and what is possible", () => {
+      expect(verdict(count(1, 1, unclear, yes), lost)).toBe("unclear");
+      expect(verdict(count(1, 1, unclear, yes, yes), lost)).toBe("not");
+      expect(verdict(count(1, 3, unclear, yes, no), lost)).toBe("satisfied");
+      expect(verdict(count(2, 3, unclear, no, no), lost)).toBe("not");
+      expect(verdict(count(0, 0, unclear, no), lost)).toBe("unclear");
+    });
+
+    it("agrees with every way to fill it in: satisfied or not only if all do", () => {
+      cases("product", (_, heads, some) => {
+        const energy = some();
+        const fills = [
+          [9, 0],
+          [0, 9],
+        ].map((fill) => verdict(energy, [fill, ...heads.slice(1)]));
+        const said = verdict(energy, [[NaN, NaN], ...heads.slice(1)]);
+        if (said !== "unclear") expect(fills).toEqual([said, said]);
+      });
+    });
   });
 });
 

@@ -201,38 +201,67 @@ function lace<T>(e: Energy, x: Arithmetic<T>): T {
   }
 }
 
+/** What a judge says of a picture: it satisfies an energy, it does not, or the judge cannot tell. */
+export type Verdict = "satisfied" | "not" | "unclear";
+
 /**
- * An energy read as a yes or no, as `expect` counts it: the likeliest class is one of the values; a scalar is within the
+ * An energy read as a predicate, as `expect` counts it: the likeliest class is one of the values; a scalar is within the
  * tolerance of its target (the sigma of `is x`, so what was written after `+-`), or beyond its threshold; weights do not matter.
+ * An output that is not a number is unclear, and so is what depends on it: `and` with something that does not hold does not.
+ *
+ * Source   Kleene's strong three-valued logic.
  */
-export function holds(energy: Energy, heads: HeadOutputs): boolean {
-  const of = (e: Energy): boolean => holds(e, heads);
+export function verdict(energy: Energy, outputs: HeadOutputs): Verdict {
+  const of = (e: Energy): Verdict => verdict(e, outputs);
+  const scalar = (
+    e: Extract<Energy, { kind: "near" | "above" | "below" }>,
+    test: (value: number) => boolean,
+  ): Verdict => {
+    const value = scalarOf(outputs, e.attribute);
+    return Number.isNaN(value) ? "unclear" : test(value) ? "satisfied" : "not";
+  };
   switch (energy.kind) {
     case "always":
-      return true;
-    case "class":
-      return energy.values.includes(argmax(outputOf(heads, energy.attribute)));
+      return "satisfied";
+    case "class": {
+      const likeliest = argmax(outputOf(outputs, energy.attribute));
+      return likeliest < 0 ? "unclear" : energy.values.includes(likeliest) ? "satisfied" : "not";
+    }
     case "near":
-      return Math.abs(scalarOf(heads, energy.attribute) - energy.target) <= energy.sigma;
+      return scalar(energy, (value) => Math.abs(value - energy.target) <= energy.sigma);
     case "above":
-      return scalarOf(heads, energy.attribute) > energy.threshold;
+      return scalar(energy, (value) => value > energy.threshold);
     case "below":
-      return scalarOf(heads, energy.attribute) < energy.threshold;
+      return scalar(energy, (value) => value < energy.threshold);
     case "not":
-      return !of(energy.part);
+      return OPPOSITE[of(energy.part)];
     case "and":
-      return energy.parts.every(of);
+      return atLeast(energy.parts.length, energy.parts.map(of));
     case "or":
-      return energy.parts.some(of);
+      return atLeast(1, energy.parts.map(of));
     case "weight":
       return of(energy.part);
     case "count": {
-      const n = energy.parts.filter(of).length;
-      return n >= energy.min && n <= energy.max;
+      const parts = energy.parts.map(of);
+      const tooMany = OPPOSITE[atLeast(energy.max + 1, parts)];
+      return atLeast(2, [atLeast(energy.min, parts), tooMany]);
     }
     default:
       return unreachable(energy);
   }
+}
+
+const OPPOSITE: Readonly<Record<Verdict, Verdict>> = { satisfied: "not", not: "satisfied", unclear: "unclear" };
+
+function atLeast(count: number, parts: readonly Verdict[]): Verdict {
+  const sure = parts.filter((v) => v === "satisfied").length;
+  const possible = parts.filter((v) => v !== "not").length;
+  return sure >= count ? "satisfied" : possible >= count ? "unclear" : "not";
+}
+
+/** Whether the verdict is that an energy is satisfied. */
+export function holds(energy: Energy, outputs: HeadOutputs): boolean {
+  return verdict(energy, outputs) === "satisfied";
 }
 
 /** log(1 - exp(x)) for x <= 0, with x kept at least LOG1MEXP_GUARD below 0, as in graphs: "not" of a certainty stays finite. */

@@ -3,8 +3,7 @@
 // Invariants: a clause that names an attribute the labeller does not know is not judged by it.
 import type { Attribute } from "../../compiler/attribute.js";
 import { parts, type Energy } from "../../compiler/energy/energy.js";
-import { holds, type HeadOutputs } from "../../compiler/energy/interpret.js";
-import { splitColumns } from "../../runtime/record/expectations.js";
+import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
 
 export interface Clause {
   readonly text: string;
@@ -42,8 +41,8 @@ export function attributesNamed(energy: Energy): ReadonlySet<number> {
 export interface Translation {
   /** Whether every attribute of an energy is one that the labeller knows. */
   knows(energy: Energy): boolean;
-  /** One row of columns as outputs by index in the table; empty where the labeller knows nothing. */
-  outputs(columns: Float32Array): HeadOutputs;
+  /** A labeller's outputs by index in the table; empty where the labeller knows nothing. */
+  outputs(seen: HeadOutputs): HeadOutputs;
 }
 
 /** Pairs attributes by name and classes: a script's own head may be for something that the labeller sees too. */
@@ -51,10 +50,7 @@ export function translate(labeller: readonly Attribute[], table: readonly Attrib
   const from = table.map((a) => labeller.findIndex((b) => isSame(a, b)));
   return {
     knows: (energy) => [...attributesNamed(energy)].every((a) => (from[a] ?? -1) >= 0),
-    outputs: (columns) => {
-      const split = splitColumns(columns, labeller);
-      return from.map((k) => split[k] ?? []);
-    },
+    outputs: (seen) => from.map((k) => seen[k] ?? []),
   };
 }
 
@@ -64,9 +60,14 @@ function isSame(a: Attribute, b: Attribute): boolean {
   return a.classes.length === b.classes.length && a.classes.every((c, k) => c === b.classes[k]);
 }
 
-/** Whether an energy holds in each image; an image that failed satisfies nothing. */
-export function judgeAll(energy: Energy, outputs: readonly (HeadOutputs | undefined)[]): boolean[] {
-  return outputs.map((o) => o !== undefined && o.length > 0 && holds(energy, o));
+/** What a judge says of an energy in each image; an image that failed satisfies nothing. */
+export function judgeAll(energy: Energy, outputs: readonly (HeadOutputs | undefined)[]): Verdict[] {
+  return outputs.map((o) => (o === undefined || o.length === 0 ? "not" : verdict(energy, o)));
+}
+
+/** Which of the verdicts are that an energy is satisfied. */
+export function satisfied(verdicts: readonly Verdict[]): boolean[] {
+  return verdicts.map((v) => v === "satisfied");
 }
 
 /** Of a scalar's range: a reading that moved further counts as changed. */

@@ -9,6 +9,7 @@ import { openPainter, type Painter } from "../../runtime/show/painter.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { PhaseClock, type OnEvent } from "../../ports/events.js";
 import { execute } from "../../runtime/execute.js";
+import { outputsOf } from "../../runtime/record/expectations.js";
 import type { ScriptIdentity } from "../../runtime/record/record.js";
 import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/record/results.js";
@@ -19,7 +20,16 @@ import { identityOf } from "../../runtime/services/labeller-identity.js";
 import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
-import { changed, clausesOf, judgeAll, textOf, translate, type Clause, type Translation } from "./conditions.js";
+import {
+  changed,
+  clausesOf,
+  judgeAll,
+  satisfied,
+  textOf,
+  translate,
+  type Clause,
+  type Translation,
+} from "./conditions.js";
 import type { ClauseMeasure, Evaluated, SetMeasure, Sheet, StepMeasure } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
 import { featuresOf, LOOK, momentsOfSeen, similarities, type Seen } from "./seen.js";
@@ -234,7 +244,7 @@ class Evaluator {
     task: Task,
     outcomes: readonly SampleResult[],
     seen: ReadonlyMap<SampleResult, Seen>,
-    { translation }: Bench,
+    { translation, labeller }: Bench,
     yardstick: Yardstick,
   ): ClauseMeasure[] {
     const { sources } = this.options;
@@ -250,11 +260,13 @@ class Evaluator {
         energy,
         of.map((s) => s.heads),
       );
+      const unclear = labeller.tellsUnclear === true ? share(byLabeller.map((v) => v === "unclear")) : undefined;
       return {
         text,
-        labeller: share(byLabeller) ?? null,
-        heads: share(byHeads) ?? null,
-        prior: known ? (share(judgeAll(energy, yardstick.outputs))?.mean ?? null) : null,
+        labeller: share(satisfied(byLabeller)) ?? null,
+        unclear: unclear?.mean ?? null,
+        heads: share(satisfied(byHeads)) ?? null,
+        prior: known ? (share(satisfied(judgeAll(energy, yardstick.outputs)))?.mean ?? null) : null,
       };
     };
     switch (task.kind) {
@@ -289,9 +301,11 @@ class Evaluator {
       const rate = (states: readonly (Seen | undefined)[]): Estimate | null =>
         translation.knows(energy)
           ? (share(
-              judgeAll(
-                energy,
-                states.map((s) => s?.outputs),
+              satisfied(
+                judgeAll(
+                  energy,
+                  states.map((s) => s?.outputs),
+                ),
               ),
             ) ?? null)
           : null;
@@ -324,14 +338,16 @@ class Evaluator {
 
   private async look(images: readonly RgbImage[], { labeller, translation }: Bench): Promise<Seen[]> {
     if (images.length === 0) return [];
-    const { columns, features } = await labeller.look(images);
+    const labels = await labeller.look(images);
+    const { columns, features } = labels;
+    const outputs = outputsOf(labels, images.length, labeller.attributes);
     const row = (all: Float32Array, k: number): Float32Array => {
       const width = all.length / images.length;
       return all.subarray(k * width, (k + 1) * width);
     };
     return images.map((_, k) => ({
       columns: row(columns, k),
-      outputs: translation.outputs(row(columns, k)),
+      outputs: translation.outputs(outputs[k] ?? []),
       features: features === undefined ? undefined : row(features, k),
     }));
   }

@@ -9,6 +9,8 @@ export interface ClauseMeasure {
   readonly text: string;
   /** Share of the images that satisfy it: by the labeller (null: it does not know an attribute of it), by the heads. */
   readonly labeller: Estimate | null;
+  /** Share of the images of which the labeller can say neither; null: it never says so, or does not know an attribute of it. */
+  readonly unclear: number | null;
   readonly heads: Estimate | null;
   /** The same, by the labeller, of unconditional images. */
   readonly prior: number | null;

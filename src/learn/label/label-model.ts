@@ -67,7 +67,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
           if (shape.thumbnails > 0)
             thumbnails.set(thumbnail(image, shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
         });
-        if (looks) columns.push(await labels.label(images));
+        if (looks) columns.push((await labels.label(images)).columns);
         work.onProgress(start + from + images.length);
       }
       await part.write(

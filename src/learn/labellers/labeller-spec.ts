@@ -22,6 +22,16 @@ export interface LabellerSpec {
   readonly attributes: readonly LabelledAttribute[];
   /** The output that holds the penultimate layer. */
   readonly features?: string;
+  /** What can be neither told nor denied. */
+  readonly unclear?: UnclearOutput;
+}
+
+/** The output that says of which attributes nothing can be said: a column for each of these, above half where it is unclear. */
+export interface UnclearOutput {
+  readonly output: string;
+  /** Places in `attributes`. */
+  readonly attributes: readonly number[];
+  readonly gives: "logit" | "probability";
 }
 
 const finite = v.pipe(v.number(), v.finite());
@@ -55,6 +65,13 @@ const schema = v.object({
     v.minLength(1),
   ),
   features: v.optional(v.string()),
+  unclear: v.optional(
+    v.object({
+      output: v.optional(v.string(), "unclear"),
+      attributes: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
+      gives: v.optional(v.picklist(["logit", "probability"]), "logit"),
+    }),
+  ),
 });
 
 /**
@@ -77,12 +94,17 @@ export function parseLabellerSpec(text: string, file: string): LabellerSpec {
     const shown = issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
     throw wrong(`wrong description of a labeller: ${shown.join("; ")}`);
   }
-  const { input, attributes, features } = parsed.output;
+  const { input, attributes, features, unclear } = parsed.output;
   if ((input.mean === undefined) !== (input.std === undefined)) throw wrong("input: mean and std belong together");
   if (input.mean !== undefined && input.range !== undefined)
     throw wrong("input: give a range or mean and std, not both");
   const next = new Map<string, number>();
   const table = attributeTable(rows.output.attributes);
+  const placeOf = (name: string): number => {
+    const place = table.findIndex((a) => a.name === name);
+    if (place < 0) throw wrong(`unclear: \`${name}\` is no attribute of this labeller`);
+    return place;
+  };
   return {
     input: {
       name: input.name,
@@ -106,12 +128,16 @@ export function parseLabellerSpec(text: string, file: string): LabellerSpec {
       return { attribute, output, columns: own, gives: reading };
     }),
     ...(features !== undefined && { features }),
+    ...(unclear !== undefined && {
+      unclear: { ...unclear, attributes: (unclear.attributes ?? table.map((a) => a.name)).map(placeOf) },
+    }),
   };
 }
 
 /**
  * The labeller beside a pack (docs/packs.md): it needs no JSON. It knows the first attributes of the table, as many as its columns
- * are for: heads that came later, a script's own or trained into the pack, are not its business.
+ * are for: heads that came later, a script's own or trained into the pack, are not its business. An output `unclear` has a logit for
+ * each of the first attributes, as many as it has columns.
  *
  * Errors   LaceError L5110 if its columns are those of no such beginning.
  */
@@ -142,10 +168,22 @@ export function packLabellerSpec(
       `its output \`logits\` has ${columns} columns, the attributes of the model have ${at}`,
       ["docs/packs.md says what a labeller looks like"],
     );
+  const unclear = outputs.find((o) => o.name === "unclear");
+  const doubts = unclear?.dims[1] ?? known.length;
+  if (doubts > known.length)
+    throw modelError(
+      "L5110",
+      file,
+      `its output \`unclear\` has ${doubts} columns, it knows ${known.length} attributes`,
+      ["docs/packs.md says what a labeller looks like"],
+    );
   return {
     input: { name: "image", size: resolution, layout: "nchw", channels: "rgb", ...rangeNormalization([-1, 1]) },
     attributes: known,
     ...(outputs.some((o) => o.name === "features") && { features: "features" }),
+    ...(unclear !== undefined && {
+      unclear: { output: "unclear", attributes: known.slice(0, doubts).map((_, i) => i), gives: "logit" },
+    }),
   };
 }
 

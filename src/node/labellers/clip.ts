@@ -82,7 +82,7 @@ export async function openClipLabeller(
     sha256: files.sha256,
     prompts: attributes.map(printPrompts),
     look,
-    label: async (images) => (await look(images)).columns,
+    label: look,
     dispose: async () => {
       await network.dispose();
     },

@@ -137,7 +137,7 @@ export async function openFaceLabeller(find = false): Promise<Labeller> {
       const features = new Float32Array(images.length * DESCRIPTOR);
       return { columns: await seeAll(images, features), features };
     },
-    label: (images) => seeAll(images, undefined),
+    label: async (images) => ({ columns: await seeAll(images, undefined) }),
     dispose: () => Promise.resolve(),
   };
 }

@@ -3,12 +3,13 @@
 // Invariants: classes come as logits whatever the file gives; a file of a fixed batch is run in batches of that size.
 import type { Attribute } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
+import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { OnnxArray, OnnxModel } from "../engines/onnx-model.js";
 import { openOnnxModel } from "../engines/onnx-model.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import type { LabelledAttribute, LabellerSpec } from "../../learn/labellers/labeller-spec.js";
+import type { LabelledAttribute, LabellerSpec, UnclearOutput } from "../../learn/labellers/labeller-spec.js";
 import { toBatch } from "../../learn/labellers/preprocess.js";
 
 /** Probability of a class that a classifier calls impossible: finite logits. */
@@ -44,6 +45,16 @@ export async function openOnnxLabeller(
       const seen = features === undefined ? undefined : outputs[features];
       parts.push({
         columns: readColumns(outputs, spec, batch.length, size ?? batch.length, identity.name),
+        ...(spec.unclear !== undefined && {
+          unclear: readUnclear(
+            outputs,
+            spec.unclear,
+            attributes.length,
+            batch.length,
+            size ?? batch.length,
+            identity.name,
+          ),
+        }),
         ...(seen !== undefined && {
           features: seen.data.subarray(0, (seen.data.length / (size ?? batch.length)) * batch.length),
         }),
@@ -56,7 +67,8 @@ export async function openOnnxLabeller(
     name: identity.name,
     sha256: identity.sha256,
     look,
-    label: async (images) => (await look(images)).columns,
+    label: look,
+    ...(spec.unclear !== undefined && { tellsUnclear: true }),
     dispose: () => model.dispose(),
   };
 }
@@ -65,19 +77,16 @@ export async function openOnnxLabeller(
 export function joinSights(parts: readonly Sight[]): Sight {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
-  const join = (arrays: readonly Float32Array[]): Float32Array => {
-    const all = new Float32Array(arrays.reduce((n, a) => n + a.length, 0));
-    let at = 0;
-    for (const a of arrays) {
-      all.set(a, at);
-      at += a.length;
-    }
-    return all;
-  };
   const features = parts.map((p) => p.features).filter((f) => f !== undefined);
+  const unclear = parts.map((p) => p.unclear).filter((u) => u !== undefined);
+  const whole = (some: readonly unknown[]): boolean => some.length > 0 && some.length === parts.length;
   return {
-    columns: join(parts.map((p) => p.columns)),
-    ...(features.length > 0 && features.length === parts.length && { features: join(features) }),
+    columns: concat(
+      parts.map((p) => p.columns),
+      Float32Array,
+    ),
+    ...(whole(unclear) && { unclear: concat(unclear, Uint8Array) }),
+    ...(whole(features) && { features: concat(features, Float32Array) }),
   };
 }
 
@@ -125,6 +134,31 @@ function readColumns(
   return out;
 }
 
+/** [count, attributes]: 1 where the output that tells what is unclear says so. */
+function readUnclear(
+  outputs: Readonly<Record<string, OnnxArray>>,
+  { output, attributes, gives }: UnclearOutput,
+  width: number,
+  count: number,
+  rows: number,
+  name: string,
+): Uint8Array {
+  const { data } = outputs[output] ?? { data: new Float32Array(0) };
+  const stride = data.length / rows;
+  if (stride !== attributes.length)
+    throw failure(
+      "L5312",
+      `${name}: the output ${output} has ${stride} columns, and ${attributes.length} attributes can be unclear`,
+      ["name in `unclear.attributes` those that it has a column for, in their order"],
+    );
+  const limit = gives === "logit" ? 0 : 0.5;
+  const unclear = new Uint8Array(count * width);
+  for (let row = 0; row < count; row++)
+    for (const [column, attribute] of attributes.entries())
+      unclear[row * width + attribute] = (data[row * stride + column] ?? NaN) <= limit ? 0 : 1;
+  return unclear;
+}
+
 function widthOf(attribute: Attribute): number {
   return attribute.type === "scalar" ? 1 : attribute.classes.length;
 }
@@ -160,7 +194,8 @@ function checkNames(model: OnnxModel, spec: LabellerSpec, name: string): void {
     ]);
   };
   if (!model.inputs.some((i) => i.name === spec.input.name)) refuse(`input called ${spec.input.name}`, model.inputs);
-  const wanted = [...spec.attributes.map((a) => a.output), ...(spec.features === undefined ? [] : [spec.features])];
+  const others = [spec.features, spec.unclear?.output].filter((o) => o !== undefined);
+  const wanted = [...spec.attributes.map((a) => a.output), ...others];
   for (const output of wanted)
     if (!model.outputs.some((o) => o.name === output)) refuse(`output called ${output}`, model.outputs);
 }

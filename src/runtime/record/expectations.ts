@@ -1,17 +1,18 @@
 // `expect`: how many samples satisfy each clause, by the heads and, where the model has one, by its independent labeller.
-// Invariants: a sample that failed satisfies nothing and is counted all the same; a clause passes if every judge is content.
+// Invariants: a sample that failed satisfies nothing and is counted all the same, as is one that the labeller calls unclear; a clause passes if every judge is content.
 import { parts, type Energy } from "../../compiler/energy/energy.js";
-import { holds, type HeadOutputs } from "../../compiler/energy/interpret.js";
+import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import type { Expect } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Count, ExpectationResult } from "./results.js";
+import type { Labels } from "../services/services.js";
 
 /** A hair of slack: 0.9 of 10 samples is 9, whatever 9 / 10 rounds to. */
 const SLACK = 1e-9;
 
-/** What a judge saw of each sample; undefined: the sample failed. */
+/** What a judge saw of each sample, NaN for what is unclear to it; undefined: the sample failed. */
 export type Judged = readonly (HeadOutputs | undefined)[];
 
 /** Columns of one row for the given attributes: binary 2, category K, scalar 1. */
@@ -32,13 +33,33 @@ export function splitColumns(row: Float32Array, attributes: readonly Attribute[]
   });
 }
 
+/** What a labeller says of each of `count` images, in the form of heads: NaN for an attribute that is unclear. */
+export function outputsOf(
+  { columns, unclear }: Labels,
+  count: number,
+  attributes: readonly Attribute[],
+): HeadOutputs[] {
+  const width = columns.length / count;
+  return Array.from({ length: count }, (_, k) =>
+    splitColumns(columns.subarray(k * width, (k + 1) * width), attributes).map((values, a) =>
+      unclear?.[k * attributes.length + a] === 1 ? values.map(() => NaN) : values,
+    ),
+  );
+}
+
 /** Judges one `expect` of a task. `labeller` is absent where the model has none; it judges the clauses whose attributes it knows. */
-export function judge(expect: Expect, task: string, heads: Judged, labeller: Judged | undefined): ExpectationResult[] {
+export function judge(
+  expect: Expect,
+  task: string,
+  heads: Judged,
+  labeller: Judged | undefined,
+  tellsUnclear = false,
+): ExpectationResult[] {
   return expect.clauses.map(({ energy, fraction, text, span }) => {
-    const byHeads = countHolding(energy, heads);
+    const byHeads = countVerdicts(energy, heads, false);
     const known = labeller?.find((l) => l !== undefined)?.length ?? 0;
     const seen = labeller !== undefined && [...attributesNamed(energy)].every((a) => a < known) ? labeller : undefined;
-    const byLabeller = seen && countHolding(energy, seen);
+    const byLabeller = seen && countVerdicts(energy, seen, tellsUnclear);
     const content = [byHeads, ...(byLabeller === undefined ? [] : [byLabeller])];
     return {
       task,
@@ -54,7 +75,8 @@ export function judge(expect: Expect, task: string, heads: Judged, labeller: Jud
 
 /** The error of a clause that was missed. */
 export function missed(result: ExpectationResult): Diagnostic {
-  const said = (count: Count, by: string): string => `${count.satisfied} of ${count.counted} by ${by}`;
+  const said = ({ satisfied, unclear = 0, counted }: Count, by: string): string =>
+    `${satisfied} of ${counted} by ${by}${unclear === 0 ? "" : `, to whom ${unclear} are unclear`}`;
   const counts = [
     said(result.heads, "the heads"),
     ...(result.labeller === undefined ? [] : [said(result.labeller, "the labeller")]),
@@ -74,8 +96,14 @@ export function share(count: Count): number {
   return count.counted === 0 ? 0 : count.satisfied / count.counted;
 }
 
-function countHolding(energy: Energy, judged: Judged): Count {
-  return { satisfied: judged.filter((h) => h !== undefined && holds(energy, h)).length, counted: judged.length };
+function countVerdicts(energy: Energy, judged: Judged, tellsUnclear: boolean): Count {
+  const verdicts = judged.map((h) => (h === undefined ? "not" : verdict(energy, h)));
+  const count = (which: Verdict): number => verdicts.filter((v) => v === which).length;
+  return {
+    satisfied: count("satisfied"),
+    ...(tellsUnclear && { unclear: count("unclear") }),
+    counted: judged.length,
+  };
 }
 
 function attributesNamed(energy: Energy): ReadonlySet<number> {

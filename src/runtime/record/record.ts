@@ -77,6 +77,8 @@ export type FamilyRecord =
 
 export interface JudgeRecord {
   readonly satisfied: number;
+  /** Of a labeller that tells what is unclear. */
+  readonly unclear?: number;
   readonly counted: number;
 }
 

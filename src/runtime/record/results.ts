@@ -48,6 +48,8 @@ export interface TaskResult {
 /** How many of `counted` samples satisfied a clause, by one judge. */
 export interface Count {
   readonly satisfied: number;
+  /** How many may satisfy it or not: what it names is unclear there. Absent: this judge has no word for it. */
+  readonly unclear?: number;
   readonly counted: number;
 }
 

@@ -10,10 +10,16 @@ import type { RgbImage } from "../image/rgb.js";
 import type { LabellerIdentity } from "./labeller-identity.js";
 import type { DecoderModel, Model } from "../../models/model.js";
 
-/** What a classifier saw of some images. */
-export interface Sight {
+/** What a classifier says of some images. */
+export interface Labels {
   /** [n, K]: the columns of all attributes side by side; logits of classes, scalars as they are, NaN where nothing was seen. */
   readonly columns: Float32Array;
+  /** [n, attributes]: 1 where an attribute is unclear: neither there nor absent, or of no one class. Absent: the labeller has no word for it. */
+  readonly unclear?: Uint8Array;
+}
+
+/** What a classifier saw of some images. */
+export interface Sight extends Labels {
   /** [n, F], its penultimate layer, where it shows one. */
   readonly features?: Float32Array;
 }
@@ -24,8 +30,10 @@ export interface Labeller extends LabellerIdentity {
   readonly attributes: readonly Attribute[];
   /** What it sees in each image; images are square. */
   look(images: readonly RgbImage[]): Promise<Sight>;
-  /** The columns alone: n images -> [n, K]. */
-  label(images: readonly RgbImage[]): Promise<Float32Array>;
+  /** The same without features, which cost some labellers another look. */
+  label(images: readonly RgbImage[]): Promise<Labels>;
+  /** Whether its labels say what is unclear. */
+  readonly tellsUnclear?: boolean;
   dispose(): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
 import type { Batches } from "./image-batches.js";
-import { splitColumns } from "../record/expectations.js";
+import { outputsOf } from "../record/expectations.js";
 import type { Memory } from "../draw/result-cache.js";
 import type { SampleResult } from "../record/results.js";
 import type { Sink } from "./saves.js";
@@ -54,13 +54,10 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
     if (images === undefined) continue;
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
-      const columns = await labeller.label(present);
-      const width = columns.length / present.length;
+      const outputs = outputsOf(await labeller.label(present), present.length, labeller.attributes);
       let row = 0;
       images.forEach((image, k) => {
-        if (image === undefined) return;
-        seen[start + k] = splitColumns(columns.subarray(row * width, (row + 1) * width), labeller.attributes);
-        row += 1;
+        if (image !== undefined) seen[start + k] = outputs[row++];
       });
     }
     for (const [k, picture] of tile.entries()) {
