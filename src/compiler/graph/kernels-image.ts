@@ -2,7 +2,7 @@
 // In: ops and shapes. Out: kernels. Invariants: written for clarity over speed; layouts differ only in the strides used.
 import { InternalError } from "../../source/internal-error.js";
 import type { ImageLayout, Op, Shape } from "./graph.js";
-import type { Kernel } from "./kernels.js";
+import type { Kernel } from "./kernel.js";
 import { at, imageSizes } from "./shape.js";
 
 interface ImageStrides {

@@ -1,6 +1,6 @@
 // The matrix product of the interpreter: where nearly all of its time goes.
 // In: shapes. Out: a kernel. Invariants: plain float64 sums over k in order of blocks of four; no transposes, no scratch.
-import type { Kernel } from "./kernels.js";
+import type { Kernel } from "./kernel.js";
 import type { Shape } from "./graph.js";
 import { InternalError } from "../../source/internal-error.js";
 import { at, sizeOf, stridesOf } from "./shape.js";

@@ -11,12 +11,10 @@ import {
   type Shape,
   type UnaryKind,
 } from "./graph.js";
+import type { Kernel } from "./kernel.js";
 import { convKernel, convTransposeKernel, upfirdnKernel } from "./kernels-image.js";
 import { matmulKernel } from "./kernels-matmul.js";
 import { at, sameShape, sizeOf, stridesOf } from "./shape.js";
-
-/** Writes a node's value to `out`, given its operands' values, all row-major. */
-export type Kernel = (operands: readonly Float64Array[], out: Float64Array) => void;
 
 /**
  * The kernel of a node.

@@ -3,7 +3,7 @@
 // Invariants: they use the forward operations only, so that every target that runs images runs their gradients.
 import type { NodeId, Op } from "../graph/graph.js";
 import { at, imageSizes } from "../graph/shape.js";
-import { sumTo, type AdjointSite } from "./adjoint.js";
+import { sumTo, type AdjointSite } from "./adjoint-site.js";
 
 /** Adjoints of x, weight and bias of a convolution whose activation is dealt with already. */
 export function conv2dAdjoints(

@@ -14,19 +14,8 @@ import {
   type UnaryKind,
 } from "../graph/graph.js";
 import { at, sameShape, sizeOf } from "../graph/shape.js";
+import { sumTo, type AdjointSite } from "./adjoint-site.js";
 import { conv2dAdjoints, convTranspose2dAdjoints, upfirdn2dAdjoint } from "./adjoint-image.js";
-
-/** One node of the forward graph, as seen from its adjoint. */
-export interface AdjointSite {
-  readonly b: GraphBuilder;
-  readonly op: Op;
-  readonly inputs: readonly NodeId[];
-  readonly output: NodeId;
-  /** Which operands need an adjoint. */
-  readonly needs: readonly boolean[];
-  /** Adjoint of the node's value, of its shape. */
-  readonly gradient: NodeId;
-}
 
 /** Adjoints of the operands, in their order; undefined for those that need none or have none. */
 export function adjointsOf(site: AdjointSite): readonly (NodeId | undefined)[] {
@@ -105,16 +94,6 @@ export function adjointsOf(site: AdjointSite): readonly (NodeId | undefined)[] {
     default:
       return unreachable(op);
   }
-}
-
-/** Sums a gradient over what was broadcast, down to the operand's shape. */
-export function sumTo(b: GraphBuilder, g: NodeId, shape: Shape): NodeId {
-  const from = b.shape(g);
-  if (sameShape(from, shape)) return g;
-  const lead = from.length - shape.length;
-  const axes = from.flatMap((n, i) => (i < lead || (n !== 1 && at(shape, i - lead) === 1) ? [i] : []));
-  const summed = axes.length === 0 ? g : b.sum(g, axes, true);
-  return b.reshape(summed, shape);
 }
 
 /**
