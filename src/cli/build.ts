@@ -68,13 +68,13 @@ export async function buildVerb(io: Io, script: string, options: BuildOptions): 
     } else if (print === "dot") io.out(`${printDot(compileEnergyGradient(energyTask))}\n`);
     else if (print === "onnx") {
       const [{ lowerOnnx }, { printOnnx }] = await Promise.all([
-        import("../compiler/targets/onnx.js"),
-        import("../compiler/targets/onnx-print.js"),
+        import("../compiler/targets/onnx/onnx.js"),
+        import("../compiler/targets/onnx/print.js"),
       ]);
       io.out(printOnnx(lowerOnnx(compileEnergyGradient(energyTask), { name: task.name })));
     }
     if (options.emit !== undefined) {
-      const { emitOnnx } = await import("../compiler/targets/onnx.js");
+      const { emitOnnx } = await import("../compiler/targets/onnx/onnx.js");
       const metadata = { lace_model: model.sha256, lace_task: task.name };
       const bytes = emitOnnx(compileEnergyGradient(energyTask), { name: task.name, metadata });
       const output = options.output ?? `${task.name}.onnx`;

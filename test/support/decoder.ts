@@ -1,7 +1,7 @@
 // Small ONNX decoders z -> image, for tests: one matrix product and a reshape.
 // In: sizes and a layout. Out: the bytes of an ONNX file. Its images hold tanh of a product, hence values in [-1, 1].
 import { GraphBuilder, scalar } from "../../src/compiler/graph/builder.js";
-import { emitOnnx } from "../../src/compiler/targets/onnx.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
 import { random } from "./random.js";
 
 export interface TinyDecoderOptions {

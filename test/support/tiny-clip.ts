@@ -12,7 +12,7 @@ import {
   type AttributeValue,
   type OnnxNode,
   type OnnxTensor,
-} from "../../src/compiler/targets/onnx-proto.js";
+} from "../../src/compiler/targets/onnx/proto.js";
 import { random } from "./random.js";
 
 /** Edge of images, width of states, width of embeddings, longest text in tokens, edge of a patch. */

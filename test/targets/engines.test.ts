@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { emitOnnx } from "../../src/compiler/targets/onnx.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
 import { ENGINE_NAMES, type Engine } from "../../src/runtime/services/engine.js";
 import { isSoftwareAdapter, mayHaveCuda, mayHaveGpu, type Dawn, type GpuAdapter } from "../../src/node/engines/gpu.js";
 import { openOnnxModel } from "../../src/node/engines/onnx-model.js";

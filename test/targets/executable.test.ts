@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import { emitOnnx, onnxOutputNames } from "../../src/compiler/targets/onnx.js";
+import { emitOnnx, onnxOutputNames } from "../../src/compiler/targets/onnx/onnx.js";
 import { InternalError } from "../../src/source/internal-error.js";
 import type { Engine, EngineName } from "../../src/runtime/services/engine.js";
 import { openEngine } from "../../src/node/engines/open.js";
@@ -151,7 +151,7 @@ describe("tfjs executables and memory", () => {
     const counted = tf.tidy;
     // Every operation passes through tidy: a place to look at what is alive.
     const spy = { ...tf, tidy: (f: () => never) => ((peak = Math.max(peak, tf.memory().numBytes - base)), counted(f)) };
-    const { emitTfjs } = await import("../../src/compiler/targets/tfjs.js");
+    const { emitTfjs } = await import("../../src/compiler/targets/tfjs/tfjs.js");
     const watched = emitTfjs(b.finish({ outputs: { x } }), spy as unknown as typeof tf);
     await watched.run({ x: new Float32Array(1024) });
     expect(peak).toBeGreaterThan(0);

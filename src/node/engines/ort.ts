@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { env } from "node:process";
 import type * as OrtModule from "onnxruntime-node";
-import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx.js";
+import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx/onnx.js";
 import type { Arrays, Executable, Graph, NodeId, Shape } from "../../compiler/graph/graph.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import { winograd } from "../../compiler/passes/winograd.js";

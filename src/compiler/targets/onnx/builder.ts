@@ -2,9 +2,9 @@
 // In: calls from the lowering, in topological order. Out: the node and tensor lists for encodeModel.
 // Invariants: every value name is made here and begins with ".", which no input or output of ours does, or is an input or output
 //   name given by the caller; equal small constants are stored once.
-import { InternalError } from "../../source/internal-error.js";
-import type { Graph, Node, NodeId } from "../graph/graph.js";
-import type { AttributeValue, OnnxNode, OnnxTensor } from "./onnx-proto.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { Graph, Node, NodeId } from "../../graph/graph.js";
+import type { AttributeValue, OnnxNode, OnnxTensor } from "./proto.js";
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 

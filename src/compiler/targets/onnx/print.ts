@@ -1,6 +1,6 @@
 // An ONNX model as text: what the onnx target makes of a graph, one line a node.
 // In: the records that are encoded. Out: text. Invariants: weights are named with their shapes, never listed.
-import type { AttributeValue, OnnxModelProto, OnnxNode, OnnxValueInfo } from "./onnx-proto.js";
+import type { AttributeValue, OnnxModelProto, OnnxNode, OnnxValueInfo } from "./proto.js";
 
 /** Inputs, initializers, nodes (`y = Gemm(x, w) alpha=1`) and outputs, in the model's order. */
 export function printOnnx({ graph, opsets }: OnnxModelProto): string {

@@ -2,14 +2,14 @@
 // In: names of lowered operands. Out: the name of the result.
 // Invariants: what is small stays accurate (log1p, expm1, softplus, sigmoid, log1mexp do not cancel); runtimes' own Sigmoid and
 //   Softplus are not used, since they are accurate only absolutely and energies are logarithms of such values.
-import { unreachable } from "../../source/internal-error.js";
-import { LOG1MEXP_GUARD } from "../graph/graph.js";
-import type { BinaryKind, LeakyRelu, UnaryKind } from "../graph/graph.js";
-import { DATA_TYPE } from "./onnx-proto.js";
-import { int, real } from "./onnx-builder.js";
-import type { OnnxBuilder } from "./onnx-builder.js";
-import { ATANH, TANH } from "./rational.js";
-import type { Rational } from "./rational.js";
+import { unreachable } from "../../../source/internal-error.js";
+import { LOG1MEXP_GUARD } from "../../graph/graph.js";
+import type { BinaryKind, LeakyRelu, UnaryKind } from "../../graph/graph.js";
+import { DATA_TYPE } from "./proto.js";
+import { int, real } from "./builder.js";
+import type { OnnxBuilder } from "./builder.js";
+import { ATANH, TANH } from "../rational.js";
+import type { Rational } from "../rational.js";
 
 /** One elementwise function of one operand. `detach` is the operand itself. */
 export function lowerUnary(b: OnnxBuilder, fn: UnaryKind, x: string): string {

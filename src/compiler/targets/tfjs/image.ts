@@ -3,10 +3,10 @@
 // Invariants: TensorFlow images are NHWC and filters HWIO: constant weights are turned at emission; a graph in NCHW is served by
 //   transposing around each operation, correct but slow. Upsampling never inserts zeros: each output phase is its own small FIR.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
-import { InternalError } from "../../source/internal-error.js";
-import type { ImageLayout, Op } from "../graph/graph.js";
-import { leakyRelu, pad } from "./tfjs-elementwise.js";
-import { fusedActivation, scaledOperand } from "./tfjs-linear.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { ImageLayout, Op } from "../../graph/graph.js";
+import { leakyRelu, pad } from "./elementwise.js";
+import { fusedActivation, scaledOperand } from "./linear.js";
 import type { Kernel, NodeEmitter, Tf } from "./tfjs.js";
 
 type ConvOp = Extract<Op, { kind: "conv2d" }>;

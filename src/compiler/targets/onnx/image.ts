@@ -1,13 +1,13 @@
 // Image operations of the IR (conv2d, convTranspose2d, upfirdn2d) as ONNX nodes.
 // In: IR nodes whose operands are lowered. Out: the name of the result.
 // Invariants: ONNX images are NCHW; a graph in NHWC is served by transposing around each operation, correct but slow.
-import { InternalError } from "../../source/internal-error.js";
-import type { ImageLayout, LeakyRelu, Node, NodeId, Op, Shape } from "../graph/graph.js";
-import { int, ints } from "./onnx-builder.js";
-import type { OnnxBuilder } from "./onnx-builder.js";
-import { lowerLeakyRelu, rectify } from "./onnx-elementwise.js";
-import { reshape } from "./onnx-linear.js";
-import { convolvePhases } from "./onnx-phases.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { ImageLayout, LeakyRelu, Node, NodeId, Op, Shape } from "../../graph/graph.js";
+import { int, ints } from "./builder.js";
+import type { OnnxBuilder } from "./builder.js";
+import { lowerLeakyRelu, rectify } from "./elementwise.js";
+import { reshape } from "./linear.js";
+import { convolvePhases } from "./phases.js";
 
 type ConvOp = Extract<Op, { kind: "conv2d" }>;
 type ConvTransposeOp = Extract<Op, { kind: "convTranspose2d" }>;

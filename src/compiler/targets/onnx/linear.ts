@@ -2,11 +2,11 @@
 // In: IR nodes whose operands are lowered. Out: the name of the result.
 // Invariants: a two-dimensional dense layer is Gemm followed by LeakyRelu, nothing between, which onnxruntime makes one FusedGemm;
 //   so the activation's gain goes into the product (it is positive: gain * leaky(x) = leaky(gain * x)).
-import { InternalError } from "../../source/internal-error.js";
-import type { LeakyRelu, Node, NodeId, Shape } from "../graph/graph.js";
-import { int, real } from "./onnx-builder.js";
-import type { OnnxBuilder } from "./onnx-builder.js";
-import { lowerLeakyRelu, rectify, times } from "./onnx-elementwise.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { LeakyRelu, Node, NodeId, Shape } from "../../graph/graph.js";
+import { int, real } from "./builder.js";
+import type { OnnxBuilder } from "./builder.js";
+import { lowerLeakyRelu, rectify, times } from "./elementwise.js";
 
 /** [..., M, K] x [..., K, N], broadcasting. */
 export function lowerMatmul(b: OnnxBuilder, inputs: readonly NodeId[]): string {

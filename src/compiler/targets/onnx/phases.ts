@@ -2,9 +2,9 @@
 // In: an image in nchw and constant weights [I, O, kh, kw], k >= stride. Out: the whole output, and zeros after it.
 // Invariants: nothing is multiplied that the transposed convolution does not multiply; each phase is a convolution that runtimes
 //   block and thread as any other. Of stride s, output r + s q takes input q - m with weight r + s m.
-import { int, ints } from "./onnx-builder.js";
-import type { OnnxBuilder, WideImage } from "./onnx-builder.js";
-import { reshape } from "./onnx-linear.js";
+import { int, ints } from "./builder.js";
+import type { OnnxBuilder, WideImage } from "./builder.js";
+import { reshape } from "./linear.js";
 
 export interface PhasedConvolution {
   readonly image: string;

@@ -3,11 +3,11 @@
 // Invariants: tf.softplus, tf.logSumExp and the like are not used where a backend loses small results (see onnx-elementwise.ts,
 //   which has the same formulas).
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { unreachable } from "../../source/internal-error.js";
-import { LOG1MEXP_GUARD } from "../graph/graph.js";
-import type { BinaryKind, LeakyRelu, UnaryKind } from "../graph/graph.js";
-import { ATANH, TANH } from "./rational.js";
-import type { Rational } from "./rational.js";
+import { unreachable } from "../../../source/internal-error.js";
+import { LOG1MEXP_GUARD } from "../../graph/graph.js";
+import type { BinaryKind, LeakyRelu, UnaryKind } from "../../graph/graph.js";
+import { ATANH, TANH } from "../rational.js";
+import type { Rational } from "../rational.js";
 import type { Tf } from "./tfjs.js";
 
 /** One elementwise function of one operand. `coarse`: the backend's expm1 and log1p lose small results, as WebGPU's do. */

@@ -2,14 +2,14 @@
 // In: a Graph (any layout; nchw is the fast one). Out: model bytes, opset 17, float32, static shapes.
 // Invariants: model inputs and outputs are the graph's, in its order; an output whose name an input has already gets "_out" (names
 //   are single-assignment in ONNX); only standard operators are used.
-import { InternalError, unreachable } from "../../source/internal-error.js";
-import type { Graph, Node, NodeId, Op } from "../graph/graph.js";
-import { int, ints, OnnxBuilder } from "./onnx-builder.js";
-import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive, times } from "./onnx-elementwise.js";
-import { lowerConv, lowerConvTranspose, lowerUpfirdn } from "./onnx-image.js";
-import { lowerDense, lowerMatmul, product, reshape } from "./onnx-linear.js";
-import { encodeModel, type OnnxModelProto } from "./onnx-proto.js";
-import { findUses } from "./uses.js";
+import { InternalError, unreachable } from "../../../source/internal-error.js";
+import type { Graph, Node, NodeId, Op } from "../../graph/graph.js";
+import { int, ints, OnnxBuilder } from "./builder.js";
+import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive, times } from "./elementwise.js";
+import { lowerConv, lowerConvTranspose, lowerUpfirdn } from "./image.js";
+import { lowerDense, lowerMatmul, product, reshape } from "./linear.js";
+import { encodeModel, type OnnxModelProto } from "./proto.js";
+import { findUses } from "../uses.js";
 
 /** Opset 17 wants IR version 8; both are read by every runtime of the last years. */
 const OPSET = 17;

@@ -6,12 +6,12 @@
 //   would have to be registered, and no gradients).
 import type * as TfCore from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { InternalError, unreachable } from "../../source/internal-error.js";
-import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../graph/graph.js";
-import { binary, leakyRelu, logSumExp, pad, unary } from "./tfjs-elementwise.js";
-import { emitConv, emitConvTranspose, emitUpfirdn } from "./tfjs-image.js";
-import { emitDense, emitMatmul } from "./tfjs-linear.js";
-import { findUses } from "./uses.js";
+import { InternalError, unreachable } from "../../../source/internal-error.js";
+import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../../graph/graph.js";
+import { binary, leakyRelu, logSumExp, pad, unary } from "./elementwise.js";
+import { emitConv, emitConvTranspose, emitUpfirdn } from "./image.js";
+import { emitDense, emitMatmul } from "./linear.js";
+import { findUses } from "../uses.js";
 
 export type Tf = typeof TfCore;
 /** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */

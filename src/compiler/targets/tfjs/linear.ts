@@ -3,9 +3,9 @@
 // Invariants: the activation's gain (positive) goes into constant weights and bias, uploaded scaled, so that nothing follows the
 //   fused kernel; a layer with leading dimensions on its weight is a batched product, unfused.
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { InternalError } from "../../source/internal-error.js";
-import type { LeakyRelu } from "../graph/graph.js";
-import { leakyRelu } from "./tfjs-elementwise.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { LeakyRelu } from "../../graph/graph.js";
+import { leakyRelu } from "./elementwise.js";
 import type { Kernel, NodeEmitter, Tf } from "./tfjs.js";
 
 /** The kernel of a product alone. */
