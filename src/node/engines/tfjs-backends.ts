@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import type { Tf } from "../../compiler/targets/tfjs/tfjs.js";
+import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import type { TfjsBackend } from "../../runtime/services/tfjs-engine.js";
 import { describeAdapter, isSoftwareAdapter } from "./gpu.js";
 import type { Gpu, GpuDevice, LoadDawn } from "./gpu.js";

@@ -3,7 +3,7 @@
 // Invariants: the active backend is global to tfjs, so it is set again before each compilation and each run, in the same turn of the
 //   event loop in which the operations are issued; engines on several backends may be used in turn.
 import { emitTfjs } from "../../compiler/targets/tfjs/tfjs.js";
-import type { Tf } from "../../compiler/targets/tfjs/tfjs.js";
+import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine, EngineName } from "./engine.js";
 

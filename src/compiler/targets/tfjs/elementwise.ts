@@ -1,6 +1,6 @@
 // Elementwise functions, log-sum-exp and padding on TensorFlow.js, in forms that stay accurate in float32 on every backend.
 // In: tensors. Out: a new tensor. Temporaries are left to the caller's tidy.
-// Invariants: tf.softplus, tf.logSumExp and the like are not used where a backend loses small results (see onnx-elementwise.ts,
+// Invariants: tf.softplus, tf.logSumExp and the like are not used where a backend loses small results (see ../onnx/elementwise.ts,
 //   which has the same formulas).
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { unreachable } from "../../../source/internal-error.js";
@@ -8,7 +8,7 @@ import { LOG1MEXP_GUARD } from "../../graph/graph.js";
 import type { BinaryKind, LeakyRelu, UnaryKind } from "../../graph/graph.js";
 import { ATANH, TANH } from "../rational.js";
 import type { Rational } from "../rational.js";
-import type { Tf } from "./tfjs.js";
+import type { Tf } from "./emitter.js";
 
 /** One elementwise function of one operand. `coarse`: the backend's expm1 and log1p lose small results, as WebGPU's do. */
 export function unary(tf: Tf, fn: UnaryKind, x: Tensor, coarse: boolean): Tensor {

@@ -7,7 +7,7 @@ import { InternalError } from "../../../source/internal-error.js";
 import type { ImageLayout, Op } from "../../graph/graph.js";
 import { leakyRelu, pad } from "./elementwise.js";
 import { fusedActivation, scaledOperand } from "./linear.js";
-import type { Kernel, NodeEmitter, Tf } from "./tfjs.js";
+import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
 
 type ConvOp = Extract<Op, { kind: "conv2d" }>;
 type ConvTransposeOp = Extract<Op, { kind: "convTranspose2d" }>;

@@ -6,7 +6,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { InternalError } from "../../../source/internal-error.js";
 import type { LeakyRelu } from "../../graph/graph.js";
 import { leakyRelu } from "./elementwise.js";
-import type { Kernel, NodeEmitter, Tf } from "./tfjs.js";
+import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
 
 /** The kernel of a product alone. */
 export function emitMatmul(e: NodeEmitter): Kernel {

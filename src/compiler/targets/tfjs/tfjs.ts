@@ -4,35 +4,14 @@
 //   before the first await, so a caller that sets the backend just before run() is safe; constants are uploaded once, in the form that
 //   is used; every other tensor is disposed after its last use; only functions of tfjs-core are used (no chained operations, which
 //   would have to be registered, and no gradients).
-import type * as TfCore from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { InternalError, unreachable } from "../../../source/internal-error.js";
 import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../../graph/graph.js";
+import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
 import { binary, leakyRelu, logSumExp, pad, unary } from "./elementwise.js";
 import { emitConv, emitConvTranspose, emitUpfirdn } from "./image.js";
 import { emitDense, emitMatmul } from "./linear.js";
 import { findUses } from "../uses.js";
-
-export type Tf = typeof TfCore;
-/** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */
-export type Kernel = (operands: readonly Tensor[]) => Tensor;
-
-/** What the emission of one node may ask for. */
-export interface NodeEmitter {
-  readonly tf: Tf;
-  readonly node: Node;
-  /** The backend's elementary functions are accurate only absolutely. */
-  readonly coarse: boolean;
-  /** The node's value is only a condition: its kernel may give a Boolean tensor. */
-  readonly isCondition: boolean;
-  shape(operand: number): readonly number[];
-  /** Whether an operand is the memory of another value, seen in another shape. */
-  isReshaped(operand: number): boolean;
-  /** The numbers of a constant operand; undefined for any other. */
-  constant(operand: number): Float32Array | undefined;
-  /** Uploads numbers that live as long as the executable. */
-  upload(data: Float32Array, shape: readonly number[]): Tensor;
-}
 
 interface Step {
   readonly id: NodeId;

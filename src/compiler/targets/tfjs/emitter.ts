@@ -1,0 +1,27 @@
+// What the emission of one node for TensorFlow.js is given, and what it gives.
+// In: nothing. Out: types.
+import type * as TfCore from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Node } from "../../graph/graph.js";
+
+/** The tfjs-core module. */
+export type Tf = typeof TfCore;
+/** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */
+export type Kernel = (operands: readonly Tensor[]) => Tensor;
+
+/** What the emission of one node may ask for. */
+export interface NodeEmitter {
+  readonly tf: Tf;
+  readonly node: Node;
+  /** The backend's elementary functions are accurate only absolutely. */
+  readonly coarse: boolean;
+  /** The node's value is only a condition: its kernel may give a Boolean tensor. */
+  readonly isCondition: boolean;
+  shape(operand: number): readonly number[];
+  /** Whether an operand is the memory of another value, seen in another shape. */
+  isReshaped(operand: number): boolean;
+  /** The numbers of a constant operand; undefined for any other. */
+  constant(operand: number): Float32Array | undefined;
+  /** Uploads numbers that live as long as the executable. */
+  upload(data: Float32Array, shape: readonly number[]): Tensor;
+}
