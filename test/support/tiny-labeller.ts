@@ -1,7 +1,7 @@
 // A small ONNX labeller for tests: it says the same of every picture, but for what depends on how bright it is.
 // In: what it says. Out: the bytes of an ONNX file with outputs `logits` and, where something is unclear, `unclear`.
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
-import { emitOnnx } from "../../src/compiler/targets/onnx.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
 
 export interface TinyLabellerOptions {
   readonly batch?: number;
