@@ -42,7 +42,7 @@ Scripts and what they make with the model that ships (\`npm run gallery\` makes 
 carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
 
 - \`as strip\`: a row for each sample, a column for each step, frame or cell; an edit begins with what was before it.
-- \`as grid\`: of a sweep, the last name goes from left to right and the others from top to bottom, for each sample; of an edit, the outcomes.
+- \`as grid\`: of a sweep, the last name goes from left to right and the others from top to bottom, for each sample; of an edit, the outcomes. \`as grid { marks on }\` marks what the labeller (or, where there is none, the heads) says of each cell: a red frame with an x misses what was asked, an amber one with a ? is [unclear](labellers.md).
 - \`as animation { fps 8  tween 5 }\`: the same pictures one after another, WebP or GIF by the extension;
   \`tween\` puts that many pictures between two neighbours: of an edit, states that the step passed through, at equal lengths of the way; of a traverse
   and a sweep, samples of the noise or the numbers between. Cells of a sweep that differ in more than numbers are blended.

@@ -124,7 +124,8 @@ export interface Expect {
 }
 
 export type SaveForm =
-  | { readonly kind: "grid"; readonly columns?: number }
+  /** `marks`: cells that miss what was asked, or are unclear, are marked. */
+  | { readonly kind: "grid"; readonly columns?: number; readonly marks?: true }
   | { readonly kind: "strip" }
   /** `tween`: pictures between two neighbours, on the way that was solved for. */
   | { readonly kind: "animation"; readonly fps: number; readonly tween: number }

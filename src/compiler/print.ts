@@ -120,7 +120,7 @@ function samplerText(s: Sampler): string {
 function formText(form: SaveForm): string {
   switch (form.kind) {
     case "grid":
-      return form.columns === undefined ? "grid" : `grid of ${form.columns} columns`;
+      return `grid${form.columns === undefined ? "" : ` of ${form.columns} columns`}${form.marks === true ? ", misses marked" : ""}`;
     case "animation":
       return `animation of ${form.fps} frames a second${form.tween === 0 ? "" : `, ${form.tween} between neighbours`}`;
     case "strip":

@@ -10,8 +10,8 @@ import type { Cache } from "../ports/cache.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import { drawTask } from "./draw/draw.js";
-import { judge, missed, type Judged } from "./record/expectations.js";
-import { isOutcome, sharesOf } from "./plan/places.js";
+import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
+import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
 import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./show/images.js";
 import { Memory } from "./draw/result-cache.js";
@@ -221,7 +221,8 @@ class Run {
     const expects = this.selection.judges ? plan.expects.filter((e) => e.task === index) : [];
     const judged = samples.filter((s) => isOutcome(task, s));
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
-    const labeller = expects.length > 0 ? await this.labellerOf(loaded) : undefined;
+    const marks = sinks.some((s) => s.marks === true);
+    const labeller = expects.length > 0 || marks ? await this.labellerOf(loaded) : undefined;
     let seen: Judged | undefined;
     const pictures = picturesOf(drawn, shares, model.info.numWs).filter((p) => {
       const shown = this.selection.shows(index, p) && sinks.some((s) => s.wants(p));
@@ -241,6 +242,11 @@ class Run {
           pictures,
           sinks,
           labeller,
+          verdict: (picture, labels) => {
+            return marks && isOutcome(task, picture)
+              ? verdictOn(askedOf(task, picture), picture.heads, labels)
+              : undefined;
+          },
           onImage: (done) => clock.progress("synthesise", task.name, done, total),
           signal: options.signal,
         });

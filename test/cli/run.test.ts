@@ -253,6 +253,38 @@ describe("the labeller", () => {
     );
   });
 
+  test("marks the cells of a sheet that miss, or are unclear, and leaves the others as they are", async () => {
+    const sheets = async (model: string, where: string): Promise<readonly [Buffer, Buffer]> => {
+      const name = `${model}-${where.replaceAll(" ", "-")}`;
+      const text = `lace 1
+model tiny from "${model}.safetensors"
+sample faces from tiny { where ${where}  count 2 }
+save faces to "plain.png" as grid { columns 2 }
+save faces to "marked.png" as grid { columns 2  marks on }
+`;
+      writeFileSync(join(folder.path, `${name}.lace`), text);
+      await run(join(folder.path, `${name}.lace`), { out: out(name), engine: "onnx-cpu" });
+      const pixels = (file: string) =>
+        sharp(join(out(name), file))
+          .removeAlpha()
+          .raw()
+          .toBuffer();
+      return [await pixels("plain.png"), await pixels("marked.png")];
+    };
+    const [same, satisfied] = await sheets("seeing", "glasses");
+    expect(satisfied.equals(same)).toBe(true);
+    // The second cell's lower right corner, in a sheet of 2 + 16 + 2 + 16 + 2 pixels by 2 + 16 + 2.
+    const corner = (sheet: Buffer): number[] => [...sheet.subarray((17 * 38 + 35) * 3, (17 * 38 + 36) * 3)];
+    expect(corner((await sheets("seeing", "not glasses"))[1])).toEqual([214, 48, 49]);
+    const [plain, unclear] = await sheets("doubting", "glasses");
+    expect(corner(unclear)).toEqual([240, 173, 30]);
+    // The middle of the picture is as it was.
+    const middle = (10 * 38 + 30) * 3;
+    expect(unclear.subarray(middle, middle + 9).equals(plain.subarray(middle, middle + 9))).toBe(true);
+    const byHeads = await sheets("tiny", "glasses and not glasses");
+    expect(corner(byHeads[1])).toEqual([214, 48, 49]);
+  });
+
   test("one that was changed behind the pack's back is refused", async () => {
     writeFileSync(join(folder.path, "eye.onnx"), "another");
     const error: unknown = await run(join(folder.path, "seen.lace"), { out: out("blind") }).catch((e: unknown) => e);

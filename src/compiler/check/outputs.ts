@@ -57,7 +57,7 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
       },
     );
   }
-  const allowed = word === "grid" ? ["columns"] : word === "animation" ? ["fps", "tween"] : [];
+  const allowed = word === "grid" ? ["columns", "marks"] : word === "animation" ? ["fps", "tween"] : [];
   const options = new Options(
     stmt.options,
     word === undefined ? "a save without a form" : `\`as ${word}\``,
@@ -65,9 +65,10 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
     env,
   );
   const columns = options.number("columns", COUNT);
+  const marks = options.word("marks", ["on", "off"], "off") === "on";
   switch (word) {
     case "grid":
-      return { kind: "grid", ...(columns === undefined ? {} : { columns }) };
+      return { kind: "grid", ...(columns === undefined ? {} : { columns }), ...(marks && { marks }) };
     case "strip":
       return { kind: "strip" };
     case "animation":

@@ -2,6 +2,7 @@
 // In: a task of the plan. Out: sizes, numbers of images and their labels; nothing is computed here.
 // Invariants: images are numbered row by row (sample 2, frame 5 of 24 is image 53), so that a larger count renames none; an edit's
 // images are its rows: what `{index}` counts are the samples, what `{step}` counts their steps.
+import type { Energy } from "../../compiler/energy/energy.js";
 import type { Task } from "../../compiler/plan.js";
 import { unreachable } from "../../source/internal-error.js";
 
@@ -48,6 +49,24 @@ export function imagePlace(task: Task, number: number): Place {
 /** Whether an image is one of those that the task is judged by and shown as: all of them, but of an edit those of its last step. */
 export function isOutcome(task: Task, place: Place): boolean {
   return isPart(place) && (task.kind !== "edit" || place.part === partsOf(task) - 1);
+}
+
+/** What was asked of an image: of an edit, all its goals so far, or the last alone where it lets go of earlier ones. */
+export function askedOf(task: Task, { part }: Place): Energy {
+  const none: Energy = { kind: "always", span: task.span };
+  switch (task.kind) {
+    case "sample":
+    case "traverse":
+      return task.energy;
+    case "sweep":
+      return task.cells[part] ?? none;
+    case "edit": {
+      const goals = task.steps.slice(task.goals === "all" ? 0 : part, part + 1).map((step) => step.energy);
+      return { kind: "and", parts: goals, span: task.span };
+    }
+    default:
+      return unreachable(task);
+  }
 }
 
 /** Whether it was solved for: neither what was before an edit nor a picture between two parts. */

@@ -47,6 +47,12 @@ export function outputsOf(
   );
 }
 
+/** What is said of one picture by its labeller, or by the heads where that knows not all that is asked about. A failed sample is a miss. */
+export function verdictOn(energy: Energy, heads: HeadOutputs, seen: HeadOutputs | undefined): Verdict {
+  if (seen !== undefined && knows(seen, energy)) return verdict(energy, seen);
+  return heads.length === 0 ? "not" : verdict(energy, heads);
+}
+
 /** Judges one `expect` of a task. `labeller` is absent where the model has none; it judges the clauses whose attributes it knows. */
 export function judge(
   expect: Expect,
@@ -57,8 +63,8 @@ export function judge(
 ): ExpectationResult[] {
   return expect.clauses.map(({ energy, fraction, text, span }) => {
     const byHeads = countVerdicts(energy, heads, false);
-    const known = labeller?.find((l) => l !== undefined)?.length ?? 0;
-    const seen = labeller !== undefined && [...attributesNamed(energy)].every((a) => a < known) ? labeller : undefined;
+    const some = labeller?.find((l) => l !== undefined) ?? [];
+    const seen = labeller !== undefined && knows(some, energy) ? labeller : undefined;
     const byLabeller = seen && countVerdicts(energy, seen, tellsUnclear);
     const content = [byHeads, ...(byLabeller === undefined ? [] : [byLabeller])];
     return {
@@ -104,6 +110,11 @@ function countVerdicts(energy: Energy, judged: Judged, tellsUnclear: boolean): C
     ...(tellsUnclear && { unclear: count("unclear") }),
     counted: judged.length,
   };
+}
+
+/** Whether a labeller, which knows the first attributes of the table, knows those of an energy. */
+function knows(seen: HeadOutputs, energy: Energy): boolean {
+  return [...attributesNamed(energy)].every((a) => a < seen.length);
 }
 
 function attributesNamed(energy: Energy): ReadonlySet<number> {

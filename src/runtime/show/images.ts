@@ -2,7 +2,7 @@
 // Invariants: no more than one tile of floats is alive; a tile that memory does not reach for is made again in smaller ones; a sample
 // that is not finite gives no image.
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
-import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import type { HeadOutputs, Verdict } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
@@ -39,6 +39,8 @@ export interface ImageWork {
   readonly sinks: readonly Sink[];
   /** Judges every image, where there is one. */
   readonly labeller: Labeller | undefined;
+  /** What sinks that show it are told of a picture, and what the labeller saw in it. */
+  readonly verdict: (picture: SampleResult, seen: HeadOutputs | undefined) => Verdict | undefined;
   readonly onImage: (done: number) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -61,7 +63,8 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
       });
     }
     for (const [k, picture] of tile.entries()) {
-      for (const sink of sinks) if (sink.wants(picture)) await sink.accept(images[k], picture);
+      const verdict = work.verdict(picture, seen[start + k]);
+      for (const sink of sinks) if (sink.wants(picture)) await sink.accept(images[k], picture, verdict);
     }
     start += tile.length;
     work.onImage(start);

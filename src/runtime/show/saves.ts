@@ -6,7 +6,9 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../../ports/host.js";
 import type { ImageCodec } from "../services/codec.js";
+import type { Verdict } from "../../compiler/energy/interpret.js";
 import { layoutGrid } from "../image/grid.js";
+import { marked } from "../image/marks.js";
 import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../plan/path-template.js";
 import { halfImage, type RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../../ports/events.js";
@@ -40,7 +42,9 @@ export interface Sink {
   /** Whether it shows this picture; pictures that no sink wants need not be made. */
   wants(picture: Pick<SampleResult, "index" | "part">): boolean;
   /** The next image that it wants, in order; undefined: that sample gave none. Resolves when the sink can take another. */
-  accept(image: RgbImage | undefined, picture: SampleResult): Promise<void>;
+  accept(image: RgbImage | undefined, picture: SampleResult, verdict?: Verdict): Promise<void>;
+  /** Whether it shows what the judges say. */
+  readonly marks?: boolean;
   /** Resolves when every file is at its place. */
   finish(): Promise<readonly OutputFile[]>;
 }
@@ -95,11 +99,14 @@ function sheetSink(
   let halvings = 0;
   return {
     wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
-    accept: (image) => {
+    marks: form.kind === "grid" && form.marks === true,
+    accept: (image, _, verdict) => {
       halvings = image === undefined ? halvings : sheetScale(image, cellsOf(task, form)).halvings;
       let small = image;
       for (let i = 0; i < halvings; i++) small &&= halfImage(small);
-      images.push(small);
+      images.push(
+        small && verdict !== undefined && form.kind === "grid" && form.marks === true ? marked(small, verdict) : small,
+      );
       return Promise.resolve();
     },
     finish: async () => {
