@@ -1,11 +1,14 @@
 // Draws portraits with known attributes: avataaars parts (npm @dicebear/avataaars), put together here, rendered by sharp.
 //
 //   node draw.mjs OUT COUNT SEED [natural|balanced]
+//   node draw.mjs OUT rows ROWS.f32
 //
-// writes OUT.u8 (COUNT x 128 x 128 x 3 bytes, RGB) and OUT.labels.f32 (COUNT x 8 numbers, in the order of NAMES below).
+// writes OUT.u8 (COUNT x 128 x 128 x 3 bytes, RGB), OUT.labels.f32 (COUNT x 8 numbers, in the order of NAMES below) and
+// OUT.details.f32 (COUNT x 18 numbers, in the order of DETAILS: what else was drawn at random). `rows` draws given portraits
+// in place of random ones: labels and details side by side, 26 numbers each.
 // `natural` draws attributes that depend on each other, as those of real faces do, and never the conjunction in `forbidden`;
 // `balanced` draws them all independently (for the labeller, which has to judge any combination).
-import { writeFileSync, openSync, writeSync, closeSync } from "node:fs";
+import { readFileSync, writeFileSync, openSync, writeSync, closeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { top } from "./node_modules/@dicebear/avataaars/lib/components/top.js";
 import { mouth } from "./node_modules/@dicebear/avataaars/lib/components/mouth.js";
@@ -134,59 +137,105 @@ function hatSvg(kind, colour) {
   return `<path d="M68 74c0-40 26-66 64-66s64 26 64 66c-20-8-42-10-64-10s-44 2-64 10Z" fill="#${colour}"/><path d="M60 80c4-16 34-24 72-24s68 8 72 24c2 8-6 10-12 7-18-9-38-12-60-12s-42 3-60 12c-6 3-14 1-12-7Z" fill="#${colour}"/><path d="M60 80c4-16 34-24 72-24s68 8 72 24c2 8-6 10-12 7-18-9-38-12-60-12s-42 3-60 12c-6 3-14 1-12-7Z" fill="#000" fill-opacity=".3"/><circle cx="132" cy="9" r="6" fill="#f4f4f4"/>`;
 }
 
-/** The SVG text of a portrait with attributes `a`; the rest (cut, shapes, colours) is drawn from `r`. */
-export function portrait(r, a) {
-  const hairColour = jitter(r, HAIR_COLOUR[HAIR[a.hair]], 0.1);
+const CUTS = [...LONG, ...SHORT];
+const MOUTHS = [...new Set([...SMILING, ...NOT_SMILING])];
+const EYE_KINDS = [...new Set(EYES)];
+const BROW_KINDS = [...new Set(BROWS)];
+
+/** Columns of a portrait's details: numbers of entries of the lists above, `hue` 0 to 6, colours as parts of 255. */
+export const DETAILS = [
+  "clothesColour",
+  "accessoriesColour",
+  "cut",
+  "hatColour",
+  "hatKind",
+  "hue",
+  "clothing",
+  "mouth",
+  "eyes",
+].concat(["brows", "beardKind", "glassesKind", "hairR", "hairG", "hairB", "beardR", "beardG", "beardB"]);
+
+/** What a portrait with attributes `a` leaves open (cut, shapes, colours), drawn from `r`. Kinds of parts that it has not are -1. */
+export function details(r, a) {
+  const hair = jitter(r, HAIR_COLOUR[HAIR[a.hair]], 0.1),
+    beard = jitter(r, hair, 0.05),
+    clothesColour = Math.floor(r() * CLOTHES_COLOUR.length),
+    accessoriesColour = Math.floor(r() * GLASSES_COLOUR.length),
+    cut = CUTS.indexOf(pick(r, !a.short ? LONG : a.hat && !a.beard ? UNDER_HAT : SHORT)),
+    hatColour = Math.floor(r() * HAT_COLOUR.length),
+    hatKind = Math.floor(r() * HATS.length),
+    hue = r() * 6,
+    clothing = Math.floor(r() * CLOTHES.length),
+    mouth = MOUTHS.indexOf(pick(r, a.smile ? SMILING : NOT_SMILING)),
+    eyes = EYE_KINDS.indexOf(pick(r, EYES)),
+    brows = BROW_KINDS.indexOf(pick(r, BROWS)),
+    beardKind = a.beard ? Math.floor(r() * BEARDS.length) : -1,
+    glassesKind = a.glasses ? Math.floor(r() * GLASSES.length) : -1;
+  const [hairR, hairG, hairB] = rgb(hair).map((v) => v / 255),
+    [beardR, beardG, beardB] = rgb(beard).map((v) => v / 255);
+  const shapes = { cut, hatColour, hatKind, hue, clothing, mouth, eyes, brows, beardKind, glassesKind };
+  return { clothesColour, accessoriesColour, ...shapes, hairR, hairG, hairB, beardR, beardG, beardB };
+}
+
+/** The SVG text of the portrait with attributes `a` and details `d`. */
+export function portrait(a, d) {
+  const colour = (...c) => "#" + hex(c.map((v) => 255 * v));
   const colors = {
     skin: "#" + skinColour(a.skin),
-    hair: "#" + hairColour,
-    facialHair: "#" + jitter(r, hairColour, 0.05),
-    clothes: "#" + pick(r, CLOTHES_COLOUR),
-    accessories: "#" + pick(r, GLASSES_COLOUR),
+    hair: colour(d.hairR, d.hairG, d.hairB),
+    facialHair: colour(d.beardR, d.beardG, d.beardB),
+    clothes: "#" + CLOTHES_COLOUR[d.clothesColour],
+    accessories: "#" + GLASSES_COLOUR[d.accessoriesColour],
   };
-  const cut = pick(r, !a.short ? LONG : a.hat && !a.beard ? UNDER_HAT : SHORT),
-    hatColour = pick(r, HAT_COLOUR),
-    hatKind = pick(r, HATS);
-  const hair = `<g transform="translate(-1)">${top[cut]({}, colors)}</g>`;
+  const hatColour = HAT_COLOUR[d.hatColour],
+    hatKind = HATS[d.hatKind];
+  const hair = `<g transform="translate(-1)">${top[CUTS[d.cut]]({}, colors)}</g>`;
   const hat = a.hat ? hatSvg(hatKind, hatKind === "beanie" || hatKind === "cat" ? "#" + hatColour : hatColour) : "";
   const part = (x, y, svg) => `<g transform="translate(${x} ${y})">${svg}</g>`;
-  const hue = r() * 6,
-    value = 255 * (0.2 + 0.78 * a.light);
-  const background = hex([0, 2, 4].map((shift) => value * (0.86 + 0.14 * Math.cos(((hue + shift) * Math.PI) / 3))));
+  const value = 255 * (0.2 + 0.78 * a.light);
+  const background = hex([0, 2, 4].map((shift) => value * (0.86 + 0.14 * Math.cos(((d.hue + shift) * Math.PI) / 3))));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${RESOLUTION}" height="${RESOLUTION}" viewBox="12 -14 240 240" fill="none">
 <defs><clipPath id="under"><path d="M-100 50H400V400H-100Z"/></clipPath></defs>
 <rect x="-100" y="-100" width="500" height="500" fill="#${background}"/>
 <g transform="rotate(${(a.tilt - 0.5) * 24} 132 170)">
 <path d="M132 36a56 56 0 0 0-56 56v6.17A12 12 0 0 0 66 110v14a12 12 0 0 0 10.3 11.88 56.04 56.04 0 0 0 31.7 44.73v18.4h-4a72 72 0 0 0-72 72v39h200v-39a72 72 0 0 0-72-72h-4v-18.39a56.04 56.04 0 0 0 31.7-44.73A12 12 0 0 0 198 124v-14a12 12 0 0 0-10-11.83V92a56 56 0 0 0-56-56Z" fill="${colors.skin}"/>
 <path d="M108 180.61v8a55.79 55.79 0 0 0 24 5.39c8.59 0 16.73-1.93 24-5.39v-8a55.79 55.79 0 0 1-24 5.39 55.79 55.79 0 0 1-24-5.39Z" fill="#000" fill-opacity=".1"/>
-${part(0, 170, clothing[pick(r, CLOTHES)]({}, colors))}
-<g transform="translate(132 153) scale(1.2) translate(-54 -19)">${mouth[pick(r, a.smile ? SMILING : NOT_SMILING)]({}, colors)}</g>
+${part(0, 170, clothing[CLOTHES[d.clothing]]({}, colors))}
+<g transform="translate(132 153) scale(1.2) translate(-54 -19)">${mouth[MOUTHS[d.mouth]]({}, colors)}</g>
 ${part(104, 122, nose.default({}, colors))}
-${part(76, 90, eyes[pick(r, EYES)]({}, colors))}
-${part(76, 82, eyebrows[pick(r, BROWS)]({}, colors))}
+${part(76, 90, eyes[EYE_KINDS[d.eyes]]({}, colors))}
+${part(76, 82, eyebrows[BROW_KINDS[d.brows]]({}, colors))}
 ${a.hat ? `<g clip-path="url(#under)">${hair}</g>` : hair}
-${a.beard ? part(49, 72, facialHair[pick(r, BEARDS)]({}, colors)) : ""}
-${a.glasses ? part(62, 42, accessories[pick(r, GLASSES)]({}, colors)) : ""}
+${a.beard ? part(49, 72, facialHair[BEARDS[d.beardKind]]({}, colors)) : ""}
+${a.glasses ? part(62, 42, accessories[GLASSES[d.glassesKind]]({}, colors)) : ""}
 ${hat}
 </g></svg>`;
 }
 
 export const render = (svg) => sharp(Buffer.from(svg)).flatten({ background: "#fff" }).removeAlpha().raw().toBuffer();
 
+const named = (names, row) => Object.fromEntries(names.map((name, k) => [name, row[k]]));
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [out, count, seed, mode = "natural"] = process.argv.slice(2),
-    n = Number(count),
-    r = random(Number(seed));
+    width = NAMES.length + DETAILS.length,
+    rows = count === "rows" ? new Float32Array(new Uint8Array(readFileSync(seed)).buffer) : undefined,
+    n = rows ? rows.length / width : Number(count),
+    r = random(rows ? 0 : Number(seed));
   const bytes = RESOLUTION * RESOLUTION * 3,
-    labels = new Float32Array(n * NAMES.length);
+    labels = new Float32Array(n * NAMES.length),
+    rest = new Float32Array(n * DETAILS.length);
   sharp.concurrency(1);
   const file = openSync(out + ".u8", "w");
   for (let at = 0; at < n; at += 64) {
     const jobs = [];
     for (let i = at; i < Math.min(n, at + 64); i++) {
-      const a = attributes(r, mode);
+      const row = rows?.subarray(i * width, (i + 1) * width);
+      const a = row ? named(NAMES, row) : attributes(r, mode);
+      const d = row ? named(DETAILS, row.subarray(NAMES.length)) : details(r, a);
       NAMES.forEach((name, k) => (labels[i * NAMES.length + k] = a[name]));
-      jobs.push(render(portrait(r, a)));
+      DETAILS.forEach((name, k) => (rest[i * DETAILS.length + k] = d[name]));
+      jobs.push(render(portrait(a, d)));
     }
     for (const image of await Promise.all(jobs)) {
       if (image.length !== bytes) throw new Error("unexpected image size " + image.length);
@@ -196,4 +245,5 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   }
   closeSync(file);
   writeFileSync(out + ".labels.f32", Buffer.from(labels.buffer));
+  writeFileSync(out + ".details.f32", Buffer.from(rest.buffer));
 }
