@@ -11,7 +11,7 @@ import type { EngineName } from "../src/runtime/services/engine.js";
 import { openEngine } from "../src/node/engines/open.js";
 import { tiledField, type Field } from "../src/runtime/sample/field.js";
 import { drawLatents } from "../src/runtime/sample/index.js";
-import { goldenGradient, goldenLeaves, solveGolden } from "../test/support/golden-energy.js";
+import { goldenGradient, goldenJacobian, solveGolden } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 import { openPeer } from "./peer.js";
 
@@ -169,13 +169,13 @@ function fieldPeer(
 async function engineField(name: EngineName) {
   const engine = await openEngine(name);
   const gradient = await engine.compile(goldenGradient(golden, conjunction, ROWS));
-  const leaves = await goldenLeaves(golden, conjunction, ROWS, engine);
+  const jacobian = await goldenJacobian(golden, conjunction, ROWS, engine);
   const close = async (): Promise<void> => {
     await gradient.dispose();
-    await leaves.gradients?.dispose();
+    await jacobian.executable?.dispose();
     await engine.dispose();
   };
-  return { name, field: tiledField({ gradient, leaves, rows: ROWS, zDim: dim, lanes: samples }), close };
+  return { name, field: tiledField({ gradient, jacobian, rows: ROWS, zDim: dim, lanes: samples }), close };
 }
 
 /** The same function in plain TensorFlow.js, the mapping evaluated once, differentiated by its tape. */

@@ -11,7 +11,7 @@ import { openEngine } from "../src/node/engines/open.js";
 import {
   engineField,
   goldenGradient,
-  goldenLeaves,
+  goldenJacobian,
   rms,
   rowDistances,
   solveGolden,
@@ -67,14 +67,14 @@ for (const dir of ["lace-tiny", "lace-ffhq-scale"] as const) {
   const cases = [];
   for (const c of golden.cases) {
     const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
-    const leaves = await goldenLeaves(golden, c, c.batch, engine);
+    const jacobian = await goldenJacobian(golden, c, c.batch, engine);
     const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
     const reference = rms(rowDistances(expected("z_dopri5_batch_1e-3"), expected("z_exact"), dim));
     const close = async (): Promise<void> => {
       await gradient.dispose();
-      await leaves.gradients?.dispose();
+      await jacobian.executable?.dispose();
     };
-    cases.push({ c, expected, reference, field: engineField(golden, c, gradient, leaves), close });
+    cases.push({ c, expected, reference, field: engineField(golden, c, gradient, jacobian), close });
   }
   for (const solver of (Object.keys(COLOURS) as Name[]).filter((name) => wanted.includes(name))) {
     for (const tolerance of TOLERANCES) {

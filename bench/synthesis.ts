@@ -11,14 +11,12 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { optimize } from "../src/compiler/passes/optimize.js";
 import { ENGINE_NAMES, type EngineName } from "../src/runtime/services/engine.js";
 import { openEngine } from "../src/node/engines/open.js";
 import { imagesFromTile } from "../src/runtime/image/rgb.js";
-import { onlyPixels } from "../src/runtime/show/images.js";
 import type { Model } from "../src/models/model.js";
 import { writePack } from "../src/models/pack/pack.js";
-import { buildSynthesis, repeatStyles } from "../src/compiler/build/synthesis.js";
+import { compileSynthesis, repeatStyles } from "../src/compiler/build/synthesis.js";
 import { configF, styles } from "./config-f.js";
 import { openPeer, type Peer } from "./peer.js";
 
@@ -120,8 +118,7 @@ async function measure(resolution: number, folder: string): Promise<Row[]> {
 
 async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Uint8Array>): Promise<Subject> {
   const engine = await openEngine(name, { spinning: threads > 1, threads });
-  const graph = onlyPixels(buildSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
-  const executable = await engine.compile(optimize(graph));
+  const executable = await engine.compile(compileSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
   return {
     label: name,
     draw: async (w) => {

@@ -95,6 +95,14 @@ export interface EditStep {
 export type Task = SampleTask | SweepTask | TraverseTask | EditTask;
 
 export type SolverName = "dopri5" | "tsit5" | "bosh3" | "heun" | "ros2" | "euler" | "rk4";
+/** Solvers that take the Gauss-Newton matrix of log p into account in each step (Rosenbrock methods): the compiler makes a Jacobian for them. */
+const LINEARLY_IMPLICIT: readonly SolverName[] = ["ros2"];
+
+/** Whether a sampler asks for the Jacobian of an energy's arguments beside its gradient. */
+export function isLinearlyImplicit(sampler: Sampler): boolean {
+  return sampler.kind === "ode" && LINEARLY_IMPLICIT.includes(sampler.solver);
+}
+
 export type Sampler =
   | {
       readonly kind: "ode";

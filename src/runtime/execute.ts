@@ -4,16 +4,16 @@
 import type { Plan, Task } from "../compiler/plan.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
-import type { Executable, Graph } from "../compiler/graph/graph.js";
-import { optimize } from "../compiler/passes/optimize.js";
+import type { Executable } from "../compiler/graph/graph.js";
 import type { Cache } from "../ports/cache.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import { drawTask } from "./draw/draw.js";
+import { ENERGY_ROWS } from "./draw/batch.js";
 import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
-import { makeImages, onlyPixels, SYNTHESIS_ROWS } from "./show/images.js";
+import { makeImages, SYNTHESIS_ROWS } from "./show/images.js";
 import { Memory } from "./draw/result-cache.js";
 import { Recipes, type RecipeSource } from "./record/recipes.js";
 import { picturesOf } from "./show/pictures.js";
@@ -43,7 +43,7 @@ import type { Labeller, Services } from "./services/services.js";
 import { stopIfAborted } from "../ports/stop.js";
 import type { ImageCodec } from "./services/codec.js";
 import type { Model } from "../models/model.js";
-import { buildSynthesis } from "../compiler/build/synthesis.js";
+import { compileTask, type TaskProgram } from "../compiler/build/compile-task.js";
 import { makeLock, type LockEntry } from "./recipe/lock.js";
 
 export interface ExecuteOptions extends Services {
@@ -204,8 +204,10 @@ class Run {
     // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
     const films = plan.saves.filter((s) => s.task === index && (task.kind === "edit" || this.selection.hasSave(s)));
     const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
+    const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: shop.engine.layout });
     const { diagnostics, ...drawn } = await drawTask(task, {
       model,
+      program,
       engine: shop.engine,
       clock,
       signal: options.signal,
@@ -230,7 +232,7 @@ class Run {
     });
     if (pictures.length > 0) {
       const total = pictures.length;
-      const synthesis = this.synthesisOf(task, model, shop.engine, total);
+      const synthesis = this.synthesisOf(task, model, program, shop.engine, total);
       const says = shop.engine.batches === true ? () => `${synthesis.rows} at a time` : undefined;
       const make = async (): Promise<void> => {
         const labels = await makeImages({
@@ -282,21 +284,21 @@ class Run {
   }
 
   /** The synthesis of a task's model. How many pictures it makes at once is settled by the first task that asks. */
-  private synthesisOf(task: Task, model: Model, engine: Engine, count: number): Batches {
-    const { noise } = task;
-    const key = `${task.model} ${noise}`;
+  private synthesisOf(task: Task, model: Model, { synthesis }: TaskProgram, engine: Engine, count: number): Batches {
+    const key = `${task.model} ${task.noise}`;
     const known = this.syntheses.get(key);
     if (known !== undefined) return known;
-    const { layout, batches = false } = engine;
-    const graphOf = (rows: number): Graph => optimize(onlyPixels(buildSynthesis(model, { rows, layout, noise })));
+    const { batches = false } = engine;
     const compile = (rows: number): Promise<Executable> =>
-      model.decoder === undefined ? engine.compile(graphOf(rows)) : this.options.openDecoder(model);
+      model.decoder !== undefined
+        ? this.options.openDecoder(model)
+        : engine.compile((synthesis ?? missingSynthesis(model))(rows).compiled());
     const rows =
-      batches && model.decoder === undefined
+      batches && synthesis !== undefined
         ? chooseRows(count, {
             batches,
             free: this.options.freeMemory(),
-            bytesPerRow: activationBytes(graphOf(SYNTHESIS_ROWS)),
+            bytesPerRow: activationBytes(synthesis(SYNTHESIS_ROWS).compiled()),
           })
         : SYNTHESIS_ROWS;
     const made = new Batches(compile, rows, (left) => this.say([shortOfMemory(left)]));
@@ -348,6 +350,10 @@ function select(plan: Plan, { only, shard, first }: ExecuteOptions): Selection {
   if (only !== undefined) return selectImage(plan, only);
   if (shard !== undefined) return selectShard(plan, shard);
   return first === undefined ? selectAll(plan) : selectFirst(plan, first);
+}
+
+function missingSynthesis({ info }: Model): never {
+  throw new InternalError(`${info.name} has neither a synthesis nor a decoder`);
 }
 
 function missing(task: number): never {

@@ -7,6 +7,8 @@ import { run, type RunOptions } from "../../src/index.js";
 import type { EditTask, SampleTask } from "../../src/compiler/plan.js";
 import { openEngine } from "../../src/node/engines/open.js";
 import { PhaseClock } from "../../src/ports/events.js";
+import { compileTask } from "../../src/compiler/build/compile-task.js";
+import { ENERGY_ROWS } from "../../src/runtime/draw/batch.js";
 import { drawEdit } from "../../src/runtime/draw/edit.js";
 import type { Results, SampleResult } from "../../src/runtime/record/results.js";
 import { writePack } from "../../src/models/pack/pack.js";
@@ -118,8 +120,9 @@ edit fresh from tiny { step glasses count 2 seed 8 }\nsave two to "a.png"\nsave 
       samples: [row(0, "non-finite"), row(1, "done")],
     };
     const earlier = () => ({ ...source, seconds: new Map<never, never>() });
+    const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: engine.layout });
     const { samples } = await drawEdit(task, {
-      ...{ model, engine, clock, earlier, signal: undefined, rows: [0, 1], shares: [], memory: undefined },
+      ...{ model, program, engine, clock, earlier, signal: undefined, rows: [0, 1], shares: [], memory: undefined },
     });
     await engine.dispose();
     expect(samples.map((s) => [s.index, s.part, s.status])).toEqual([

@@ -150,9 +150,9 @@ describe("lacec build", () => {
     ["energy", /glasses/],
     ["graph", /matmul/],
     ["optimized", /dense/],
-    ["leaves", /output jacobian/],
+    ["jacobian", /no Jacobian: only the solver ros2/],
     ["onnx", /= Gemm\(/],
-    ["dot", /^digraph/],
+    ["dot", /^digraph/m],
   ])("--print %s shows that stage", async (stage, pattern) => {
     const ended = await run("build", "good.lace", "--print", stage);
     expect(ended.code).toBe(0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { forClass } from "../../src/compiler/graph/for-class.js";
+import { forClass } from "../../src/compiler/build/for-class.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import { compileReadout } from "../../src/compiler/build/gradient.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";

@@ -4,7 +4,7 @@ import { compileReadout } from "../../src/compiler/build/gradient.js";
 import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
 import type { StyleganModel } from "../../src/models/model.js";
 import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
-import { forClass } from "../../src/compiler/graph/for-class.js";
+import { forClass } from "../../src/compiler/build/for-class.js";
 import { expectClose } from "../support/close.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
 import { randomModel } from "../support/model.js";

@@ -6,6 +6,8 @@ import type { SampleTask } from "../../src/compiler/plan.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
 import { openEngine } from "../../src/node/engines/open.js";
 import { PhaseClock } from "../../src/ports/events.js";
+import { compileTask } from "../../src/compiler/build/compile-task.js";
+import { ENERGY_ROWS } from "../../src/runtime/draw/batch.js";
 import { drawEdit } from "../../src/runtime/draw/edit.js";
 import type { SampleResult, TaskResult } from "../../src/runtime/record/results.js";
 import type { Model } from "../../src/models/model.js";
@@ -159,22 +161,22 @@ describe.skipIf(!GOLDEN_PRESENT)("the golden edit (skipped without ../shared/gol
     async (solver, tolerance) => {
       const plain = goldenEdit(golden, { tolerance });
       const edit = { ...plain, sampler: { ...odeAt(tolerance), solver } };
-      const { samples } = await drawEdit(
-        { ...edit, steps: edit.steps.slice(0, 2) },
-        {
-          model: modelOf(golden),
-          engine: await engineOf("onnx-cpu"),
-          clock: new PhaseClock(
-            () => 0,
-            () => undefined,
-          ),
-          signal: undefined,
-          rows: [0, 1, 2, 3],
-          shares: [],
-          memory: undefined,
-          earlier: () => startOf(golden, edit.truncation),
-        },
-      );
+      const [task, model] = [{ ...edit, steps: edit.steps.slice(0, 2) }, modelOf(golden)];
+      const engine = await engineOf("onnx-cpu");
+      const { samples } = await drawEdit(task, {
+        model,
+        program: compileTask(task, model, { rows: ENERGY_ROWS, layout: engine.layout }),
+        engine,
+        clock: new PhaseClock(
+          () => 0,
+          () => undefined,
+        ),
+        signal: undefined,
+        rows: [0, 1, 2, 3],
+        shares: [],
+        memory: undefined,
+        earlier: () => startOf(golden, edit.truncation),
+      });
       const dim = golden.weights.zDim;
       for (const at of [0, 1]) {
         const rows = samples.filter((s) => s.part === at);

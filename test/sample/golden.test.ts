@@ -7,7 +7,7 @@ import { openEngine } from "../../src/node/engines/open.js";
 import { tiledField } from "../../src/runtime/sample/field.js";
 import {
   goldenGradient,
-  goldenLeaves,
+  goldenJacobian,
   interpretedField,
   reportOn,
   rms,
@@ -121,9 +121,9 @@ describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("ros2 
       async (c) => {
         const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
         const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
-        const leaves = await goldenLeaves(golden, c, c.batch, engine);
+        const jacobian = await goldenJacobian(golden, c, c.batch, engine);
         const solveAt = (tolerance: number, positions: readonly number[]) => {
-          const field = tiledField({ gradient, leaves, rows: c.batch, zDim: dim, lanes: positions });
+          const field = tiledField({ gradient, jacobian, rows: c.batch, zDim: dim, lanes: positions });
           const z0 = Float64Array.from(positions.flatMap((i) => [...expected("z0").subarray(i * dim, (i + 1) * dim)]));
           return solveGolden(field, z0, { tolerance, solver: "ros2" });
         };
@@ -140,7 +140,7 @@ describe.skipIf(!GOLDEN_PRESENT).each(["onnx-cpu", "tfjs-wasm"] as const)("ros2 
           expect(alone.samples[0]!.evaluations).toBe(second);
         } finally {
           await gradient.dispose();
-          await leaves.gradients?.dispose();
+          await jacobian.executable?.dispose();
         }
       },
       600_000,

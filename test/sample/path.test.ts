@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Executable } from "../../src/compiler/graph/graph.js";
 import type { Sampler, SolverName } from "../../src/compiler/plan.js";
 import { TABLEAUS } from "../../src/runtime/ode/tableaus.js";
-import { drawSamples, type Leaves } from "../../src/runtime/sample/index.js";
+import { drawSamples, type JacobianTerm } from "../../src/runtime/sample/index.js";
 import { TAU_END } from "../../src/runtime/sample/ode.js";
 import { Path } from "../../src/runtime/sample/path.js";
 import { expectClose } from "../support/close.js";
@@ -24,8 +24,8 @@ const spiral: Executable = {
   },
   dispose: () => Promise.resolve(),
 };
-/** For ros2: nothing that bends. */
-const FLAT: Leaves = { count: 0, passes: 1, bendAt: () => new Float64Array(0) };
+/** For ros2: a field without curvature. */
+const FLAT: JacobianTerm = { count: 0, passes: 1, hessianAt: () => new Float64Array(0) };
 const ode: Sampler = {
   kind: "ode",
   solver: "dopri5",
@@ -39,7 +39,7 @@ const SHARES = [0.25, 0.5, 0.75];
 
 function draw(samples: readonly number[], sampler: Sampler = ode, shares: readonly number[] = SHARES) {
   const z0 = Float64Array.from(samples.flatMap((s) => [1 + s, 0]));
-  return drawSamples({ gradient: spiral, leaves: FLAT, rows: ROWS, zDim: 2, sampler, seed: 1, samples, z0, shares });
+  return drawSamples({ gradient: spiral, jacobian: FLAT, rows: ROWS, zDim: 2, sampler, seed: 1, samples, z0, shares });
 }
 
 /** Where the spiral from (1, 0) is at a share of its length, which is proportional to exp(RATE tau) - 1. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Executable } from "../../src/compiler/graph/graph.js";
 import type { Sampler, SolverName } from "../../src/compiler/plan.js";
 import { TABLEAUS } from "../../src/runtime/ode/tableaus.js";
-import { drawLatents, drawSamples, type Leaves } from "../../src/runtime/sample/index.js";
+import { drawLatents, drawSamples, type JacobianTerm } from "../../src/runtime/sample/index.js";
 import { gaussianNoise } from "../../src/runtime/sample/noise.js";
 import { sampleOde, TAU_END, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import { sampleLangevin } from "../../src/runtime/sample/langevin.js";
@@ -42,8 +42,8 @@ function bowl(spoil?: (z: Float32Array, logp: Float32Array, row: number) => void
   };
 }
 /** The bowl's own coordinates as the arguments of its energy. */
-const leavesOf = (gradient: Executable): Leaves => ({
-  gradients: {
+const jacobianTermOf = (gradient: Executable): JacobianTerm => ({
+  executable: {
     async run(inputs) {
       const jacobian = new Float32Array(DIM * ROWS * DIM);
       for (let k = 0; k < DIM; k++) for (let row = 0; row < ROWS; row++) jacobian[(k * ROWS + row) * DIM + k] = 1;
@@ -53,7 +53,7 @@ const leavesOf = (gradient: Executable): Leaves => ({
   },
   count: DIM,
   passes: DIM,
-  bendAt: () => Float64Array.from({ length: DIM * DIM }, (_, i) => (i % (DIM + 1) === 0 ? -1 / 4 : 0)),
+  hessianAt: () => Float64Array.from({ length: DIM * DIM }, (_, i) => (i % (DIM + 1) === 0 ? -1 / 4 : 0)),
 });
 const endOf = (z0: Float64Array): Float64Array => z0.map((z) => 1 + (z - 1) * Math.exp(-TAU_END / 4));
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -62,7 +62,7 @@ const draw = (
   sampler: Sampler = ode,
   gradient: Executable = bowl(),
 ): ReturnType<typeof drawSamples> =>
-  drawSamples({ gradient, leaves: leavesOf(gradient), rows: ROWS, zDim: DIM, sampler, seed: 42, samples });
+  drawSamples({ gradient, jacobian: jacobianTermOf(gradient), rows: ROWS, zDim: DIM, sampler, seed: 42, samples });
 
 describe("the probability-flow ODE", () => {
   it("lasts as long as the diffusion's integral", () => {

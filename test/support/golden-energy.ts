@@ -7,8 +7,9 @@ import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
 import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
 import type { SolverName } from "../../src/compiler/plan.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
-import { compileLeaves } from "../../src/runtime/draw/gradients.js";
-import { tiledField, type Field, type Leaves } from "../../src/runtime/sample/field.js";
+import { openJacobian } from "../../src/runtime/draw/gradients.js";
+import { jacobianOf } from "../../src/compiler/build/compile-task.js";
+import { tiledField, type Field, type JacobianTerm } from "../../src/runtime/sample/field.js";
 import { followFlow, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import type { SamplingResult } from "../../src/runtime/sample/result.js";
 import type { GoldenCase, GoldenLace } from "./golden.js";
@@ -63,9 +64,9 @@ export function goldenGradient(golden: GoldenLace, c: GoldenCase, rows: number):
   return compileEnergyGradient(taskOf(golden, c, rows));
 }
 
-/** What linearly implicit solvers need beside it, on an engine. The caller disposes `gradients`. */
-export function goldenLeaves(golden: GoldenLace, c: GoldenCase, rows: number, engine: Engine): Promise<Leaves> {
-  return compileLeaves(taskOf(golden, c, rows), engine);
+/** What linearly implicit solvers need beside it, on an engine. The caller disposes `executable`. */
+export function goldenJacobian(golden: GoldenLace, c: GoldenCase, rows: number, engine: Engine): Promise<JacobianTerm> {
+  return openJacobian(jacobianOf(taskOf(golden, c, rows)), engine);
 }
 
 /** The case on the float64 interpreter, one row at a time; explicit solvers only. */
@@ -87,9 +88,9 @@ export function interpretedField(golden: GoldenLace, c: GoldenCase): Field {
 }
 
 /** The case's samples in one tile of an engine. The caller disposes what was compiled. */
-export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable, leaves?: Leaves): Field {
+export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executable, jacobian?: JacobianTerm): Field {
   const lanes = Array.from({ length: c.batch }, (_, i) => i);
-  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes, ...(leaves && { leaves }) });
+  return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes, ...(jacobian && { jacobian }) });
 }
 
 /** The sampler of a script that says nothing but its tolerance. */

@@ -6,6 +6,7 @@
 // Source: Karras et al. 2020 (arXiv 1912.04958), section 2; names and index order of docs/packs.md.
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph, ImageLayout, NodeId, Shape } from "../graph/graph.js";
+import { optimize } from "../passes/optimize.js";
 import type { NoiseMode } from "../plan.js";
 import type { Tensor } from "../weights.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -26,6 +27,14 @@ export interface SynthesisOptions {
  * So four bytes a pixel come back from a device, and not twelve.
  */
 export const PIXEL_UNITS = [65536, 256, 1] as const;
+
+/**
+ * The synthesis as runs want it, optimized: input `ws` (and noise, where it is random), output `pixels` alone. Shapes as buildSynthesis.
+ */
+export function compileSynthesis(model: SynthesisModel, options: SynthesisOptions): Graph {
+  const graph = buildSynthesis(model, options);
+  return optimize({ ...graph, outputs: graph.outputs.filter((o) => o.name === "pixels") });
+}
 
 /** A model as far as its synthesis goes. */
 export interface SynthesisModel {

@@ -1,4 +1,4 @@
-// How log p of an energy bends in its arguments: value, gradient and second derivatives in float64, by forward-mode arithmetic.
+// The curvature of log p in the arguments of an energy: value, gradient and Hessian in float64, by second-order forward-mode differentiation (jets).
 // In: an energy. Out: a function of the arguments' values (arguments.ts) for one sample.
 // Invariants: the same formulas as interpret.ts, in another arithmetic. In logic lace the factor of `not` has no gradient, so that what is
 //   followed is a field, and its derivatives are taken with the factor's: symmetric but for nested `not`s, and made so.
@@ -27,11 +27,11 @@ import {
 } from "./interpret.js";
 import { withNumbers } from "./varying.js";
 
-/** A number with its gradient [n] and second derivatives [n, n] in the arguments. */
+/** A number with its gradient [n] and Hessian [n, n] in the arguments. */
 export interface Jet {
   readonly value: number;
-  readonly slope: Float64Array;
-  readonly bend: Float64Array;
+  readonly gradient: Float64Array;
+  readonly hessian: Float64Array;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface Jet {
  *
  * Shapes   arguments [n] in the order of argumentsOf, numbers [columns]; a Jet over the arguments.
  */
-export function bendOf(conditions: Conditions): (values: ArrayLike<number>, numbers?: ArrayLike<number>) => Jet {
+export function curvatureOf(conditions: Conditions): (values: ArrayLike<number>, numbers?: ArrayLike<number>) => Jet {
   const { energy, logic, attributes, varying } = conditions;
   const order = argumentsOf(conditions);
   const index = new Map(order.map((a, i) => [argumentKey(a), i]));
@@ -68,7 +68,7 @@ type ClassEnergy = Extract<Energy, { kind: "class" }>;
 
 function jetArithmetic(n: number, leafOf: (e: LeafEnergy) => Both<Jet>): Arithmetic<Jet> {
   return {
-    constant: (value) => ({ value, slope: new Float64Array(n), bend: new Float64Array(n * n) }),
+    constant: (value) => ({ value, gradient: new Float64Array(n), hessian: new Float64Array(n * n) }),
     add,
     scale: scaled,
     log1mexp: complement,
@@ -120,32 +120,32 @@ function signed(margin: Jet, sign: number): Both<Jet> {
 }
 
 function variable(value: number, i: number, n: number): Jet {
-  const slope = new Float64Array(n);
-  slope[i] = 1;
-  return { value, slope, bend: new Float64Array(n * n) };
+  const gradient = new Float64Array(n);
+  gradient[i] = 1;
+  return { value, gradient, hessian: new Float64Array(n * n) };
 }
 
 /** f(a), of value f and derivatives f1 and f2 at a's value. */
-function chain({ slope, bend }: Jet, f: number, f1: number, f2: number): Jet {
-  const n = slope.length;
-  const next = bend.map((x) => f1 * x);
-  if (f2 !== 0) addOuter(next, slope, f2, n);
-  return { value: f, slope: slope.map((x) => f1 * x), bend: next };
+function chain({ gradient, hessian }: Jet, f: number, f1: number, f2: number): Jet {
+  const n = gradient.length;
+  const next = hessian.map((x) => f1 * x);
+  if (f2 !== 0) addOuter(next, gradient, f2, n);
+  return { value: f, gradient: gradient.map((x) => f1 * x), hessian: next };
 }
 
-function addOuter(bend: Float64Array, slope: Float64Array, factor: number, n: number): void {
+function addOuter(hessian: Float64Array, gradient: Float64Array, factor: number, n: number): void {
   for (let i = 0; i < n; i++) {
-    const x = factor * (slope[i] ?? 0);
+    const x = factor * (gradient[i] ?? 0);
     if (x === 0) continue;
-    for (let j = 0; j < n; j++) bend[i * n + j] = (bend[i * n + j] ?? 0) + x * (slope[j] ?? 0);
+    for (let j = 0; j < n; j++) hessian[i * n + j] = (hessian[i * n + j] ?? 0) + x * (gradient[j] ?? 0);
   }
 }
 
 function add(a: Jet, b: Jet): Jet {
   return {
     value: a.value + b.value,
-    slope: a.slope.map((x, i) => x + (b.slope[i] ?? 0)),
-    bend: a.bend.map((x, i) => x + (b.bend[i] ?? 0)),
+    gradient: a.gradient.map((x, i) => x + (b.gradient[i] ?? 0)),
+    hessian: a.hessian.map((x, i) => x + (b.hessian[i] ?? 0)),
   };
 }
 
@@ -167,11 +167,11 @@ function complement(a: Jet): Jet {
 }
 
 function laceNot(a: Jet): Jet {
-  const { value, slope } = a;
+  const { value, gradient } = a;
   if (Math.abs(value) <= LACE_NOT_LIMIT) return scaled(a, -1);
   const factor = LACE_NOT_LIMIT / Math.abs(value);
   const next = scaled(a, -factor);
-  addOuter(next.bend, slope, (Math.sign(value) * LACE_NOT_LIMIT) / value ** 2, slope.length);
+  addOuter(next.hessian, gradient, (Math.sign(value) * LACE_NOT_LIMIT) / value ** 2, gradient.length);
   return next;
 }
 
@@ -179,20 +179,20 @@ function logSumExp(terms: readonly Jet[]): Jet {
   const top = Math.max(...terms.map((t) => t.value));
   const [first] = terms;
   if (first === undefined) throw new InternalError("logsumexp of nothing");
-  const n = first.slope.length;
+  const n = first.gradient.length;
   const weights = terms.map((t) => (top === -Infinity ? 0 : Math.exp(t.value - top)));
   const total = weights.reduce((sum, x) => sum + x, 0);
-  const slope = new Float64Array(n);
-  const bend = new Float64Array(n * n);
+  const gradient = new Float64Array(n);
+  const hessian = new Float64Array(n * n);
   terms.forEach((t, k) => {
     const share = (weights[k] ?? 0) / (total || 1);
     if (share === 0) return;
-    for (let i = 0; i < n; i++) slope[i] = (slope[i] ?? 0) + share * (t.slope[i] ?? 0);
-    for (let i = 0; i < n * n; i++) bend[i] = (bend[i] ?? 0) + share * (t.bend[i] ?? 0);
-    addOuter(bend, t.slope, share, n);
+    for (let i = 0; i < n; i++) gradient[i] = (gradient[i] ?? 0) + share * (t.gradient[i] ?? 0);
+    for (let i = 0; i < n * n; i++) hessian[i] = (hessian[i] ?? 0) + share * (t.hessian[i] ?? 0);
+    addOuter(hessian, t.gradient, share, n);
   });
-  addOuter(bend, slope, -1, n);
-  return { value: top === -Infinity ? top : top + Math.log(total), slope, bend };
+  addOuter(hessian, gradient, -1, n);
+  return { value: top === -Infinity ? top : top + Math.log(total), gradient, hessian };
 }
 
 function missing(a: Argument): never {

@@ -1,9 +1,7 @@
 // Samples of one condition, or of conditions that differ in numbers alone, drawn together: compile the gradient, follow it, read the ends out.
 // Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { Keep } from "../../compiler/energy/edit-goals.js";
-import type { Energy } from "../../compiler/energy/energy.js";
-import type { Varying } from "../../compiler/energy/varying.js";
+import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
 import type { Task } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import type { Engine } from "../services/engine.js";
@@ -14,7 +12,7 @@ import type { Memory } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
 import { readOut } from "./readout.js";
 import type { SampleResult, TaskResult } from "../record/results.js";
-import { compileSlopes, type Slopes } from "./gradients.js";
+import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
 
 /** Rows of the gradient's tile. */
@@ -23,6 +21,8 @@ export const ENERGY_ROWS = 16;
 /** What is open while a task is drawn. */
 export interface DrawContext {
   readonly model: Model;
+  /** The graphs of the task on the model. */
+  readonly program: TaskProgram;
   readonly engine: Engine;
   readonly clock: PhaseClock;
   readonly signal: AbortSignal | undefined;
@@ -37,11 +37,8 @@ export interface DrawContext {
 }
 
 export interface Batch {
-  readonly energy: Energy;
-  /** Numbers of the energy that are inputs, `numbers` of the anchors. */
-  readonly varying?: Varying;
-  /** Of an edit: what it holds, and where its noise begins. */
-  readonly keep?: Keep;
+  readonly condition: Condition;
+  /** Of an edit: where its noise begins. */
   readonly firstStep?: number;
   /** Further inputs of the gradient, [members, width] each: what an edit is held to, numbers of the energy. */
   readonly anchors?: Readonly<Record<string, Float32Array>>;
@@ -105,7 +102,8 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
 
 /** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
 async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonly string[]> {
-  const { energy, varying, keep, seed, members, z0, anchors = {}, firstStep, shares } = batch;
+  const { condition, seed, members, z0, anchors = {}, firstStep, shares } = batch;
+  const { energy, varying, keep } = condition;
   const { logic, truncation, sampler } = task;
   const names = Object.keys(anchors).sort();
   const about = {
@@ -140,26 +138,15 @@ export function dependsOnBatch(task: Task): boolean {
   return task.sampler.kind === "ode" && task.sampler.control === "batch";
 }
 
-/** What a batch's condition is followed by. The caller disposes it. */
-export function compileBatch(
-  task: Task,
-  { energy, varying, keep }: Batch,
-  { model, engine, signal }: DrawContext,
-): Promise<Slopes> {
+/** What follows a batch's condition. The caller disposes it. */
+export function compileBatch({ condition }: Batch, { engine, signal }: DrawContext): Promise<Gradients> {
   stopIfAborted(signal);
-  const { weights, info } = model;
-  const { logic, truncation, sampler } = task;
-  const settings = {
-    ...{ energy, logic, weights, attributes: info.attributes, truncation, rows: ENERGY_ROWS },
-    ...(keep === undefined ? {} : { keep }),
-    ...(varying === undefined ? {} : { varying }),
-  };
-  return compileSlopes(settings, sampler, engine);
+  return openGradients(condition, engine);
 }
 
-/** What draws a batch: its slopes and the model's read-out (compileReadout), both of ENERGY_ROWS rows. */
+/** What draws a batch: its gradients and the model's read-out, both of ENERGY_ROWS rows. */
 interface Drawer {
-  readonly slopes: Slopes;
+  readonly gradients: Gradients;
   readonly readout: Executable;
 }
 
@@ -191,7 +178,7 @@ export async function runTiles(
 async function runTile(
   task: Task,
   tile: Tile,
-  { slopes, readout }: Drawer,
+  { gradients, readout }: Drawer,
   { model, signal, memory }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<Run> {
@@ -199,10 +186,10 @@ async function runTile(
   const { seed, members, z0, anchors, firstStep, keys, shares = [] } = tile;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
-  const { gradient, leaves } = slopes;
+  const { gradient, jacobian } = gradients;
   const drawn = await drawSamples({
     gradient,
-    ...(leaves && { leaves }),
+    ...(jacobian && { jacobian }),
     rows: ENERGY_ROWS,
     zDim,
     sampler: task.sampler,

@@ -3,8 +3,8 @@
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
 import { concat } from "../../source/concat.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import { goalOf, keepOf, type Keep } from "../../compiler/energy/edit-goals.js";
-import { anchorsOf, compileReadout, type AnchorName } from "../../compiler/build/gradient.js";
+import type { Keep } from "../../compiler/energy/edit-goals.js";
+import { anchorsOf, type AnchorName } from "../../compiler/build/gradient.js";
 import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -29,11 +29,8 @@ interface Start {
 
 /** Runs all steps of an edit. */
 export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
-  const { model, engine, clock } = cx;
-  const { weights } = model;
-  const readout = await clock.run("compile", { task: task.name }, () =>
-    engine.compile(compileReadout({ weights, truncation: task.truncation, rows: ENERGY_ROWS })),
-  );
+  const { model, program, engine, clock } = cx;
+  const readout = await clock.run("compile", { task: task.name }, () => engine.compile(program.readout.compiled()));
   const samples: SampleResult[] = [];
   const diagnostics: Diagnostic[] = [];
   let evaluations = 0;
@@ -43,24 +40,24 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
     const work = async (): Promise<void> => {
       let rows = starts;
       for (const [part, step] of task.steps.entries()) {
-        const batch = stepBatch(task, part, rows, cx);
+        const batch = stepBatch(part, rows, cx);
         const { known, tiles } = await recallBatch(task, batch, cx);
         const drawn = [...known];
         if (tiles.length > 0) {
-          const slopes = await clock.aside("compile", () => compileBatch(task, batch, cx));
+          const gradients = await clock.aside("compile", () => compileBatch(batch, cx));
           try {
             const [before, there] = [evaluations, part * starts.length + drawn.length];
-            const made = await runTiles(task, tiles, { slopes, readout }, cx, (done, spent) => {
+            const made = await runTiles(task, tiles, { gradients, readout }, cx, (done, spent) => {
               clock.progress("sample", task.name, there + done, total, `${before + spent} evaluations`);
             });
             evaluations += made.evaluations;
             drawn.push(...made.samples);
           } finally {
-            await slopes.dispose();
+            await gradients.dispose();
           }
         }
         drawn.sort((a, b) => a.index - b.index);
-        diagnostics.push(...(await describeFailures(task, drawn, () => batch.energy, model, engine)));
+        diagnostics.push(...(await describeFailures(task, drawn, () => batch.condition.energy, program, engine)));
         rows = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
         samples.push(...rows.map((r) => r.sample));
       }
@@ -103,16 +100,14 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
 }
 
 /** The solve of one step, for the rows that still have a state. */
-function stepBatch(task: EditTask, part: number, rows: readonly Start[], { model, shares }: DrawContext): Batch {
+function stepBatch(part: number, rows: readonly Start[], { program, shares }: DrawContext): Batch {
   const alive = rows.filter(({ sample }) => sample.status !== "non-finite");
-  const keep = keepOf(task, part);
+  const condition = program.conditions[part];
+  if (condition === undefined) throw new InternalError(`an edit without a step ${part}`);
+  const samples = alive.map((r) => r.sample);
   return {
-    energy: goalOf(task, part, model.info.attributes),
-    keep,
-    anchors: anchorsAt(
-      alive.map((r) => r.sample),
-      keep,
-    ),
+    condition,
+    anchors: condition.keep === undefined ? {} : anchorsAt(samples, condition.keep),
     seed: alive[0]?.sample.seed ?? 0,
     members: alive.map(({ sample: { index, origin }, lane }) => ({ index, part, origin, lane })),
     z0: concat(

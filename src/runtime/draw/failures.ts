@@ -1,12 +1,11 @@
 // What is said about samples whose solve did not end well: which they are, and for those that left the finite numbers, which
 // term of the condition did it.
 // Invariant: a warning for each kind of failure and term, never one for each sample of a thousand.
-import { compileEnergyGradient, type EnergyTask } from "../../compiler/build/gradient.js";
+import type { TaskProgram } from "../../compiler/build/compile-task.js";
 import type { Energy } from "../../compiler/energy/energy.js";
 import type { Task } from "../../compiler/plan.js";
 import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
-import type { Model } from "../../models/model.js";
 import { imageNumber, isOutcome } from "../plan/places.js";
 import type { SampleResult } from "../record/results.js";
 
@@ -21,12 +20,12 @@ export async function describeFailures(
   task: Task,
   samples: readonly SampleResult[],
   energyOf: (sample: SampleResult) => Energy,
-  model: Model,
+  program: TaskProgram,
   engine: Engine,
 ): Promise<readonly Diagnostic[]> {
   const broken = samples.filter((s) => s.status === "non-finite");
   const diagnostics: Diagnostic[] = [];
-  for (const [term, group] of await groupByTerm(task, broken, energyOf, model, engine)) {
+  for (const [term, group] of await groupByTerm(broken, energyOf, program, engine)) {
     const whole = group.some((s) => term === energyOf(s));
     diagnostics.push({
       code: "L4102",
@@ -116,26 +115,24 @@ function nameSamples(task: Task, group: readonly SampleResult[]): string {
  * (its last good state), else the one with the steepest gradient there. Run on the same engine: overflow is its own.
  */
 async function groupByTerm(
-  task: Task,
   broken: readonly SampleResult[],
   energyOf: (sample: SampleResult) => Energy,
-  model: Model,
+  program: TaskProgram,
   engine: Engine,
 ): Promise<ReadonlyMap<Energy, readonly SampleResult[]>> {
   const groups = new Map<Energy, SampleResult[]>();
   for (const energy of new Set(broken.map(energyOf))) {
     const followed = broken.filter((s) => energyOf(s) === energy);
-    for (const [term, group] of await blameTerms(task, energy, followed, model, engine)) groups.set(term, group);
+    for (const [term, group] of await blameTerms(energy, followed, program, engine)) groups.set(term, group);
   }
   return groups;
 }
 
 /** The same for samples that followed one condition. */
 async function blameTerms(
-  task: Task,
   whole: Energy,
   broken: readonly SampleResult[],
-  model: Model,
+  program: TaskProgram,
   engine: Engine,
 ): Promise<ReadonlyMap<Energy, SampleResult[]>> {
   const groups = new Map<Energy, SampleResult[]>();
@@ -143,8 +140,7 @@ async function blameTerms(
   const steepness = broken.map(() => terms.map(() => 0));
   if (terms.length > 1 && broken.length > 0) {
     for (const [t, energy] of terms.entries()) {
-      const graph = compileEnergyGradient({ ...settingsOf(task, model), energy, rows: 1 });
-      const gradient = await engine.compile(graph);
+      const gradient = await engine.compile(program.termGradient(energy));
       for (const [k, sample] of broken.entries()) {
         const { logp, grad } = await gradient.run({ z: Float32Array.from(sample.z) });
         const finite = Number.isFinite(logp?.[0]) && grad?.every(Number.isFinite) === true;
@@ -160,11 +156,6 @@ async function blameTerms(
     groups.set(term, [...(groups.get(term) ?? []), sample]);
   }
   return groups;
-}
-
-function settingsOf(task: Task, model: Model): Omit<EnergyTask, "energy" | "rows"> {
-  const { weights, info } = model;
-  return { logic: task.logic, weights, attributes: info.attributes, truncation: task.truncation };
 }
 
 /** The parts of a conjunction, through nested ones; anything else is one term. */

@@ -1,43 +1,36 @@
-// What a sampler follows: the compiled gradient of a condition, and for linearly implicit solvers how log p bends.
-// In: an energy task, the sampler that is to follow it, an engine. Out: executables; the caller disposes them.
-import { bendOf } from "../../compiler/energy/curvature.js";
+// What a sampler follows: the compiled gradient of a condition, and for linearly implicit solvers what makes the Gauss-Newton matrix.
+// In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
+import type { ArgumentJacobian, Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import { compileEnergyGradient, type EnergyTask } from "../../compiler/build/gradient.js";
-import { compileLeafGradients } from "../../compiler/build/leaf-gradients.js";
-import type { Sampler } from "../../compiler/plan.js";
+import type { JacobianTerm } from "../sample/index.js";
 import type { Engine } from "../services/engine.js";
-import { TABLEAUS } from "../ode/tableaus.js";
-import type { Leaves } from "../sample/index.js";
 
-export interface Slopes {
+export interface Gradients {
   readonly gradient: Executable;
-  /** Where the sampler asks for them. */
-  readonly leaves?: Leaves;
+  /** Where the sampler asks for it. */
+  readonly jacobian?: JacobianTerm;
   dispose(): Promise<void>;
 }
 
 /** All that a sampler asks for. The caller disposes it. */
-export async function compileSlopes(task: EnergyTask, sampler: Sampler, engine: Engine): Promise<Slopes> {
-  const gradient = await engine.compile(compileEnergyGradient(task));
-  const isImplicit = sampler.kind === "ode" && TABLEAUS[sampler.solver].implicit !== undefined;
-  if (!isImplicit) return { gradient, dispose: () => gradient.dispose() };
-  const leaves = await compileLeaves(task, engine);
+export async function openGradients({ gradient, jacobian }: Condition, engine: Engine): Promise<Gradients> {
+  const executable = await engine.compile(gradient.compiled());
+  if (jacobian === undefined) return { gradient: executable, dispose: () => executable.dispose() };
+  const term = await openJacobian(jacobian, engine);
   return {
-    gradient,
-    leaves,
+    gradient: executable,
+    jacobian: term,
     async dispose() {
-      await gradient.dispose();
-      await leaves.gradients?.dispose();
+      await executable.dispose();
+      await term.executable?.dispose();
     },
   };
 }
 
-/** The leaf gradients of an energy, and how it bends. The caller disposes `gradients`. */
-export async function compileLeaves(task: EnergyTask, engine: Engine): Promise<Leaves> {
-  const compiled = compileLeafGradients(task);
-  const bend = bendOf(task);
-  const bendAt: Leaves["bendAt"] = (values, numbers) => bend(values, numbers).bend;
-  if (compiled === undefined) return { count: 0, passes: 1, bendAt };
-  const { graph, count, passes } = compiled;
-  return { gradients: await engine.compile(graph), count, passes, bendAt };
+/** The Jacobian of an energy's arguments on an engine. The caller disposes `executable`. */
+export async function openJacobian(jacobian: ArgumentJacobian, engine: Engine): Promise<JacobianTerm> {
+  const { graph, count, passes } = jacobian;
+  const hessianAt: JacobianTerm["hessianAt"] = (values, numbers) => jacobian.hessianAt(values, numbers);
+  if (graph === undefined) return { count, passes, hessianAt };
+  return { executable: await engine.compile(graph.compiled()), count, passes, hessianAt };
 }

@@ -14,15 +14,15 @@ export interface Field {
    * Errors  where log p or a component is not finite, the whole row of the gradient is NaN.
    */
   evaluate(z: Float64Array, active: Uint8Array, gradient: Float64Array, logp: Float64Array): Promise<void>;
-  /** How log p bends, where that is compiled too. */
-  readonly bend?: Bend;
+  /** The curvature of log p, where what makes it is compiled too. */
+  readonly gaussNewton?: GaussNewton;
 }
 
 /**
- * Gauss and Newton's matrix G of each sample, positive semidefinite and near the negative second derivatives of log p: those of log p in its
+ * The Gauss-Newton matrix G of each sample, positive semidefinite and near the negative second derivatives of log p: those of log p in its
  * arguments (energy/arguments.ts), without negative eigenvalues, between the arguments' gradients. How these turn is left out.
  */
-export interface Bend {
+export interface GaussNewton {
   /** As the field's evaluate, and takes G of the active samples at z, until the next time. */
   evaluate(z: Float64Array, active: Uint8Array, gradient: Float64Array, logp: Float64Array): Promise<void>;
   /** Evaluations of the field that this counts for, each a pass forward and a pass back. */
@@ -31,15 +31,15 @@ export interface Bend {
   solve(sample: number, a: number, x: Float64Array): void;
 }
 
-/** What a Bend is made of. */
-export interface Leaves {
-  /** compileLeafGradients: `arguments` [rows, count] and `jacobian` [count, rows, zDim] beside the gradient's own. None if count is 0. */
-  readonly gradients?: Executable;
+/** What the Gauss-Newton matrix J^T H J is made of: the Jacobian J of the numbers that log p is a function of, and the Hessian H of log p in these. */
+export interface JacobianTerm {
+  /** Outputs of buildJacobian: `arguments` [rows, count] and `jacobian` [count, rows, zDim] beside the gradient's own. None if count is 0. */
+  readonly executable?: Executable;
   readonly count: number;
   /** Passes back through the mapping. */
   readonly passes: number;
   /** Second derivatives [count, count] of log p at the values [count] of its arguments, for the anchors' `numbers` [columns]: a new array. */
-  readonly bendAt: (values: Float32Array, numbers?: Float32Array) => Float64Array;
+  readonly hessianAt: (values: Float32Array, numbers?: Float32Array) => Float64Array;
 }
 
 export interface TileOptions {
@@ -51,8 +51,8 @@ export interface TileOptions {
   readonly lanes: readonly number[];
   /** Further inputs of the gradient, [B, width] each, which stay as they are: the anchors of an edit. */
   readonly anchors?: Readonly<Record<string, Float32Array>>;
-  /** For solvers that ask how log p bends. */
-  readonly leaves?: Leaves;
+  /** For solvers that ask for the Gauss-Newton matrix. */
+  readonly jacobian?: JacobianTerm;
 }
 
 /** Position in the batch and row in the tile of a sample. */
@@ -70,7 +70,7 @@ interface Tile {
 type Outputs = Readonly<Record<string, Float32Array>>;
 
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
-export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, leaves }: TileOptions): Field {
+export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian: term }: TileOptions): Field {
   const tiles = new Map<number, Tile>();
   const widths = Object.entries(anchors).map(([name, values]) => ({
     name,
@@ -129,31 +129,31 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, leaves }
     };
 
   const field = { dim: zDim, evaluate: evaluateWith(gradient, () => undefined) };
-  if (leaves === undefined) return field;
-  const { gradients = gradient, count, passes, bendAt } = leaves;
+  if (term === undefined) return field;
+  const { executable = gradient, count, passes, hessianAt } = term;
   const matrices = new LowRank(lanes.length, count, zDim);
   const numbers = anchors["numbers"];
   const columns = (numbers?.length ?? 0) / lanes.length;
-  const takeBend = (outputs: Outputs, { position, row }: Member): void => {
+  const takeMatrix = (outputs: Outputs, { position, row }: Member): void => {
     const { arguments: values, jacobian } = outputs;
     if (values?.length !== rows * count || jacobian?.length !== count * rows * zDim)
-      throw new InternalError("the leaf gradients do not fit their tile");
+      throw new InternalError("the Jacobian does not fit its tile");
     const vectors = matrices.vectors(position);
     for (let k = 0; k < count; k++) {
       const o = (k * rows + row) * zDim;
       vectors.set(jacobian.subarray(o, o + zDim), k * zDim);
     }
     const own = numbers?.subarray(position * columns, (position + 1) * columns);
-    const bend = bendAt(values.subarray(row * count, (row + 1) * count), own);
+    const hessian = hessianAt(values.subarray(row * count, (row + 1) * count), own);
     matrices.set(
       position,
-      bend.map((x) => -x),
+      hessian.map((x) => -x),
     );
   };
   return {
     ...field,
-    bend: {
-      evaluate: evaluateWith(gradients, count === 0 ? () => undefined : takeBend),
+    gaussNewton: {
+      evaluate: evaluateWith(executable, count === 0 ? () => undefined : takeMatrix),
       cost: (1 + passes) / 2,
       solve: (sample, a, x) => matrices.solve(sample, a, x),
     },

@@ -5,7 +5,7 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
-import { tiledField, type Leaves } from "./field.js";
+import { tiledField, type JacobianTerm } from "./field.js";
 import { sampleLangevin } from "./langevin.js";
 import { drawLatents, seededNoise } from "./noise-source.js";
 import { followFlow } from "./ode.js";
@@ -14,14 +14,14 @@ import { samplePc } from "./pc.js";
 import type { Progress, SamplingResult } from "./result.js";
 
 export { drawLatents } from "./noise-source.js";
-export type { Leaves } from "./field.js";
+export type { JacobianTerm } from "./field.js";
 export type { Progress, SamplingResult } from "./result.js";
 
 export interface DrawOptions {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
   readonly gradient: Executable;
   /** What linearly implicit solvers need beside it. */
-  readonly leaves?: Leaves;
+  readonly jacobian?: JacobianTerm;
   readonly rows: number;
   readonly zDim: number;
   readonly sampler: Sampler;

@@ -12,7 +12,7 @@ import { solve } from "../ode/solver.js";
 import type { SampleStats } from "../ode/solution.js";
 import { TABLEAUS } from "../ode/tableaus.js";
 import type { Term } from "../ode/term.js";
-import { tiledField, type Field, type Leaves } from "./field.js";
+import { tiledField, type Field, type JacobianTerm } from "./field.js";
 import type { Path } from "./path.js";
 import type { Progress, SamplingResult } from "./result.js";
 
@@ -41,7 +41,7 @@ export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
   readonly gradient: Executable;
   /** What linearly implicit solvers need beside it. */
-  readonly leaves?: Leaves;
+  readonly jacobian?: JacobianTerm;
   readonly rows: number;
   readonly zDim: number;
   /** Index of each sample in its seed's sequence (its tile and row); default 0, 1, 2, ... */
@@ -51,7 +51,7 @@ export interface SampleOdeOptions extends Omit<FlowOptions, "field"> {
 /** Follows the flow with a compiled gradient. Shapes: z0 [B, zDim] -> z [B, zDim], logp [B]. */
 export function sampleOde({
   gradient,
-  leaves,
+  jacobian,
   rows,
   zDim,
   samples,
@@ -60,7 +60,7 @@ export function sampleOde({
   const indices = samples ?? Array.from({ length: rest.z0.length / zDim }, (_, i) => i);
   return followFlow({
     ...rest,
-    field: tiledField({ gradient, rows, zDim, lanes: indices, ...(leaves && { leaves }) }),
+    field: tiledField({ gradient, rows, zDim, lanes: indices, ...(jacobian && { jacobian }) }),
   });
 }
 
@@ -104,23 +104,23 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
 
 /** dz/dtau = grad log p. */
 function flowTerm(field: Field, logp: Float64Array): Term {
-  const { dim, bend } = field;
+  const { dim, gaussNewton } = field;
   const term: Term = { dim, evaluate: (_tau, z, active, out) => field.evaluate(z, active, out, logp) };
-  if (bend === undefined) return term;
-  const { cost } = bend;
+  if (gaussNewton === undefined) return term;
+  const { cost } = gaussNewton;
   return {
     ...term,
     linear: {
       cost,
-      evaluate: (_tau, z, active, out) => bend.evaluate(z, active, out, logp),
-      solve: (sample, a, x) => bend.solve(sample, a, x),
+      evaluate: (_tau, z, active, out) => gaussNewton.evaluate(z, active, out, logp),
+      solve: (sample, a, x) => gaussNewton.solve(sample, a, x),
     },
   };
 }
 
 /** dz/dt = -1/2 beta(t) grad log p. */
 function diffusionTerm(field: Field, logp: Float64Array): Term {
-  const { dim, bend } = field;
+  const { dim, gaussNewton } = field;
   const scale = (t: Float64Array, active: Uint8Array, out: Float64Array): void => {
     for (let i = 0; i < active.length; i++) {
       if (active[i] !== 1) continue;
@@ -135,19 +135,19 @@ function diffusionTerm(field: Field, logp: Float64Array): Term {
       scale(t, active, out);
     },
   };
-  if (bend === undefined) return term;
+  if (gaussNewton === undefined) return term;
   const speeds = new Float64Array(logp.length);
-  const { cost } = bend;
+  const { cost } = gaussNewton;
   return {
     ...term,
     linear: {
       cost,
       async evaluate(t, z, active, out) {
-        await bend.evaluate(z, active, out, logp);
+        await gaussNewton.evaluate(z, active, out, logp);
         scale(t, active, out);
         for (let i = 0; i < active.length; i++) if (active[i] === 1) speeds[i] = speedAt(t[i] ?? 0);
       },
-      solve: (sample, a, x) => bend.solve(sample, a * (speeds[sample] ?? 0), x),
+      solve: (sample, a, x) => gaussNewton.solve(sample, a * (speeds[sample] ?? 0), x),
     },
   };
 }

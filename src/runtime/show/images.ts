@@ -1,7 +1,7 @@
 // From latents to files: synthesise a tile, judge it, hand its images to the sinks, let them go.
 // Invariants: no more than one tile of floats is alive; a tile that memory does not reach for is made again in smaller ones; a sample
 // that is not finite gives no image.
-import type { Executable, Graph } from "../../compiler/graph/graph.js";
+import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs, Verdict } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
@@ -20,11 +20,6 @@ import { stopIfAborted } from "../../ports/stop.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */
 export const SYNTHESIS_ROWS = 1;
-
-/** The synthesis graph with the pixels' output alone. */
-export function onlyPixels(graph: Graph): Graph {
-  return { ...graph, outputs: graph.outputs.filter((o) => o.name === "pixels") };
-}
 
 export interface ImageWork {
   readonly model: Model;

@@ -1,15 +1,14 @@
 // Styles to images, a few at a time: the synthesis of a model, for whoever looks at images and keeps none.
 // In: a model, an engine, and who opens decoders. Out: RgbImages. Invariants: tiles of SYNTHESIS_ROWS rows, so that no bit depends on how many are asked for.
 import type { Task } from "../../compiler/plan.js";
-import { optimize } from "../../compiler/passes/optimize.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../services/engine.js";
-import { onlyPixels, SYNTHESIS_ROWS } from "./images.js";
+import { SYNTHESIS_ROWS } from "./images.js";
 import { noiseInputs, withCutoff, type TileRows } from "./synthesis-inputs.js";
 import type { Services } from "../services/services.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Model } from "../../models/model.js";
-import { buildSynthesis } from "../../compiler/build/synthesis.js";
+import { compileSynthesis } from "../../compiler/build/synthesis.js";
 
 export interface Painter {
   /** One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random. */
@@ -31,7 +30,7 @@ export async function openPainter(
   const { noise } = drawing;
   const opened =
     model.decoder === undefined
-      ? await engine.compile(optimize(onlyPixels(buildSynthesis(model, { rows: tile, layout: engine.layout, noise }))))
+      ? await engine.compile(compileSynthesis(model, { rows: tile, layout: engine.layout, noise }))
       : await services.openDecoder(model);
   const synthesis = withCutoff(opened, model, drawing);
   const { resolution, numWs, wDim } = model.info;

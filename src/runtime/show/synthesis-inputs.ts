@@ -1,7 +1,7 @@
 // What a task says of drawing beyond its energy: the class of a conditional generator, the layers that truncation reaches, noise.
 // In: a task's class, cutoff and noise. Out: the model with its class fixed, styles with their far layers untruncated, noise images.
 // Invariants: the noise of a sample is a function of its seed and index alone; nothing here changes what energies see.
-import { forClass } from "../../compiler/graph/for-class.js";
+import { forClass } from "../../compiler/build/for-class.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { NoiseMode } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";

@@ -1,8 +1,8 @@
-// What linearly implicit solvers run at the start of a step: log p, its gradient, and the gradients of the numbers that log p is a
-// function of (its arguments), as one optimized graph.
+// What linearly implicit solvers run at the start of a step: log p, its gradient, and the Jacobian of the numbers that log p is a
+// function of (its arguments) in z, as one graph. The Gauss-Newton matrix of log p is J^T H J, with H the second derivatives of log p in them.
 // In: the task of compileEnergyGradient. Out: a graph for a tile of rows.
 // Invariants: the mapping and each named head are evaluated once forward; their gradients come of one pass back through the mapping with
-// as many times the rows as there are arguments. That of log p is their sum, weighted by log p's slopes: no further pass.
+// as many times the rows as there are arguments. That of log p is their sum, weighted by log p's derivatives in them (the chain rule): no further pass.
 import { argumentKey, argumentsOf, type Argument } from "../energy/arguments.js";
 import { GraphBuilder } from "../graph/builder.js";
 import { buildLogProb, Numbers, readArguments } from "./energy.js";
@@ -14,27 +14,32 @@ import { differentiate } from "../passes/differentiate.js";
 import { hoist } from "../passes/hoist.js";
 import { optimize, simplify, toFixedPoint } from "../passes/optimize.js";
 import { inline } from "../passes/rewrite.js";
+import { InternalError } from "../../source/internal-error.js";
 
-export interface LeafGradients {
-  readonly graph: Graph;
-  /** How many arguments the energy has. */
-  readonly count: number;
-  /** Passes back through the mapping: one for each argument, and one for what an edit charges. */
-  readonly passes: number;
+/** Passes back through the mapping that one evaluation takes: one for each argument, and one for what an edit charges. */
+export function jacobianPasses(task: EnergyTask): number {
+  const { keep } = task;
+  return argumentsOf(task).length + (keep === undefined || anchorsOf(keep).length === 0 ? 0 : 1);
+}
+
+/** The Jacobian, optimized. Shapes as buildJacobian. */
+export function compileJacobian(task: EnergyTask): Graph {
+  return optimize(toFixedPoint(buildJacobian(task), (g) => simplify(hoist(g))));
 }
 
 /**
- * An energy's leaf gradients; undefined for an energy without arguments, which bends nowhere.
+ * log p, its gradient in z and the Jacobian of its arguments.
  *
  * Shapes   inputs as buildEnergyGraph; outputs `logp` [rows] and `grad` [rows, zDim] as compileEnergyGradient, and for the n arguments of
  *          argumentsOf, in its order, `arguments` [rows, n] and their gradients `jacobian` [n, rows, zDim].
+ * Errors   InternalError for an energy without arguments, which has no curvature.
  */
-export function compileLeafGradients(task: EnergyTask): LeafGradients | undefined {
+export function buildJacobian(task: EnergyTask): Graph {
   const count = argumentsOf(task).length;
-  if (count === 0) return undefined;
-  const { weights, rows, keep } = task;
-  const passes = count + (keep === undefined || anchorsOf(keep).length === 0 ? 0 : 1);
-  const wrt = Object.fromEntries(Array.from({ length: count }, (_, i) => [`u${i}`, `slope${i}`]));
+  if (count === 0) throw new InternalError("the Jacobian of no arguments");
+  const { weights, rows } = task;
+  const passes = jacobianPasses(task);
+  const wrt = Object.fromEntries(Array.from({ length: count }, (_, i) => [`u${i}`, `du${i}`]));
   const function_ = simplify(differentiate(simplify(functionOfArguments(task)), { of: "logp", wrt }));
   const back = differentiate(simplify(argumentsOnCopies(task, passes)), { of: "total", wrt: { copies: "jacobian" } });
 
@@ -51,20 +56,19 @@ export function compileLeafGradients(task: EnergyTask): LeafGradients | undefine
   const node = (outputs: Readonly<Record<string, NodeId>>, name: string): NodeId => outputs[name] ?? -1;
   const values = Array.from({ length: count }, (_, i) => node(found, `u${i}`));
   const inner = inline(b, function_, { ...given, ...Object.fromEntries(values.map((u, i) => [`u${i}`, u])) });
-  const slopes = values.map((_, i) => b.reshape(node(inner, `slope${i}`), [1, rows, 1]));
+  const derivatives = values.map((_, i) => b.reshape(node(inner, `du${i}`), [1, rows, 1]));
   const charge = found["charge"];
-  if (charge !== undefined) slopes.push(b.constant(new Float64Array(rows).fill(-1), [1, rows, 1]));
+  if (charge !== undefined) derivatives.push(b.constant(new Float64Array(rows).fill(-1), [1, rows, 1]));
   const jacobian = node(found, "jacobian");
   const logp = node(inner, "logp");
-  const graph = b.finish({
+  return b.finish({
     outputs: {
       logp: charge === undefined ? logp : b.sub(logp, charge),
-      grad: b.sum(b.mul(jacobian, b.concat(slopes, 0)), [0]),
+      grad: b.sum(b.mul(jacobian, b.concat(derivatives, 0)), [0]),
       arguments: b.concat(values, 1),
       jacobian: b.sliceAxis(jacobian, 0, 0, count),
     },
   });
-  return { graph: optimize(toFixedPoint(graph, (g) => simplify(hoist(g)))), count, passes };
 }
 
 /** log p as a function of its arguments: inputs `u0`, `u1`, ... [rows, 1] and `numbers` if they vary, output `logp` [rows]. */

@@ -1,0 +1,216 @@
+// The graphs of a task: everything that a run evaluates for it, and all that `lacec build --print` shows.
+// In: a task of the plan, its model, what the engine asks for. Out: a TaskProgram: the conditions that samplers follow, the read-out, the synthesis.
+// Invariants: the only way from a plan to a gradient, a Jacobian, a read-out or a synthesis; a graph is made when it is asked for, anew each
+// time, since weights are folded into it: whoever asks holds it no longer than it takes to compile it for an engine.
+import type { ModelInfo } from "../attribute.js";
+import { argumentsOf } from "../energy/arguments.js";
+import { curvatureOf } from "../energy/curvature.js";
+import { goalOf, keepOf, type Keep } from "../energy/edit-goals.js";
+import type { Energy } from "../energy/energy.js";
+import { commonForms, type Varying } from "../energy/varying.js";
+import type { Graph, ImageLayout } from "../graph/graph.js";
+import { isLinearlyImplicit, type Task } from "../plan.js";
+import { unreachable } from "../../source/internal-error.js";
+import type { EnergyWeights } from "../weights.js";
+import type { SynthesisWeights } from "../synthesis-weights.js";
+import { forClass } from "./for-class.js";
+import { buildEnergyGraph, buildReadout, compileEnergyGradient, compileReadout, type EnergyTask } from "./gradient.js";
+import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
+import { buildSynthesis, compileSynthesis } from "./synthesis.js";
+
+/** A model as far as its graphs go. */
+export interface ProgramModel {
+  readonly info: Pick<ModelInfo, "name" | "numWs" | "attributes">;
+  readonly weights: EnergyWeights;
+  /** Absent where a decoder makes the images. */
+  readonly synthesis?: SynthesisWeights | undefined;
+}
+
+/** What graphs are made for. */
+export interface Target {
+  /** Rows of a tile of latents. */
+  readonly rows: number;
+  /** Layout of image tensors that the engine wants. */
+  readonly layout: ImageLayout;
+}
+
+/** One graph of a program. */
+export interface ProgramGraph {
+  /** Distinct in its program, such as `gradient`, `gradient-1`, `readout`, `synthesis`. */
+  readonly name: string;
+  /** For people: what it is of. */
+  readonly title: string;
+  /** As the builders make it, before any pass: of a gradient the value alone. */
+  built(): Graph;
+  /** As an engine gets it. */
+  compiled(): Graph;
+}
+
+/** The Jacobian of an energy's arguments, and the second derivatives of log p in them: what linearly implicit solvers make the Gauss-Newton matrix of. */
+export interface ArgumentJacobian {
+  /** Arguments of the energy (energy/arguments.ts). */
+  readonly count: number;
+  /** Passes back through the mapping that one evaluation takes. */
+  readonly passes: number;
+  /** Outputs as buildJacobian; absent for an energy without arguments, which has no curvature. */
+  readonly graph?: ProgramGraph;
+  /** Second derivatives [count, count] of log p at the values [count] of its arguments, for the `numbers` [columns] of a row: a new array. */
+  hessianAt(values: ArrayLike<number>, numbers?: ArrayLike<number>): Float64Array;
+}
+
+/** What some parts of a task (one for a sample, the frames of a traverse, cells of a sweep, a step of an edit) ask for, as one gradient. */
+export interface Condition {
+  readonly energy: Energy;
+  /** Numbers of the energy that come in as the input `numbers`. */
+  readonly varying?: Varying;
+  /** Of an edit's step: what it holds. */
+  readonly keep?: Keep;
+  /** Which parts of the task these are, ascending. */
+  readonly parts: readonly number[];
+  /** What each of them puts into `numbers`: [parts, columns]. */
+  readonly numbers: readonly (readonly number[])[];
+  /** log p and its gradient in z; shapes as compileEnergyGradient. */
+  readonly gradient: ProgramGraph;
+  /** Where the task's sampler asks for it. */
+  readonly jacobian?: ArgumentJacobian;
+}
+
+/** The graphs of a task. */
+export interface TaskProgram {
+  readonly conditions: readonly Condition[];
+  /** w and the outputs of all heads; shapes as buildReadout. */
+  readonly readout: ProgramGraph;
+  /** The synthesis of so many images at once, for models that have one; shapes as compileSynthesis. */
+  readonly synthesis?: (rows: number) => ProgramGraph;
+  /** The gradient of one term of a condition, alone and for one row: who is to blame when a number is not finite. */
+  termGradient(term: Energy): Graph;
+}
+
+/**
+ * The program of a task on a model.
+ *
+ * Errors   InternalError if a conditional model has no such class (the checker has refused it).
+ */
+export function compileTask(task: Task, model: ProgramModel, target: Target): TaskProgram {
+  const weights = task.class === undefined ? model.weights : forClass(model.weights, task.class);
+  const { truncation, logic, noise } = task;
+  const { rows, layout } = target;
+  const { attributes } = model.info;
+  const readout = { weights, truncation, rows };
+  const settings = { ...readout, attributes, logic };
+  const { synthesis } = model;
+  return {
+    conditions: conditionsOf(task, settings),
+    readout: {
+      name: "readout",
+      title: "w and the outputs of all heads",
+      built: () => buildReadout(readout),
+      compiled: () => compileReadout(readout),
+    },
+    ...(synthesis === undefined
+      ? {}
+      : {
+          synthesis: (images) => ({
+            name: "synthesis",
+            title: "images from styles",
+            built: () => buildSynthesis(model, { rows: images, layout, noise }),
+            compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
+          }),
+        }),
+    termGradient: (energy) => compileEnergyGradient({ ...settings, energy, rows: 1 }),
+  };
+}
+
+/** All graphs of a program, in the order in which a run comes to them. A run leaves out what it has no use for, such as the synthesis of a task that saves nothing. */
+export function graphsOf({ conditions, readout, synthesis }: TaskProgram, images: number): readonly ProgramGraph[] {
+  const followed = conditions.flatMap(({ gradient, jacobian }) => [
+    gradient,
+    ...(jacobian?.graph ? [jacobian.graph] : []),
+  ]);
+  return [...followed, readout, ...(synthesis === undefined ? [] : [synthesis(images)])];
+}
+
+type Settings = Omit<EnergyTask, "energy" | "keep" | "varying">;
+
+/** The conditions of a task: one, or one for each form of a sweep's cells, or one for each step of an edit. */
+function conditionsOf(task: Task, settings: Settings): readonly Condition[] {
+  const implicit = isLinearlyImplicit(task.sampler);
+  switch (task.kind) {
+    case "sample":
+      return [condition({ ...settings, energy: task.energy }, { parts: [0], implicit })];
+    case "traverse": {
+      const parts = Array.from({ length: task.frames }, (_, frame) => frame);
+      return [condition({ ...settings, energy: task.energy }, { parts, implicit })];
+    }
+    case "sweep": {
+      const forms = commonForms(task.cells);
+      return forms.map(({ energy, varying, members, numbers }, k) => {
+        const place = forms.length === 1 ? {} : { suffix: `-${k}`, of: ` of cells ${members.join(", ")}` };
+        return condition(
+          { ...settings, energy, ...(varying === undefined ? {} : { varying }) },
+          { ...place, parts: members, numbers, implicit },
+        );
+      });
+    }
+    case "edit":
+      return task.steps.map((_, step) => {
+        const energy = goalOf(task, step, settings.attributes);
+        const place = { suffix: `-${step}`, of: ` of step ${step}` };
+        return condition({ ...settings, energy, keep: keepOf(task, step) }, { ...place, parts: [step], implicit });
+      });
+    default:
+      return unreachable(task);
+  }
+}
+
+interface Place {
+  /** Of the graphs' names. */
+  readonly suffix?: string;
+  /** Of their titles. */
+  readonly of?: string;
+  readonly parts: readonly number[];
+  readonly numbers?: readonly (readonly number[])[];
+  readonly implicit: boolean;
+}
+
+function condition(task: EnergyTask, { suffix = "", of = "", parts, numbers = [], implicit }: Place): Condition {
+  const { energy, varying, keep } = task;
+  return {
+    energy,
+    ...(varying === undefined ? {} : { varying }),
+    ...(keep === undefined ? {} : { keep }),
+    parts,
+    numbers,
+    gradient: {
+      name: `gradient${suffix}`,
+      title: `log p${of} and its gradient`,
+      built: () => buildEnergyGraph(task),
+      compiled: () => compileEnergyGradient(task),
+    },
+    ...(implicit ? { jacobian: jacobianOf(task, { suffix, of }) } : {}),
+  };
+}
+
+/** The Jacobian of an energy's arguments and the second derivatives of log p in them. */
+export function jacobianOf(
+  task: EnergyTask,
+  { suffix = "", of = "" }: { readonly suffix?: string; readonly of?: string } = {},
+): ArgumentJacobian {
+  const { length: count } = argumentsOf(task);
+  const curvature = curvatureOf(task);
+  return {
+    count,
+    passes: count === 0 ? 1 : jacobianPasses(task),
+    ...(count === 0
+      ? {}
+      : {
+          graph: {
+            name: `jacobian${suffix}`,
+            title: `log p${of}, its gradient and the Jacobian of its arguments`,
+            built: () => buildJacobian(task),
+            compiled: () => compileJacobian(task),
+          },
+        }),
+    hessianAt: (values, at) => curvature(values, at).hessian,
+  };
+}
