@@ -90,8 +90,14 @@ function drawingOf(seed: number, zDim: number, bend: number): Uint8Array {
   const shown = (k: number, above: number): NodeId =>
     b.sigmoid(b.mul(b.sub(factor(k), scalar(above)), scalar(SHARPNESS)));
 
-  const x = b.constant(plane((column) => column), [1, PIXELS]);
-  const y = b.constant(plane((_, row) => row - ROW), [1, PIXELS]);
+  const x = b.constant(
+    plane((column) => column),
+    [1, PIXELS],
+  );
+  const y = b.constant(
+    plane((_, row) => row - ROW),
+    [1, PIXELS],
+  );
   const distance = b.sqrt(b.add(b.square(b.sub(x, between(ACROSS, CENTRE))), b.add(b.square(y), scalar(1e-3))));
   const radius = between(SIZE, RADIUS);
   const disc = b.clip(b.sub(radius, b.sub(distance, scalar(0.5))), 0, 1);
@@ -110,7 +116,10 @@ function drawingOf(seed: number, zDim: number, bend: number): Uint8Array {
   SLOTS.forEach((slot, k) => {
     grey = overlay(grey, b.mul(shown(DOTS, ABOVE.dots[k]!), b.constant(boxPlane(slot), [1, PIXELS])), 0);
   });
-  const hues = b.mul(b.add(b.sliceAxis(f, 1, 0, PALETTE.length), b.constant(HUE_BIAS, [1, PALETTE.length])), scalar(SHARPNESS));
+  const hues = b.mul(
+    b.add(b.sliceAxis(f, 1, 0, PALETTE.length), b.constant(HUE_BIAS, [1, PALETTE.length])),
+    scalar(SHARPNESS),
+  );
   const parts = b.exp(b.sub(hues, b.logSumExp(hues, [1], true)));
   const colour = b.matmul(parts, b.constant(PALETTE.flat(), [PALETTE.length, 3]));
   const cover = b.reshape(disc, [BATCH, 1, PIXELS]);
@@ -128,7 +137,14 @@ const DESCRIPTION = {
   input: { name: "image", size: EDGE, layout: "nchw", range: [0, 1] },
   attributes: [
     { name: "hue", type: "category", classes: Object.keys(HUES), gives: "logits" },
-    ...["size", "across", "light"].map((name) => ({ name, type: "scalar", min: 0, max: 1, sigma: 0.05, gives: "number" })),
+    ...["size", "across", "light"].map((name) => ({
+      name,
+      type: "scalar",
+      min: 0,
+      max: 1,
+      sigma: 0.05,
+      gives: "number",
+    })),
     ...["corner", "ring", "stripes"].map((name) => ({ name, type: "binary", gives: "logit" })),
     { name: "dots", type: "category", classes: ["none", "one", "two", "three"], gives: "logits" },
   ].map((row) => ({ ...row, output: "readings" })),
@@ -150,11 +166,17 @@ function judging(): Uint8Array {
   const isDisc = b.greater(saturation, scalar(0.2));
   const area = b.add(weighted(isDisc, boxPlane(MIDDLE)), scalar(1e-3));
   const size = scaled(b.sqrt(b.mul(area, scalar(1 / Math.PI))), RADIUS);
-  const across = scaled(b.div(weighted(isDisc, plane((column) => column)), area), CENTRE);
-  const colour = b.div(
-    b.sum(b.mul(image, b.reshape(isDisc, [BATCH, 1, PIXELS])), [2]),
-    area,
+  const across = scaled(
+    b.div(
+      weighted(
+        isDisc,
+        plane((column) => column),
+      ),
+      area,
+    ),
+    CENTRE,
   );
+  const colour = b.div(b.sum(b.mul(image, b.reshape(isDisc, [BATCH, 1, PIXELS])), [2]), area);
   const away = b.sub(b.reshape(colour, [BATCH, 1, 3]), b.constant(PALETTE.flat(), [1, PALETTE.length, 3]));
   const hue = b.mul(b.sum(b.square(away), [2]), scalar(-200));
   const ground = meanIn(grey, TOP);
@@ -174,7 +196,16 @@ function judging(): Uint8Array {
   if (b.shape(readings)[1] !== Object.values(READINGS).reduce((n, k) => n + k, 0)) throw new Error("readings");
 
   // For distances: the readings as amounts, and the picture in 16 patches.
-  const amounts = [size, across, ground, colour, b.mul(dark, scalar(0.01)), b.mul(amplitude, scalar(5)), mark, ...slots];
+  const amounts = [
+    size,
+    across,
+    ground,
+    colour,
+    b.mul(dark, scalar(0.01)),
+    b.mul(amplitude, scalar(5)),
+    mark,
+    ...slots,
+  ];
   const patches = b.matmul(image, b.constant(patchAverages(4), [PIXELS, 16]));
   const features = b.concat([...amounts, b.reshape(patches, [BATCH, 48])], 1);
   return emitOnnx(b.finish({ outputs: { readings, features } }));

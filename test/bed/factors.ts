@@ -63,7 +63,9 @@ function factorsAt(
   { a, b, c }: { readonly a: Float64Array; readonly b: Float64Array; readonly c: Float64Array },
   count: number,
 ): number[] {
-  const h = Array.from({ length: HIDDEN }, (_, u) => Math.tanh(z.reduce((sum, x, i) => sum + x * a[i * HIDDEN + u]!, 0)));
+  const h = Array.from({ length: HIDDEN }, (_, u) =>
+    Math.tanh(z.reduce((sum, x, i) => sum + x * a[i * HIDDEN + u]!, 0)),
+  );
   return Array.from(
     { length: count },
     (_, k) =>
