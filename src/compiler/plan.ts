@@ -113,6 +113,8 @@ export type Sampler =
       readonly stepControl: "pi" | "pid";
       /** Fixed steps for euler, rk4 (and any solver, if given): number of equal steps in tau. */
       readonly steps?: number;
+      /** How long the flow is followed; absent: 5.024945, where the diffusion ends. */
+      readonly tau?: number;
       /** Most steps tried, accepted and rejected, for each sample. */
       readonly maxSteps: number;
     }

@@ -106,8 +106,8 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
 function samplerText(s: Sampler): string {
   switch (s.kind) {
     case "ode":
-      if (s.steps !== undefined) return `sampler ode, ${s.solver}, ${s.steps} equal steps`;
-      return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps`;
+      if (s.steps !== undefined) return `sampler ode, ${s.solver}, ${s.steps} equal steps${tauOf(s)}`;
+      return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps${tauOf(s)}`;
     case "langevin":
       return `sampler langevin, ${s.steps} steps of ${s.step}, noise ${s.noise}`;
     case "pc":
@@ -115,6 +115,10 @@ function samplerText(s: Sampler): string {
     default:
       return unreachable(s);
   }
+}
+
+function tauOf({ tau }: { readonly tau?: number }): string {
+  return tau === undefined ? "" : `, tau ${tau}`;
 }
 
 function formText(form: SaveForm): string {

@@ -86,6 +86,16 @@ describe("the probability-flow ODE", () => {
       expect(new Set(samples.map((s) => s.steps)).size).toBe(1);
     },
   );
+  it("lasts as long as the script says", async () => {
+    for (const tau of [1, 12]) {
+      const { z, z0 } = await draw(range(3), { ...ode, tau });
+      expectClose(
+        z,
+        z0.map((x) => 1 + (x - 1) * Math.exp(-tau / 4)),
+        { abs: 0.004, rel: 0 },
+      );
+    }
+  });
   it("takes a number of fixed steps if the script names one", async () => {
     const { samples } = await draw(range(2), { ...ode, solver: "rk4", steps: 7 });
     expect(samples.map((s) => s.steps)).toEqual([7, 7]);

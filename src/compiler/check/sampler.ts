@@ -56,7 +56,8 @@ export function readSampler(settings: Settings, env: Env): Sampler {
 
 function readOde(given: readonly ast.Option[], env: Env): Sampler {
   const adaptive = ["rtol", "atol", "control", "controller", "maxSteps"];
-  const options = new Options(given, "the sampler `ode`", ["solver", ...adaptive, "steps"], env);
+  const options = new Options(given, "the sampler `ode`", ["solver", ...adaptive, "steps", "tau"], env);
+  const tau = options.number("tau", POSITIVE);
   const solver = options.word("solver", SOLVERS, "dopri5");
   const steps = options.number("steps", COUNT) ?? (FIXED_STEP.includes(solver) ? FIXED_STEPS : undefined);
   const sampler: Sampler = {
@@ -67,8 +68,20 @@ function readOde(given: readonly ast.Option[], env: Env): Sampler {
     control: options.word("control", ["sample", "batch"] as const, "sample"),
     stepControl: options.word("controller", ["pi", "pid"] as const, "pi"),
     ...(steps === undefined ? {} : { steps }),
+    ...(tau === undefined ? {} : { tau }),
     maxSteps: options.number("maxSteps", COUNT) ?? 1000,
   };
+  const tauSpan = options.span("tau");
+  if (tauSpan !== undefined && sampler.control === "batch")
+    env.report.warning(
+      "L2026",
+      tauSpan,
+      "`tau` changes nothing: `control batch` integrates in the diffusion's own time",
+      {
+        text: "no effect",
+        hints: ["remove `tau`, or `control batch`"],
+      },
+    );
   if (steps === undefined) return sampler;
   for (const key of adaptive) {
     const span = options.span(key);

@@ -75,7 +75,7 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
     term: batch ? diffusionTerm(field, logp) : flowTerm(field, logp),
     y0: z0,
     t0: batch ? 1 : 0,
-    t1: batch ? T_END : TAU_END,
+    t1: batch ? T_END : (sampler.tau ?? TAU_END),
     tableau,
     control: sampler.control,
     rtol: sampler.rtol,
