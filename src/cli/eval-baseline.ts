@@ -32,6 +32,7 @@ const set = v.object({
       ...{ des: number, identity: estimate, strangers: number },
     }),
   ),
+  typicality: v.optional(number, null),
   evaluations: v.number(),
   secondsPerImage: v.object({ sample: v.number(), synthesis: v.number() }),
 });

@@ -28,7 +28,8 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
     ];
     lines.push(...table(rows).map((line, k) => (k === 0 ? c.dim(line) : line)));
     if (set.edit !== null) lines.push(...editLines(set.edit, before?.edit ?? undefined));
-    lines.push(`  ${frechetText(set, before)}`);
+    const typical = set.typicality === null ? "-" : set.typicality.toFixed(2);
+    lines.push(`  ${frechetText(set, before)}; |z|²/d ${typical}`);
     const { sample, synthesis } = set.secondsPerImage;
     lines.push(
       `  ${set.evaluations.toFixed(0)} evaluations${wasText(before?.evaluations, 0)}, ${seconds(sample)}${wasSeconds(before?.secondsPerImage.sample)} to sample and ${seconds(synthesis)} to synthesise an image`,
@@ -36,9 +37,7 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
     );
   }
   const names = evaluation.labellers.map((l) => l.name).join(", ");
-  lines.push(
-    c.dim(`judged by ${names}; ${evaluation.reference} unconditional images; intervals hold 95% of 1000 resamplings`),
-  );
+  lines.push(c.dim(`judged by ${names}; ${evaluation.reference} unconditional images; 95% intervals`));
   return lines;
 }
 

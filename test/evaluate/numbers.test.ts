@@ -77,8 +77,14 @@ describe("intervals", () => {
     expect(share(holds)).toEqual(e);
   });
 
-  test("of what is always so has no width; of nothing there is none", () => {
-    expect(share([true, true])).toEqual({ mean: 1, low: 1, high: 1, count: 2 });
+  test("of what is always so are no points; of nothing there is none", () => {
+    const all = share(Array.from({ length: 32 }, () => true))!;
+    // n / (n + Z^2) where all of n hold.
+    expectClose(all.low, 32 / (32 + 1.959964 ** 2), { abs: 1e-6, rel: 0 });
+    expect([all.mean, all.high, all.count]).toEqual([1, 1, 32]);
+    expect(share([false, false])).toMatchObject({ mean: 0, low: 0, count: 2 });
+    expectClose(share([false])!.high, 1.959964 ** 2 / (1 + 1.959964 ** 2), { abs: 1e-6, rel: 0 });
+    expect(share([])).toBeUndefined();
     expect(estimate([])).toBeUndefined();
   });
 });

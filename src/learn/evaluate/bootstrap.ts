@@ -1,6 +1,7 @@
-// How sure a share or a mean is: percentile intervals of the bootstrap, always from the same seed.
+// How sure a share or a mean is: Wilson intervals of shares; of means, percentile intervals of the bootstrap, always from the same seed.
 // In: one number for each image. Out: the mean and the ends of its interval. Invariants: the same numbers give the same interval.
 import { fillUniformNoise } from "../../runtime/sample/noise.js";
+import { wilson } from "../wilson.js";
 
 const REPLICATES = 1000;
 /** Of both tails together: a 95% interval. */
@@ -30,7 +31,11 @@ export function estimate(values: readonly number[]): Estimate | undefined {
   return { mean, low: at(OUTSIDE / 2), high: at(1 - OUTSIDE / 2), count };
 }
 
-/** The share of images of which something holds. */
+/** The share of images of which something holds, and its Wilson interval: that of 32 of 32 is no point. */
 export function share(holds: readonly boolean[]): Estimate | undefined {
-  return estimate(holds.map(Number));
+  const count = holds.length;
+  if (count === 0) return undefined;
+  const satisfied = holds.filter(Boolean).length;
+  const [low, high] = wilson(satisfied, count);
+  return { mean: satisfied / count, low, high, count };
 }

@@ -234,6 +234,7 @@ class Evaluator {
       clauses: this.clauses(task, outcomes, seen, bench, yardstick),
       frechet: { unconditional: distance(yardstick.moments), real: distance(bench.real), floor: yardstick.floor },
       edit: task.kind === "edit" ? this.edit(task, before, samples, seen, bench, yardstick.moments?.mean) : null,
+      typicality: typicalityOf(outcomes),
       evaluations: samples.reduce((n, s) => n + s.evaluations, 0) / Math.max(1, images),
       secondsPerImage: { sample: sampling, synthesis: painting / 1000 / Math.max(1, pictures.length) },
     };
@@ -351,6 +352,15 @@ class Evaluator {
       features: features === undefined ? undefined : row(features, k),
     }));
   }
+}
+
+/** Mean of |z|^2 / d. */
+function typicalityOf(samples: readonly SampleResult[]): number | null {
+  const each = samples.flatMap(({ z }) => {
+    const length = z.reduce((sum, v) => sum + v * v, 0) / z.length;
+    return Number.isFinite(length) ? [length] : [];
+  });
+  return each.length === 0 ? null : each.reduce((a, b) => a + b, 0) / each.length;
 }
 
 function samplerText({ sampler }: Task): string {

@@ -53,6 +53,8 @@ export interface SetMeasure {
     readonly identity: Estimate | null;
     readonly strangers: number | null;
   } | null;
+  /** Mean of |z|^2 / d over the images: near 1 for draws of the prior; null where no sample is finite. */
+  readonly typicality: number | null;
   /** Of the gradient, for one image; an edit's are those of all its steps. */
   readonly evaluations: number;
   readonly secondsPerImage: { readonly sample: number; readonly synthesis: number };
