@@ -259,20 +259,24 @@ function program(): Command {
     .option("--attributes <a,b,...>", "train these only", names)
     .option(
       "--hidden <n,n,...>",
-      "widths of the hidden layers (default: three, evenly from the latent's to 128)",
+      "widths of the hidden layers, or none for linear heads (default: three, evenly from the latent's to 128; linear heads are fitted beside them, and the better is kept for each attribute)",
       widths,
     )
-    .option("--epochs <n>", "passes over the data, at most", wholeNumber(1), 50)
+    .option("--epochs <n>", "passes over the data, at most (default: 50, or what makes 500 steps)", wholeNumber(1))
     .option("--batch <n>", "rows of a minibatch", wholeNumber(1), 256)
     .option("--lr <rate>", "peak learning rate of Adam", numberIn(0, 10), 3e-3)
     .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
-    .option("--patience <n>", "stop after so many epochs without an improvement; 0: never", wholeNumber(0), 10)
-    .option("--decay <x>", "weight decay", numberIn(0, 10), 0.05)
+    .option(
+      "--patience <n>",
+      "stop after so many epochs without an improvement; 0: never (default: a fifth of the epochs)",
+      wholeNumber(0),
+    )
+    .option("--decay <x>", "weight decay of networks", numberIn(0, 100), 3)
     .option(
       "--noise <x>",
       "most noise added to latents, in their standard deviations; for scalars half",
       numberIn(0, 10),
-      1.3,
+      0.6,
     )
     .option("--validation <part>", "part of the rows for choice of epoch and calibration", numberIn(0.01, 0.8), 0.1)
     .option("--test <part>", "part of the rows for the report", numberIn(0, 0.8), 0.1)

@@ -87,7 +87,8 @@ export function names(text: string): readonly string[] {
 }
 
 /** `384,256,128`. */
-export function widths(text: string): readonly number[] {
+export function widths(text: string): readonly number[] | "none" {
+  if (text === "none") return text;
   return names(text).map((width) => {
     const value = wholeNumber(1)(width);
     if (value > 8192) throw new InvalidArgumentError("a layer is at most 8192 wide.");

@@ -13,7 +13,19 @@ export function reportLines(report: Report, io: Io): string[] {
   const c = io.outColors;
   const { rows, attributes } = report;
   const table = attributes.map(attributeCells);
-  const header = ["attribute", "kind", "accuracy", "ECE before", "after", "T, sigma", "epoch", "by class"];
+  const header = [
+    "attribute",
+    "kind",
+    "accuracy",
+    "95%",
+    "majority",
+    "head",
+    "ECE before",
+    "after",
+    "T, sigma",
+    "epoch",
+    "by class",
+  ];
   const widths = header.map((h, k) => Math.max(h.length, ...table.map((cells) => cells[k]?.length ?? 0)));
   const print = (cells: readonly string[]): string =>
     cells
@@ -38,17 +50,23 @@ function attributeCells(a: AttributeReport): string[] {
       a.name,
       "scalar",
       `MAE ${a.mae.toFixed(3)}`,
+      `R2 ${a.r2.toFixed(2)}`,
+      "",
+      a.head,
       "",
       "",
       `${a.sigma}`,
       `${a.bestEpoch}`,
-      `RMSE ${a.rmse.toFixed(3)}, R2 ${a.r2.toFixed(2)}`,
+      `RMSE ${a.rmse.toFixed(3)}`,
     ];
   const recall = a.classes.map((name, k) => `${name} ${a.recall[k]?.toFixed(2) ?? "-"}`).join("  ");
   return [
     a.name,
     a.type,
     a.accuracy.toFixed(3),
+    a.interval.map((x) => x.toFixed(2)).join(".."),
+    a.majority.toFixed(3),
+    a.head,
     a.ece.before.toFixed(4),
     a.ece.after.toFixed(4),
     `${a.temperature}`,

@@ -14,7 +14,9 @@ import { evaluateHeads, type Report } from "../learn/train/evaluate.js";
 import { finishHeads } from "../learn/train/head-file.js";
 import { mergeHeads, openPack, writeMerged, type OpenPack } from "../learn/train/into-pack.js";
 import { reportHtml } from "../learn/train/report-html.js";
-import { DEFAULTS, type TrainSettings } from "../learn/train/settings.js";
+import { trainBest } from "../learn/train/choose.js";
+import { headConcerns } from "../learn/train/concerns.js";
+import { DEFAULTS, epochsFor, linearSettings, type TrainSettings } from "../learn/train/settings.js";
 import { trainHeads, type Trained } from "../learn/train/trainer.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { engineName } from "./engine-name.js";
@@ -29,12 +31,12 @@ export interface TrainOptions {
   readonly into?: string;
   readonly space: HeadSpace;
   readonly attributes?: readonly string[];
-  readonly hidden?: readonly number[];
-  readonly epochs: number;
+  readonly hidden?: readonly number[] | "none";
+  readonly epochs?: number;
   readonly batch: number;
   readonly lr: number;
   readonly schedule: "cosine" | "plateau";
-  readonly patience: number;
+  readonly patience?: number;
   readonly decay: number;
   readonly noise: number;
   readonly validation: number;
@@ -98,14 +100,16 @@ class TrainJob {
       () => this.open(output),
       (loaded) => `${loaded.data.rows} rows, ${loaded.engine.name}`,
     );
-    const settings = settingsOf(options);
+    const asked = settingsOf(options, data.rows);
+    const settings = asked.hidden === "none" ? linearSettings(asked) : asked;
+    const train = options.hidden === undefined ? trainBest : trainHeads;
     let trained: Trained;
     try {
       trained = await clock.run(
         "train",
         { total: settings.epochs },
         () =>
-          trainHeads(data, settings, {
+          train(data, settings, {
             ...{ host, engine, checkpoint, signal, resume: options.resume === true },
             onProgress: ({ epochs, of, loss, validation }) => {
               const held = validation === undefined ? "" : `, validation ${validation.toFixed(4)}`;
@@ -119,6 +123,10 @@ class TrainJob {
     }
     const report = evaluateHeads(data, trained);
     const warnings = [...data.warnings];
+    for (const concern of headConcerns(data, report))
+      warnings.push(
+        ...modelError("L5321", data.file, concern).diagnostics.map((d) => ({ ...d, severity: "warning" as const })),
+      );
     const heads = finishHeads(trained, report);
     const files = await clock.run("save", {}, async () => {
       const written =
@@ -209,8 +217,10 @@ class TrainJob {
   }
 }
 
-function settingsOf(options: TrainOptions): TrainSettings {
-  const { space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights } = options;
+function settingsOf(options: TrainOptions, rows: number): TrainSettings {
+  const given = epochsFor(rows, options);
+  const { epochs = given.epochs, patience = given.patience } = options;
+  const { space, batch, schedule, noise, validation, test, seed, classWeights } = options;
   return {
     ...DEFAULTS,
     ...{ space, epochs, batch, schedule, patience, noise, validation, test, seed, classWeights },

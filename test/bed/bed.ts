@@ -4,7 +4,7 @@
 // Invariants: the judge reads pixels only, and its rules are arithmetic; the same options give the same bytes.
 import { GraphBuilder, scalar } from "../../src/compiler/graph/builder.js";
 import type { NodeId } from "../../src/compiler/graph/graph.js";
-import { emitOnnx } from "../../src/compiler/targets/onnx.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
 import { makeFactors } from "./factors.js";
 
 export interface BedOptions {

@@ -4,9 +4,18 @@ import type { Engine } from "../../src/runtime/services/engine.js";
 import { openEngine } from "../../src/node/engines/open.js";
 import { loadHeads, writeHeads } from "../../src/models/pack/pack.js";
 import { loadTrainingData, type TrainingData } from "../../src/learn/train/data.js";
-import { evaluateHeads } from "../../src/learn/train/evaluate.js";
+import { evaluateHeads, validationError } from "../../src/learn/train/evaluate.js";
 import { finishHeads } from "../../src/learn/train/head-file.js";
-import { DEFAULTS, hiddenWidths, rateAt, type TrainSettings } from "../../src/learn/train/settings.js";
+import { trainBest } from "../../src/learn/train/choose.js";
+import { headConcerns } from "../../src/learn/train/concerns.js";
+import {
+  DEFAULTS,
+  epochsFor,
+  hiddenWidths,
+  linearSettings,
+  rateAt,
+  type TrainSettings,
+} from "../../src/learn/train/settings.js";
 import { trainHeads, type Trained, type TrainerOptions } from "../../src/learn/train/trainer.js";
 import { expectClose } from "../support/close.js";
 import { headRow, rowOf } from "../support/dense.js";
@@ -100,7 +109,8 @@ describe("training", () => {
     const { history } = await train(data, { epochs: 20 });
     // The entropy of 0.9 and 0.1 is the least loss there is.
     expect(Math.min(...history.map((e) => e.validation[0]!))).toBeGreaterThan(0.325);
-    const hard = await train(data, { epochs: 20, soft: false });
+    const adam = { ...DEFAULTS.adam, decay: 0.05 };
+    const hard = await train(data, { epochs: 20, soft: false, adam });
     expect(Math.min(...hard.history.map((e) => e.validation[0]!))).toBeLessThan(0.3);
   });
 
@@ -170,7 +180,54 @@ describe("a training that is interrupted", () => {
   });
 });
 
+describe("linear heads beside networks", () => {
+  test("the better by validation is kept for each attribute, and the report says which", async () => {
+    const data = await loaded();
+    const given = { ...SETTINGS, epochs: 6 };
+    const [networks, linear] = [await train(data, given), await train(data, linearSettings(given))];
+    const best = await trainBest(data, given, { host: hostWith(), engine });
+    const { validation } = best.plan.split;
+    best.heads.forEach((head, h) => {
+      const errors = [networks, linear].map((t) => validationError(t.heads[h]!, validation));
+      expect(validationError(head, validation)).toBe(Math.min(...errors));
+      expect(head.layers).toHaveLength(head.kind === "linear" ? 1 : 3);
+    });
+    expect(evaluateHeads(data, best).attributes.map((a) => a.head)).toEqual(best.heads.map((h) => h.kind));
+    // Both kinds go into one file.
+    expect(bytesOf(data, best).length).toBeGreaterThan(0);
+  });
+
+  test("of half a space, learnt from few rows, is the linear one", async () => {
+    const data = await loaded(labelledData({ rows: 200 }));
+    const linear = await train(data, { ...linearSettings({ ...SETTINGS, epochs: 100 }), hidden: "none" });
+    expect(linear.heads.map((h) => h.kind)).toEqual(linear.heads.map(() => "linear"));
+  });
+});
+
+describe("concerns", () => {
+  test("a head of noise knows nothing, and a class of few rows is named", async () => {
+    const data = await loaded();
+    const column = data.columns[0]!;
+    const labels = column.labels.map((_, row) => ((row * 7919) % 1009) % 2);
+    const rare = { ...data.columns[1]!, labels: data.columns[1]!.labels.map((_, row) => (row < 5 ? 1 : 0)) };
+    const odd = { ...data, columns: [{ ...column, labels }, rare] };
+    const concerns = headConcerns(odd, evaluateHeads(odd, await train(odd, { epochs: 3 })));
+    expect(concerns.join("; ")).toMatch(/the head of '\w+' knows nothing/);
+    expect(concerns.join("; ")).toMatch(/is hardly seen as yes \(5 rows\)/);
+  });
+});
+
 describe("settings", () => {
+  test("however few the rows, there are 500 steps at least", () => {
+    for (const rows of [100, 500, 2000, 10_000]) {
+      const { epochs, patience } = epochsFor(rows, DEFAULTS);
+      const steps = Math.max(1, Math.floor((0.8 * rows) / DEFAULTS.batch));
+      expect(epochs * steps).toBeGreaterThanOrEqual(500);
+      expect(patience).toBeGreaterThanOrEqual(epochs / 5);
+    }
+    expect(epochsFor(10_000, DEFAULTS)).toEqual({ epochs: 50, patience: 10 });
+  });
+
   test("widths are spaced evenly from the latent's to 128", () => {
     expect(hiddenWidths(512, DEFAULTS)).toEqual([384, 256, 128]);
     expect(hiddenWidths(64, DEFAULTS)).toEqual([85, 107, 128]);

@@ -13,12 +13,15 @@ import {
 } from "./calibrate.js";
 import type { LabelColumn, TrainingData } from "./data.js";
 import type { PlannedHead } from "./plan.js";
+import { wilson } from "../wilson.js";
 import type { Trained, TrainedHead } from "./trainer.js";
 
 interface ReportBase {
   readonly name: string;
   /** Labelled rows among those tested. */
   readonly tested: number;
+  /** What was kept: the better on the validation rows, where both were trained. */
+  readonly head: TrainedHead["kind"];
   readonly bestEpoch: number;
   /** Mean loss by epoch. */
   readonly losses: { readonly train: readonly number[]; readonly validation: readonly number[] };
@@ -28,6 +31,12 @@ export interface ClassReport extends ReportBase {
   readonly type: "binary" | "category";
   readonly classes: readonly string[];
   readonly accuracy: number;
+  /** 95% interval of the accuracy (Wilson). */
+  readonly interval: readonly [number, number];
+  /** Accuracy of naming always the class that is most frequent there. */
+  readonly majority: number;
+  /** 1 - log loss over that of the class frequencies: 0 knows nothing, 1 everything. */
+  readonly skill: number;
   /** Of the rows of each class, the part that was recognised; null where there is no row. */
   readonly recall: readonly (number | null)[];
   /** [truth][choice], rows. */
@@ -70,33 +79,44 @@ export interface Report {
   readonly seconds: number;
 }
 
-/** Sigma is not set below this part of a scalar's range: a narrower target makes the ODE stiff and the images no better. */
+/** Sigma is not set below this part of a scalar's range, unless the labels themselves deviate by less: a narrower target makes the ODE stiff. */
 const MIN_SIGMA = 0.05;
+/** Nor ever below this part of the labels' deviation. */
+const LEAST_SIGMA = 0.01;
 /** Points of a scalar's plot. */
 const POINTS = 300;
 
 /** The report on a training. */
 export function evaluateHeads(data: TrainingData, trained: Trained): Report {
-  const { plan, heads, history, seconds } = trained;
+  const { plan, heads, seconds } = trained;
   // Without rows to test on, those of validation serve, which flatters the heads a little.
   const hasTest = plan.split.test.length > 0;
   const rows = hasTest ? plan.split.test : plan.split.validation;
   const outputs = heads.map((head) => (hasTest ? head.outputs.test : head.outputs.validation));
-  const attributes = heads.map((head, h) => {
-    const losses = {
-      train: history.map((e) => e.train[h] ?? NaN),
-      validation: history.map((e) => e.validation[h] ?? NaN),
-    };
-    return reportOf(head, outputs[h] ?? new Float32Array(0), plan.split.validation, rows, losses);
-  });
+  const attributes = heads.map((head, h) =>
+    reportOf(head, outputs[h] ?? new Float32Array(0), plan.split.validation, rows),
+  );
   const { train, validation, test } = plan.split;
   return {
     attributes,
     correlations: correlate(data, heads, attributes, outputs, rows),
     rows: { train: train.length, validation: validation.length, test: test.length },
-    epochs: history.length,
+    epochs: Math.max(...heads.map((h) => h.losses.train.length)),
     seconds,
   };
+}
+
+/**
+ * How far a head is from the labels of the validation rows: of classes the log loss at the temperature that fits there, in nats; of a scalar the mean
+ * square error, in the plan's units. What heads of several kinds are chosen by.
+ */
+export function validationError({ planned, outputs }: TrainedHead, validation: Uint32Array): number {
+  if (planned.column.attribute.type === "scalar")
+    return meanOf(
+      pairsOf(planned, outputs.validation, validation).map(([wanted, found]) => ((wanted - found) / planned.unit) ** 2),
+    );
+  const rows = classified(planned, outputs.validation, validation);
+  return logLoss(rows, fitTemperature(rows));
 }
 
 /** The attribute table with what calibration found. */
@@ -109,14 +129,13 @@ export function calibrated(attributes: readonly Attribute[], report: Report): re
 }
 
 function reportOf(
-  { planned, outputs, bestEpoch }: TrainedHead,
+  { planned, outputs, bestEpoch, kind, losses }: TrainedHead,
   tested: Float32Array,
   validation: Uint32Array,
   rows: Uint32Array,
-  losses: ReportBase["losses"],
 ): AttributeReport {
   const { attribute } = planned.column;
-  const base = { name: attribute.name, bestEpoch, losses };
+  const base = { name: attribute.name, head: kind, bestEpoch, losses };
   if (attribute.type === "scalar") {
     const { min, max } = attribute;
     const held = pairsOf(planned, outputs.validation, validation);
@@ -134,7 +153,7 @@ function reportOf(
       rmse: Math.sqrt(square),
       r2: 1 - square / meanOf(pairs.map(([wanted]) => (wanted - centre) ** 2)),
       residual,
-      sigma: rounded(Math.max(residual, MIN_SIGMA * (max - min))),
+      sigma: rounded(sigmaOf(residual, max - min, deviationOf(held.map(([wanted]) => wanted)))),
       points: pairs.slice(0, POINTS),
     };
   }
@@ -156,6 +175,12 @@ function reportOf(
     classes,
     tested: known.truth.length,
     accuracy: right.reduce((a, b) => a + b, 0) / known.truth.length,
+    interval: wilson(
+      right.reduce((a, b) => a + b, 0),
+      known.truth.length,
+    ),
+    majority: Math.max(...confusion.map(sumOf)) / known.truth.length,
+    skill: skillOf(logLoss(known, temperature), confusion.map(sumOf)),
     recall: confusion.map((line, k) => {
       const count = line.reduce((a, b) => a + b, 0);
       return count === 0 ? null : (right[k] ?? 0) / count;
@@ -237,6 +262,28 @@ function correlation(a: readonly number[], b: readonly number[]): number | null 
   }
   const [va, vb] = [saa / n - (sa / n) ** 2, sbb / n - (sb / n) ** 2];
   return va > 1e-12 && vb > 1e-12 ? (sab / n - (sa / n) * (sb / n)) / Math.sqrt(va * vb) : null;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function deviationOf(values: readonly number[]): number {
+  const mean = meanOf(values);
+  return Math.sqrt(meanOf(values.map((v) => (v - mean) ** 2)));
+}
+
+/** The residuals' own size; where the labels spread over the range, not below MIN_SIGMA of it. */
+function sigmaOf(residual: number, range: number, deviation: number): number {
+  const floor = deviation > MIN_SIGMA * range ? MIN_SIGMA * range : LEAST_SIGMA * deviation;
+  return Math.max(residual, floor, Number.MIN_VALUE);
+}
+
+/** What is left of the log loss of the class frequencies; 0 where there is but one class. */
+function skillOf(loss: number, counts: readonly number[]): number {
+  const total = sumOf(counts);
+  const entropy = sumOf(counts.map((n) => (n === 0 ? 0 : (-n / total) * Math.log(n / total))));
+  return entropy === 0 ? 0 : 1 - loss / entropy;
 }
 
 function meanOf(values: readonly number[]): number {

@@ -36,6 +36,9 @@ function summaryTable({ attributes, rows, epochs }: Report): string {
     "attribute",
     "kind",
     "accuracy or MAE",
+    "95% interval, R²",
+    "majority",
+    "head kept",
     "calibration error before",
     "after",
     "temperature or sigma",
@@ -43,11 +46,25 @@ function summaryTable({ attributes, rows, epochs }: Report): string {
   ];
   const body = attributes.map((a) =>
     a.type === "scalar"
-      ? [escapeHtml(a.name), "scalar", a.mae.toFixed(4), "", "", `σ ${a.sigma}`, `${a.bestEpoch}`]
+      ? [
+          escapeHtml(a.name),
+          "scalar",
+          a.mae.toFixed(4),
+          `R² ${a.r2.toFixed(3)}`,
+          "",
+          a.head,
+          "",
+          "",
+          `σ ${a.sigma}`,
+          `${a.bestEpoch}`,
+        ]
       : [
           escapeHtml(a.name),
           a.type,
           a.accuracy.toFixed(4),
+          a.interval.map((x) => x.toFixed(3)).join(" to "),
+          a.majority.toFixed(4),
+          a.head,
           a.ece.before.toFixed(4),
           a.ece.after.toFixed(4),
           `T ${a.temperature}`,

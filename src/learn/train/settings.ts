@@ -7,8 +7,8 @@ import type { AdamSettings } from "../../compiler/build/training-step.js";
 export interface TrainSettings {
   /** The latent that heads take. */
   readonly space: HeadSpace;
-  /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, as many as DESIGN.md says. */
-  readonly hidden: readonly number[];
+  /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, as many as DESIGN.md says; none: heads are linear. */
+  readonly hidden: readonly number[] | "none";
   readonly epochs: number;
   /** Rows of a minibatch. */
   readonly batch: number;
@@ -46,8 +46,8 @@ export const DEFAULTS: TrainSettings = {
   schedule: "cosine",
   warmup: 0.05,
   patience: 10,
-  adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.05 },
-  noise: 1.3,
+  adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 3 },
+  noise: 0.6,
   validation: 0.1,
   test: 0.1,
   seed: 0,
@@ -62,10 +62,40 @@ const LAYERS = 4;
 
 /** Widths of the hidden layers of a head on `inputs` numbers: spaced evenly from there to 128. */
 export function hiddenWidths(inputs: number, { hidden }: Pick<TrainSettings, "hidden">): readonly number[] {
+  if (hidden === "none") return [];
   if (hidden.length > 0) return hidden;
   const steps = LAYERS - 1;
   return Array.from({ length: steps }, (_, i) => Math.round(inputs + ((LAST_WIDTH - inputs) * (i + 1)) / steps));
 }
+
+/** Steps that a training takes at least, however few rows there are. */
+const MIN_STEPS = 500;
+
+/** Epochs, and those without improvement that end a training, where the user names none: DEFAULTS, but MIN_STEPS at least. */
+export function epochsFor(
+  rows: number,
+  { batch, validation, test }: Pick<TrainSettings, "batch" | "validation" | "test">,
+): { readonly epochs: number; readonly patience: number } {
+  const train = Math.max(1, Math.floor(rows * (1 - validation - test)));
+  const epochs = Math.max(DEFAULTS.epochs, Math.ceil(MIN_STEPS / Math.max(1, Math.floor(train / batch))));
+  return { epochs, patience: Math.max(DEFAULTS.patience, Math.ceil(epochs / 5)) };
+}
+
+/** The settings of linear heads that are fitted beside networks. */
+export function linearSettings(settings: TrainSettings): TrainSettings {
+  return {
+    ...settings,
+    hidden: "none",
+    epochs: LINEAR_EPOCHS * settings.epochs,
+    noise: 0,
+    rate: LINEAR_RATE,
+    schedule: "cosine",
+    adam: { ...settings.adam, decay: LINEAR_DECAY },
+  };
+}
+
+/** Of linear heads: their weights have farther to go, and there are few of them. */
+const [LINEAR_RATE, LINEAR_DECAY, LINEAR_EPOCHS] = [0.05, 0.1, 2];
 
 /**
  * Learning rate of step `step` of `total`: rises linearly during the warm-up, then follows the schedule. `plateaus` counts the times that

@@ -52,6 +52,10 @@ export interface TrainedHead {
   readonly layers: readonly { readonly weight: Float32Array; readonly bias: Float32Array }[];
   /** Epoch, from 1, that the weights are of. */
   readonly bestEpoch: number;
+  /** Whether it has hidden layers. */
+  readonly kind: "network" | "linear";
+  /** Mean loss by epoch. */
+  readonly losses: { readonly train: readonly number[]; readonly validation: readonly number[] };
   /** Outputs [rows, outputs] for the rows of each part. */
   readonly outputs: { readonly validation: Float32Array; readonly test: Float32Array };
 }
@@ -120,6 +124,11 @@ export async function trainHeads(
         planned,
         layers: layersOf(state.bestWeights, plan, planned),
         bestEpoch: (state.best[h]?.epoch ?? 0) + 1,
+        kind: plan.network.hidden.length === 0 ? "linear" : "network",
+        losses: {
+          train: state.history.map((e) => e.train[h] ?? NaN),
+          validation: state.history.map((e) => e.validation[h] ?? NaN),
+        },
         outputs: { validation: v, test: t },
       };
     });
