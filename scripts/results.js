@@ -23,7 +23,7 @@ const CASES = [
 const folder = mkdtempSync(join(tmpdir(), "lace-results-"));
 const rows = [];
 for (const energy of CASES) {
-  const row = { energy, product: [0, 0, 0], lace: [0, 0, 0] };
+  const row = { energy, product: [0, 0, 0, 0], lace: [0, 0, 0, 0] };
   for (const logic of ["product", "lace"]) {
     for (const seed of SEEDS) {
       const script = join(folder, "case.lace");
@@ -35,6 +35,7 @@ for (const energy of CASES) {
       const [{ heads, labeller }] = expectations;
       row[logic][0] += heads.satisfied;
       row[logic][1] += labeller.satisfied;
+      row[logic][3] += labeller.unclear;
       row[logic][2] += tasks[0].samples.reduce((n, s) => n + s.evaluations, 0);
     }
   }
@@ -46,7 +47,7 @@ const total = SAMPLES * SEEDS.length;
 const percent = (n, of) => `${((100 * n) / of).toFixed(1)}%`;
 const sum = (logic, k) => rows.reduce((n, r) => n + r[logic][k], 0);
 const line = (name, get, of) =>
-  `| ${name} | ${["product", "lace"].map((l) => `${percent(get(l, 1), of)} | ${percent(get(l, 0), of)} | ${Math.round(get(l, 2) / of)}`).join(" | ")} |`;
+  `| ${name} | ${["product", "lace"].map((l) => `${percent(get(l, 1), of)} | ${percent(get(l, 3), of)} | ${percent(get(l, 0), of)} | ${Math.round(get(l, 2) / of)}`).join(" | ")} |`;
 const better = sum("product", 1) >= sum("lace", 1) ? "product" : "lace";
 const other = better === "product" ? "lace" : "product";
 const exceptions = rows.filter((r) => r[other][1] > r[better][1]);
@@ -58,10 +59,10 @@ writeFileSync(
 ## \`logic product\` and \`logic lace\` side by side
 
 ${total} samples of each condition (seeds ${SEEDS.join(" and ")}, ${SAMPLES} each, the same noise under both logics), drawn with the defaults from \`builtin:avatar\` on \`${ENGINE}\`; the
-share of images that satisfy the whole condition, by the independent labeller and by the heads, and evaluations of the gradient a sample. \`npm run results\` makes this page.
+share of images that satisfy the whole condition, by the independent labeller (and the share that is unclear to it, which does not count) and by the heads, and evaluations of the gradient a sample. \`npm run results\` makes this page.
 
-| condition | product: labeller | heads | evaluations | lace: labeller | heads | evaluations |
-|---|---|---|---|---|---|---|
+| condition | product: labeller | unclear | heads | evaluations | lace: labeller | unclear | heads | evaluations |
+|---|---|---|---|---|---|---|---|---|
 ${rows.map((r) => line(`\`${r.energy}\``, (l, k) => r[l][k], total)).join("\n")}
 ${line("**all**", sum, total * rows.length)}
 

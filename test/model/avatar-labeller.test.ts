@@ -1,34 +1,20 @@
 // The labeller that ships, on blends of drawings that it has not seen (training/blend.py): what is there, and what is unclear.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadPack } from "../../src/models/pack/pack.js";
 import { nodeHost } from "../../src/node/host.js";
 import { nodeServices } from "../../src/node/services.js";
-import type { RgbImage } from "../../src/runtime/image/rgb.js";
 import { outputsOf } from "../../src/runtime/record/expectations.js";
+import { picturesOf } from "../support/sheet.js";
 
 const PARTS = ["glasses", "smile", "beard", "hat", "hair"] as const;
-const SIZE = 128;
 const COLUMNS = 8;
 
 type Blend = Readonly<Record<(typeof PARTS)[number], { readonly likeliest: number; readonly unclear: number }>>;
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const blends = JSON.parse(readFileSync(fixture("blends.json"), "utf8")) as readonly Blend[];
-
-/** The pictures of a sheet, in reading order. */
-async function picturesOf(file: string): Promise<RgbImage[]> {
-  return Promise.all(
-    blends.map(async (_, k) => {
-      const left = (k % COLUMNS) * SIZE;
-      const top = Math.floor(k / COLUMNS) * SIZE;
-      const cell = sharp(file).extract({ left, top, width: SIZE, height: SIZE }).removeAlpha().raw();
-      return { width: SIZE, height: SIZE, data: new Uint8Array(await cell.toBuffer()) };
-    }),
-  );
-}
 
 describe("the labeller that ships", () => {
   let columns: readonly (readonly (readonly number[])[])[] = [];
@@ -38,7 +24,7 @@ describe("the labeller that ships", () => {
     const labeller = (await nodeServices(host, "onnx-cpu").openLabeller(await loadPack(host, "builtin:avatar")))!;
     expect(labeller.tellsUnclear).toBe(true);
     expect(labeller.attributes.slice(0, PARTS.length).map((a) => a.name)).toEqual(PARTS);
-    const labels = await labeller.label(await picturesOf(fixture("blends.webp")));
+    const labels = await labeller.label(await picturesOf(fixture("blends.webp"), blends.length, COLUMNS));
     const width = labeller.attributes.length;
     columns = outputsOf({ columns: labels.columns }, blends.length, labeller.attributes);
     unclear = blends.map((_, k) => PARTS.map((_part, a) => labels.unclear![k * width + a] === 1));
