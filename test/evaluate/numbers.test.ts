@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { estimate, share } from "../../src/learn/evaluate/bootstrap.js";
-import { frechetDistance, momentsOf, symmetricEigen } from "../../src/learn/evaluate/frechet.js";
+import { frechetDistance, momentsOf, type Moments } from "../../src/learn/evaluate/frechet.js";
 import { cropped } from "../../src/node/real-images.js";
 import { expectClose } from "../support/close.js";
+import { jacobiEigen } from "../support/jacobi.js";
 import { random } from "../support/random.js";
 
 /** Rows at `mean` plus and minus `scales[k]` along each axis: covariance diag(2 scales^2 / (n - 1)), n = 2 axes. */
@@ -47,25 +48,38 @@ describe("the Frechet distance", () => {
     }
   });
 
-  test("eigenvectors rebuild the matrix and are orthonormal", () => {
-    const n = 20;
-    const r = random(4);
-    const half = Float64Array.from({ length: n * n }, () => r.normal());
-    const matrix = half.map((_, i) => half[i]! + half[(i % n) * n + Math.floor(i / n)]!);
-    const { values, vectors } = symmetricEigen(matrix, n);
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < n; j++) {
-        let [back, dot] = [0, 0];
-        for (let k = 0; k < n; k++) {
-          back += vectors[i * n + k]! * values[k]! * vectors[j * n + k]!;
-          dot += vectors[k * n + i]! * vectors[k * n + j]!;
-        }
-        expectClose(back, matrix[i * n + j]!, { abs: 1e-10, rel: 0 });
-        expectClose(dot, i === j ? 1 : 0, { abs: 1e-10, rel: 0 });
-      }
+  test("agrees with eigenvalues by Jacobi's rotations, also where there are fewer rows than features", () => {
+    const n = 24;
+    for (const [seed, rows] of [
+      [4, 200],
+      [5, 9],
+    ] as const) {
+      const r = random(seed);
+      const cloud = (): Float32Array => Float32Array.from({ length: rows * n }, (_, i) => r.normal() * (1 + (i % n)));
+      const [a, b] = [momentsOf(cloud(), n), momentsOf(cloud(), n)];
+      const wanted = jacobiDistance(a, b);
+      expect(wanted).toBeGreaterThan(10);
+      expectClose(frechetDistance(a, b), wanted, { abs: 0, rel: 1e-6 });
     }
   });
 });
+
+/** The distance with a root of the first covariance by Jacobi's rotations. */
+function jacobiDistance(a: Moments, b: Moments): number {
+  const n = a.mean.length;
+  const index = Array.from({ length: n }, (_, k) => k);
+  const sum = (f: (k: number) => number): number => index.reduce((total, k) => total + f(k), 0);
+  const { values, vectors } = jacobiEigen(a.covariance, n);
+  const product = (x: Float64Array, y: Float64Array): Float64Array =>
+    Float64Array.from({ length: n * n }, (_, at) => sum((k) => x[Math.floor(at / n) * n + k]! * y[k * n + (at % n)]!));
+  const root = Float64Array.from({ length: n * n }, (_, at) =>
+    sum((k) => Math.sqrt(Math.max(0, values[k]!)) * vectors[Math.floor(at / n) * n + k]! * vectors[(at % n) * n + k]!),
+  );
+  const cross = jacobiEigen(product(product(root, b.covariance), root), n).values;
+  const means = sum((k) => (a.mean[k]! - b.mean[k]!) ** 2);
+  const traces = sum((k) => a.covariance[k * n + k]! + b.covariance[k * n + k]!);
+  return means + traces - 2 * sum((k) => Math.sqrt(Math.max(0, cross[k]!)));
+}
 
 describe("intervals", () => {
   test("are those of a binomial, and the same every time", () => {
