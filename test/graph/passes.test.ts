@@ -3,6 +3,7 @@ import { GraphBuilder, scalar } from "../../src/compiler/graph/builder.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
 import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
 import { countMultiplyAdds, countOps, printDot, printGraph } from "../../src/compiler/graph/print.js";
+import { verify } from "../../src/compiler/graph/verify.js";
 import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { fold } from "../../src/compiler/passes/fold.js";
 import { fuse } from "../../src/compiler/passes/fuse.js";
@@ -11,6 +12,7 @@ import { optimize, simplify, toFixedPoint } from "../../src/compiler/passes/opti
 import { prune } from "../../src/compiler/passes/prune.js";
 import { share } from "../../src/compiler/passes/share.js";
 import { stack } from "../../src/compiler/passes/stack.js";
+import { widen } from "../../src/compiler/passes/widen.js";
 import { expectClose } from "../support/close.js";
 import { randomArray, randomGraph } from "../support/random-graph.js";
 import { random } from "../support/random.js";
@@ -30,7 +32,9 @@ const passes: Record<string, (graph: Graph) => Graph> = {
   "stack all, then optimize": (g) => optimize(stack(simplify(g), "all")),
 };
 
+/** That a pass's result is sound, and computes what the graph did. */
 function expectSameValues(actual: Graph, wanted: Graph, inputs: Record<string, Float64Array>, what: string): void {
+  expect(verify(actual), what).toEqual([]);
   const [a, w] = [interpret(actual, inputs), interpret(wanted, inputs)];
   expect(Object.keys(a), what).toEqual(Object.keys(w));
   for (const name of Object.keys(w)) {
@@ -68,6 +72,15 @@ describe.each(Object.entries(passes))("%s", (name, pass) => {
       expectSameValues(later, wanted, inputs, `${name} before differentiation, seed ${seed}`);
     }
   });
+});
+
+test("hoisting, widening and differentiating leave random graphs sound", () => {
+  for (const seed of SEEDS) {
+    const { graph } = randomGraph(seed);
+    const gradients = differentiate(graph, { of: "out", wrt: { x: "dx", y: "dy" } });
+    for (const g of [gradients, hoist(gradients), widen(simplify(graph))])
+      expect(verify(g), `seed ${seed}`).toEqual([]);
+  }
 });
 
 test("the passes come to rest: optimizing twice is optimizing once", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Graph, ImageLayout } from "../../src/compiler/graph/graph.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
+import { verify } from "../../src/compiler/graph/verify.js";
 import { countMultiplyAdds, countOps } from "../../src/compiler/graph/print.js";
 import { winograd } from "../../src/compiler/passes/winograd.js";
 import { expectClose } from "../support/close.js";
@@ -53,6 +54,7 @@ describe("3x3 convolutions as products", () => {
     for (const plain of [false, true]) {
       const { graph, x } = convolution(sizes, plain);
       const fast = winograd(graph, EVERY);
+      expect(verify(fast)).toEqual([]);
       expect(countOps(fast)["conv2d"] ?? 0).toBe(0);
       // The weights' factors are float32.
       expectClose(interpret(fast, { x })["y"]!, interpret(graph, { x })["y"]!, { abs: 1e-5, rel: 1e-5 });
