@@ -103,6 +103,49 @@ describe("the tree is the pipeline", () => {
   });
 });
 
+describe("graphs are made in one place", () => {
+  /** The names that a file imports from another, by the file's text. */
+  function namesFrom(file: string, pattern: RegExp): string[] {
+    return [...textOf(file).matchAll(/import (?:type )?\{([^}]*)\} from "([^"]+)"/g)].flatMap(
+      ([, names = "", from = ""]) =>
+        pattern.test(from) ? names.split(",").map((n) => n.trim().replace(/^type /, "")) : [],
+    );
+  }
+
+  test("outside the compiler no one builds a graph or runs a pass, but for what engines do with theirs, their trial and the speed test", () => {
+    const own = ["node/engines/ort.ts", "node/engines/open.ts", "runtime/services/speed.ts"];
+    const breaches = imports.filter(
+      (i) =>
+        !i.from.startsWith("compiler/") &&
+        !own.includes(i.from) &&
+        /^compiler\/(passes\/|graph\/builder\.ts$)/.test(i.to),
+    );
+    expect(breaches.map(show)).toEqual([]);
+  });
+
+  test("the way to the gradients, read-outs and syntheses of a task is compileTask", () => {
+    // The painter draws images without a task, labelling has no energies, training has graphs of its own.
+    const others = [
+      ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
+      ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam"],
+    ];
+    const used = files
+      .filter((f) => !f.startsWith("compiler/"))
+      .flatMap((f) => namesFrom(f, /compiler\/build\//).filter((n) => /^(build|compile)[A-Z]/.test(n)));
+    expect(used).toContain("compileTask");
+    expect(used.filter((n) => !others.includes(n))).toEqual([]);
+  });
+
+  test("passes take graphs to graphs, and the graph IR knows no energy, no model and no pass", () => {
+    const breaches = imports.filter(
+      (i) =>
+        (i.from.startsWith("compiler/passes/") && !/^(source|compiler\/(graph|passes))\//.test(i.to)) ||
+        (i.from.startsWith("compiler/graph/") && !/^(source|compiler\/graph)\//.test(i.to)),
+    );
+    expect(breaches.map(show)).toEqual([]);
+  });
+});
+
 describe("the compiler runs in a browser", () => {
   const pure = files.filter((f) => !/^(node|cli)\/|^index\.ts$/.test(f));
   const nodePackages = [

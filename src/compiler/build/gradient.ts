@@ -110,6 +110,11 @@ export function compileReadout(task: ReadoutTask, stacking: Stacking = "first"):
   return optimize(stack(simplify(buildReadout(task)), stacking));
 }
 
+/** The mapping alone, without truncation: z to w, optimized. Shapes as buildReadout without `logits`. */
+export function compileMapping(weights: EnergyWeights, rows: number): Graph {
+  return compileReadout({ weights: { ...weights, heads: [] }, truncation: 1, rows });
+}
+
 /**
  * log p and its gradient in z, optimized: what one step of a sampler evaluates.
  *

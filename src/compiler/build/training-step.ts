@@ -1,7 +1,7 @@
 // The training step as two graphs: the loss and its gradient in the weights, for an engine; and the update by Adam of any number of weights, which
 // is elementwise, for the WebAssembly target: engines read and write the weights once for each of its ten operations.
 // In: the sizes of a network. Out: optimized Graphs. Invariants: the gradient is our own differentiation; that in parameter P comes out as `P.g`.
-import { buildTrainingLoss, parametersOf, type HeadNetwork, type ScalarLoss } from "./training.js";
+import { buildHeadOutputs, buildTrainingLoss, parametersOf, type HeadNetwork, type ScalarLoss } from "./training.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph } from "../graph/graph.js";
 import { differentiate } from "../passes/differentiate.js";
@@ -54,6 +54,11 @@ export function compileTrainingGradient({ network, rows, scalarLoss }: TrainingS
   const loss = simplify(buildTrainingLoss(network, rows, scalarLoss));
   const wrt = Object.fromEntries(parametersOf(network).map(({ name }) => [name, gradientName(name)]));
   return optimize(differentiate(loss, { of: "loss", wrt }));
+}
+
+/** The outputs of every head, optimized. Shapes as buildHeadOutputs. */
+export function compileHeadOutputs(network: HeadNetwork, rows: number): Graph {
+  return optimize(buildHeadOutputs(network, rows));
 }
 
 /**

@@ -9,7 +9,7 @@
 // with S the root mean square of the standard deviations of g(z). Heads must know more than the latents a generator draws: sampling
 // happens at truncation 0.7, and its flow leads where the prior has few samples. Small noise is drawn most often (u^2).
 import type { Executable } from "../../compiler/graph/graph.js";
-import { compileReadout } from "../../compiler/build/gradient.js";
+import { compileMapping } from "../../compiler/build/gradient.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import type { Model } from "../../models/model.js";
@@ -53,9 +53,7 @@ export async function openDrawer(model: Model, engine: Engine, options: DrawOpti
   const { weights, info } = model;
   const { wDim, zDim } = info;
   if (weights.mapping?.embedding !== undefined) throw new InternalError(`no class of ${info.name} has been chosen`);
-  const mapping = await engine.compile(
-    compileReadout({ weights: { ...weights, heads: [] }, truncation: 1, rows: TILE }),
-  );
+  const mapping = await engine.compile(compileMapping(weights, TILE));
   const centre = weights.mapping?.wAverage.data ?? new Float32Array(wDim);
   const { seed, jitter, follow = 0 } = options;
   const follower = follow > 0 ? await openFollower(model, engine, seed) : undefined;

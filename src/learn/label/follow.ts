@@ -4,11 +4,8 @@
 //
 //   dz/dtau = grad_z sum over the attributes wished for of log p(wish | w(z)), by the midpoint rule, tau up to 5 (DESIGN.md, 2.3)
 import type { Attribute } from "../../compiler/attribute.js";
-import { GraphBuilder, scalar } from "../../compiler/graph/builder.js";
-import { buildHead, buildLatent, type Latents } from "../../compiler/build/model.js";
-import type { Executable, Graph, NodeId } from "../../compiler/graph/graph.js";
-import { differentiate } from "../../compiler/passes/differentiate.js";
-import { optimize, simplify } from "../../compiler/passes/optimize.js";
+import { compileRowMapping, compileWishGradient } from "../../compiler/build/wishes.js";
+import type { Executable } from "../../compiler/graph/graph.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import type { Model } from "../../models/model.js";
@@ -38,11 +35,8 @@ export interface Follower {
 export async function openFollower(model: Model, engine: Engine, seed: number): Promise<Follower> {
   const { attributes, zDim, wDim } = model.info;
   if (attributes.length === 0) throw new InternalError("a model without heads has no flow");
-  const gradient = differentiate(simplify(buildWishes(model)), { of: "logp", wrt: { z: "grad" } });
-  const onlyGradient = { ...gradient, outputs: gradient.outputs.filter((o) => o.name === "grad") };
-  const velocity = await engine.compile(optimize(onlyGradient));
-  const b = new GraphBuilder();
-  const readout = await engine.compile(optimize(b.finish({ outputs: { w: buildTruncated(b, model).w } })));
+  const velocity = await engine.compile(compileWishGradient(model, TILE));
+  const readout = await engine.compile(compileRowMapping(model, TILE));
   return {
     dispose: async () => {
       await velocity.dispose();
@@ -66,34 +60,6 @@ export async function openFollower(model: Model, engine: Engine, seed: number): 
       return ends;
     },
   };
-}
-
-/** Inputs `z` [rows, zDim] and `psi` [rows, 1], every row's own truncation: z and its w. */
-function buildTruncated(b: GraphBuilder, { weights, info }: Pick<Model, "weights" | "info">): Latents {
-  const z = b.input("z", [TILE, info.zDim]);
-  const w = buildLatent(b, z, weights, 1);
-  const psi = b.input("psi", [TILE, 1]);
-  if (weights.mapping === undefined) return { z, w };
-  const centre = b.constant(weights.mapping.wAverage.data, [info.wDim]);
-  return { z, w: b.add(centre, b.mul(psi, b.sub(w, centre))) };
-}
-
-/** log p of each row's own wishes: inputs `target` and `weight` for every attribute (targets are 0 where nothing is wished). */
-function buildWishes({ weights, info }: Model): Graph {
-  const b = new GraphBuilder();
-  const latents = buildTruncated(b, { weights, info });
-  const terms = info.attributes.map((a, i): NodeId => {
-    const head = weights.heads[i];
-    if (head === undefined) throw new InternalError(`no head of ${a.name}`);
-    const f = buildHead(b, latents, head);
-    const target = b.input(`target${i}`, b.shape(f));
-    const weight = b.input(`weight${i}`, [TILE, 1]);
-    if (a.type === "scalar")
-      return b.mul(weight, b.neg(b.square(b.mul(b.sub(f, target), scalar(Math.SQRT1_2 / a.sigma)))));
-    const logits = b.mul(f, scalar(1 / a.temperature));
-    return b.sub(b.sum(b.mul(target, logits), [1], true), b.mul(weight, b.logSumExp(logits, [1], true)));
-  });
-  return b.finish({ outputs: { logp: terms.reduce((sum, t) => b.add(sum, t)) } });
 }
 
 /** What each row wishes: one to five attributes, a class or a value each, and how far it flows. Shapes target [TILE, classes or 1], weight [TILE]. */

@@ -2,10 +2,9 @@
 // In: data, settings, an engine. Out: outputs and weights of every head at its best epoch.
 // Invariants: nothing is computed before data, settings and checkpoint are known to fit; an abort is answered at the next step, after the
 // checkpoint is written.
-import { buildHeadOutputs, latentInputs, parametersOf, stackNames } from "../../compiler/build/training.js";
+import { latentInputs, parametersOf, stackNames } from "../../compiler/build/training.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import { compileTrainingGradient, stepScalars } from "../../compiler/build/training-step.js";
-import { optimize } from "../../compiler/passes/optimize.js";
+import { compileHeadOutputs, compileTrainingGradient, stepScalars } from "../../compiler/build/training-step.js";
 import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../../runtime/services/engine.js";
@@ -104,7 +103,7 @@ export async function trainHeads(
   state.current = optimizer.state;
   const gradient = await engine.compile(compileTrainingGradient({ network, rows, scalarLoss }));
   const tile = Math.min(TILE_ROWS, Math.max(plan.split.validation.length, plan.split.test.length, 1));
-  const outputs = await engine.compile(optimize(buildHeadOutputs(network, tile)));
+  const outputs = await engine.compile(compileHeadOutputs(network, tile));
   const evaluate = (weights: Record<string, Float32Array>, part: Uint32Array): Promise<Float32Array[]> =>
     headOutputs(outputs, weights, data, plan, part, tile);
   const save = async (): Promise<void> => {
