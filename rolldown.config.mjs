@@ -4,7 +4,12 @@
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
-  input: { "cli/main": "src/cli/main.ts", "lib/index": "src/index.ts" },
+  input: {
+    "cli/main": "src/cli/main.ts",
+    "lib/index": "src/index.ts",
+    "lib/node": "src/node.ts",
+    "lib/worker": "src/worker.ts",
+  },
   platform: "node",
   external: [/^@huggingface\//, /^@tensorflow\//, /^onnxruntime-/, "sharp", "webgpu"],
   output: {

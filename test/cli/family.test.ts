@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run, type RunOptions } from "../../src/index.js";
+import { run, type RunOptions } from "../../src/node.js";
 import type { EditTask, SampleTask } from "../../src/compiler/plan.js";
 import { openEngine } from "../../src/node/engines/open.js";
 import { PhaseClock } from "../../src/ports/events.js";

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LaceError, run } from "../../src/index.js";
+import { LaceError, run } from "../../src/node.js";
 import { nodeHost } from "../../src/node/host.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { withPngText } from "../../src/runtime/image/png-text.js";

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { LaceError, run, type RunEvent, type RunOptions } from "../../src/index.js";
+import { LaceError, run, type RunEvent, type RunOptions } from "../../src/node.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../src/index.js";
+import { run } from "../../src/node.js";
 import { commonFolder, relativeTo } from "../../src/runtime/record/record.js";
 import { publicName } from "../../src/source/public-name.js";
 import { writePack } from "../../src/models/pack/pack.js";

@@ -5,7 +5,7 @@ import { homedir, hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile, LaceError, loadModel, run } from "../../src/index.js";
+import { compile, LaceError, loadModel, run } from "../../src/node.js";
 import { execute } from "../../src/runtime/execute.js";
 import type { RunEvent } from "../../src/ports/events.js";
 import type { Results } from "../../src/runtime/record/results.js";

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { LaceError, run } from "../../src/index.js";
+import { LaceError, run } from "../../src/node.js";
 import type { Save, SaveForm, Task } from "../../src/compiler/plan.js";
 import { FilmBuilder, planFilm } from "../../src/runtime/plan/film.js";
 import { checkSizes } from "../../src/runtime/plan/sizes.js";

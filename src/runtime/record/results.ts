@@ -28,7 +28,7 @@ export interface SampleResult extends SampleStats {
   readonly w: Float32Array;
   /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers. */
   readonly ws?: Float32Array;
-  /** [shares, wDim]: styles on the way here from where the solve started, where pictures between two steps were asked for. */
+  /** [shares, wDim], styles on the way here from where the solve started, where pictures between two steps were asked for. */
   readonly way?: Float32Array;
   /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */
   readonly heads: HeadOutputs;

@@ -1,0 +1,51 @@
+// The door `lacec/worker`: rows of a recipe on this machine, for threads, queues and clusters that share the work of many images.
+// In: a job of plain data. Out: image files. Nothing is written: whoever sent the job says where they go.
+import { drawRows, type DrawnRow, type RowsJob } from "./app/draw-rows.js";
+import { nodeHost } from "./node/host.js";
+import { lacecVersion, nodeServices } from "./node/services.js";
+import type { OnEvent } from "./ports/events.js";
+import type { EngineName } from "./runtime/services/engine.js";
+
+export type { DrawnRow, RowsJob } from "./app/draw-rows.js";
+export type { Recipe } from "./runtime/recipe/recipe.js";
+export { LaceError } from "./source/diagnostic.js";
+
+export interface JobOptions {
+  /** Default: the best of this machine. The recipe's own engine gives the recipe's bytes. */
+  readonly engine?: EngineName | "auto";
+  /** Where models lie, by the name that the recipe's script declares; built-in and imported ones are found. */
+  readonly models?: Readonly<Record<string, string>>;
+  readonly onEvent?: OnEvent;
+  /** Stops between two rows; it then throws a LaceError L4106. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Draws the rows of a job.
+ *
+ * Errors   LaceError: L5303 for a job that does not fit together, L5304 for a model that is not given, and what a run throws.
+ *
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { runJob } from "lacec/worker";
+ * for (const { index, format, bytes } of await runJob({ recipe, rows: [0, 1] }, { engine: "onnx-cpu" }))
+ *   await writeFile(`row-${index}.${format}`, bytes);
+ * ```
+ */
+export async function runJob(job: RowsJob, options: JobOptions = {}): Promise<readonly DrawnRow[]> {
+  const { engine = "auto", models = {}, onEvent, signal } = options;
+  const host = nodeHost();
+  try {
+    return await drawRows(job, {
+      host,
+      services: (confined) => nodeServices(confined, engine),
+      lacec: lacecVersion(),
+      models: new Map(Object.entries(models)),
+      ...(onEvent !== undefined && { onEvent }),
+      ...(signal !== undefined && { signal }),
+    });
+  } finally {
+    await host.close();
+  }
+}
