@@ -46,6 +46,10 @@ def load():
         synthesis.load_state_dict(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.'))
     if os.path.exists(f'{M.DATA}/mapping.pt'):
         mapping.load_state_dict(torch.load(f'{M.DATA}/mapping.pt'))
+    if os.path.exists(f'{M.DATA}/adversarial.pt'):
+        state = torch.load(f'{M.DATA}/adversarial.pt')
+        synthesis.load_state_dict(state['average'])
+        mapping.load_state_dict(state['mapping'])
     if os.path.exists(f'{M.DATA}/heads.pt'):
         state = torch.load(f'{M.DATA}/heads.pt')
         heads.load_state_dict(state['heads'])
