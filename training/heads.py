@@ -23,6 +23,7 @@ parser.add_argument('--minutes', type=float, default=3)
 parser.add_argument('--threads', type=int, default=1)
 parser.add_argument('--seed', type=int, default=0)
 parser.add_argument('--noise', type=float, default=1.3, help='in training, on w: how smooth a head is around each sample')
+parser.add_argument('--decay', type=float, default=3, help='weight decay: what keeps a head of few samples from being sure and wrong')
 HELD_OUT = 0.1  # the last tenth of each file
 
 
@@ -95,7 +96,7 @@ def train(args):
     w, y, hw, hy = (torch.cat(x) for x in (train_w, train_y, held_w, held_y))
     print(len(files), 'files', len(w), 'samples', len(hw), 'held out')
     heads = Heads()
-    optimizer = torch.optim.AdamW(heads.parameters(), lr=1e-3, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=1e-3, weight_decay=args.decay)
     start, total, step, batch = time.time(), 60 * args.minutes, 0, 256
     while time.time() - start < total:
         progress = (time.time() - start) / total
