@@ -119,6 +119,8 @@ export type Sampler =
       readonly maxSteps: number;
     }
   | { readonly kind: "langevin"; readonly steps: number; readonly step: number; readonly noise: number }
+  /** Of `steps` the part `temper` lets the condition grow; a step has `leaps` evaluations. */
+  | { readonly kind: "hmc"; readonly steps: number; readonly leaps: number; readonly temper: number }
   | { readonly kind: "pc"; readonly steps: number; readonly corrector: number; readonly snr: number };
 
 /** `expect NAME: ENERGY >= FRACTION`. The predicate is judged by argmax or the scalar's tolerance, as an Energy read as a boolean. */

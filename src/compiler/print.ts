@@ -110,6 +110,8 @@ function samplerText(s: Sampler): string {
       return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps${tauOf(s)}`;
     case "langevin":
       return `sampler langevin, ${s.steps} steps of ${s.step}, noise ${s.noise}`;
+    case "hmc":
+      return `sampler hmc, ${s.steps} steps of ${s.leaps} leaps, the condition growing for ${s.temper} of them`;
     case "pc":
       return `sampler pc, ${s.steps} steps, ${s.corrector} corrections, snr ${s.snr}`;
     default:

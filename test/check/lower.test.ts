@@ -146,13 +146,19 @@ describe("defaults", () => {
 sample a from avatar { sampler langevin }
 sample b from avatar { sampler pc }
 sample c from avatar { sampler ode { solver rk4 } }
+sample d from avatar { sampler hmc }
+sample e from avatar { sampler ode { tau 20 } }
 save a to "a.png"
 save b to "b.png"
-save c to "c.png"`);
+save c to "c.png"
+save d to "d.png"
+save e to "e.png"`);
     expect(plan.tasks.map((t) => t.sampler)).toEqual([
       { kind: "langevin", steps: 100, step: 0.01, noise: 0.01 },
       { kind: "pc", steps: 1000, corrector: 2, snr: 0.16 },
       expect.objectContaining({ kind: "ode", solver: "rk4", steps: 100 }),
+      { kind: "hmc", steps: 60, leaps: 9, temper: 0.5 },
+      expect.objectContaining({ kind: "ode", tau: 20 }),
     ]);
     expect(plan.tasks.every((t) => t.kind === "sample" && t.energy.kind === "always")).toBe(true);
   });

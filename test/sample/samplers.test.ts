@@ -127,11 +127,59 @@ describe("the probability-flow ODE", () => {
   });
 });
 
+describe("Hamiltonian Monte Carlo", () => {
+  const hmc: Sampler = { kind: "hmc", steps: 40, leaps: 7, temper: 0.5 };
+  it("draws the posterior: that of a Gaussian condition has its mean, its variance and independent samples", async () => {
+    const { z, samples } = await draw(range(1000), hmc);
+    // exp(-(z - 1)^2 / 8) times N(0, 1) is N(0.2, 0.8).
+    const mean = z.reduce((sum, x) => sum + x, 0) / z.length;
+    const variance = z.reduce((sum, x) => sum + (x - mean) ** 2, 0) / z.length;
+    expectClose(mean, 0.2, { abs: 4 * Math.sqrt(0.8 / z.length), rel: 0 });
+    expectClose(variance, 0.8, { abs: 4 * 0.8 * Math.sqrt(2 / z.length), rel: 0 });
+    const share = samples.reduce((sum, s) => sum + s.accepted / s.steps, 0) / samples.length;
+    expect(share).toBeGreaterThan(0.65);
+    expect(share).toBeLessThan(0.97);
+    for (const s of samples) expect([s.steps, s.accepted + s.rejected, s.evaluations]).toEqual([40, 40, 1 + 40 * 7]);
+  });
+  it("without tempering and without a condition stays with the prior", async () => {
+    const flat = bowl((z, logp, row) => {
+      logp[row] = 0;
+    });
+    const still: Executable = {
+      run: async (inputs) => {
+        const out = await flat.run(inputs);
+        return { ...out, grad: out["grad"]!.map(() => 0) };
+      },
+      dispose: () => flat.dispose(),
+    };
+    const { z } = await draw(range(1000), { ...hmc, temper: 0 }, still);
+    expectClose(z.reduce((sum, x) => sum + x * x, 0) / z.length, 1, { abs: 4 * Math.sqrt(2 / z.length), rel: 0 });
+  });
+  it("gives a sample whose log p is not finite its status, and rejects proposals that are not", async () => {
+    const gradient = bowl((_z, logp, row) => {
+      if (row === 1) logp[row] = NaN;
+    });
+    const { samples, logp } = await draw(range(3), hmc, gradient);
+    expect(samples.map((s) => s.status)).toEqual(["done", "non-finite", "done"]);
+    expect([logp[0], logp[2]].every((x) => Number.isFinite(x))).toBe(true);
+    const walls = bowl((z, out, row) => {
+      if (z.some((x) => x > 2.5)) out[row] = NaN;
+    });
+    const kept = await draw(range(64), hmc, walls);
+    const inside = kept.samples.flatMap((s, i) =>
+      s.status === "done" ? [...kept.z.subarray(i * DIM, (i + 1) * DIM)] : [],
+    );
+    expect(inside.length).toBeGreaterThan(0);
+    expect(Math.max(...inside)).toBeLessThanOrEqual(2.5);
+  });
+});
+
 describe("samples and tiles", () => {
   const samplers: Sampler[] = [
     ode,
     { kind: "langevin", steps: 10, step: 0.01, noise: 0.01 },
     { kind: "pc", steps: 20, corrector: 2, snr: 0.16 },
+    { kind: "hmc", steps: 6, leaps: 3, temper: 0.5 },
   ];
   it.each(samplers)(
     "sample 6 has the same bits alone, in a batch, in a shard and out of order ($kind)",

@@ -26,7 +26,7 @@ const ODE_DEFAULT: Sampler = {
 export function readSampler(settings: Settings, env: Env): Sampler {
   const setting = settings.get("sampler", "SamplerSetting");
   if (setting === undefined) return ODE_DEFAULT;
-  const method = chooseWord(setting.method, "`sampler`", ["ode", "langevin", "pc"] as const, env);
+  const method = chooseWord(setting.method, "`sampler`", ["ode", "langevin", "pc", "hmc"] as const, env);
   const what = `the sampler \`${method ?? ""}\``;
   switch (method) {
     case undefined:
@@ -40,6 +40,15 @@ export function readSampler(settings: Settings, env: Env): Sampler {
         steps: options.number("steps", COUNT) ?? 100,
         step: options.number("step", POSITIVE) ?? 0.01,
         noise: options.number("noise", NOT_NEGATIVE) ?? 0.01,
+      };
+    }
+    case "hmc": {
+      const options = new Options(setting.options, what, ["steps", "leaps", "temper"], env);
+      return {
+        kind: "hmc",
+        steps: options.number("steps", COUNT) ?? 60,
+        leaps: options.number("leaps", COUNT) ?? 9,
+        temper: options.number("temper", { min: 0, max: 1 }) ?? 0.5,
       };
     }
     case "pc": {

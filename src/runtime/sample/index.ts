@@ -6,6 +6,7 @@ import type { Sampler } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import { tiledField, type JacobianTerm } from "./field.js";
+import { sampleHmc } from "./hmc.js";
 import { sampleLangevin } from "./langevin.js";
 import { drawLatents, seededNoise } from "./noise-source.js";
 import { followFlow } from "./ode.js";
@@ -69,6 +70,8 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
         return followFlow({ ...shared, sampler });
       case "langevin":
         return sampleLangevin({ ...shared, sampler, noise });
+      case "hmc":
+        return sampleHmc({ ...shared, sampler, noise });
       case "pc":
         return samplePc({ ...shared, sampler, noise });
       default:

@@ -20,6 +20,7 @@ export const PURPOSES = {
   langevin: 1,
   predictor: 2,
   corrector: 3,
+  hmc: 4,
   label: 16,
   bootstrap: 17,
   synthesis: 64,
