@@ -12,6 +12,7 @@ import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
 import { type Context, type Env, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
 import { attributeRow, declaredNumber, evaluateBody } from "./declared.js";
+import { evaluator } from "./evaluate.js";
 import { ModelTable } from "./model-table.js";
 import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
 import { Report } from "./report.js";
@@ -101,7 +102,7 @@ class Checker {
   }
 
   private env(model: ModelTable, scope = this.scope, report = this.report): Env {
-    return { cx: this.cx, report, scope, model, locals: new Map(), temperature: 1, calls: [] };
+    return { evaluator, cx: this.cx, report, scope, model, locals: new Map(), temperature: 1, calls: [] };
   }
 
   private planModel(d: DeclaredOf<"model">): PlanModel {

@@ -1,10 +1,13 @@
 // What the parts of the checker share: the program, its scopes, the numbers already evaluated, what has been used.
+import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
 import type { LinkedFile, Program } from "../link.js";
+import type { Formula } from "./formula.js";
 import type { ModelTable } from "./model-table.js";
 import type { Report } from "./report.js";
 import type { Declared, Scope } from "./scope.js";
+import type { Value } from "./value.js";
 
 /** The most calls of energies in one script, counting each sweep's cell: see L2027. */
 export const MAX_EXPANSIONS = 200_000;
@@ -40,8 +43,18 @@ export interface Local {
   used: boolean;
 }
 
+/** How expressions are evaluated (evaluate.ts). Parts of the evaluator call it through their Env, so that no two files need each other. */
+export interface Evaluator {
+  evaluate(e: ast.Expr, env: Env): Value;
+  /** The number that an expression must be; undefined if it is unknown or a mistake was reported. */
+  evaluateNumber(e: ast.Expr, env: Env): number | undefined;
+  /** The energy that an expression must be; undefined as for numbers. */
+  evaluateEnergy(e: ast.Expr, env: Env): Formula | undefined;
+}
+
 /** Where an expression is evaluated. */
 export interface Env {
+  readonly evaluator: Evaluator;
   readonly cx: Context;
   readonly report: Report;
   readonly scope: Scope;

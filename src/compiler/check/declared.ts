@@ -4,10 +4,10 @@
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import { type Env, type Local, markUsed, MAX_EXPANSIONS } from "./context.js";
-import { describe, ERROR, evaluate, evaluateEnergy, evaluateNumber, type Value } from "./evaluate.js";
 import type { TableRow } from "./model-table.js";
 import { type DeclaredOf, kindOf } from "./scope.js";
 import { nearest } from "./suggest.js";
+import { describe, ERROR, type Value } from "./value.js";
 
 export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Value {
   const local = env.locals.get(e.name);
@@ -84,7 +84,9 @@ function reportUnknown(name: string, span: Span, env: Env): void {
 
 /** The row that a declared attribute means for the model of `env`. */
 export function attributeRow(declared: DeclaredOf<"attribute">, env: Env): TableRow {
-  return env.model.declared(declared, env.report, (e, report) => evaluateNumber(e, fileEnv(declared, env, report)));
+  return env.model.declared(declared, env.report, (e, report) =>
+    env.evaluator.evaluateNumber(e, fileEnv(declared, env, report)),
+  );
 }
 
 /** The value of a `let` or an `input`, evaluated once. Undefined: a mistake, reported. */
@@ -102,7 +104,7 @@ export function declaredNumber(d: DeclaredOf<"let" | "input">, env: Env): number
 }
 
 function numberOf(d: DeclaredOf<"let" | "input">, env: Env): number | undefined {
-  const value = evaluate(d.decl.value, env);
+  const value = env.evaluator.evaluate(d.decl.value, env);
   if (value.kind === "number") return value.value;
   if (value.kind === "error") return undefined;
   const { text } = d.decl.name;
@@ -144,7 +146,7 @@ function reportTooLarge(d: DeclaredOf<"energy">, call: Span | undefined, env: En
 }
 
 export function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: Env): Value {
-  const args = e.args.map((a) => evaluateNumber(a, env));
+  const args = e.args.map((a) => env.evaluator.evaluateNumber(a, env));
   const name = e.callee.text;
   if (env.scope.ambiguous.has(name)) return ERROR;
   const declared = env.scope.names.get(name);
@@ -193,7 +195,7 @@ export function evaluateBody(
       : [{ span: call, text: `called here with ${values}` }, ...env.calls];
   env.cx.evaluated.add(d);
   env.cx.open.push(d);
-  const formula = evaluateEnergy(d.decl.value, { ...fileEnv(d, env, env.report), locals, calls });
+  const formula = env.evaluator.evaluateEnergy(d.decl.value, { ...fileEnv(d, env, env.report), locals, calls });
   env.cx.open.pop();
   for (const p of d.decl.params) {
     if (locals.get(p.name.text)?.used === true || p.name.text.startsWith("_") || d.file !== env.cx.program.entry)

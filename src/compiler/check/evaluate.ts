@@ -4,23 +4,18 @@
 // A mistake is reported where it is and gives the value `error`, which every other check accepts in silence.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import type { Attribute } from "../attribute.js";
-import type { Env } from "./context.js";
+import type { Env, Evaluator } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
 import { type Formula, formulaParts } from "./formula.js";
-import type { TableRow } from "./model-table.js";
 import { evaluateComparison, evaluateIn, evaluateIs } from "./predicate.js";
+import { describe, ERROR, typeOf, type Value } from "./value.js";
 
-export type Value =
-  | { readonly kind: "number"; readonly value: number | undefined }
-  /** No formula: it cannot be known yet, or a mistake inside it was reported. */
-  | { readonly kind: "energy"; readonly formula: Formula | undefined }
-  | { readonly kind: "attribute"; readonly name: string; readonly of: TableRow }
-  | { readonly kind: "error" };
-
-export const ERROR: Value = { kind: "error" };
 const UNKNOWN: Value = { kind: "number", value: undefined };
 
+/** The evaluator that environments carry: what is below calls it through them. */
+export const evaluator: Evaluator = { evaluate, evaluateNumber, evaluateEnergy };
+
+/** What an expression stands for; mistakes are reported. */
 export function evaluate(e: ast.Expr, env: Env): Value {
   switch (e.kind) {
     case "NumberExpr":
@@ -86,25 +81,6 @@ export function evaluateEnergy(e: ast.Expr, env: Env): Formula | undefined {
       return attributeAsEnergy(value, e.span, env);
     case "error":
       return undefined;
-  }
-}
-
-/** "a category" and the like, for messages. */
-export function typeOf(row: Attribute): string {
-  return row.type === "binary" ? "a binary attribute" : `a ${row.type}`;
-}
-
-/** "an energy" and the like, for messages. */
-export function describe(v: Value): string {
-  switch (v.kind) {
-    case "number":
-      return "a number";
-    case "energy":
-      return "an energy";
-    case "attribute":
-      return typeOf(v.of.row);
-    case "error":
-      return "a mistake";
   }
 }
 

@@ -4,9 +4,9 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { Attribute } from "../attribute.js";
 import type { Env } from "./context.js";
-import { describe, evaluate, evaluateNumber, typeOf, type Value } from "./evaluate.js";
 import type { Formula } from "./formula.js";
 import { listed, nearest } from "./suggest.js";
+import { describe, typeOf, type Value } from "./value.js";
 
 type AttributeValue = Extract<Value, { kind: "attribute" }>;
 type Classes = Exclude<Attribute, { type: "scalar" }>;
@@ -25,8 +25,8 @@ export function evaluateIs(e: Extract<ast.Expr, { kind: "IsExpr" }>, env: Env): 
 }
 
 export function evaluateComparison(e: Extract<ast.Expr, { kind: "CompareExpr" }>, env: Env): Value {
-  const left = evaluate(e.left, env);
-  const right = evaluate(e.right, env);
+  const left = env.evaluator.evaluate(e.left, env);
+  const right = env.evaluator.evaluate(e.right, env);
   if (left.kind === "error" || right.kind === "error") return ENERGY_UNKNOWN;
   const mirrored = left.kind !== "attribute" && right.kind === "attribute";
   const [subject, other, number] = mirrored ? [right, left, e.left] : [left, right, e.right];
@@ -120,8 +120,8 @@ function inRangeLeaf(
   env: Env,
 ): Formula | undefined {
   const attribute = subject.of.index;
-  const from = evaluateNumber(range.from, env);
-  const to = evaluateNumber(range.to, env);
+  const from = env.evaluator.evaluateNumber(range.from, env);
+  const to = env.evaluator.evaluateNumber(range.to, env);
   const inside = [
     inRange(from, row, subject.name, range.from.span, env),
     inRange(to, row, subject.name, range.to.span, env),
@@ -143,7 +143,7 @@ function inRangeLeaf(
 
 /** The attribute before `is` or `in`; reports anything else. */
 function evaluateSubject(e: ast.Expr, word: string, env: Env): AttributeValue | undefined {
-  const value = evaluate(e, env);
+  const value = env.evaluator.evaluate(e, env);
   if (value.kind === "attribute") return value;
   if (value.kind !== "error") {
     env.report.error("L2003", e.span, `\`${word}\` asks about an attribute, and this is ${describe(value)}`, {
@@ -173,8 +173,8 @@ function isNumber(
     );
     return undefined;
   }
-  const target = evaluateNumber(e.value, env);
-  const sigma = e.tolerance === undefined ? row.sigma : evaluateNumber(e.tolerance, env);
+  const target = env.evaluator.evaluateNumber(e.value, env);
+  const sigma = e.tolerance === undefined ? row.sigma : env.evaluator.evaluateNumber(e.tolerance, env);
   let clean = inRange(target, row, name, e.value.span, env);
   if (e.tolerance !== undefined && sigma !== undefined && sigma <= 0) {
     env.report.error("L2004", e.tolerance.span, `the tolerance must be above 0, and this is ${sigma}`, {

@@ -13,6 +13,7 @@ export interface Extra {
 
 export class Report {
   private readonly found = new Map<string, Diagnostic>();
+  private errors = 0;
 
   error(code: Code, span: Span, message: string, extra: Extra = {}): void {
     this.add({ severity: "error", ...diagnostic(code, span, message, extra) });
@@ -26,7 +27,9 @@ export class Report {
   add(d: Diagnostic): void {
     const { file, start, end } = d.at.span;
     const key = [d.code, file, start, end, d.message].join("\u0000");
-    if (!this.found.has(key)) this.found.set(key, d);
+    if (this.found.has(key)) return;
+    this.found.set(key, d);
+    if (d.severity === "error") this.errors++;
   }
 
   addAll(other: Report): void {
@@ -34,7 +37,7 @@ export class Report {
   }
 
   get errorCount(): number {
-    return [...this.found.values()].filter((d) => d.severity === "error").length;
+    return this.errors;
   }
 
   sorted(): readonly Diagnostic[] {
