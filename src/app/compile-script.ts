@@ -1,8 +1,8 @@
 // From a script's path to its plan: link, the tables of its models, check, lower. The one place where the stages meet.
 // In: a Host and a path. Out: each stage's value as far as it got, all diagnostics, and the texts to show them with.
-import { check, type Overrides } from "../compiler/check/check.js";
+import { analyse } from "../compiler/analyse.js";
 import type { CheckedModule } from "../compiler/check/checked.js";
-import { lower } from "../compiler/lower.js";
+import type { Overrides } from "../compiler/check/context.js";
 import { link, modelsOf, type ModelReference, type Program } from "../compiler/link.js";
 import type { ModelInfo } from "../compiler/attribute.js";
 import type { Plan } from "../compiler/plan.js";
@@ -22,7 +22,7 @@ export interface Compilation {
 }
 
 /**
- * Compiles a script: `overrides` are the command line's (`--set`, `--count`, `--seed`).
+ * Compiles a script, or says all that is wrong with it: `overrides` are the command line's (`--set`, `--count`, `--seed`).
  *
  * Errors   mistakes of the script are diagnostics of the result, and so is a model that cannot be read (L50xx, L51xx, at the
  *          declaration that names it). LaceError for a script that exists and cannot be read.
@@ -40,17 +40,13 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   const program = linked.value;
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
   const models = await loadTables(host, modelsOf(program));
-  const before = [...linked.diagnostics, ...models.diagnostics];
-  if (models.diagnostics.length > 0) return { program, diagnostics: before, sources };
-  const checked = check(program, models.tables, overrides);
-  const soFar = [...before, ...checked.diagnostics];
-  if (checked.value === undefined) return { program, diagnostics: soFar, sources };
-  const lowered = lower(checked.value);
+  const { checked, plan, diagnostics } = analyse(program, models.tables, overrides);
   return {
-    program,
-    checked: checked.value,
-    ...(lowered.value === undefined ? {} : { plan: lowered.value }),
-    diagnostics: [...soFar, ...lowered.diagnostics],
+    // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.
+    ...(program.complete ? { program } : {}),
+    ...(checked === undefined ? {} : { checked }),
+    ...(plan === undefined ? {} : { plan }),
+    diagnostics: [...linked.diagnostics, ...models.diagnostics, ...diagnostics],
     sources,
   };
 }

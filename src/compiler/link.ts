@@ -2,7 +2,8 @@
 // In: a path and a reader of files. Out: Program, the modules with their imports and references resolved.
 // Invariants: no cycles; `files` has dependencies before their users and the entry last; the same file reached by two
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
-import { parse } from "../parser/parse.js";
+import type { Damage } from "../parser/damage.js";
+import { parseLenient } from "../parser/parse.js";
 import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { NOWHERE, type Span } from "../source/span.js";
@@ -26,6 +27,8 @@ export interface LinkedFile {
   readonly path: string;
   readonly module: Module;
   readonly imports: readonly LinkedImport[];
+  /** What its mistakes of grammar, and imports that could not be read, may have hidden. */
+  readonly damage: Damage;
   /** The resolved form of each path after `from` in this file. */
   readonly references: ReadonlyMap<string, string>;
 }
@@ -34,6 +37,8 @@ export interface Program {
   readonly files: readonly LinkedFile[];
   /** The text of each file by its shown path, for rendering and for quoting. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Whether nothing stopped the reading of any file: only then is it the whole script. */
+  readonly complete: boolean;
 }
 /** The texts are there even when an error stopped the linking: its diagnostics need them to be shown. */
 export interface LinkOutcome extends Outcome<Program> {
@@ -50,16 +55,16 @@ export interface ModelReference {
 /**
  * Reads and parses a script and its imports.
  *
- * Errors   L1xxx of the parser; L2021 for an import that is missing or unreadable; L2022 for a cycle. No value then.
- *          An unreadable entry is L2021 at no place (NOWHERE).
+ * Errors   L1xxx of the parser; L2021 for an import that is missing or unreadable; L2022 for a cycle. The value is then what could
+ *          be read (not `complete`), for `analyse` to look at; an unreadable entry is L2021 at no place (NOWHERE), without value.
  */
 export async function link(entryFile: string, reader: SourceReader): Promise<LinkOutcome> {
   const linker = new Linker(reader);
   const entry = await linker.entry(entryFile);
   const diagnostics = linker.diagnostics;
-  const failed = entry === undefined || diagnostics.some((d) => d.severity === "error");
+  const complete = !diagnostics.some((d) => d.severity === "error");
   return {
-    ...(failed ? {} : { value: { entry, files: linker.files, sources: linker.sources } }),
+    ...(entry === undefined ? {} : { value: { entry, files: linker.files, sources: linker.sources, complete } }),
     diagnostics,
     sources: linker.sources,
   };
@@ -99,21 +104,27 @@ class Linker {
     return undefined;
   }
 
-  private async file(path: string, resolved: string, text: string): Promise<LinkedFile | undefined> {
+  private async file(path: string, resolved: string, text: string): Promise<LinkedFile> {
     this.sources.set(path, text);
-    const parsed = parse(text, path);
-    this.diagnostics.push(...parsed.diagnostics);
-    const module = parsed.value;
-    if (module === undefined) return undefined;
+    const { module, diagnostics, damage } = parseLenient(text, path);
+    this.diagnostics.push(...diagnostics);
+    const names = new Set(damage.names);
+    let { open } = damage;
     this.open.push({ resolved, path });
     const imports: LinkedImport[] = [];
     for (const item of module.items) {
       if (item.kind !== "ImportDecl") continue;
       const file = await this.follow(path, item.path);
-      if (file !== undefined) imports.push({ decl: item, file });
+      if (file !== undefined) {
+        imports.push({ decl: item, file });
+        file.damage.names.forEach((name) => names.add(name));
+        if (file.damage.open) open = true;
+      } else if (item.names === undefined) open = true;
+      else item.names.forEach((name) => names.add(name.text));
     }
     this.open.pop();
-    const linked: LinkedFile = { path, module, imports, references: this.references(path, module) };
+    const references = this.references(path, module);
+    const linked: LinkedFile = { path, module, imports, damage: { ...damage, names, open }, references };
     this.done.set(resolved, linked);
     this.files.push(linked);
     return linked;
@@ -143,9 +154,7 @@ class Linker {
       this.done.set(resolved, undefined);
       return undefined;
     }
-    const file = await this.file(path, resolved, text);
-    if (file === undefined) this.done.set(resolved, undefined);
-    return file;
+    return this.file(path, resolved, text);
   }
 
   /** The text, or undefined where there is no file. Other failures (permissions, disk) are the environment's: they are thrown. */

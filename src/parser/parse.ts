@@ -5,6 +5,7 @@ import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
 import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
+import { damageOf, type Damage } from "./damage.js";
 import { LaceParser, type Edition } from "./grammar.js";
 import { isName, layOut } from "./layout.js";
 import { foreignMark, lexicalMistakes } from "./lexical.js";
@@ -18,6 +19,8 @@ export const supportedEdition = 1;
 export interface LenientParse {
   readonly module: Module;
   readonly diagnostics: readonly Diagnostic[];
+  /** What the mistakes may have hidden from the tree. */
+  readonly damage: Damage;
   /** The comments, in order. */
   readonly comments: readonly IToken[];
   /** The tokens that the tree was made from, without those that layout added. */
@@ -51,7 +54,8 @@ export function parseLenient(text: string, file: string): LenientParse {
   const span = { file, start: 0, end: text.length };
   const edition = parser.editions[0]?.value ?? supportedEdition;
   const module: Module = { kind: "Module", file, edition, items, span };
-  return { module, diagnostics: sorted(diagnostics), comments: lexed.groups["comments"] ?? [], tokens };
+  const damage = damageOf(module, diagnostics, reading);
+  return { module, damage, diagnostics: sorted(diagnostics), comments: lexed.groups["comments"] ?? [], tokens };
 }
 
 function editionMistakes(editions: readonly Edition[], reading: Reading): Diagnostic[] {

@@ -1,18 +1,15 @@
 // Compiling in memory: files by path, models of test/bad/models.json.
 import { readFileSync } from "node:fs";
-import { check, type Overrides } from "../../src/compiler/check/check.js";
-import type { CheckedModule } from "../../src/compiler/check/checked.js";
+import { analyse, type Analysis } from "../../src/compiler/analyse.js";
+import type { Overrides } from "../../src/compiler/check/check.js";
 import type { ModelInfo } from "../../src/compiler/attribute.js";
 import { link, modelsOf } from "../../src/compiler/link.js";
-import { lower } from "../../src/compiler/lower.js";
 import type { Plan } from "../../src/compiler/plan.js";
 import type { Diagnostic } from "../../src/source/diagnostic.js";
 
 export const testModels = JSON.parse(readFileSync("test/bad/models.json", "utf8")) as Record<string, ModelInfo>;
 
-export interface Compiled {
-  readonly checked?: CheckedModule;
-  readonly plan?: Plan;
+export interface Compiled extends Partial<Analysis> {
   readonly diagnostics: readonly Diagnostic[];
   readonly sources: ReadonlyMap<string, string>;
 }
@@ -35,15 +32,8 @@ export async function compile(files: Readonly<Record<string, string>>, overrides
     const info = testModels[reference];
     if (info !== undefined) models.set(alias, info);
   }
-  const checked = check(linked.value, models, overrides);
-  if (checked.value === undefined) return { diagnostics: [...diagnostics, ...checked.diagnostics], sources };
-  const lowered = lower(checked.value);
-  return {
-    checked: checked.value,
-    ...(lowered.value === undefined ? {} : { plan: lowered.value }),
-    diagnostics: [...diagnostics, ...checked.diagnostics, ...lowered.diagnostics],
-    sources,
-  };
+  const { diagnostics: found, ...analysis } = analyse(linked.value, models, overrides);
+  return { ...analysis, diagnostics: [...diagnostics, ...found], sources };
 }
 
 /** A script around `body`: edition, model, nothing else. */

@@ -4,8 +4,8 @@
 // the models the entry declares: one that fits is enough.
 import type * as ast from "../../parser/ast.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Outcome } from "../../source/diagnostic.js";
-import { NOWHERE } from "../../source/span.js";
+import type { Diagnostic, Outcome } from "../../source/diagnostic.js";
+import { NOWHERE, type Span } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
@@ -27,8 +27,10 @@ export type { Overrides } from "./context.js";
 /**
  * Checks names, types and values, and evaluates everything but the logic.
  *
- * `models` has the table of each of `modelsOf(program)`, by alias. `overrides` are the command line's.
- * Errors   L2xxx, all of them, sorted by file and place; the value is absent if there is any. Warnings travel along.
+ * `models` has the table of each of `modelsOf(program)`, by alias; one that is missing could not be read, which the caller has
+ * reported: its attributes are not judged then. `overrides` are the command line's.
+ * Errors   L2xxx, all of them, sorted by file and place; the value is absent if there is any, or if the program or a model could not
+ *          be read whole. Consequences of mistakes of grammar are left out. Warnings travel along.
  */
 export function check(
   program: Program,
@@ -37,20 +39,28 @@ export function check(
 ): Outcome<CheckedModule> {
   const checker = new Checker(program, models, overrides);
   const module = checker.run();
-  const diagnostics = checker.report.sorted();
-  return checker.report.errorCount > 0 ? { diagnostics } : { value: module, diagnostics };
+  const diagnostics = checker.report.sorted().filter((d) => !isConsequence(d, program));
+  return checker.report.errorCount > 0 || !checker.whole ? { diagnostics } : { value: module, diagnostics };
+}
+
+/** Whether a mistake may be only that a unit was cut short, or a setting lost, by a mistake of grammar. */
+function isConsequence({ at, code, severity }: Diagnostic, program: Program): boolean {
+  const damage = program.files.find((f) => f.path === at.span.file)?.damage;
+  if (damage === undefined) return false;
+  const inside = (s: Span): boolean => at.span.start >= s.start && at.span.start <= s.end;
+  return damage.units.some(inside) || ((severity === "warning" || code === "L2012") && damage.statements.some(inside));
 }
 
 class Checker {
   readonly report = new Report();
+  /** Nothing of the script or its models was unreadable. */
+  readonly whole: boolean;
   private readonly cx: Context;
   private readonly scope: Scope;
   private readonly tables = new Map<Declared, ModelTable>();
   /** Models in order of first use by a task: indices of CheckedModule.models. */
   private readonly inUse: DeclaredOf<"model">[] = [];
   private readonly tasks = new Map<Declared, EarlierTask & { readonly table: ModelTable }>();
-  /** Tasks without a model to check them against: what names them is not reported again. */
-  private readonly broken = new Set<Declared>();
 
   constructor(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides) {
     const scopes = buildScopes(program, this.report);
@@ -71,9 +81,9 @@ class Checker {
     for (const d of scope.names.values()) {
       if (d.kind !== "model") continue;
       const info = models.get(d.decl.name.text);
-      if (info === undefined) throw new InternalError(`check needs the table of the model ${d.decl.name.text}`);
-      this.tables.set(d, new ModelTable(d.decl.name.text, info));
+      this.tables.set(d, new ModelTable(d.decl.name.text, info, info === undefined));
     }
+    this.whole = program.complete && ![...this.tables.values()].some((t) => t.unread);
   }
 
   run(): CheckedModule {
@@ -85,7 +95,7 @@ class Checker {
     const tables = [...this.tables.values()];
     warnHidden(this.scope, tables, this.report);
     // A misspelt use leaves its declaration unused: one mistake, so unused names wait until the others are mended.
-    if (this.report.errorCount === 0 && this.tasks.size > 0) warnUnused(this.scope, this.cx, this.report);
+    if (this.whole && this.report.errorCount === 0 && this.tasks.size > 0) warnUnused(this.scope, this.cx, this.report);
     return {
       models: this.inUse.map((d) => this.planModel(d)),
       inputs: [...this.scope.names.values()]
@@ -140,7 +150,7 @@ class Checker {
     const [first] = this.tables.values();
     for (const scope of this.cx.scopes.values()) {
       // The model's attributes have no place here; knowing them makes for better messages.
-      const env = this.env(new ModelTable(first?.alias, first?.info), scope);
+      const env = this.env(new ModelTable(first?.alias, first?.info, first?.unread), scope);
       for (const d of scope.own) {
         if (d.kind === "input") this.checkType(d.decl.type);
         if (d.kind === "input" || d.kind === "let") declaredNumber(d, env);
@@ -176,15 +186,14 @@ class Checker {
     const source = decl.kind === "EditDecl" && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
     const fromModel = decl.kind === "EditDecl" ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
     const model = fromModel && this.model(fromModel);
-    const table = source?.table ?? (model && this.tables.get(model));
+    const known = source?.table ?? (model && this.tables.get(model));
     // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
-    if (table === undefined) {
-      this.broken.add(d);
-      return;
-    }
+    const table = known ?? new ModelTable(undefined, undefined, true);
     const index = source?.task.model ?? (model === undefined ? 0 : this.indexOf(model));
     const task = checkTask(decl, index, source, this.env(table));
-    const clean = this.report.errorCount === before;
+    const { start } = decl.span;
+    const damaged = d.file.damage.statements.some((s) => s.start <= start && start <= s.end);
+    const clean = this.report.errorCount === before && known !== undefined && !known.unread && !damaged;
     this.tasks.set(d, { task, index: this.tasks.size, clean, table });
   }
 
@@ -197,6 +206,7 @@ class Checker {
     const d = this.scope.names.get(name.text);
     if (d !== undefined) markUsed(d, this.scope, this.cx);
     if (d?.kind === "model") return d;
+    if (d === undefined && this.isUnread(name)) return undefined;
     const models = [...this.scope.names.values()].filter((m) => m.kind === "model").map((m) => m.decl.name.text);
     const guess = nearest(name.text, models);
     const hint =
@@ -219,6 +229,11 @@ class Checker {
     return undefined;
   }
 
+  /** A name that could not be read, or that something unread may declare. */
+  private isUnread({ text }: ast.Name): boolean {
+    return text === "" || this.scope.ambiguous.has(text) || this.scope.open;
+  }
+
   private editSource(decl: ast.EditDecl) {
     return this.task(decl.source, decl.name.text);
   }
@@ -230,7 +245,6 @@ class Checker {
     const found = d && this.tasks.get(d);
     if (found !== undefined) return found;
     if (d?.kind === "task") {
-      if (this.broken.has(d)) return undefined;
       const itself = name.text === by;
       this.report.error(
         "L2001",
@@ -244,6 +258,7 @@ class Checker {
       );
       return undefined;
     }
+    if (d === undefined && this.isUnread(name)) return undefined;
     const tasks = this.scope.own.filter((t) => t.kind === "task").map((t) => t.decl.name.text);
     const guess = nearest(name.text, tasks);
     const hints =
@@ -287,13 +302,13 @@ class Checker {
 
   /** Energies and attributes that no task uses: each must fit one of the models, or be sound without one. */
   private checkUnreached(): void {
-    const infos = [...this.tables].map(([d, t]) => ({ alias: d.decl.name.text, info: t.info }));
-    const candidates = infos.length > 0 ? infos : [{ alias: undefined, info: undefined }];
+    const infos = [...this.tables].map(([d, { info, unread }]) => ({ alias: d.decl.name.text, info, unread }));
+    const candidates = infos.length > 0 ? infos : [{ alias: undefined, info: undefined, unread: false }];
     const tryEach = (visit: (model: ModelTable, report: Report) => void): void => {
       let first: Report | undefined;
-      for (const { alias, info } of candidates) {
+      for (const { alias, info, unread } of candidates) {
         const report = new Report();
-        visit(new ModelTable(alias, info), report);
+        visit(new ModelTable(alias, info, unread), report);
         first ??= report;
         if (report.errorCount > 0) continue;
         this.report.addAll(report);

@@ -1,5 +1,6 @@
 // What the parts of the checker share: the program, its scopes, the numbers already evaluated, what has been used.
 import type * as ast from "../../parser/ast.js";
+import { walk } from "../../parser/walk.js";
 import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
 import type { LinkedFile, Program } from "../link.js";
@@ -40,7 +41,6 @@ export interface Context {
 export interface Local {
   /** undefined: not known while a declaration is checked on its own. */
   readonly value: number | undefined;
-  used: boolean;
 }
 
 /** How expressions are evaluated (evaluate.ts). Parts of the evaluator call it through their Env, so that no two files need each other. */
@@ -70,6 +70,15 @@ export interface Env {
 export function markUsed(d: Declared, scope: Scope, cx: Context): void {
   cx.used.add(d);
   if (scope.file === cx.program.entry) cx.usedByEntry.add(d);
+}
+
+/** Whether an expression has the word in it, evaluated or not: after a mistake before it, it is not. */
+export function mentions(e: ast.Expr, word: string): boolean {
+  let found = false;
+  walk(e, (node) => {
+    if (node.kind === "ErrorExpr" || ("name" in node && node.name === word)) found = true;
+  });
+  return found;
 }
 
 /** What was written, on one line. */

@@ -3,7 +3,7 @@
 // Numbers are evaluated once; an energy is evaluated at each use, with its arguments and the model of the task that uses it.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import { type Env, type Local, markUsed, MAX_EXPANSIONS } from "./context.js";
+import { type Env, type Local, markUsed, MAX_EXPANSIONS, mentions } from "./context.js";
 import type { TableRow } from "./model-table.js";
 import { type DeclaredOf, kindOf } from "./scope.js";
 import { nearest } from "./suggest.js";
@@ -12,7 +12,6 @@ import { describe, ERROR, type Value } from "./value.js";
 export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Value {
   const local = env.locals.get(e.name);
   if (local !== undefined) {
-    local.used = true;
     return { kind: "number", value: local.value };
   }
   const declared = env.scope.names.get(e.name);
@@ -57,6 +56,7 @@ export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: En
 
 /** Reports L2001 with the nearest name, where that is declared, and the attribute that the word may be a value of. */
 function reportUnknown(name: string, span: Span, env: Env): void {
+  if (env.scope.ambiguous.has(name) || env.scope.open || env.model.unread) return;
   const usable = [...env.scope.names].filter(([, d]) => d.kind !== "model" && d.kind !== "task").map(([n]) => n);
   const guess = nearest(name, [...env.locals.keys(), ...usable, ...env.model.names]);
   const holder = env.model.rows.find((r) => r.type === "category" && r.classes.includes(name));
@@ -187,7 +187,7 @@ export function evaluateBody(
 ): Value {
   if (reportCircle(d, env) || reportTooLarge(d, call, env)) return ERROR;
   const locals = new Map<string, Local>();
-  d.decl.params.forEach((p, i) => locals.set(p.name.text, { value: args[i], used: false }));
+  d.decl.params.forEach((p, i) => locals.set(p.name.text, { value: args[i] }));
   const values = args.map((a) => String(a)).join(", ");
   const calls =
     call === undefined || args.length === 0
@@ -198,8 +198,7 @@ export function evaluateBody(
   const formula = env.evaluator.evaluateEnergy(d.decl.value, { ...fileEnv(d, env, env.report), locals, calls });
   env.cx.open.pop();
   for (const p of d.decl.params) {
-    if (locals.get(p.name.text)?.used === true || p.name.text.startsWith("_") || d.file !== env.cx.program.entry)
-      continue;
+    if (mentions(d.decl.value, p.name.text) || p.name.text.startsWith("_") || d.file !== env.cx.program.entry) continue;
     env.report.warning("L2024", p.name.span, `the parameter \`${p.name.text}\` is never used`, {
       text: "unused",
       hints: ["remove it, or start its name with `_`"],

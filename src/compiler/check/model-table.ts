@@ -26,6 +26,8 @@ export class ModelTable {
   constructor(
     readonly alias: string | undefined,
     readonly info: ModelInfo | undefined,
+    /** The model is there but cannot be read, which has been reported: any name may be an attribute of it. */
+    readonly unread = false,
   ) {
     this.rows = [...(info?.attributes ?? [])];
   }

@@ -235,7 +235,8 @@ function wordOf(e: ast.Expr): string | undefined {
 
 /** Whether the word means something outside categories, or is near such a name: then the ordinary messages fit. */
 function isNumberName(word: string, env: Env): boolean {
-  if (env.scope.names.has(word) || env.model.own(word) !== undefined) return true;
+  if (env.scope.names.has(word) || env.scope.ambiguous.has(word) || env.scope.open) return true;
+  if (env.model.own(word) !== undefined) return true;
   const numbers = [...env.scope.names].filter(([, d]) => d.kind === "let" || d.kind === "input").map(([name]) => name);
   return nearest(word, [...env.locals.keys(), ...numbers]) !== undefined;
 }

@@ -20,8 +20,10 @@ export type DeclaredOf<K extends Declared["kind"]> = Extract<Declared, { readonl
 export interface Scope {
   readonly file: LinkedFile;
   readonly names: ReadonlyMap<string, Declared>;
-  /** Names declared more than once: which is meant is not known, so their uses are not judged. */
+  /** Names declared more than once, or by what could not be read: what is meant is not known, so their uses are not judged. */
   readonly ambiguous: ReadonlySet<string>;
+  /** Something of unknown names could not be read: an unknown name may be one of them. */
+  readonly open: boolean;
   readonly own: readonly Declared[];
   /** Each name brought in, or each `import "file"` as a whole, with what it stands for: to find the unused ones. */
   readonly imported: readonly { readonly label: string; readonly span: Span; readonly declared: readonly Declared[] }[];
@@ -52,7 +54,7 @@ export function buildScopes(program: Program, report: Report): ReadonlyMap<Linke
 
 function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, report: Report): Scope {
   const names = new Map<string, Declared>();
-  const ambiguous = new Set<string>();
+  const ambiguous = new Set(file.damage.names);
   const reportTwice = (name: string, span: Span, earlier: Declared): void => {
     ambiguous.add(name);
     report.error("L2002", span, `\`${name}\` is declared twice`, {
@@ -60,7 +62,10 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
       related: [{ span: earlier.decl.name.span, text: `first declared here, as ${kindOf(earlier)}` }],
     });
   };
-  const own = file.module.items.map((item) => declaredOf(item, file)).filter((d) => d !== undefined);
+  const own = file.module.items
+    .map((item) => declaredOf(item, file))
+    .filter((d) => d !== undefined)
+    .filter((d) => d.decl.name.text !== "");
   for (const d of own) {
     const { text, span } = d.decl.name;
     const earlier = names.get(text);
@@ -83,6 +88,8 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
     for (const name of decl.names) {
       const d = offered.find((o) => o.decl.name.text === name.text);
       if (d === undefined) {
+        ambiguous.add(name.text);
+        if (target.damage.open || target.damage.names.has(name.text)) continue;
         const guess = nearest(
           name.text,
           offered.map((o) => o.decl.name.text),
@@ -97,7 +104,7 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
       imported.push({ label: `\`${name.text}\``, span: name.span, declared: [d] });
     }
   }
-  return { file, names, ambiguous, own, imported };
+  return { file, names, ambiguous, open: file.damage.open, own, imported };
 }
 
 function declaredOf(item: ast.Item, file: LinkedFile): Declared | undefined {

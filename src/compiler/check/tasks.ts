@@ -3,7 +3,7 @@
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { CheckedStep, CheckedTask } from "./checked.js";
-import { type Env, type Local, markUsed, quote } from "./context.js";
+import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "./formula.js";
@@ -132,7 +132,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   const where = read.get("where", "WhereSetting");
   if (!read.has("where"))
     reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
-  const locals = new Map<string, Local>(axes.map((a) => [a.name, { value: undefined, used: false }]));
+  const locals = new Map<string, Local>(axes.map((a) => [a.name, { value: undefined }]));
   const cells: Formula[] = [];
   const visit = (chosen: readonly number[]): void => {
     const axis = axes[chosen.length];
@@ -140,13 +140,13 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
       for (const v of axis.values ?? []) visit([...chosen, v]);
       return;
     }
-    axes.forEach((a, i) => locals.set(a.name, { value: chosen[i], used: locals.get(a.name)?.used ?? false }));
+    axes.forEach((a, i) => locals.set(a.name, { value: chosen[i] }));
     cells.push((where && evaluateEnergy(where.energy, { ...env, locals })) ?? always(decl.span));
   };
   if (cellCount <= MAX_CELLS && axes.every((a) => a.values !== undefined)) visit([]);
   else if (where !== undefined) evaluateEnergy(where.energy, { ...env, locals });
   for (const [name, at] of names) {
-    if (where === undefined || locals.get(name)?.used === true || name.startsWith("_")) continue;
+    if (where === undefined || mentions(where.energy, name) || name.startsWith("_")) continue;
     env.report.warning("L2024", at.span, `the sweep over \`${name}\` changes nothing: \`where\` does not use it`, {
       text: "unused",
     });

@@ -1,0 +1,48 @@
+// Everything that can be said of a script: its mistakes, what each name means, and its plan if nothing is wrong.
+// In: a linked program, whole or not, and the tables of its models as far as they could be read. Out: Analysis.
+// The checker runs on whatever is sound: one mistake of grammar, or one missing model, does not hide the other mistakes.
+import type { Diagnostic } from "../source/diagnostic.js";
+import type { ModelInfo } from "./attribute.js";
+import { check } from "./check/check.js";
+import type { CheckedModule } from "./check/checked.js";
+import type { Overrides } from "./check/context.js";
+import { Report } from "./check/report.js";
+import { buildScopes } from "./check/scope.js";
+import type { Program } from "./link.js";
+import { lower } from "./lower.js";
+import type { Plan } from "./plan.js";
+import { declarationOf, type Declaration, type Reference, referencesOf } from "./references.js";
+
+export interface Analysis {
+  /** There if the script is whole and has no mistake of names, types or values. */
+  readonly checked?: CheckedModule;
+  /** There if nothing at all is wrong: what a run needs. */
+  readonly plan?: Plan;
+  /** Each use of a name, file by file, in source order. */
+  readonly references: readonly Reference[];
+  /** What the files declare, in source order. */
+  readonly declarations: readonly Declaration[];
+  /** Those of checking and lowering (L2xxx, L3xxx), sorted; those of reading the files are `link`'s. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Analyses a program. `models` are the tables of `modelsOf(program)`, by alias; one that is missing could not be read: the caller
+ * has reported that, and its attributes are not judged. `overrides` are the command line's.
+ */
+export function analyse(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides = {}): Analysis {
+  const scopes = [...buildScopes(program, new Report()).values()];
+  const named = {
+    references: referencesOf(scopes, models),
+    declarations: scopes.flatMap((s) => s.own.map(declarationOf)),
+  };
+  const checked = check(program, models, overrides);
+  if (checked.value === undefined) return { ...named, diagnostics: checked.diagnostics };
+  const lowered = lower(checked.value);
+  return {
+    ...named,
+    checked: checked.value,
+    ...(lowered.value === undefined ? {} : { plan: lowered.value }),
+    diagnostics: [...checked.diagnostics, ...lowered.diagnostics],
+  };
+}
