@@ -6,6 +6,7 @@ import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
 import { classesOf, marginOf, readsLogits, type Argument, type Margin } from "../energy/arguments.js";
 import type { Energy, Logic } from "../energy/energy.js";
+import type { BoundPredicate, ClassPredicate, NearPredicate } from "../predicate.js";
 import type { NumberField, Varying } from "../energy/varying.js";
 import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE } from "../energy/interpret.js";
 import { scalar, type GraphBuilder, type Operand } from "../graph/builder.js";
@@ -70,8 +71,6 @@ export function readArguments(
     return b.sub(logSumExpOf(b, logits, a.values), logSumExpOf(b, logits, others));
   };
 }
-
-type Leaf<K extends Energy["kind"]> = Extract<Energy, { kind: K }>;
 
 /** The numbers of an energy: constants, or with `varying` columns of an input `numbers` [rows, columns], made when it is first asked for. */
 export class Numbers {
@@ -139,14 +138,14 @@ class Predicates {
   }
 
   /** One of a set of classes and its complement is read, and negated for the other, so that both cost one evaluation. */
-  classMargin(e: Leaf<"class">): NodeId {
+  classMargin(e: ClassPredicate): NodeId {
     const { margin, negated } = marginOf(e, classesOf(this.attributes, e.attribute), this.numbers.varying);
     const value = this.read(margin);
     return negated ? this.b.neg(value) : value;
   }
 
   /** In logic lace a temperature divides the picked logits only, so that this is not a probability. */
-  pickedLogits(e: Leaf<"class">): NodeId {
+  pickedLogits(e: ClassPredicate): NodeId {
     const { b, numbers } = this;
     const { attribute, values, temperature } = e;
     const columns = Array.from({ length: classesOf(this.attributes, attribute) }, (_, column) => column);
@@ -159,14 +158,14 @@ class Predicates {
   }
 
   /** Margin of "above"; that of "below" is its negative. */
-  aboveMargin(e: Leaf<"above" | "below">): NodeId {
+  aboveMargin(e: BoundPredicate): NodeId {
     const { b, numbers } = this;
     const threshold = numbers.value(e, "threshold", e.threshold);
     const slope = numbers.inverse(e, "sigma", e.sigma, LOGISTIC_SLOPE);
     return b.mul(b.sub(this.scalarOf(e.attribute), threshold), slope);
   }
 
-  near(e: Leaf<"near">): NodeId {
+  near(e: NearPredicate): NodeId {
     const { b, numbers } = this;
     const target = numbers.value(e, "target", e.target);
     const offset = b.mul(b.sub(this.scalarOf(e.attribute), target), numbers.inverse(e, "sigma", e.sigma, Math.SQRT1_2));

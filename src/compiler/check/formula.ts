@@ -3,32 +3,14 @@
 // Invariants: attribute indices are those of the task's model table (CheckedModel.attributes); values are sorted, distinct, not empty.
 import { unreachable } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";
+import type { BoundPredicate, ClassPredicate, NearPredicate } from "../predicate.js";
 
 export type Formula =
   | { readonly kind: "always"; readonly span: Span }
-  /** The class is one of `values`, out of `classes` many. */
-  | {
-      readonly kind: "class";
-      readonly attribute: number;
-      readonly classes: number;
-      readonly values: readonly number[];
-      readonly temperature: number;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: "near";
-      readonly attribute: number;
-      readonly target: number;
-      readonly sigma: number;
-      readonly span: Span;
-    }
-  | {
-      readonly kind: "above" | "below";
-      readonly attribute: number;
-      readonly threshold: number;
-      readonly sigma: number;
-      readonly span: Span;
-    }
+  /** Out of `classes` many. */
+  | (ClassPredicate & { readonly classes: number })
+  | NearPredicate
+  | BoundPredicate
   | { readonly kind: "not"; readonly part: Formula; readonly span: Span }
   | {
       readonly kind: "and" | "or" | "xor" | "implies" | "iff";

@@ -3,6 +3,7 @@
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
 import { at } from "../graph/shape.js";
+import type { ClassPredicate } from "../predicate.js";
 import { parts, type Energy, type Logic } from "./energy.js";
 import type { Varying } from "./varying.js";
 
@@ -28,11 +29,9 @@ export interface Output {
   readonly column: number;
 }
 
-type ClassEnergy = Extract<Energy, { kind: "class" }>;
-
 /** The margin that a class predicate reads, and whether it holds the complement's: class 0 is always among the others. */
 export function marginOf(
-  e: ClassEnergy,
+  e: ClassPredicate,
   classes: number,
   varying?: Varying,
 ): { readonly margin: Margin; readonly negated: boolean } {
@@ -49,7 +48,7 @@ export function marginOf(
 }
 
 /** Whether a class predicate is no probability: in logic lace a temperature, also one that varies, divides the picked logits only. */
-export function readsLogits({ temperature }: ClassEnergy, logic: Logic): boolean {
+export function readsLogits({ temperature }: ClassPredicate, logic: Logic): boolean {
   return logic === "lace" && temperature !== 1;
 }
 

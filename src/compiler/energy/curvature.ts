@@ -15,6 +15,7 @@ import {
   type Conditions,
 } from "./arguments.js";
 import type { Energy } from "./energy.js";
+import type { ClassPredicate, Predicate } from "../predicate.js";
 import {
   LACE_NOT_LIMIT,
   log1mexp,
@@ -23,7 +24,6 @@ import {
   meaning,
   type Arithmetic,
   type Both,
-  type LeafEnergy,
 } from "./interpret.js";
 import { withNumbers } from "./varying.js";
 
@@ -50,7 +50,7 @@ export function curvatureOf(conditions: Conditions): (values: ArrayLike<number>,
     const forms = new Map<Energy, Energy>();
     const own =
       varying === undefined ? energy : withNumbers(energy, varying, numbers, (e, form) => void forms.set(e, form));
-    const marginFor = (e: ClassEnergy): Both<Jet> | undefined => {
+    const marginFor = (e: ClassPredicate): Both<Jet> | undefined => {
       const form = forms.get(e) ?? e;
       if (form.kind !== "class" || readsLogits(form, logic)) return undefined;
       const { margin, negated } = marginOf(form, classesOf(attributes, form.attribute), varying);
@@ -64,9 +64,7 @@ export function curvatureOf(conditions: Conditions): (values: ArrayLike<number>,
   };
 }
 
-type ClassEnergy = Extract<Energy, { kind: "class" }>;
-
-function jetArithmetic(n: number, leafOf: (e: LeafEnergy) => Both<Jet>): Arithmetic<Jet> {
+function jetArithmetic(n: number, leafOf: (e: Predicate) => Both<Jet>): Arithmetic<Jet> {
   return {
     constant: (value) => ({ value, gradient: new Float64Array(n), hessian: new Float64Array(n * n) }),
     add,
@@ -79,10 +77,10 @@ function jetArithmetic(n: number, leafOf: (e: LeafEnergy) => Both<Jet>): Arithme
 }
 
 function leaf(
-  e: LeafEnergy,
+  e: Predicate,
   attributes: readonly Attribute[],
   read: (a: Argument) => Jet,
-  marginFor: (e: ClassEnergy) => Both<Jet> | undefined,
+  marginFor: (e: ClassPredicate) => Both<Jet> | undefined,
 ): Both<Jet> {
   const scalarOf = (): Jet => read({ kind: "output", attribute: e.attribute, column: 0 });
   switch (e.kind) {

@@ -4,36 +4,15 @@
 // every node keeps the span of the source that caused it. `logic` decides what the connectives mean (DESIGN.md 2.2).
 import { unreachable } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";
+import type { Predicate } from "../predicate.js";
 
 export type Logic = "product" | "lace";
 
 export type Energy =
   /** log p = 0: no condition. */
   | { readonly kind: "always"; readonly span: Span }
-  /** The class is one of `values` (sorted, distinct, neither empty nor all). `temperature` divides the logits. */
-  | {
-      readonly kind: "class";
-      readonly attribute: number;
-      readonly values: readonly number[];
-      readonly temperature: number;
-      readonly span: Span;
-    }
-  /** log p = -(f - target)^2 / (2 sigma^2). */
-  | {
-      readonly kind: "near";
-      readonly attribute: number;
-      readonly target: number;
-      readonly sigma: number;
-      readonly span: Span;
-    }
-  /** log p = log sigmoid(1.702 (f - threshold) / sigma); "below" mirrors it. */
-  | {
-      readonly kind: "above" | "below";
-      readonly attribute: number;
-      readonly threshold: number;
-      readonly sigma: number;
-      readonly span: Span;
-    }
+  /** A class set that is not all of the classes, or a condition on a scalar. */
+  | Predicate
   | { readonly kind: "not"; readonly part: Energy; readonly span: Span }
   /** n-ary, at least two parts, in source order (the order matters in logic lace). */
   | { readonly kind: "and" | "or"; readonly parts: readonly Energy[]; readonly span: Span }
@@ -67,4 +46,41 @@ export function parts(e: Energy): readonly Energy[] {
     default:
       return unreachable(e);
   }
+}
+
+/** The energy with `change` made to each of its parts: itself where it has none. */
+export function mapParts(e: Energy, change: (part: Energy) => Energy): Energy {
+  switch (e.kind) {
+    case "always":
+    case "class":
+    case "near":
+    case "above":
+    case "below":
+      return e;
+    case "not":
+    case "weight":
+      return { ...e, part: change(e.part) };
+    case "and":
+    case "or":
+    case "count":
+      return { ...e, parts: e.parts.map(change) };
+    default:
+      return unreachable(e);
+  }
+}
+
+/** A new energy node by node, from the leaves up: `change` gets each node with its parts changed already, and the node that it was. */
+export function mapEnergy(e: Energy, change: (node: Energy, was: Energy) => Energy): Energy {
+  return change(
+    mapParts(e, (part) => mapEnergy(part, change)),
+    e,
+  );
+}
+
+/** A value of an energy from those of its parts, from the leaves up. */
+export function foldEnergy<T>(e: Energy, value: (node: Energy, parts: readonly T[]) => T): T {
+  return value(
+    e,
+    parts(e).map((part) => foldEnergy(part, value)),
+  );
 }

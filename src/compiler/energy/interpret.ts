@@ -5,6 +5,7 @@ import { InternalError, unreachable } from "../../source/internal-error.js";
 import { LOG1MEXP_GUARD } from "../graph/graph.js";
 import { readsLogits } from "./arguments.js";
 import type { Energy, Logic } from "./energy.js";
+import type { BoundPredicate, NearPredicate, Predicate } from "../predicate.js";
 
 /** Slope that makes the logistic function nearest to the normal distribution function. */
 export const LOGISTIC_SLOPE = 1.702;
@@ -15,9 +16,6 @@ export const LACE_NOT_LIMIT = 0.1;
 
 /** For each attribute of the model's table, its head's output: K logits, or one number for a scalar. */
 export type HeadOutputs = readonly (readonly number[])[];
-
-/** A predicate over one attribute. */
-export type LeafEnergy = Extract<Energy, { kind: "class" | "near" | "above" | "below" }>;
 
 /** log p and log (1 - p). */
 export interface Both<T> {
@@ -35,7 +33,7 @@ export interface Arithmetic<T> {
   logSumExp(terms: readonly T[]): T;
   /** `not` of logic lace: the value less what is beyond LACE_NOT_LIMIT, its sign turned. */
   laceNot(a: T): T;
-  leaf(e: LeafEnergy): Both<T>;
+  leaf(e: Predicate): Both<T>;
 }
 
 /**
@@ -65,7 +63,7 @@ function numbers(logic: Logic, heads: HeadOutputs): Arithmetic<number> {
 }
 
 /** A predicate of either logic: log (1 - p) by subtraction only where there is no closed form, so that near p = 1 digits are kept. */
-function leaf(e: LeafEnergy, logic: Logic, heads: HeadOutputs): Both<number> {
+function leaf(e: Predicate, logic: Logic, heads: HeadOutputs): Both<number> {
   switch (e.kind) {
     case "class": {
       const logits = outputOf(heads, e.attribute);
@@ -213,10 +211,7 @@ export type Verdict = "satisfied" | "not" | "unclear";
  */
 export function verdict(energy: Energy, outputs: HeadOutputs): Verdict {
   const of = (e: Energy): Verdict => verdict(e, outputs);
-  const scalar = (
-    e: Extract<Energy, { kind: "near" | "above" | "below" }>,
-    test: (value: number) => boolean,
-  ): Verdict => {
+  const scalar = (e: NearPredicate | BoundPredicate, test: (value: number) => boolean): Verdict => {
     const value = scalarOf(outputs, e.attribute);
     return Number.isNaN(value) ? "unclear" : test(value) ? "satisfied" : "not";
   };

@@ -4,7 +4,7 @@
 // does not depend on the values of the others, nor on which energy comes first.
 import { unreachable } from "../../source/internal-error.js";
 import { at } from "../graph/shape.js";
-import type { Energy } from "./energy.js";
+import { foldEnergy, mapEnergy, type Energy } from "./energy.js";
 
 /** The numbers that an energy may have. */
 export type NumberField = "temperature" | "target" | "sigma" | "threshold" | "factor";
@@ -37,36 +37,19 @@ export function commonForms(energies: readonly Energy[]): readonly CommonForm[] 
   return [...groups.values()].map((members) => formOf(energies, members));
 }
 
-/** An energy of a form with its numbers in their places: a new one, of which each leaf is told beside the form's. */
+/** An energy of a form with its numbers in their places: a new one, of which each node is told beside the form's. */
 export function withNumbers(
   form: Energy,
   { of }: Pick<Varying, "of">,
   numbers: ArrayLike<number>,
-  told: (leaf: Energy, ofForm: Energy) => void,
+  told: (node: Energy, ofForm: Energy) => void,
 ): Energy {
-  const part = (p: Energy): Energy => withNumbers(p, { of }, numbers, told);
-  const columns = Object.entries(of.get(form) ?? {});
-  const own = Object.fromEntries(columns.map(([field, column]) => [field, numbers[column] ?? NaN]));
-  switch (form.kind) {
-    case "always":
-    case "class":
-    case "near":
-    case "above":
-    case "below": {
-      const leaf = { ...form, ...own };
-      told(leaf, form);
-      return leaf;
-    }
-    case "not":
-    case "weight":
-      return { ...form, ...own, part: part(form.part) };
-    case "and":
-    case "or":
-    case "count":
-      return { ...form, parts: form.parts.map(part) };
-    default:
-      return unreachable(form);
-  }
+  return mapEnergy(form, (node, was) => {
+    const columns = Object.entries(of.get(was) ?? {});
+    const own = { ...node, ...Object.fromEntries(columns.map(([field, column]) => [field, numbers[column] ?? NaN])) };
+    told(own, was);
+    return own;
+  });
 }
 
 /** The numbers of a condition between two of one form: a share of the way. */
@@ -88,14 +71,12 @@ function formOf(energies: readonly Energy[], members: readonly number[]): Common
   });
   const of = new Map<Energy, Partial<Record<NumberField, number>>>();
   let place = 0;
-  const energy = rebuild(at(energies, at(members, 0)), {
-    number: (value) => (columnOf[place++] === undefined ? value : 0),
-    built: (node, first) => {
-      const own = fieldsOf(node).map((field, k) => [field, columnOf[first + k]] as const);
-      const varying = own.filter(([, column]) => column !== undefined);
-      if (varying.length > 0) of.set(node, Object.fromEntries(varying));
-    },
-    place: () => place,
+  const energy = mapEnergy(at(energies, at(members, 0)), (node) => {
+    const own = numbersIn(node).map(([field]) => [field, columnOf[place++]] as const);
+    const varying = own.filter(([, column]) => column !== undefined);
+    const built: Energy = { ...node, ...Object.fromEntries(varying.map(([field]) => [field, 0])) };
+    if (varying.length > 0) of.set(built, Object.fromEntries(varying));
+    return built;
   });
   const picked = [...columns.values()].map((c) => c.place);
   return {
@@ -113,17 +94,23 @@ function isNumberField(name: string): boolean {
 }
 
 /** The numbers of one node, in the order in which numbersOf lists them. */
-function fieldsOf({ kind }: Energy): readonly NumberField[] {
-  switch (kind) {
+function numbersIn(e: Energy): readonly (readonly [NumberField, number])[] {
+  switch (e.kind) {
     case "class":
-      return ["temperature"];
+      return [["temperature", e.temperature]];
     case "near":
-      return ["target", "sigma"];
+      return [
+        ["target", e.target],
+        ["sigma", e.sigma],
+      ];
     case "above":
     case "below":
-      return ["threshold", "sigma"];
+      return [
+        ["threshold", e.threshold],
+        ["sigma", e.sigma],
+      ];
     case "weight":
-      return ["factor"];
+      return [["factor", e.factor]];
     case "always":
     case "not":
     case "and":
@@ -131,70 +118,14 @@ function fieldsOf({ kind }: Energy): readonly NumberField[] {
     case "count":
       return [];
     default:
-      return unreachable(kind);
-  }
-}
-
-/** All numbers of an energy: of a node first, then of its parts. */
-function numbersOf(energy: Energy): readonly number[] {
-  const numbers: number[] = [];
-  rebuild(energy, {
-    number: (value) => {
-      numbers.push(value);
-      return value;
-    },
-    built: () => undefined,
-    place: () => 0,
-  });
-  return numbers;
-}
-
-/** What is done while an energy is copied. */
-interface Rebuilding {
-  /** Replaces a number. */
-  readonly number: (value: number) => number;
-  /** Told of each new node, and of the place of its first number. */
-  readonly built: (node: Energy, first: number) => void;
-  /** The place of the next number. */
-  readonly place: () => number;
-}
-
-/** A copy of an energy, every node a new one. */
-function rebuild(e: Energy, how: Rebuilding): Energy {
-  const first = how.place();
-  const node = copy(e, how);
-  how.built(node, first);
-  return node;
-}
-
-function copy(e: Energy, how: Rebuilding): Energy {
-  const { number } = how;
-  const part = (p: Energy): Energy => rebuild(p, how);
-  switch (e.kind) {
-    case "always":
-      return { ...e };
-    case "class":
-      return { ...e, temperature: number(e.temperature) };
-    case "near": {
-      const target = number(e.target);
-      return { ...e, target, sigma: number(e.sigma) };
-    }
-    case "above":
-    case "below": {
-      const threshold = number(e.threshold);
-      return { ...e, threshold, sigma: number(e.sigma) };
-    }
-    case "not":
-      return { ...e, part: part(e.part) };
-    case "weight": {
-      const factor = number(e.factor);
-      return { ...e, factor, part: part(e.part) };
-    }
-    case "and":
-    case "or":
-    case "count":
-      return { ...e, parts: e.parts.map(part) };
-    default:
       return unreachable(e);
   }
+}
+
+/** All numbers of an energy: of the parts first, in source order, then of the node. */
+function numbersOf(energy: Energy): readonly number[] {
+  return foldEnergy<readonly number[]>(energy, (node, ofParts) => [
+    ...ofParts.flat(),
+    ...numbersIn(node).map(([, value]) => value),
+  ]);
 }
