@@ -1,95 +1,82 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, posix } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { describe, expect, test } from "vitest";
+import {
+  browserBreaches,
+  circles,
+  importsOf,
+  missingDocuments,
+  nodeBreaches,
+  orderBreaches,
+  passBreaches,
+  twinTypes,
+  variablesOf,
+  verbBreaches,
+  type Import,
+  type SourceFile,
+} from "./support/architecture.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const src = join(root, "src");
 
-interface Import {
-  readonly from: string;
-  /** A package as it is written; a file relative to src. */
-  readonly to: string;
-  /** `import type`: nothing is loaded. */
-  readonly types: boolean;
-  /** `import()`: loaded when it is reached. */
-  readonly lazy: boolean;
+function read(folder: string, wanted: RegExp, skip = /^$/): readonly SourceFile[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((f) => f.replaceAll("\\", "/"))
+    .filter((f) => wanted.test(f) && !skip.test(f))
+    .sort()
+    .map((file) => ({ file, text: readFileSync(join(root, folder, file), "utf8") }));
 }
-const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((f) => f.endsWith(".ts"))
-  .map((f) => f.replaceAll("\\", "/"))
-  .sort();
-const texts = new Map(files.map((f) => [f, readFileSync(join(src, f), "utf8")]));
-const textOf = (file: string): string => texts.get(file) ?? "";
+const sources = read("src", /\.ts$/);
+const files = sources.map((s) => s.file);
+const imports = importsOf(sources);
+const textOf = (file: string): string => sources.find((s) => s.file === file)?.text ?? "";
 
-const imports: Import[] = [];
-/** Every name that is used as a variable (not as a property), by file: `process` of `process.exit`. */
-const variables = new Map<string, Set<string>>();
-for (const file of files) {
-  const names = new Set<string>();
-  variables.set(file, names);
-  const add = (specifier: ts.Node | undefined, types: boolean, lazy = false): void => {
-    if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
-    const { text } = specifier;
-    const local = text.startsWith(".")
-      ? posix.normalize(posix.join(posix.dirname(file), text)).replace(/\.js$/, ".ts")
-      : text;
-    imports.push({ from: file, to: local, types, lazy });
-  };
-  const visit = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node))
-      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
-    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
-    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0], false, true);
-    else if (ts.isIdentifier(node) && !isPropertyName(node)) names.add(node.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(ts.createSourceFile(file, textOf(file), ts.ScriptTarget.ES2023, true));
-}
-
-function isPropertyName(node: ts.Identifier): boolean {
-  const { parent } = node;
-  return (
-    (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
-    ((ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent) || ts.isMethodSignature(parent)) &&
-      parent.name === node)
-  );
-}
-
-/** The pipeline, top to bottom (STYLE.md, section 1); an import may stay in its stage or point up. */
-const STAGES: readonly (readonly [string, RegExp])[] = [
-  ["source", /^source\//],
-  ["ports", /^ports\//],
-  ["parser", /^parser\//],
-  ["compiler", /^compiler\//],
-  ["models", /^models\//],
-  ["runtime", /^runtime\//],
-  ["learn", /^learn\//],
-  ["app", /^app\//],
-  ["library", /^index\.ts$/],
-  ["node", /^node\//],
-  ["doors", /^(node|worker)\.ts$/],
-  ["cli", /^cli\//],
+/** The rooms of src/, bottom up: imports point to an earlier one (ARCHITECTURE.md). */
+const ROOMS = [
+  "source/",
+  "ports/",
+  "parser/",
+  "compiler/",
+  "models/",
+  "runtime/",
+  "learn/",
+  "app/",
+  "index.ts",
+  "language.ts",
+  "node/",
+  "node.ts",
+  "worker.ts",
+  "cli/",
 ];
-const stageOf = (file: string): number => STAGES.findIndex(([, pattern]) => pattern.test(file));
-const show = ({ from, to }: Import): string => `${from} imports ${to}`;
 
-describe("the tree is the pipeline", () => {
-  test("every source file belongs to a stage", () => {
-    expect(files.filter((f) => stageOf(f) < 0)).toEqual([]);
+/** The list with a file more, or with a line more in a file of it. */
+function planted(file: string, text: string): readonly SourceFile[] {
+  const before = sources.find((s) => s.file === file);
+  return [...sources.filter((s) => s !== before), { file, text: `${before?.text ?? ""}\n${text}\n` }];
+}
+/** What a rule says of the list with a breach, beyond what it says of the list. */
+function added(rule: (files: readonly SourceFile[]) => readonly string[], file: string, text: string): string[] {
+  const before = rule(sources);
+  return rule(planted(file, text)).filter((b) => !before.includes(b));
+}
+
+describe("imports point up the list of rooms", () => {
+  const rule = (list: readonly SourceFile[]): readonly string[] => orderBreaches(list, ROOMS);
+
+  test("in the tree", () => {
+    expect(imports.filter((i) => files.includes(i.to)).length).toBeGreaterThan(1000);
+    expect(rule(sources)).toEqual([]);
   });
 
-  test("imports only point up the pipeline", () => {
-    const local = imports.filter((i) => files.includes(i.to));
-    expect(local.length).toBeGreaterThan(100);
-    expect(local.filter((i) => stageOf(i.to) > stageOf(i.from)).map(show)).toEqual([]);
+  test.each([
+    ["compiler/graph/graph.ts", "../../runtime/execute.js", "runtime/execute.ts"],
+    ["source/span.ts", "../parser/ast.js", "parser/ast.ts"],
+  ])("and %s that takes a type of %s breaks it", (file, specifier, to) => {
+    expect(added(rule, file, `import type { X } from "${specifier}";`)).toEqual([`${file} imports ${to}`]);
   });
 
-  test("every relative import names a file that exists", () => {
-    const relativeImports = imports.filter((i) => /^\.|\.ts$/.test(i.to));
-    expect(relativeImports.filter((i) => !files.includes(i.to)).map(show)).toEqual([]);
+  test("and a file in no room breaks it", () => {
+    expect(added(rule, "helpers/util.ts", "")).toEqual(["helpers/util.ts is in no room"]);
   });
 
   test("inside the compiler the checker, the energies and the graphs know no target, and no graph knows the checker", () => {
@@ -100,7 +87,76 @@ describe("the tree is the pipeline", () => {
         inside(i, /^compiler\/(graph|passes|targets)\//, /^compiler\/(check\/|link|lower)/) ||
         inside(i, /^compiler\/graph\//, /^compiler\/passes\//),
     );
-    expect(breaches.map(show)).toEqual([]);
+    expect(breaches).toEqual([]);
+  });
+
+  test("every relative import names a file that is there", () => {
+    const strays = imports.filter((i) => /^\.|\.ts$/.test(i.to) && !files.includes(i.to));
+    expect(strays).toEqual([]);
+  });
+});
+
+describe("no circle of files", () => {
+  test("and two files that take types of each other are one, told from the first", () => {
+    const round = [
+      { file: "a.ts", text: 'import type { B } from "./b.js"; export type A = B;' },
+      { file: "b.ts", text: 'export { C } from "./c.js"; export type B = 1;' },
+      { file: "c.ts", text: 'export const C = (x: import("./a.js").A) => x;' },
+      { file: "d.ts", text: 'import "./a.js";' },
+    ];
+    expect(circles(round)).toEqual(["a.ts -> b.ts -> c.ts -> a.ts"]);
+    expect(circles(round.slice(1))).toEqual([]);
+  });
+});
+
+describe("Node is touched in src/node, src/cli and the doors for Node alone", () => {
+  test("in the tree", () => {
+    expect(nodeBreaches(sources)).toEqual([]);
+    const ofNode = importsOf(sources).filter((i) => i.to.startsWith("node:"));
+    expect(ofNode.length).toBeGreaterThan(10); // the imports are really found
+  });
+
+  test.each([
+    ['import { readFileSync } from "node:fs";', "imports node:fs"],
+    ['import type { Sharp } from "sharp";', "imports sharp"],
+    ['export const load = () => import("onnxruntime-node");', "imports onnxruntime-node"],
+    ["export const bytes = Buffer.from([1]);", "uses Buffer"],
+    ["export const home = process.cwd();", "uses process"],
+  ])("and %s elsewhere breaks it", (text, breach) => {
+    expect(added(nodeBreaches, "runtime/execute.ts", text)).toEqual([`runtime/execute.ts ${breach}`]);
+    expect(added(nodeBreaches, "node/planted.ts", text)).toEqual([]);
+  });
+
+  test("only the command line touches the console", () => {
+    const breaches = sources.filter((s) => !s.file.startsWith("cli/") && variablesOf(s).has("console"));
+    expect(breaches.map((s) => s.file)).toEqual([]);
+  });
+});
+
+describe("app holds the verbs", () => {
+  test.each([
+    ["app/planted.ts", "../node/host.js", "node/host.ts"],
+    ["app/planted.ts", "../node.js", "node.ts"],
+    ["app/planted.ts", "../cli/run.js", "cli/run.ts"],
+    ["cli/planted.ts", "../runtime/execute.js", "runtime/execute.ts"],
+    ["cli/planted.ts", "../learn/train/trainer.js", "learn/train/trainer.ts"],
+  ])("and %s that takes %s breaks it", (file, specifier, to) => {
+    expect(added(verbBreaches, file, `import type { X } from "${specifier}";`)).toEqual([`${file} imports ${to}`]);
+  });
+});
+
+describe("a pass is graph -> graph, and graphs know nothing of energies", () => {
+  test("and a helper of the passes that is used outside them breaks it", () => {
+    expect(added(passBreaches, "compiler/lower.ts", 'import { countUses as n } from "./passes/rewrite.js";')).toEqual([
+      "compiler/lower.ts imports countUses of compiler/passes/rewrite.ts, which is not graph -> graph",
+    ]);
+  });
+
+  test("and a graph that takes a type of an energy breaks it", () => {
+    const text = 'import type { Energy } from "../energy/energy.js";';
+    expect(added(passBreaches, "compiler/graph/graph.ts", text)).toEqual([
+      "compiler/graph/graph.ts imports compiler/energy/energy.ts",
+    ]);
   });
 });
 
@@ -121,7 +177,7 @@ describe("graphs are made in one place", () => {
         !own.includes(i.from) &&
         /^compiler\/(passes\/|graph\/builder\.ts$)/.test(i.to),
     );
-    expect(breaches.map(show)).toEqual([]);
+    expect(breaches).toEqual([]);
   });
 
   test("the way to the gradients, read-outs and syntheses of a task is compileTask", () => {
@@ -143,38 +199,57 @@ describe("graphs are made in one place", () => {
         (i.from.startsWith("compiler/passes/") && !/^(source|compiler\/(graph|passes))\//.test(i.to)) ||
         (i.from.startsWith("compiler/graph/") && !/^(source|compiler\/graph)\//.test(i.to)),
     );
-    expect(breaches.map(show)).toEqual([]);
+    expect(breaches).toEqual([]);
   });
 });
 
-describe("the compiler runs in a browser", () => {
-  const pure = files.filter((f) => !/^(node|cli)\/|^(node|worker)\.ts$/.test(f));
-  const nodePackages = [
-    "sharp",
-    "onnxruntime-node",
-    "webgpu",
-    "@tensorflow/tfjs-node",
-    "@tensorflow/tfjs-node-gpu",
-    "commander",
-  ];
-
-  test("files outside src/node import nothing of Node, nor a file that may", () => {
-    const breaches = imports.filter((i) => {
-      if (i.types || !pure.includes(i.from)) return false;
-      return i.to.startsWith("node:") || /^(node\/|node\.ts|worker\.ts)/.test(i.to) || nodePackages.includes(i.to);
-    });
-    expect(breaches.map(show)).toEqual([]);
+describe("the doors for browsers bundle without Node", () => {
+  test("and one that reaches Node through another file breaks it", async () => {
+    const reaching = [
+      { file: "planted.ts", text: 'export { a } from "./a.js"; export const b = () => import("sharp");' },
+      { file: "a.ts", text: 'import { readFileSync } from "node:fs"; export const a = readFileSync;' },
+    ];
+    expect(await browserBreaches(reaching, "planted.ts")).toEqual([
+      "planted.ts reaches sharp by planted.ts",
+      "planted.ts reaches node:fs by a.ts",
+    ]);
   });
+});
 
-  test("files outside src/node use neither Buffer nor process nor require", () => {
-    expect(variables.get("cli/io.ts")?.has("process")).toBe(true); // the names are really found
-    const ofNode = ["Buffer", "process", "require", "__dirname", "NodeJS"];
-    const breaches = pure.filter((f) => ofNode.some((name) => variables.get(f)?.has(name)));
-    expect(breaches).toEqual([]);
+describe("no two exported types have one name", () => {
+  test("and a second one breaks it, but a re-export and a type that is kept inside do not", () => {
+    expect(added(twinTypes, "cli/planted.ts", "export interface Graph { readonly x: number }")).toEqual([
+      "Graph is exported by compiler/graph/graph.ts and cli/planted.ts",
+    ]);
+    const harmless = 'export type { Graph } from "../compiler/graph/graph.js"; interface Node { readonly x: 1 }';
+    expect(added(twinTypes, "cli/planted.ts", harmless)).toEqual([]);
   });
+});
 
-  test("only the command line touches the console", () => {
-    expect(files.filter((f) => !f.startsWith("cli/") && variables.get(f)?.has("console"))).toEqual([]);
+describe("every document that is named is there", () => {
+  const exists = (path: string): boolean => existsSync(join(root, path));
+
+  test("and one that is not breaks it, in a comment, a page, a link or a path in a code span", () => {
+    const plans = [
+      { file: "src/a.ts", text: '// See PLAN.md, 2.\nexport const a = "NOTES.md"; // and docs/solvers.md' },
+      {
+        file: "src/b.ts",
+        text: "export function b(): void {\n  /* docs/plan.md */\n}\n// README.md, PLAN.md at the end",
+      },
+      {
+        file: "docs/c.md",
+        text: "[this](plan.md#x), [that](solvers.md), [there](https://a.org/b.md), `src/nowhere/a.ts`",
+      },
+      { file: "bench/d.py", text: '"""Written from PLAN.md."""' },
+    ];
+    expect(missingDocuments(plans, exists)).toEqual([
+      "src/a.ts names PLAN.md",
+      "src/b.ts names docs/plan.md",
+      "src/b.ts names PLAN.md",
+      "docs/c.md names plan.md",
+      "docs/c.md names src/nowhere/a.ts",
+      "bench/d.py names PLAN.md",
+    ]);
   });
 });
 
@@ -191,24 +266,31 @@ describe("a quick start", () => {
     const loaded = [...loadedWith(`cli/${verb}.ts`)];
     expect(loaded.length).toBeGreaterThan(3);
     const heavy =
-      /^(onnxruntime|sharp|@tensorflow|protobufjs|webgpu)|^runtime\/(engine|execute|image|ode|sample)\/|^compiler\/targets\//;
+      /^(onnxruntime|sharp|@tensorflow|protobufjs|webgpu)|^runtime\/(execute|image|ode|sample|draw|show)|^node\/engines\/|^compiler\/targets\//;
     expect(loaded.filter((f) => heavy.test(f))).toEqual([]);
   });
 });
 
 describe("files are of a size to read", () => {
+  const lines = (text: string): number => text.split("\n").length - 1;
+
+  test("the median file has 80 to 150 lines", () => {
+    const sizes = sources.map((s) => lines(s.text)).sort((a, b) => a - b);
+    const median = sizes[Math.floor(sizes.length / 2)];
+    expect(median).toBeGreaterThanOrEqual(80);
+    expect(median).toBeLessThanOrEqual(150);
+  });
+
   test("no source file is longer than 450 lines, unless its header says why", () => {
-    const long = files.filter((f) => {
-      const text = textOf(f);
+    const long = sources.filter(({ text }) => {
       const header = text.slice(0, text.search(/^(?!\/\/)/m));
       return text.split("\n").length > 450 && !/long because/i.test(header);
     });
-    expect(long).toEqual([]);
+    expect(long.map((s) => s.file)).toEqual([]);
   });
 
   test("every source file begins with a comment on what it is", () => {
-    const bare = files.filter((f) => !/^(#!.*\n)?\/\/ \S/.test(textOf(f)));
-    expect(bare).toEqual([]);
+    expect(sources.filter(({ text }) => !/^(#!.*\n)?\/\/ \S/.test(text)).map((s) => s.file)).toEqual([]);
   });
 
   test("there is no module-level let, no TODO without an issue number", () => {
