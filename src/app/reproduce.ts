@@ -2,30 +2,29 @@
 // In: a recipe, services, files for the models that it names. Out: the bytes of the image, and what differs from the recipe's lock.
 // Invariants: nothing is written but the bytes handed back; only the image's task, what it builds on and its own sample are computed.
 import { failure, LaceError, type Diagnostic } from "../source/diagnostic.js";
-import { UNTOUCHED } from "../ports/capturing-host.js";
 import { compileScript, type Compilation } from "./compile-script.js";
 import { execute } from "../runtime/execute.js";
 import { imagePlace, rowsOf } from "../runtime/plan/places.js";
-import type { Services } from "../runtime/services/services.js";
+import { dryWorld, type World } from "../runtime/services/world.js";
 import type { OnEvent } from "../ports/events.js";
 import type { Host } from "../ports/host.js";
 import { outputPath } from "../runtime/show/saves.js";
 import { fileFormat, type FileFormat } from "../runtime/plan/path-template.js";
 import { lockDifferences } from "../runtime/recipe/lock.js";
 import type { Recipe } from "../runtime/recipe/recipe.js";
-import { recipeHost, type RecipeHost } from "../runtime/recipe/recipe-host.js";
+import { recipeHost } from "../runtime/recipe/recipe-host.js";
 
 /** A recipe whose script has been compiled, and where it is confined to. */
 export interface OpenRecipe {
   readonly recipe: Recipe;
-  readonly host: RecipeHost;
+  readonly host: Host;
   /** Its plan is absent if the script does not compile here. */
   readonly compilation: Compilation;
 }
 
 export interface ReproduceOptions {
-  /** Services of this machine that read and write through the host they are given. */
-  readonly services: (host: Host) => Services;
+  /** This machine, as far as the host lets it be seen. */
+  readonly world: (host: Host) => World;
   /** Version of the lacec that runs. */
   readonly lacec: string;
   readonly onEvent?: OnEvent;
@@ -82,11 +81,11 @@ export async function reproduce(
   const [path] = [save.path, `${save.path}.${format}`].filter((p) => fileFormat(p, save.form) === format);
   if (path === undefined) throw misfit(`it is that of ${save.path}, and the file is a ${format}`);
   const differences: string[] = [];
+  const world = dryWorld(options.world(host));
   const results = await execute(
     { ...plan, expects: [], saves: plan.saves.map((s) => (s === save ? { ...s, path } : s)) },
+    world,
     {
-      ...options.services(host),
-      ...UNTOUCHED,
       out: "",
       script: { lacec: options.lacec, script: { file: recipe.files[0]?.name ?? "", sha256: "" }, imports: [] },
       source: { program, overrides: recipe.overrides },
@@ -106,7 +105,7 @@ export async function reproduce(
   const { engine } = results.record;
   if (engine.name !== recipe.engine) differences.push(`the engine was ${recipe.engine}, now it is ${engine.name}`);
   const output = results.outputs.find((o) => o.index === recipe.index && o.step === recipe.step);
-  const bytes = output === undefined ? undefined : host.written.get(outputPath(host, "", output.file));
+  const bytes = output === undefined ? undefined : world.host.written.get(outputPath(host, "", output.file));
   if (bytes === undefined) throw misfit(`its script makes no image ${recipe.index ?? ""} of ${recipe.task}`);
   return { bytes, differences, warnings: results.diagnostics };
 }

@@ -2,7 +2,6 @@
 // Exit: 0, also where there are differences (1 with --exit-code); 2 if a script is wrong.
 import { diffPlans, type PlanDifference } from "../compiler/diff-plans.js";
 import type { Plan } from "../compiler/plan.js";
-import { capturingHost, UNTOUCHED } from "../ports/capturing-host.js";
 import { compileScript } from "../app/compile-script.js";
 import { execute } from "../runtime/execute.js";
 import { outputPath } from "../runtime/show/saves.js";
@@ -12,6 +11,7 @@ import { nodeHost } from "../node/host.js";
 import { layoutGrid } from "../runtime/image/grid.js";
 import { imageFormat } from "../runtime/plan/path-template.js";
 import type { RgbImage } from "../runtime/image/rgb.js";
+import { dryWorld } from "../runtime/services/world.js";
 import { lockDifferences, makeLock, type LockEntry } from "../runtime/recipe/lock.js";
 import { identifyScript, lacecVersion, nodeServices } from "../node/services.js";
 import { engineName } from "./engine-name.js";
@@ -130,23 +130,24 @@ async function pictures(
   engine: EngineName | "auto",
   io: Io,
 ): Promise<ReadonlyMap<string, readonly RgbImage[]>> {
-  const capturing = capturingHost(host);
   const progress = terminalProgress(io, () => host.now());
   const saves = plan.tasks.flatMap((task, at) =>
     tasks.includes(task.name)
       ? [{ task: at, path: `${at}/{index}.png`, form: { kind: "each" } as const, span: task.span }]
       : [],
   );
-  const services = nodeServices(capturing, engine);
-  const results = await execute(
-    { ...plan, saves, expects: [] },
-    { ...services, ...UNTOUCHED, out: "", script: identity, first: SHOWN, onEvent: progress.onEvent },
-  );
+  const world = dryWorld(nodeServices(host, engine));
+  const results = await execute({ ...plan, saves, expects: [] }, world, {
+    out: "",
+    script: identity,
+    first: SHOWN,
+    onEvent: progress.onEvent,
+  });
   progress.clear();
-  const codec = await services.openCodec();
+  const codec = await world.openCodec();
   const found = new Map<string, RgbImage[]>();
   for (const output of results.outputs) {
-    const bytes = capturing.written.get(outputPath(capturing, "", output.file));
+    const bytes = world.host.written.get(outputPath(host, "", output.file));
     if (bytes === undefined) continue;
     const list = found.get(output.task) ?? [];
     found.set(output.task, list);

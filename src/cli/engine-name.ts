@@ -1,6 +1,6 @@
 // Engines by name: the value of --engine, and the engine that a recipe or a record names.
 import { ENGINE_NAMES, type EngineName } from "../runtime/services/engine.js";
-import type { Services } from "../runtime/services/services.js";
+import type { World } from "../runtime/services/world.js";
 import type { Host } from "../ports/host.js";
 import { nodeServices } from "../node/services.js";
 import { LaceError } from "../source/diagnostic.js";
@@ -17,7 +17,7 @@ export function engineName(text: string, io: Io): EngineName | "auto" | undefine
  * Services with the engine that a picture was made on; where that is not usable, with the best of this machine.
  * `recorded` may be the name of an engine that this lacec does not know.
  */
-export function servicesAsRecorded(host: Host, recorded: string): Services {
+export function servicesAsRecorded(host: Host, recorded: string): World {
   const best = nodeServices(host, "auto");
   const name = ENGINE_NAMES.find((n) => n === recorded);
   if (name === undefined) return best;

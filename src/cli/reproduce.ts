@@ -52,7 +52,7 @@ export async function reproduceVerb(io: Io, image: string, options: ReproduceOpt
       return EXIT.script;
     }
     const run = {
-      services: (confined: Host) =>
+      world: (confined: Host) =>
         engine === undefined ? servicesAsRecorded(confined, recipe.engine) : nodeServices(confined, engine),
       lacec: lacecVersion(),
       signal: interrupt.signal,

@@ -157,15 +157,13 @@ async function runJob(job: Job, shared: Shared): Promise<Ended> {
   if (plan === undefined || program === undefined) return end(job, undefined, diagnostics, shared);
   const frozen = options.frozen === true;
   try {
-    const results = await execute(plan, {
-      ...nodeServices(host, engine),
+    const results = await execute(plan, nodeServices(host, engine, cache), {
       out: options.out,
       script: await identifyScript(host, program),
       source: { program, overrides: overridesOf(options) },
       provenance: options.provenance !== false,
       ...(script === STDIN_NAME ? {} : { onLock: (lock) => keepLock(host, lock, { script, frozen }) }),
       ...(options.shard === undefined ? {} : { shard: options.shard }),
-      ...(cache === undefined ? {} : { cache }),
       ...(options.quiet === true || options.json === true ? {} : { onEvent: progress.onEvent }),
       signal: interrupt.signal,
     });

@@ -2,7 +2,6 @@
 // Invariant: nothing is written and nothing comes from the cache: what is verified has been computed now.
 import * as v from "valibot";
 import type { Plan } from "../compiler/plan.js";
-import { capturingHost, UNTOUCHED } from "../ports/capturing-host.js";
 import { compileScript } from "../app/compile-script.js";
 import { execute } from "../runtime/execute.js";
 import { RECORD_FILE, recordFolder } from "../runtime/record/record.js";
@@ -11,6 +10,7 @@ import { outputPath } from "../runtime/show/saves.js";
 import type { Host } from "../ports/host.js";
 import { nodeHost } from "../node/host.js";
 import type { ImageCodec } from "../runtime/services/codec.js";
+import { dryWorld } from "../runtime/services/world.js";
 import { comparePixels } from "../runtime/recipe/compare.js";
 import { short } from "../runtime/recipe/lock.js";
 import { identifyScript, nodeServices } from "../node/services.js";
@@ -54,8 +54,7 @@ interface Compared {
 }
 
 export async function verifyVerb(io: Io, script: string, options: VerifyOptions): Promise<ExitCode> {
-  const real = nodeHost();
-  const host = capturingHost(real);
+  const host = nodeHost();
   const first = await compileScript(script, host);
   if (first.plan === undefined) {
     printDiagnostics(first.diagnostics, first.sources, io);
@@ -83,10 +82,10 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
   });
   try {
     const identity = await identifyScript(host, program);
-    const services = engine === undefined ? servicesAsRecorded(host, record.engine.name) : nodeServices(host, engine);
-    const results = await execute(plan, {
-      ...services,
-      ...UNTOUCHED,
+    const world = dryWorld(
+      engine === undefined ? servicesAsRecorded(host, record.engine.name) : nodeServices(host, engine),
+    );
+    const results = await execute(plan, world, {
       out: options.out,
       script: identity,
       source: { program, overrides: { ...(seed === null ? {} : { seed }), ...(count === null ? {} : { count }) } },
@@ -98,12 +97,12 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
     const made = new Map(
       results.record.outputs.map(({ file: name, sha256 }, i) => {
         const path = outputPath(host, options.out, results.outputs[i]?.file ?? "");
-        return [name, { sha256, bytes: host.written.get(path) }];
+        return [name, { sha256, bytes: world.host.written.get(path) }];
       }),
     );
-    const codec = await services.openCodec();
+    const codec = await world.openCodec();
     const compared = await Promise.all(
-      record.outputs.map((o) => compareOutput(o, made.get(o.file), { real, recordFile, codec })),
+      record.outputs.map((o) => compareOutput(o, made.get(o.file), { host, recordFile, codec })),
     );
     const extra = [...made.keys()].filter((f) => !record.outputs.some((o) => o.file === f));
     const ok = compared.every((c) => c.same) && extra.length === 0;
@@ -195,11 +194,11 @@ function causes(before: Grounds, now: Grounds): readonly string[] {
 async function compareOutput(
   { file: name, sha256 }: { readonly file: string; readonly sha256: string },
   now: { readonly sha256: string; readonly bytes: Uint8Array | undefined } | undefined,
-  at: { readonly real: Host; readonly recordFile: string; readonly codec: ImageCodec },
+  at: { readonly host: Host; readonly recordFile: string; readonly codec: ImageCodec },
 ): Promise<Compared> {
-  const path = at.real.resolve(at.recordFile, name);
-  const disk = (await at.real.exists(path)) ? await at.real.readBytes(path) : undefined;
-  const intact = disk !== undefined && (await at.real.sha256(disk)) === sha256;
+  const path = at.host.resolve(at.recordFile, name);
+  const disk = (await at.host.exists(path)) ? await at.host.readBytes(path) : undefined;
+  const intact = disk !== undefined && (await at.host.sha256(disk)) === sha256;
   const onDisk = disk === undefined ? "the file has gone" : intact ? "" : "the file was changed since";
   if (now === undefined) return { file: name, same: false, note: "the script makes no such file now" };
   if (now.sha256 === sha256) return { file: name, same: true, note: onDisk };

@@ -1,7 +1,8 @@
 // The services of Node: engines by name, packs from disk, labellers on onnxruntime, sharp.
 // Invariant: every library is imported when it is first asked for, so that a caller who only checks scripts loads none of them.
 import type { ScriptIdentity } from "../runtime/record/record.js";
-import type { Services } from "../runtime/services/services.js";
+import type { World } from "../runtime/services/world.js";
+import type { Cache } from "../ports/cache.js";
 import type { EngineName } from "../runtime/services/engine.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./host.js";
@@ -14,10 +15,11 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { basename } from "node:path";
 
-/** Services on this machine with the engine that was asked for. */
-export function nodeServices(host: Host, engine: EngineName | "auto"): Services {
+/** This machine as a world, with the engine that was asked for; `cache`: where results are kept between runs. */
+export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Cache): World {
   return {
     host,
+    cache,
     openEngine: async () => (await import("./engines/open.js")).openEngine(engine),
     loadModel: async ({ reference, heads }) => addHeads(host, await loadPack(host, reference), heads),
     openLabeller: async (model) => {

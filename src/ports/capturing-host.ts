@@ -18,9 +18,3 @@ export function capturingHost(real: Host): CapturingHost {
     },
   };
 }
-
-/** How services of such a host treat the output folder: it is not touched. */
-export const UNTOUCHED = {
-  prepareOutput: (): Promise<void> => Promise.resolve(),
-  claimOutputs: (): Promise<() => Promise<void>> => Promise.resolve(() => Promise.resolve()),
-};

@@ -1,11 +1,10 @@
-// The plan executor: a plan and the services of its surroundings -> samples, images, files and run.json.
+// The plan executor: a plan, the world around it and what is asked of this run -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
 import type { Plan, Task } from "../compiler/plan.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
-import type { Cache } from "../ports/cache.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import { drawTask } from "./draw/draw.js";
@@ -39,14 +38,16 @@ import {
   type Selection,
   type Shard,
 } from "./plan/selection.js";
-import type { Labeller, Services } from "./services/services.js";
+import type { Labeller } from "./services/services.js";
+import type { World } from "./services/world.js";
 import { stopIfAborted } from "../ports/stop.js";
 import type { ImageCodec } from "./services/codec.js";
 import type { Model } from "../models/model.js";
 import { compileTask, type TaskProgram } from "../compiler/build/compile-task.js";
 import { makeLock, type LockEntry } from "./recipe/lock.js";
 
-export interface ExecuteOptions extends Services {
+/** What is asked of one run of a plan. */
+export interface Request {
   /** Folder that the plan's paths are relative to. */
   readonly out: string;
   readonly script: ScriptIdentity;
@@ -62,32 +63,31 @@ export interface ExecuteOptions extends Services {
   readonly first?: number;
   /** A part of the samples, without sheets and expectations. */
   readonly shard?: Shard;
-  /** Where results are kept between runs. It needs `source`. */
-  readonly cache?: Cache;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a plan.
+ * Runs a plan in a world: as it is, or `dryWorld` of it to write nothing.
  *
  * Errors   LaceError: L4106 if `signal` aborts, L5xxx of the environment.
  *          Samples that fail and expectations that are missed are diagnostics of the results.
  */
-export async function execute(plan: Plan, options: ExecuteOptions): Promise<Results> {
-  const { host, out, shard } = options;
-  await options.prepareOutput(out);
+export async function execute(plan: Plan, world: World, request: Request): Promise<Results> {
+  const { host } = world;
+  const { out, shard, script } = request;
+  await world.prepareOutput(out);
   const folder = recordFolder(plan);
   const fileOf = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
   const pathOf = (name: string): string => outputPath(host, out, fileOf(name));
   // Scripts that share a folder take turns, though each has a record of its own.
-  const release = await options.claimOutputs(
+  const release = await world.claimOutputs(
     pathOf(recordName(shard)),
     outputFolders(plan).map((f) => outputPath(host, out, f)),
   );
   try {
-    const recordFile = fileOf(await chooseRecord({ host, script: options.script.script.file, shard, pathOf }));
-    return await new Run(plan, options, { folder, recordFile }).run();
+    const recordFile = fileOf(await chooseRecord({ host, script: script.script.file, shard, pathOf }));
+    return await new Run(plan, world, request, { folder, recordFile }).run();
   } finally {
     await release();
   }
@@ -122,11 +122,13 @@ class Run {
 
   constructor(
     private readonly plan: Plan,
-    private readonly options: ExecuteOptions,
+    private readonly world: World,
+    private readonly request: Request,
     private readonly place: RecordPlace,
   ) {
-    const { host, onEvent } = options;
-    this.selection = select(plan, options);
+    const { host } = world;
+    const { onEvent } = request;
+    this.selection = select(plan, request);
     this.start = host.now();
     this.clock = new PhaseClock(() => host.now(), onEvent ?? (() => undefined));
   }
@@ -143,7 +145,7 @@ class Run {
       this.checkSizes(shop);
       await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
-        stopIfAborted(this.options.signal);
+        stopIfAborted(this.request.signal);
         await this.runTask(index, task, shop);
       }
       return await clock.run("save", {}, () => this.record(shop));
@@ -164,17 +166,18 @@ class Run {
 
   /** Engine, models and codec have nothing to do with each other: they load together. */
   private async open(): Promise<Workshop> {
-    const { options } = this;
+    const { world } = this;
     const [engine, codec, ...models] = await Promise.all([
-      options.openEngine(),
-      options.openCodec(),
-      ...this.plan.models.map((m) => options.loadModel(m)),
+      world.openEngine(),
+      world.openCodec(),
+      ...this.plan.models.map((m) => world.loadModel(m)),
     ]);
     return { engine, codec, models };
   }
 
   private async lock({ models, engine }: Workshop): Promise<void> {
-    const { host, script, source, cache, provenance = true, onLock } = this.options;
+    const { host, cache } = this.world;
+    const { script, source, provenance = true, onLock } = this.request;
     if (source === undefined) return;
     const lock = await makeLock(host, source.program, this.plan, models, script.lacec);
     if (onLock !== undefined) this.say(await onLock(lock));
@@ -190,8 +193,8 @@ class Run {
   }
 
   private async runTask(index: number, task: Task, shop: Workshop): Promise<void> {
-    const { plan, options } = this;
-    const clock = new PhaseClock(() => options.host.now(), options.onEvent ?? (() => undefined));
+    const { plan, request } = this;
+    const clock = new PhaseClock(() => this.world.host.now(), request.onEvent ?? (() => undefined));
     const loaded = shop.models[task.model];
     if (loaded === undefined) throw new InternalError(`task ${task.name} has no model`);
     const model = modelForClass(loaded, task.class);
@@ -210,7 +213,7 @@ class Run {
       program,
       engine: shop.engine,
       clock,
-      signal: options.signal,
+      signal: request.signal,
       rows,
       shares,
       memory,
@@ -250,7 +253,7 @@ class Run {
               : undefined;
           },
           onImage: (done) => clock.progress("synthesise", task.name, done, total),
-          signal: options.signal,
+          signal: request.signal,
         });
         if (labeller !== undefined) {
           const byPicture = new Map(pictures.map((p, k) => [p, labels[k]]));
@@ -272,7 +275,8 @@ class Run {
   }
 
   private openSinks(index: number, task: Task, codec: ImageCodec): Sink[] {
-    const { host, out, onEvent } = this.options;
+    const { host } = this.world;
+    const { out, onEvent } = this.request;
     const warn = (diagnostic: Diagnostic): void => this.say([diagnostic]);
     const context = { host, codec, out, onEvent: onEvent ?? (() => undefined), warn };
     return this.plan.saves
@@ -291,13 +295,13 @@ class Run {
     const { batches = false } = engine;
     const compile = (rows: number): Promise<Executable> =>
       model.decoder !== undefined
-        ? this.options.openDecoder(model)
+        ? this.world.openDecoder(model)
         : engine.compile((synthesis ?? missingSynthesis(model))(rows).compiled());
     const rows =
       batches && synthesis !== undefined
         ? chooseRows(count, {
             batches,
-            free: this.options.freeMemory(),
+            free: this.world.freeMemory(),
             bytesPerRow: activationBytes(synthesis(SYNTHESIS_ROWS).compiled()),
           })
         : SYNTHESIS_ROWS;
@@ -309,29 +313,27 @@ class Run {
   private async labellerOf(model: Model): Promise<Labeller | undefined> {
     const known = this.labellers.get(model);
     if (known !== undefined) return known;
-    const opened = await this.options.openLabeller(model);
+    const opened = await this.world.openLabeller(model);
     if (opened !== undefined) this.labellers.set(model, opened);
     return opened;
   }
 
   private say(diagnostics: readonly Diagnostic[]): void {
     this.diagnostics.push(...diagnostics);
-    for (const diagnostic of diagnostics) this.options.onEvent?.({ kind: "diagnostic", diagnostic });
+    for (const diagnostic of diagnostics) this.request.onEvent?.({ kind: "diagnostic", diagnostic });
   }
 
   private async record(shop: Workshop): Promise<Results> {
-    const { plan, options, tasks, expectations, outputs, diagnostics } = this;
+    const { plan, request, tasks, expectations, outputs, diagnostics } = this;
     const { folder, recordFile } = this.place;
-    const seconds = new Map<string, number>([
-      ...this.clock.seconds,
-      ["total", (options.host.now() - this.start) / 1000],
-    ]);
+    const { host } = this.world;
+    const seconds = new Map<string, number>([...this.clock.seconds, ["total", (host.now() - this.start) / 1000]]);
     const { engine, models } = shop;
     const record = makeRecord({
       plan,
-      script: options.script,
-      overrides: options.source?.overrides ?? {},
-      shard: options.shard,
+      script: request.script,
+      overrides: request.source?.overrides ?? {},
+      shard: request.shard,
       engine,
       models,
       tasks,
@@ -341,12 +343,12 @@ class Run {
       diagnostics,
       seconds,
     });
-    await options.host.writeAtomic(outputPath(options.host, options.out, recordFile), printRecord(record));
+    await host.writeAtomic(outputPath(host, request.out, recordFile), printRecord(record));
     return { tasks, expectations, outputs, diagnostics, models, record, recordFile };
   }
 }
 
-function select(plan: Plan, { only, shard, first }: ExecuteOptions): Selection {
+function select(plan: Plan, { only, shard, first }: Request): Selection {
   if (only !== undefined) return selectImage(plan, only);
   if (shard !== undefined) return selectShard(plan, shard);
   return first === undefined ? selectAll(plan) : selectFirst(plan, first);

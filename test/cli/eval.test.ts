@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";
+import { lockOutputs } from "../../src/node/output-lock.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
@@ -24,6 +25,8 @@ beforeAll(async () => {
   folder = folderWith({
     "a.lace": SCRIPT,
     "tiny.lace": 'lace 1\nmodel t from "tiny.safetensors"\nsample a from t { where glasses  count 2 }\n',
+    "tiny-judged.lace":
+      'lace 1\nmodel avatar from "builtin:avatar"\nsample a from avatar { where glasses  count 2 }\nsave a to "a.png" as grid\n',
     "wrong.json": "{}",
   });
   writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
@@ -73,6 +76,17 @@ describe("lacec eval", () => {
       expect(clauses[k]!.heads!.mean).toBe(heads.satisfied / heads.counted);
       expect(clauses[k]!.labeller!.mean).toBe(labeller!.satisfied / labeller!.counted);
     });
+  });
+
+  test("takes no turn: another run may be writing into the working folder", async () => {
+    const release = await lockOutputs(join(folder.path, "run.json"), [folder.path]);
+    try {
+      const { err, code } = await run("eval", "tiny-judged.lace", "--reference", "4", "--json");
+      expect({ err, code }).toEqual({ err: "", code: 0 });
+      expect((await run("run", "tiny-judged.lace", "--quiet")).err).toContain("L5309");
+    } finally {
+      await release();
+    }
   });
 
   test("measures distances, evaluations and seconds of every set", () => {

@@ -72,7 +72,7 @@ async function again(
   const opened = await openRecipe(nodeHost(), recipe, files);
   const { path = "", form = { kind: "each" } } = opened.compilation.plan?.saves[recipe.save] ?? {};
   const format = fileFormat(path, form) ?? "png";
-  return reproduce(opened, format, { services: (host) => nodeServices(host, engine), lacec: lacecVersion() });
+  return reproduce(opened, format, { world: (host) => nodeServices(host, engine), lacec: lacecVersion() });
 }
 
 async function refusal(work: Promise<unknown>): Promise<string> {

@@ -324,7 +324,11 @@ describe("failures", () => {
 
   test("a sample that is not finite is reported with the term to blame; the others are as if it were not there", async () => {
     const { plan } = await compile(script);
-    const results = await execute(plan!, { ...spoiling((row) => row === 1), out: out("spoilt"), script: identity });
+    const results = await execute(
+      plan!,
+      spoiling((row) => row === 1),
+      { out: out("spoilt"), script: identity },
+    );
     expect(results.tasks[0]!.samples.map((s) => s.status)).toEqual(["done", "non-finite", "done", "done"]);
     expect(results.tasks[0]!.samples[1]!.logp).toBeNaN();
     const [warning] = results.diagnostics;
@@ -365,7 +369,7 @@ describe("failures", () => {
     const { plan } = await compile(script);
     const events: RunEvent[] = [];
     const onEvent = (event: RunEvent) => void events.push(event);
-    const results = await execute(plan!, { ...narrow, out: out("narrow"), script: identity, onEvent });
+    const results = await execute(plan!, narrow, { out: out("narrow"), script: identity, onEvent });
     expect(results.diagnostics).toMatchObject([{ code: "L4107", severity: "warning" }]);
     expect(events).toContainEqual(expect.objectContaining({ kind: "end", phase: "synthesise", note: "2 at a time" }));
     const pixels = (name: string, k: number): Promise<Buffer> =>
@@ -377,7 +381,11 @@ describe("failures", () => {
 
   test("if no sample succeeds that is an error, and run.json says so", async () => {
     const { plan } = await compile(script);
-    const results = await execute(plan!, { ...spoiling(() => true), out: out("all-spoilt"), script: identity });
+    const results = await execute(
+      plan!,
+      spoiling(() => true),
+      { out: out("all-spoilt"), script: identity },
+    );
     expect(results.diagnostics.map((d) => d.code)).toContain("L4105");
     expect(filesIn(out("all-spoilt"))).toEqual(["pictures/run.json"]);
   });

@@ -14,6 +14,7 @@ import type { ScriptIdentity } from "../../runtime/record/record.js";
 import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/record/results.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
+import { dryWorld } from "../../runtime/services/world.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 import { identityOf } from "../../runtime/services/labeller-identity.js";
@@ -76,18 +77,12 @@ export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Ev
   const { services, signal } = options;
   const onEvent = options.onEvent ?? ((): void => undefined);
   const clock = new PhaseClock(() => services.host.now(), onEvent);
-  const results = await execute(
-    { ...plan, saves: [], expects: [] },
-    {
-      ...services,
-      host: { ...services.host, writeAtomic: () => Promise.resolve() },
-      prepareOutput: () => Promise.resolve(),
-      out: ".",
-      script: options.script,
-      onEvent,
-      ...(signal === undefined ? {} : { signal }),
-    },
-  );
+  const results = await execute({ ...plan, saves: [], expects: [] }, dryWorld(services), {
+    out: ".",
+    script: options.script,
+    onEvent,
+    ...(signal === undefined ? {} : { signal }),
+  });
   const engine = await services.openEngine();
   const benches = new Map<Model, Bench>();
   const yardsticks = new Map<string, Yardstick>();

@@ -1,24 +1,20 @@
 // The Host that a recipe out of an image runs on: it sees the recipe's own scripts, built-in and imported models, and the files that the user points at,
 // and nothing else of this machine.
-// In: a recipe (of a stranger, perhaps), files by name. Out: a Host that writes into memory.
-// Invariants: no path that the recipe names is ever opened; what is written stays in `written`.
+// In: a recipe (of a stranger, perhaps), files by name. Out: a Host.
+// Invariants: no path that the recipe names is ever opened, and nothing is written: its runs are dry.
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { Host } from "../../ports/host.js";
 import { beside } from "./embed.js";
 import type { Recipe } from "./recipe.js";
 
-export interface RecipeHost extends Host {
-  readonly written: ReadonlyMap<string, Uint8Array>;
-}
-
 /**
  * Opens the host of a recipe. `files`: paths on `real` by the name of the model (or the attribute, for a head) that the script declares.
  * Errors of what it gives   L5304 for a model or head that is not among them.
  */
-export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string, string>): RecipeHost {
-  const written = new Map<string, Uint8Array>();
+export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string, string>): Host {
   const scripts = new Map(recipe.files.map((f) => [f.name, f]));
   const declared = declaredFiles(recipe);
 
@@ -54,7 +50,6 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
   const later = <T>(work: () => T | Promise<T>): Promise<T> => Promise.resolve().then(work);
 
   return {
-    written,
     readText: (path) =>
       later(() => {
         const script = scripts.get(path);
@@ -70,10 +65,7 @@ export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string
       readRange: (path: string, start: number, length: number) =>
         later(async () => real.readRange?.(await open(path), start, length) ?? new Uint8Array()),
     }),
-    writeAtomic: (path, bytes) => {
-      written.set(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
-      return Promise.resolve();
-    },
+    writeAtomic: (path) => Promise.reject(new InternalError(`${path} is not written: the run of a recipe is dry`)),
     resolve: (fromFile, reference) => {
       if (reference.startsWith("builtin:")) return reference;
       if (reference.startsWith(MODEL_PREFIX)) return reference.slice(MODEL_PREFIX.length);
