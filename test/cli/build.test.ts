@@ -14,6 +14,7 @@ import { nodeHost } from "../../src/node/host.js";
 import { identifyScript, nodeServices } from "../../src/node/services.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { ENERGY_ROWS } from "../../src/runtime/draw/batch.js";
+import type { World } from "../../src/runtime/services/world.js";
 import { execute } from "../../src/runtime/execute.js";
 import { SYNTHESIS_ROWS } from "../../src/runtime/show/images.js";
 import { folderWith } from "../support/lacec.js";
@@ -43,7 +44,7 @@ async function recordedRun(name: string, script: string): Promise<readonly Graph
   const services = nodeServices(host, "onnx-cpu");
   const recorded: Graph[] = [];
   const { plan, program } = await compileScript(script, host, { inputs: new Map() });
-  const results = await execute(plan!, {
+  const recording: World = {
     ...services,
     openEngine: async () => {
       const engine = await services.openEngine();
@@ -55,6 +56,8 @@ async function recordedRun(name: string, script: string): Promise<readonly Graph
         },
       };
     },
+  };
+  const results = await execute(plan!, recording, {
     out: join(folder.path, name),
     script: await identifyScript(host, program!),
   });
