@@ -84,14 +84,12 @@ export async function run(script: string, options: RunOptions = {}): Promise<Res
   const host = nodeHost();
   const cache = folder === undefined ? undefined : folderCache({ folder });
   try {
-    return await execute(plan, {
-      ...nodeServices(host, engine),
+    return await execute(plan, nodeServices(host, engine, cache), {
       out,
       script: await identifyScript(host, program),
       source: { program, overrides: overridden({ count, seed }) },
       provenance,
       ...(shard === undefined ? {} : { shard }),
-      ...(cache === undefined ? {} : { cache }),
       ...(onEvent === undefined ? {} : { onEvent }),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -67,7 +67,7 @@ export async function drawRows(job: RowsJob, options: DrawRowsOptions): Promise<
   const shared = shareOpened(options.services(opened.host));
   const { lacec, onEvent, signal } = options;
   const run = {
-    services: () => shared.services,
+    world: () => shared.services,
     lacec,
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
