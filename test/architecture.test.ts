@@ -229,6 +229,18 @@ describe("no two exported types have one name", () => {
 describe("every document that is named is there", () => {
   const exists = (path: string): boolean => existsSync(join(root, path));
 
+  test("on the map, in CONTRIBUTING and in the decisions, code too", () => {
+    const pages = [
+      ...["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "README.md"].map((file) => ({
+        file,
+        text: readFileSync(join(root, file), "utf8"),
+      })),
+      ...read("docs/decisions", /\.md$/).map((s) => ({ ...s, file: `docs/decisions/${s.file}` })),
+    ];
+    expect(pages[0]?.text.match(/`src\/[\w./-]+`/g)?.length).toBeGreaterThan(50); // the names are really found
+    expect(missingDocuments(pages, exists)).toEqual([]);
+  });
+
   test("and one that is not breaks it, in a comment, a page, a link or a path in a code span", () => {
     const plans = [
       { file: "src/a.ts", text: '// See PLAN.md, 2.\nexport const a = "NOTES.md"; // and docs/solvers.md' },
