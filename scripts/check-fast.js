@@ -1,11 +1,11 @@
-// `npm run check:fast`: format, types, lint and the tests that depend on what changed since main, with caches in node_modules/.cache.
+// `npm run check:fast`: format, types, lint and the tests that depend on what changed since main, with caches in node_modules/.cache/lace-check.
 // A cached lint does not see a type that changed in another file: `npm run check`, which caches nothing, has the last word.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const cache = "node_modules/.cache";
+const cache = "node_modules/.cache/lace-check";
 mkdirSync(`${root}/${cache}`, { recursive: true });
 
 const git = (...args) => spawnSync("git", args, { cwd: root, encoding: "utf8" }).stdout.trim();
