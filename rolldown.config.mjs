@@ -7,6 +7,7 @@ export default defineConfig({
   input: {
     "cli/main": "src/cli/main.ts",
     "lib/index": "src/index.ts",
+    "lib/language": "src/language.ts",
     "lib/node": "src/node.ts",
     "lib/worker": "src/worker.ts",
   },
