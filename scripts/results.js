@@ -8,7 +8,7 @@ import { run } from "../dist/lib/index.js";
 const SAMPLES = 16;
 const SEEDS = [1, 2];
 const ENGINE = "onnx-cpu";
-/** Conditions of the examples and DESIGN.md that both logics can say. */
+/** Conditions of the examples and docs/language.md that both logics can say. */
 const CASES = [
   "glasses and smile",
   "glasses and not hat and smile and hair is brown",

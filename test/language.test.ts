@@ -1,5 +1,6 @@
 import { rolldown } from "rolldown";
 import { describe, expect, it } from "vitest";
+import type * as door from "../src/language.js";
 
 describe("the door for editors", () => {
   it("bundles for a browser without Node, and the bundle analyses a script", async () => {
@@ -11,7 +12,7 @@ describe("the door for editors", () => {
     expect([...chunk.imports, ...chunk.dynamicImports]).toEqual([]);
     expect(chunk.moduleIds.some((id) => /\/src\/(node|cli|runtime|models)\//.test(id))).toBe(false);
     const url = `data:text/javascript;base64,${Buffer.from(chunk.code).toString("base64")}`;
-    const language = (await import(url)) as typeof import("../src/language.js");
+    const language = (await import(url)) as typeof door;
     const text = "lace 1\nlet tall = 0.8\nenergy e = talll * unknown\n";
     const linked = await language.link("main.lace", {
       readText: () => Promise.resolve(text),

@@ -22,7 +22,7 @@ export type ReadArgument = (argument: Argument) => NodeId;
 /**
  * log p of an energy, in nats.
  *
- *   DESIGN.md 2.1 for predicates, 2.2 for connectives.
+ *   docs/language.md, predicates and logic.
  *
  * Shapes   arguments [rows, 1] (see readArguments) -> [rows].
  * Gradient in logic lace the factor of `not` has none, as in the paper.

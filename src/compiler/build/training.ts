@@ -6,7 +6,7 @@ import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 
-/** Slope for negatives of the leaky ReLU between a head's layers (DESIGN.md, 2). */
+/** Slope for negatives of the leaky ReLU between a head's layers. */
 const SLOPE = 0.2;
 
 /** Heads of one form: so many logits each, or (scalars) one number. */

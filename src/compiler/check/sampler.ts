@@ -1,4 +1,4 @@
-// The sampler of a task, with its defaults (DESIGN.md 2.3).
+// The sampler of a task, with its defaults (docs/language.md, samplers).
 // In: the task's Settings. Out: a Sampler; L2010, L2004, L2003 for its options, L2026 for options that a fixed-step solver ignores.
 import type * as ast from "../../parser/ast.js";
 import type { Sampler, SolverName } from "../plan.js";

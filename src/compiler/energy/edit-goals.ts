@@ -1,4 +1,4 @@
-// What a step of an edit asks for: the targets so far as one energy, and what it holds while it moves (DESIGN.md 2.4).
+// What a step of an edit asks for: the targets so far as one energy, and what it holds while it moves (docs/language.md, edits).
 // In: an edit of the plan. Out: an Energy and a Keep for each step.
 import type { Attribute } from "../attribute.js";
 import type { EditTask } from "../plan.js";

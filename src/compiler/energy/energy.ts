@@ -1,7 +1,7 @@
 // The energy IR: what a checked program means, with all names gone. Every value is log p in nats; an energy is -log p.
 // In: lower (check/). Out: buildGraph (the tensor graph) and interpret (slow, float64, its meaning).
 // Invariants: leaves refer to attributes by index in the task's model; all numbers are evaluated;
-// every node keeps the span of the source that caused it. `logic` decides what the connectives mean (DESIGN.md 2.2).
+// every node keeps the span of the source that caused it. `logic` decides what the connectives mean (docs/language.md, logic).
 import { unreachable } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";
 import type { Predicate } from "../predicate.js";

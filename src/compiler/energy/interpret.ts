@@ -1,6 +1,6 @@
 // What an energy means, in float64, for one sample: the definition that graphs and engines are tested against.
 // In: Energy and the outputs of the attribute heads. Out: log p in nats, or the predicate reading that `expect` counts.
-// Source: DESIGN.md 2.1 (predicates) and 2.2 (logics).
+// Source: docs/language.md, predicates and logic.
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { LOG1MEXP_GUARD } from "../graph/graph.js";
 import { readsLogits } from "./arguments.js";

@@ -1,4 +1,4 @@
-// Formulas to energies: a logic gives the connectives their meaning (DESIGN.md 2.2).
+// Formulas to energies: a logic gives the connectives their meaning (docs/language.md, logic).
 // In: Formula. Out: Energy. Logic product is rewritten where that is an exact identity and better in floating point;
 // logic lace keeps what was written, since there the order and the depth of `not` change the numbers.
 import type { Formula } from "../check/formula.js";

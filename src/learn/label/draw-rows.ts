@@ -72,7 +72,7 @@ export async function openDrawer(model: Model, engine: Engine, options: DrawOpti
       const uniform = new Float64Array(3);
       const moved: number[] = [];
       const normal = new Float64Array(wDim);
-      // A model without mapping has no centre to truncate towards: its w is z (DESIGN.md, section 2).
+      // A model without mapping has no centre to truncate towards: its w is z (docs/language.md).
       const [low, high] = weights.mapping === undefined ? [1, 1] : options.truncation;
       indices.forEach((sample, row) => {
         fillUniformNoise({ seed, sample, purpose: "label", step: 0 }, uniform);

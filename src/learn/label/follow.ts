@@ -2,7 +2,7 @@
 // In: starts z and truncations. Out: the ends z, w. Invariants: a row follows from (model, seed, its index) alone: tiles are of one size; the
 // wishes are inputs of one graph, so that every row of a tile has its own.
 //
-//   dz/dtau = grad_z sum over the attributes wished for of log p(wish | w(z)), by the midpoint rule, tau up to 5 (DESIGN.md, 2.3)
+//   dz/dtau = grad_z sum over the attributes wished for of log p(wish | w(z)), by the midpoint rule, tau up to 5 (docs/language.md, samplers)
 import type { Attribute } from "../../compiler/attribute.js";
 import { compileRowMapping, compileWishGradient } from "../../compiler/build/wishes.js";
 import type { Executable } from "../../compiler/graph/graph.js";

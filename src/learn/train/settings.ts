@@ -7,7 +7,7 @@ import type { AdamSettings } from "../../compiler/build/training-step.js";
 export interface TrainSettings {
   /** The latent that heads take. */
   readonly space: HeadSpace;
-  /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, as many as DESIGN.md says; none: heads are linear. */
+  /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, LAYERS in all with the output; none: heads are linear. */
   readonly hidden: readonly number[] | "none";
   readonly epochs: number;
   /** Rows of a minibatch. */
@@ -56,7 +56,7 @@ export const DEFAULTS: TrainSettings = {
   soft: true,
 };
 
-/** Width of the last hidden layer, and number of layers with the output's (DESIGN.md, section 2; issue 4). */
+/** Width of the last hidden layer, and number of layers with the output's. */
 const LAST_WIDTH = 128;
 const LAYERS = 4;
 

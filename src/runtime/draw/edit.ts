@@ -1,4 +1,4 @@
-// Edits: steps solved in order, each from the result of the one before and held near it (DESIGN.md 2.4).
+// Edits: steps solved in order, each from the result of the one before and held near it (docs/language.md, edits).
 // In: an edit task and the results it starts from, or fresh noise. Out: a SampleResult for each row and step, and what was before.
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
 import { concat } from "../../source/concat.js";

@@ -1,4 +1,4 @@
-// Unadjusted Langevin dynamics on the joint energy log p(c|z) - |z|^2 / 2 (DESIGN.md 2.3).
+// Unadjusted Langevin dynamics on the joint energy log p(c|z) - |z|^2 / 2 (docs/language.md, samplers).
 //
 //   z <- z + step grad(log p(c|z) - |z|^2 / 2) + noise xi, xi ~ N(0, I)
 import type { Sampler } from "../../compiler/plan.js";

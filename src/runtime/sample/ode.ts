@@ -1,4 +1,4 @@
-// Sampling by the probability-flow ODE of the VP diffusion, in which the prior cancels (DESIGN.md 2.3).
+// Sampling by the probability-flow ODE of the VP diffusion, in which the prior cancels (docs/language.md, samplers).
 // In: a gradient field and starts z0 ~ N(0, I). Out: samples of the joint energy, with a status each.
 //
 //   dz/dt = -1/2 beta(t) grad log p(c|z), beta(t) = BETA_MIN + (BETA_MAX - BETA_MIN) t, t from 1 to T_END

@@ -1,4 +1,4 @@
-// The predictor-corrector sampler of the VP SDE, in N steps k = 0 .. N - 1 (DESIGN.md 2.3).
+// The predictor-corrector sampler of the VP SDE, in N steps k = 0 .. N - 1 (docs/language.md, samplers).
 //
 //   betas = linspace(bmin / N, bmax / N, N), alphas = 1 - betas, i = floor(t_k (N - 1)), t_k = linspace(1, 1e-3, N)[k]
 //   s = grad(log p(c|z) - |z|^2 / 2) at the current z, used by the predictor and all its correctors
