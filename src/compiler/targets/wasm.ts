@@ -1,6 +1,6 @@
 // The WebAssembly target: graphs of elementwise operations alone as one loop over memory, four numbers at a time. Engines run such graphs an
-// operation at a time, each over the whole arrays: here every number is read and written once. For the update of a training (compile-training.ts).
-// In: a Graph whose values are vectors of one length or single numbers. Out: a Kernel over a WebAssembly.Memory.
+// operation at a time, each over the whole arrays: here every number is read and written once. For the update of a training (build/training-step.ts).
+// In: a Graph whose values are vectors of one length or single numbers. Out: a VectorKernel over a WebAssembly.Memory.
 // Invariants: float32, each operation rounded on its own, so bits are those of the operations one by one; all reads of an index come before its
 // writes, so an output may lie where an input does.
 import { InternalError } from "../../source/internal-error.js";
@@ -12,7 +12,7 @@ export const LANES = 4;
 const LANE_BYTES = 16;
 
 /** A compiled elementwise graph. */
-export interface Kernel {
+export interface VectorKernel {
   /**
    * Runs over `length` numbers (a multiple of LANES). `arrays`, views of the kernel's memory, are the vector inputs and all outputs by name, an output
    * that has the name of an input being written over it; `scalars` the other inputs.
@@ -35,7 +35,7 @@ const BINARY: Partial<Record<BinaryKind, number>> = {
 const [I32, F32, V128] = [0x7f, 0x7d, 0x7b];
 
 /** Compiles an elementwise graph for a memory. Errors InternalError for an operation that is not elementwise, or not known here. */
-export function compileWasm(graph: Graph, memory: WebAssembly.Memory): Kernel {
+export function compileWasm(graph: Graph, memory: WebAssembly.Memory): VectorKernel {
   const { code, vectors, scalars } = emitWasm(graph);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { lace: { memory } });
   const loop = instance.exports["run"] as (...values: number[]) => void;

@@ -7,7 +7,7 @@ import type { Node } from "../../graph/graph.js";
 /** The tfjs-core module. */
 export type Tf = typeof TfCore;
 /** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */
-export type Kernel = (operands: readonly Tensor[]) => Tensor;
+export type TensorKernel = (operands: readonly Tensor[]) => Tensor;
 
 /** What the emission of one node may ask for. */
 export interface NodeEmitter {

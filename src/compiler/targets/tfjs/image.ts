@@ -7,7 +7,7 @@ import { InternalError } from "../../../source/internal-error.js";
 import type { ImageLayout, Op } from "../../graph/graph.js";
 import { leakyRelu, pad } from "./elementwise.js";
 import { fusedActivation, scaledOperand } from "./linear.js";
-import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
+import type { TensorKernel, NodeEmitter, Tf } from "./emitter.js";
 
 type ConvOp = Extract<Op, { kind: "conv2d" }>;
 type ConvTransposeOp = Extract<Op, { kind: "convTranspose2d" }>;
@@ -15,7 +15,7 @@ type UpfirdnOp = Extract<Op, { kind: "upfirdn2d" }>;
 type Operands = readonly Tensor[];
 
 /** Convolution, bias and activation in one kernel. */
-export function emitConv(e: NodeEmitter, op: ConvOp): Kernel {
+export function emitConv(e: NodeEmitter, op: ConvOp): TensorKernel {
   const { tf } = e;
   const constant = e.constant(1) !== undefined && (!op.hasBias || e.constant(2) !== undefined);
   const { activation } = op;
@@ -39,7 +39,7 @@ export function emitConv(e: NodeEmitter, op: ConvOp): Kernel {
 }
 
 /** Transposed convolution. */
-export function emitConvTranspose(e: NodeEmitter, op: ConvTransposeOp): Kernel {
+export function emitConvTranspose(e: NodeEmitter, op: ConvTransposeOp): TensorKernel {
   const { tf, node } = e;
   const [n, c, h, w] = nchwShape(node.shape, op.layout);
   // [I, O, kh, kw] to [kh, kw, O, I]
@@ -51,7 +51,7 @@ export function emitConvTranspose(e: NodeEmitter, op: ConvTransposeOp): Kernel {
 }
 
 /** FIR resampling of every channel. */
-export function emitUpfirdn(e: NodeEmitter, op: UpfirdnOp): Kernel {
+export function emitUpfirdn(e: NodeEmitter, op: UpfirdnOp): TensorKernel {
   const { tf, node } = e;
   const [, c, h, w] = nchwShape(e.shape(0), op.layout);
   const [, , outH, outW] = nchwShape(node.shape, op.layout);

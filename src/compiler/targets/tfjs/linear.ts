@@ -6,10 +6,10 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { InternalError } from "../../../source/internal-error.js";
 import type { LeakyRelu } from "../../graph/graph.js";
 import { leakyRelu } from "./elementwise.js";
-import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
+import type { TensorKernel, NodeEmitter, Tf } from "./emitter.js";
 
 /** The kernel of a product alone. */
-export function emitMatmul(e: NodeEmitter): Kernel {
+export function emitMatmul(e: NodeEmitter): TensorKernel {
   const { tf, node } = e;
   // tfjs-wasm keeps packed weights by their memory: a weight that is seen in two shapes must not share it.
   const weight = (w: Tensor): Tensor => (e.isReshaped(1) ? tf.mul(w, 1) : w);
@@ -24,7 +24,7 @@ export function emitMatmul(e: NodeEmitter): Kernel {
 }
 
 /** The kernel of matmul, bias and activation. */
-export function emitDense(e: NodeEmitter, hasBias: boolean, activation: LeakyRelu | undefined): Kernel {
+export function emitDense(e: NodeEmitter, hasBias: boolean, activation: LeakyRelu | undefined): TensorKernel {
   const { tf, node } = e;
   const weightShape = e.shape(1);
   const [k = 0, n = 0] = weightShape;
@@ -78,7 +78,7 @@ export function scaledOperand(
   };
 }
 
-function batched(tf: Tf, hasBias: boolean, activation: LeakyRelu | undefined): Kernel {
+function batched(tf: Tf, hasBias: boolean, activation: LeakyRelu | undefined): TensorKernel {
   return (operands) => {
     const y = tf.matMul(at(operands, 0), at(operands, 1));
     const shifted = hasBias ? tf.add(y, at(operands, 2)) : y;

@@ -7,7 +7,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { InternalError, unreachable } from "../../../source/internal-error.js";
 import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../../graph/graph.js";
-import type { Kernel, NodeEmitter, Tf } from "./emitter.js";
+import type { TensorKernel, NodeEmitter, Tf } from "./emitter.js";
 import { binary, leakyRelu, logSumExp, pad, unary } from "./elementwise.js";
 import { emitConv, emitConvTranspose, emitUpfirdn } from "./image.js";
 import { emitDense, emitMatmul } from "./linear.js";
@@ -16,7 +16,7 @@ import { findUses } from "../uses.js";
 interface Step {
   readonly id: NodeId;
   readonly inputs: readonly NodeId[];
-  readonly kernel: Kernel;
+  readonly kernel: TensorKernel;
   /** Nodes whose value nothing after this step needs. */
   readonly released: readonly NodeId[];
 }
@@ -104,7 +104,7 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
   };
 }
 
-function emitNode(e: NodeEmitter): Kernel {
+function emitNode(e: NodeEmitter): TensorKernel {
   const { tf, node } = e;
   const { op } = node;
   switch (op.kind) {
@@ -152,7 +152,7 @@ function emitNode(e: NodeEmitter): Kernel {
   }
 }
 
-function emitReduce(tf: Tf, op: Extract<Op, { kind: "reduce" }>): Kernel {
+function emitReduce(tf: Tf, op: Extract<Op, { kind: "reduce" }>): TensorKernel {
   const axes = [...op.axes];
   // To TensorFlow no axes means all of them; to us, none.
   if (axes.length === 0) return ([x]) => tf.clone(given(x));
@@ -171,7 +171,7 @@ function emitReduce(tf: Tf, op: Extract<Op, { kind: "reduce" }>): Kernel {
 }
 
 /** The computed nodes in order, each with the values that are dead after it. */
-function planSteps(graph: Graph, order: readonly NodeId[], kernels: ReadonlyMap<NodeId, Kernel>): Step[] {
+function planSteps(graph: Graph, order: readonly NodeId[], kernels: ReadonlyMap<NodeId, TensorKernel>): Step[] {
   const kept = new Set(graph.outputs.map((o) => o.node));
   const lastUse = new Map<NodeId, NodeId>();
   const inputsOf = (id: NodeId): readonly NodeId[] => graph.nodes[id]?.inputs ?? [];
