@@ -10,10 +10,9 @@ import {
   type LeakyRelu,
   type NodeId,
   type Op,
-  type Shape,
   type UnaryKind,
 } from "../graph/graph.js";
-import { at, sameShape, sizeOf } from "../graph/shape.js";
+import { at, sizeOf } from "../graph/shape.js";
 import { sumTo, type AdjointSite } from "./adjoint-site.js";
 import { conv2dAdjoints, convTranspose2dAdjoints, upfirdn2dAdjoint } from "./adjoint-image.js";
 
