@@ -30,7 +30,10 @@ export type { Engine, EngineName } from "./runtime/services/engine.js";
 export type { Services } from "./runtime/services/services.js";
 /** An engine on a TensorFlow.js backend that the caller has initialised: the one for browsers. */
 export { tfjsEngine } from "./runtime/services/tfjs-engine.js";
-export type { Results, SampleResult, TaskResult, ExpectationResult, OutputFile } from "./runtime/record/results.js";
+export type { ExpectationResult } from "./runtime/record/results.js";
+export type { Results } from "./runtime/record/record.js";
+export type { OutputFile } from "./runtime/show/saves.js";
+export type { SampleResult, TaskResult } from "./runtime/draw/results.js";
 export type { RunRecord } from "./runtime/record/record.js";
 /** A recipe that came out of an image. */
 export { parseRecipe, type Recipe } from "./runtime/recipe/recipe.js";

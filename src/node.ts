@@ -2,7 +2,7 @@
 // In: scripts as files. Out: compilations, runs, models. Nothing here prints, and nothing ends the process.
 import { compileScript, type Compilation } from "./app/compile-script.js";
 import { execute } from "./runtime/execute.js";
-import type { Results } from "./runtime/record/results.js";
+import type { Results } from "./runtime/record/record.js";
 import type { Shard } from "./runtime/plan/selection.js";
 import { folderCache } from "./node/cache.js";
 import type { EngineName } from "./runtime/services/engine.js";

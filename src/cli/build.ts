@@ -6,7 +6,7 @@ import { printChecked, printPlan } from "../compiler/print.js";
 import { printDot, printGraph } from "../compiler/graph/print.js";
 import { compileScript } from "../app/compile-script.js";
 import { InternalError } from "../source/internal-error.js";
-import { ENERGY_ROWS } from "../runtime/draw/batch.js";
+import { ENERGY_ROWS } from "../runtime/plan/tiles.js";
 import { SYNTHESIS_ROWS } from "../runtime/show/images.js";
 import type { Services } from "../runtime/services/services.js";
 import { nodeHost } from "../node/host.js";

@@ -3,7 +3,7 @@
 // stdout is one JSON document whatever happens.
 import type { Plan } from "../compiler/plan.js";
 import { execute } from "../runtime/execute.js";
-import type { Results } from "../runtime/record/results.js";
+import type { Results } from "../runtime/record/record.js";
 import type { EngineName } from "../runtime/services/engine.js";
 import { compileScript, type Compilation } from "../app/compile-script.js";
 import type { Cache } from "../ports/cache.js";

@@ -3,7 +3,7 @@
 import { nodeHost } from "../node/host.js";
 import type { Host } from "../ports/host.js";
 import type { ImageCodec } from "../runtime/services/codec.js";
-import type { FileFormat } from "../runtime/plan/path-template.js";
+import type { FileFormat } from "../runtime/services/codec.js";
 import { short } from "../runtime/recipe/lock.js";
 import { parseRecipe, type Recipe } from "../runtime/recipe/recipe.js";
 import { failure } from "../source/diagnostic.js";

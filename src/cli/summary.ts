@@ -1,7 +1,8 @@
 // What a run prints when it is over: the expectation table and the files.
 import { join } from "node:path";
 import { share } from "../runtime/record/expectations.js";
-import type { Count, ExpectationResult, Results } from "../runtime/record/results.js";
+import type { Count, ExpectationResult } from "../runtime/record/results.js";
+import type { Results } from "../runtime/record/record.js";
 import type { Colors, Io } from "./io.js";
 
 /** Files named one by one; of more, the first and the last are. */

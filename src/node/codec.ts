@@ -5,7 +5,7 @@ import { failure, LaceError } from "../source/diagnostic.js";
 import { InternalError, unreachable } from "../source/internal-error.js";
 import { MAX_FILM_PIXELS, TEXT_KEYWORD, type ImageCodec } from "../runtime/services/codec.js";
 import { readGifXmp, withGifXmp } from "../runtime/image/gif-xmp.js";
-import type { FileFormat, ImageFormat } from "../runtime/plan/path-template.js";
+import type { FileFormat, ImageFormat } from "../runtime/services/codec.js";
 import { readPngText, withPngText } from "../runtime/image/png-text.js";
 import type { RgbImage } from "../runtime/image/rgb.js";
 import { readXmpText, xmpPacket } from "../runtime/image/xmp.js";

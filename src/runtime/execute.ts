@@ -8,7 +8,7 @@ import type { Executable } from "../compiler/graph/graph.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import { drawTask } from "./draw/draw.js";
-import { ENERGY_ROWS } from "./draw/batch.js";
+import { ENERGY_ROWS } from "./plan/tiles.js";
 import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
@@ -26,7 +26,10 @@ import {
 } from "./record/record.js";
 import { chooseRecord } from "./record/record-file.js";
 import { modelForClass, withCutoff } from "./show/synthesis-inputs.js";
-import type { ExpectationResult, OutputFile, Results, TaskResult } from "./record/results.js";
+import type { ExpectationResult } from "./record/results.js";
+import type { Results } from "./record/record.js";
+import type { OutputFile } from "./show/saves.js";
+import type { TaskResult } from "./draw/results.js";
 import { openSink, outputPath, type Sink } from "./show/saves.js";
 import { checkSizes } from "./plan/sizes.js";
 import {

@@ -13,7 +13,7 @@ import { verify } from "../../src/compiler/graph/verify.js";
 import { nodeHost } from "../../src/node/host.js";
 import { identifyScript, nodeServices } from "../../src/node/services.js";
 import { writePack } from "../../src/models/pack/pack.js";
-import { ENERGY_ROWS } from "../../src/runtime/draw/batch.js";
+import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
 import type { World } from "../../src/runtime/services/world.js";
 import { execute } from "../../src/runtime/execute.js";
 import { SYNTHESIS_ROWS } from "../../src/runtime/show/images.js";

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, LaceError, loadModel, run } from "../../src/node.js";
 import { execute } from "../../src/runtime/execute.js";
 import type { RunEvent } from "../../src/ports/events.js";
-import type { Results } from "../../src/runtime/record/results.js";
+import type { Results } from "../../src/runtime/record/record.js";
 import type { Services } from "../../src/runtime/services/services.js";
 import { nodeHost } from "../../src/node/host.js";
 import { readPngText } from "../../src/runtime/image/png-text.js";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Save, Task } from "../../src/compiler/plan.js";
 import { openSink } from "../../src/runtime/show/saves.js";
 import { MAX_SHEET_PIXELS } from "../../src/runtime/plan/sheet.js";
-import type { SampleResult } from "../../src/runtime/record/results.js";
+import type { SampleResult } from "../../src/runtime/draw/results.js";
 import { halfImage, solidImage, type RgbImage } from "../../src/runtime/image/rgb.js";
 import type { Diagnostic } from "../../src/source/diagnostic.js";
 

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadPack } from "../../src/models/pack/pack.js";
 import { nodeHost } from "../../src/node/host.js";
 import { nodeServices } from "../../src/node/services.js";
-import { outputsOf } from "../../src/runtime/record/expectations.js";
+import { outputsOf } from "../../src/runtime/draw/columns.js";
 import { picturesOf } from "../support/sheet.js";
 
 const PARTS = ["glasses", "smile", "beard", "hat", "hair"] as const;

@@ -11,12 +11,10 @@ import { drawSamples } from "../sample/index.js";
 import type { Memory } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
 import { readOut } from "./readout.js";
-import type { SampleResult, TaskResult } from "../record/results.js";
+import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
-
-/** Rows of the gradient's tile. */
-export const ENERGY_ROWS = 16;
+import { ENERGY_ROWS, dependsOnBatch } from "../plan/tiles.js";
 
 /** What is open while a task is drawn. */
 export interface DrawContext {
@@ -131,11 +129,6 @@ async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonl
       return memory.key({ ...about, ...place }, ...arrays.map((a) => rowsAt(a, members.length, [position])));
     }),
   );
-}
-
-/** Whether a sample of the task depends on the others that are drawn with it. */
-export function dependsOnBatch(task: Task): boolean {
-  return task.sampler.kind === "ode" && task.sampler.control === "batch";
 }
 
 /** What follows a batch's condition. The caller disposes it. */

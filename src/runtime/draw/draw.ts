@@ -6,21 +6,18 @@ import type { Energy } from "../../compiler/energy/energy.js";
 import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
-import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
-import { compileBatch, dependsOnBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import { dependsOnBatch } from "../plan/tiles.js";
 import { drawEdit } from "./edit.js";
 import { describeBetween, describeFailures, describeNothing } from "./failures.js";
 import { isPart, sharesOf, type Share } from "../plan/places.js";
-import { partBetween } from "../show/pictures.js";
-import type { SampleResult, TaskResult } from "../record/results.js";
-
-export interface Drawing extends Pick<TaskResult, "samples" | "before" | "between"> {
-  readonly diagnostics: readonly Diagnostic[];
-}
+import { partBetween } from "../plan/places.js";
+import type { SampleResult } from "./results.js";
+import type { Drawing } from "./results.js";
 
 /** Draws all samples of a task. One that fails has its status; the others go on. */
 export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {

@@ -11,12 +11,13 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { drawLatents } from "../sample/noise-source.js";
-import { compileBatch, ENERGY_ROWS, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
-import type { Drawing } from "./draw.js";
+import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import { ENERGY_ROWS } from "../plan/tiles.js";
+import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { imagePlace } from "../plan/places.js";
 import { readOut } from "./readout.js";
-import type { SampleResult } from "../record/results.js";
+import type { SampleResult } from "./results.js";
 
 /** Steps of the noise sequence that one step of an edit may use. */
 const NOISE_STRIDE = 2 ** 20;

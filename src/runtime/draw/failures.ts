@@ -7,7 +7,7 @@ import type { Task } from "../../compiler/plan.js";
 import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
 import { imageNumber, isOutcome } from "../plan/places.js";
-import type { SampleResult } from "../record/results.js";
+import type { SampleResult } from "./results.js";
 
 /** Samples named one by one in a message; the rest are counted. */
 const NAMED = 6;

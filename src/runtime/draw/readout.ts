@@ -5,7 +5,7 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
-import { splitColumns } from "../record/expectations.js";
+import { splitColumns } from "./columns.js";
 
 export interface ReadoutRow {
   readonly w: Float32Array;

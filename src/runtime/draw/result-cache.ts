@@ -6,7 +6,7 @@ import { concat } from "../../source/concat.js";
 import type { Host } from "../../ports/host.js";
 import type { Cache } from "../../ports/cache.js";
 import type { RgbImage } from "../image/rgb.js";
-import type { SampleResult } from "../record/results.js";
+import type { SampleResult } from "./results.js";
 
 /** What a solve gives, whoever's sample it is. */
 export type KeptSample = Omit<SampleResult, "index" | "part" | "seed" | "origin">;

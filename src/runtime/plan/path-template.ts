@@ -2,9 +2,7 @@
 // Invariant: a filled path stays inside the output folder (the checker refuses the rest; `insideFolder` holds it at run time too).
 
 import { unreachable } from "../../source/internal-error.js";
-
-export type ImageFormat = "png" | "webp" | "jpeg" | "avif";
-export type AnimationFormat = "webp" | "gif";
+import type { ImageFormat, AnimationFormat, FileFormat } from "../services/codec.js";
 
 /** Format by extension; undefined if it is none that lacec writes. */
 export function imageFormat(path: string): ImageFormat | undefined {
@@ -28,9 +26,6 @@ export function animationFormat(path: string): AnimationFormat | undefined {
   const extension = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase();
   return extension === "webp" || extension === "gif" ? extension : undefined;
 }
-
-/** Format of a picture or an animation. */
-export type FileFormat = ImageFormat | AnimationFormat;
 
 /** Format of a file of this name that holds what is saved in this form; undefined if there is none. */
 export function fileFormat(path: string, form: { readonly kind: string }): FileFormat | undefined {
@@ -75,3 +70,6 @@ export function insideFolder(path: string): boolean {
   }
   return depth > 0;
 }
+
+/** Name of the file, in the folder that holds all outputs of the run. */
+export const RECORD_FILE = "run.json";

@@ -106,3 +106,8 @@ export function isTween(part: number, tween: number): boolean {
   const steps = part * (tween + 1);
   return Math.abs(steps - Math.round(steps)) < 1e-9;
 }
+
+/** The part at a share of the way from one part to the next. */
+export function partBetween(part: number, share: Share): number {
+  return part + valueOf(share);
+}

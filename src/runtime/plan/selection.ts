@@ -4,7 +4,7 @@
 // rows, so it is made only where all are drawn.
 import type { Plan, Save, Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
-import { dependsOnBatch, ENERGY_ROWS } from "../draw/batch.js";
+import { dependsOnBatch, ENERGY_ROWS } from "./tiles.js";
 import { imageNumber, imagePlace, rowsOf, type Place } from "./places.js";
 
 /** Part `number` of `of`, counted from 1. */

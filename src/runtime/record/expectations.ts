@@ -2,50 +2,15 @@
 // Invariants: a sample that failed satisfies nothing and is counted all the same, as is one that the labeller calls unclear; a clause passes if every judge is content.
 import { parts, type Energy } from "../../compiler/energy/energy.js";
 import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
-import type { Attribute } from "../../compiler/attribute.js";
 import type { Expect } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
-import { InternalError } from "../../source/internal-error.js";
 import type { Count, ExpectationResult } from "./results.js";
-import type { Labels } from "../services/services.js";
 
 /** A hair of slack: 0.9 of 10 samples is 9, whatever 9 / 10 rounds to. */
 const SLACK = 1e-9;
 
 /** What a judge saw of each sample, NaN for what is unclear to it; undefined: the sample failed. */
 export type Judged = readonly (HeadOutputs | undefined)[];
-
-/** Columns of one row for the given attributes: binary 2, category K, scalar 1. */
-export function columnsOf(attributes: readonly Attribute[]): number {
-  return attributes.reduce((n, a) => n + (a.type === "scalar" ? 1 : a.classes.length), 0);
-}
-
-/** Splits a row of columns side by side into one array for each attribute. */
-export function splitColumns(row: Float32Array, attributes: readonly Attribute[]): HeadOutputs {
-  if (row.length !== columnsOf(attributes)) {
-    throw new InternalError(`${row.length} columns for attributes that have ${columnsOf(attributes)}`);
-  }
-  let at = 0;
-  return attributes.map((a) => {
-    const width = a.type === "scalar" ? 1 : a.classes.length;
-    at += width;
-    return [...row.subarray(at - width, at)];
-  });
-}
-
-/** What a labeller says of each of `count` images, in the form of heads: NaN for an attribute that is unclear. */
-export function outputsOf(
-  { columns, unclear }: Labels,
-  count: number,
-  attributes: readonly Attribute[],
-): HeadOutputs[] {
-  const width = columns.length / count;
-  return Array.from({ length: count }, (_, k) =>
-    splitColumns(columns.subarray(k * width, (k + 1) * width), attributes).map((values, a) =>
-      unclear?.[k * attributes.length + a] === 1 ? values.map(() => NaN) : values,
-    ),
-  );
-}
 
 /** What is said of one picture by its labeller, or by the heads where that knows not all that is asked about. A failed sample is a miss. */
 export function verdictOn(energy: Energy, heads: HeadOutputs, seen: HeadOutputs | undefined): Verdict {

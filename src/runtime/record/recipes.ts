@@ -6,8 +6,9 @@ import type { Plan, Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../../ports/host.js";
 import type { LockEntry } from "../recipe/lock.js";
 import { embedProgram } from "../recipe/embed.js";
-import { dependsOnBatch } from "../draw/batch.js";
+import { dependsOnBatch } from "../plan/tiles.js";
 import { printRecipe, type Overridden, type RecipeFile, type RunRecipe } from "../recipe/recipe.js";
+import type { RecipeText } from "../show/saves.js";
 
 /** What a run's images are made from. */
 export interface RecipeSource {
@@ -15,15 +16,6 @@ export interface RecipeSource {
   /** What `--seed` and `--count` changed. */
   readonly overrides: Overridden;
 }
-
-/** Which image of a `save`; neither: a sheet or an animation of all. */
-export interface ImagePart {
-  readonly index?: number;
-  readonly step?: number;
-}
-
-/** The text to put into an image; undefined: none is wanted. */
-export type RecipeText = (part: ImagePart) => string | undefined;
 
 export class Recipes {
   private readonly files: readonly RecipeFile[];

@@ -9,11 +9,11 @@ import { fillTemplate } from "../plan/path-template.js";
 import { publicName } from "../../source/public-name.js";
 import type { Overridden } from "../recipe/recipe.js";
 import { partsOf, rowsOf } from "../plan/places.js";
-import type { ExpectationResult, OutputFile, TaskResult } from "./results.js";
+import type { ExpectationResult } from "./results.js";
+import type { OutputFile } from "../show/saves.js";
+import type { TaskResult } from "../draw/results.js";
 import type { Shard } from "../plan/selection.js";
-
-/** Name of the file, in the folder that holds all outputs of the run. */
-export const RECORD_FILE = "run.json";
+import { RECORD_FILE } from "../plan/path-template.js";
 
 export interface FileRecord {
   readonly file: string;
@@ -285,4 +285,16 @@ export function secondsRecord(seconds: ReadonlyMap<string, number>): Record<stri
 /** run.json as text: two spaces, a newline at the end. */
 export function printRecord(record: RunRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+export interface Results {
+  readonly tasks: readonly TaskResult[];
+  readonly expectations: readonly ExpectationResult[];
+  readonly outputs: readonly OutputFile[];
+  /** Warnings and errors of the run: failed samples, missed expectations. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly models: readonly Model[];
+  readonly record: RunRecord;
+  /** Path of run.json, relative to the output folder. */
+  readonly recordFile: string;
 }

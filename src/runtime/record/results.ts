@@ -1,49 +1,5 @@
 // What a run hands back: every number that was computed and every file that was written. run.json is made from it.
-import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Span } from "../../source/span.js";
-import type { HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { SaveForm, Task } from "../../compiler/plan.js";
-import type { SampleStats } from "../ode/solution.js";
-import type { PhaseName } from "../../ports/events.js";
-import type { Model } from "../../models/model.js";
-import type { RunRecord } from "./record.js";
-
-/**
- * One picture-to-be: how its solve went, where it ended, and what the heads say there. A task's results are rows of samples
- * (`index`), each with one entry for each part: cells of a sweep, frames of a traverse, steps of an edit; a plain sample has one.
- */
-export interface SampleResult extends SampleStats {
-  /** Its row, from 0. */
-  readonly index: number;
-  /** Cell of a sweep (row-major over the axes), frame of a traverse, step of an edit; 0 in a sample. */
-  readonly part: number;
-  /** Whose noise it grew from: the seed, and the place in that seed's sequence. */
-  readonly seed: number;
-  readonly origin: number;
-  /** log p(c|z) at the end, nats; of an edit's step, its whole objective. NaN for a sample that is not finite. */
-  readonly logp: number;
-  /** [zDim], where the solve ended or stopped. */
-  readonly z: Float64Array;
-  /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
-  readonly w: Float32Array;
-  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers. */
-  readonly ws?: Float32Array;
-  /** [shares, wDim], styles on the way here from where the solve started, where pictures between two steps were asked for. */
-  readonly way?: Float32Array;
-  /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */
-  readonly heads: HeadOutputs;
-}
-
-export interface TaskResult {
-  readonly task: Task;
-  /** Row by row, the parts of each in order. */
-  readonly samples: readonly SampleResult[];
-  /** Of an edit: what each row was before the first step, as part -1. */
-  readonly before?: readonly SampleResult[];
-  /** Samples between two frames of a traverse or two cells of a sweep (with fractional parts), where pictures there were asked for. */
-  readonly between?: readonly SampleResult[];
-  readonly seconds: ReadonlyMap<PhaseName, number>;
-}
 
 /** How many of `counted` samples satisfied a clause, by one judge. */
 export interface Count {
@@ -63,29 +19,4 @@ export interface ExpectationResult {
   readonly passed: boolean;
   /** The clause in the script. */
   readonly span: Span;
-}
-
-export interface OutputFile {
-  /** Relative to the output folder, forward slashes. */
-  readonly file: string;
-  readonly task: string;
-  readonly form: SaveForm["kind"];
-  /** Of a file of one image: `{index}` of its path. */
-  readonly index?: number;
-  /** Of a file of one step of an edit: `{step}` of its path. */
-  readonly step?: number;
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
-export interface Results {
-  readonly tasks: readonly TaskResult[];
-  readonly expectations: readonly ExpectationResult[];
-  readonly outputs: readonly OutputFile[];
-  /** Warnings and errors of the run: failed samples, missed expectations. */
-  readonly diagnostics: readonly Diagnostic[];
-  readonly models: readonly Model[];
-  readonly record: RunRecord;
-  /** Path of run.json, relative to the output folder. */
-  readonly recordFile: string;
 }

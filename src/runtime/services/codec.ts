@@ -1,5 +1,4 @@
 // What the runtime asks of an image library: bytes of a format, and back. Injected, so that a browser can bring its own.
-import type { AnimationFormat, FileFormat, ImageFormat } from "../plan/path-template.js";
 import type { RgbImage } from "../image/rgb.js";
 
 export interface ImageContents {
@@ -31,3 +30,10 @@ export interface ImageCodec {
 
 /** Keyword of the text that carries an image's recipe: of an iTXt chunk (PNG), of an XMP property (WebP, JPEG, AVIF, GIF). */
 export const TEXT_KEYWORD = "lace";
+
+export type ImageFormat = "png" | "webp" | "jpeg" | "avif";
+
+export type AnimationFormat = "webp" | "gif";
+
+/** Format of a picture or an animation. */
+export type FileFormat = ImageFormat | AnimationFormat;

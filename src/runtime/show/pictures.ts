@@ -4,7 +4,8 @@
 // a traverse's a sample of the noise between, a sweep's one of the numbers between. Cells that ask for other things are blended.
 import { valueOf, type Share } from "../plan/places.js";
 import { stylesOf } from "./images.js";
-import type { SampleResult, TaskResult } from "../record/results.js";
+import type { SampleResult, TaskResult } from "../draw/results.js";
+import { partBetween } from "../plan/places.js";
 
 /** All pictures of a task, with those at the shares of the way (ascending) between neighbours. */
 export function picturesOf(
@@ -23,11 +24,6 @@ export function picturesOf(
     });
     return [picture, ...way];
   });
-}
-
-/** The part at a share of the way from one part to the next. */
-export function partBetween(part: number, share: Share): number {
-  return part + valueOf(share);
 }
 
 function placeKey(index: number, part: number): string {

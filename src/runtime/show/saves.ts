@@ -9,15 +9,16 @@ import type { ImageCodec } from "../services/codec.js";
 import type { Verdict } from "../../compiler/energy/interpret.js";
 import { layoutGrid } from "../image/grid.js";
 import { marked } from "../image/marks.js";
-import { animationFormat, fillTemplate, imageFormat, insideFolder, type ImageFormat } from "../plan/path-template.js";
+import { animationFormat, fillTemplate, imageFormat, insideFolder } from "../plan/path-template.js";
+import { type ImageFormat } from "../services/codec.js";
 import { halfImage, type RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../../ports/events.js";
 import { imageNumber, isOutcome, isPart, isTween } from "../plan/places.js";
 import { FilmBuilder, type FilmForm } from "../plan/film.js";
-import { RECORD_FILE } from "../record/record.js";
-import type { RecipeText } from "../record/recipes.js";
-import type { OutputFile, SampleResult } from "../record/results.js";
+import { RECORD_FILE } from "../plan/path-template.js";
+import type { SampleResult } from "../draw/results.js";
 import { cellsOf, sheetOf, sheetScale } from "../plan/sheet.js";
+import type { SaveForm } from "../../compiler/plan.js";
 
 const MAX_PENDING = 4;
 
@@ -168,4 +169,26 @@ async function writeBytes(
   await context.host.writeAtomic(outputPath(context.host, context.out, file), bytes);
   context.onEvent({ kind: "wrote", path: file, bytes: bytes.length });
   return { file, bytes: bytes.length, sha256: await context.host.sha256(bytes) };
+}
+
+export interface OutputFile {
+  /** Relative to the output folder, forward slashes. */
+  readonly file: string;
+  readonly task: string;
+  readonly form: SaveForm["kind"];
+  /** Of a file of one image: `{index}` of its path. */
+  readonly index?: number;
+  /** Of a file of one step of an edit: `{step}` of its path. */
+  readonly step?: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** The text to put into an image; undefined: none is wanted. */
+export type RecipeText = (part: ImagePart) => string | undefined;
+
+/** Which image of a `save`; neither: a sheet or an animation of all. */
+export interface ImagePart {
+  readonly index?: number;
+  readonly step?: number;
 }
