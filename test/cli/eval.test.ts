@@ -13,6 +13,7 @@ const SCRIPT = `lace 1
 model avatar from "builtin:avatar"
 sample portraits from avatar { where glasses and tilt is 0.7 +- 0.1  count 12  seed 4 }
 edit steps of portraits[0..3] {
+  keep latent 0.05, attributes 0.05
   step not glasses
   step smile
 }

@@ -22,7 +22,11 @@ beforeAll(() => {
     "eye.json": JSON.stringify({
       format: 1,
       input: { size: 128 },
-      attributes: [{ name: "glasses", type: "binary" }],
+      attributes: [
+        ...["glasses", "smile", "beard", "hat"].map((name) => ({ name, type: "binary" })),
+        { name: "hair", type: "category", classes: ["black", "brown", "blond", "red", "gray"] },
+        ...["skin", "tilt", "light"].map((name) => ({ name, type: "scalar", min: 0, max: 1 })),
+      ],
       features: "features",
     }),
     "two.lace": `lace 1\nmodel c from "classes.safetensors"\nsample some from c { class 1  where glasses  count 4 }\n`,
@@ -92,10 +96,25 @@ describe("lacec label --class", () => {
 
   test("trains heads on the class's data", async () => {
     const { code, err } = await lacec(
-      ["train", "one.safetensors", "-o", "heads.safetensors", "--epochs", "1", "--engine", "onnx-cpu", "-q"],
+      [
+        "train",
+        "one.safetensors",
+        "-o",
+        "heads.safetensors",
+        "--attributes",
+        "light",
+        "--epochs",
+        "1",
+        "--engine",
+        "onnx-cpu",
+        "-q",
+      ],
       { cwd: folder.path },
     );
-    expect([code, err]).toEqual([0, ""]);
+    // Seventy pictures of a random network: heads are made, and what they are worth is said.
+    expect(code).toBe(0);
+    expect(err.match(/^\w+\[L\d+\]/gm)).toEqual(["warning[L5321]", "warning[L5321]"]);
+    expect(filesIn(folder.path)).toContain("heads.safetensors");
   });
 
   test("a script of the class is evaluated", async () => {
