@@ -19,11 +19,16 @@ function styleOf(io: Io): Style {
   };
 }
 
-/** Prints diagnostics on `io.err`, an empty line after each. */
+/** The most diagnostics that are printed at once. */
+const MOST = 200;
+
+/** Prints diagnostics on `io.err`, an empty line after each: the first of them, and how many more there are. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[], sources: Sources, io: Io): void {
   const style = styleOf(io);
   const texts = new Map([...sources].map(([file, text]) => [file, new SourceText(file, text)]));
-  for (const d of diagnostics) io.err(`${render(d, (file) => texts.get(file), style)}\n\n`);
+  const [shown, rest] = [diagnostics.slice(0, MOST), diagnostics.length - MOST];
+  for (const d of shown) io.err(`${render(d, (file) => texts.get(file), style)}\n\n`);
+  if (rest > 0) io.err(`... and ${rest} more\n\n`);
 }
 
 /** A diagnostic for machines: places as 1-based lines and columns (UTF-16 units), the end exclusive; null where there is none. */
@@ -46,10 +51,10 @@ interface JsonPlace {
 
 /** Diagnostics as plain JSON. */
 export function jsonDiagnostics(diagnostics: readonly Diagnostic[], sources: Sources): readonly JsonDiagnostic[] {
+  const texts = new Map([...sources].map(([file, text]) => [file, new SourceText(file, text)]));
   const place = (span: Diagnostic["at"]["span"]): JsonPlace | null => {
-    const text = sources.get(span.file);
-    if (text === undefined) return null;
-    const source = new SourceText(span.file, text);
+    const source = texts.get(span.file);
+    if (source === undefined) return null;
     const start = source.position(span.start);
     const end = source.position(span.end);
     return { file: span.file, line: start.line, column: start.column, endLine: end.line, endColumn: end.column };

@@ -32,9 +32,11 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
+    const limit = Math.max(1, Math.floor(Math.max(name.length, candidate.length) * 0.4));
+    // The difference of lengths is a lower bound, and much cheaper.
+    if (Math.abs(name.length - candidate.length) > limit) continue;
     const caseOnly = name.toLowerCase() === candidate.toLowerCase();
     const distance = caseOnly ? 0.5 : editDistance(name, candidate);
-    const limit = Math.max(1, Math.floor(Math.max(name.length, candidate.length) * 0.4));
     const isNear = distance <= limit && (caseOnly || distance < Math.min(name.length, candidate.length));
     if (!isNear || distance >= bestDistance) continue;
     best = candidate;

@@ -126,3 +126,22 @@ describe("any script", () => {
     expect(damaged).toBeGreaterThan(1_000);
   });
 });
+
+describe("very many mistakes", () => {
+  it("are found in seconds, the first of them with what may have been meant", async () => {
+    const energies = Array.from({ length: 2_000 }, (_, i) => `energy e${i} = glases${i}`).join("\n");
+    const begin = performance.now();
+    const { diagnostics } = await compile({ "main.lace": `${MODEL}${energies}\nlet glasses0 = 1\n` });
+    expect(performance.now() - begin).toBeLessThan(20_000);
+    expect(diagnostics).toHaveLength(2_000);
+    expect(diagnostics[0]?.hints).toEqual(["did you mean `glasses0`?"]);
+    expect(diagnostics.at(-1)?.hints).toEqual([]);
+  });
+
+  it("a chain of 12,000 conditions is refused, not hung on", async () => {
+    const chain = Array(12_000).fill("glasses").join(" and ");
+    const begin = performance.now();
+    expect((await found(`${MODEL}energy _e = ${chain}\n`)).map((m) => m.slice(0, 7))).toEqual(["3 L1009"]);
+    expect(performance.now() - begin).toBeLessThan(20_000);
+  });
+});

@@ -10,7 +10,7 @@ import type { ModelInfo } from "../attribute.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
-import { type Context, type Env, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
+import { type Context, type Env, markUsed, MAX_EXPANSIONS, MAX_GUESSES, type Overrides } from "./context.js";
 import { attributeRow, declaredNumber, evaluateBody } from "./declared.js";
 import { evaluator } from "./evaluate.js";
 import { ModelTable } from "./model-table.js";
@@ -77,6 +77,7 @@ class Checker {
       usedByEntry: new Set(),
       evaluated: new Set(),
       expansions: { left: MAX_EXPANSIONS },
+      guesses: { left: MAX_GUESSES },
     };
     for (const d of scope.names.values()) {
       if (d.kind !== "model") continue;

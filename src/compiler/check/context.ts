@@ -13,6 +13,9 @@ import type { Value } from "./value.js";
 /** The most calls of energies in one script, counting each sweep's cell: see L2027. */
 export const MAX_EXPANSIONS = 200_000;
 
+/** The most unknown names of a script for which the nearest known one is looked for: each is compared with all the others. */
+export const MAX_GUESSES = 200;
+
 /** What the command line changes: `--set name=value`, `--count`, `--seed`. */
 export interface Overrides {
   readonly inputs?: ReadonlyMap<string, number>;
@@ -35,6 +38,8 @@ export interface Context {
   readonly evaluated: Set<Declared>;
   /** Calls of energies that may still be made. */
   readonly expansions: { left: number };
+  /** Unknown names for which the nearest known one may still be looked for. */
+  readonly guesses: { left: number };
 }
 
 /** A number with a name inside an expression: an energy's parameter or a sweep's axis. */

@@ -58,7 +58,8 @@ export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: En
 function reportUnknown(name: string, span: Span, env: Env): void {
   if (env.scope.ambiguous.has(name) || env.scope.open || env.model.unread) return;
   const usable = [...env.scope.names].filter(([, d]) => d.kind !== "model" && d.kind !== "task").map(([n]) => n);
-  const guess = nearest(name, [...env.locals.keys(), ...usable, ...env.model.names]);
+  const guess =
+    env.cx.guesses.left-- > 0 ? nearest(name, [...env.locals.keys(), ...usable, ...env.model.names]) : undefined;
   const holder = env.model.rows.find((r) => r.type === "category" && r.classes.includes(name));
   const hints: string[] = [];
   if (holder !== undefined)
