@@ -10,7 +10,14 @@ import { modelError } from "../model-error.js";
 import type { StyleganModel } from "../model.js";
 import { numpyArray, permuted, type NumpyArray } from "../formats/numpy-array.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
-import { isDict, isTuple, newDict, type PickleDict, type PickleTuple, type PickleValue } from "../formats/pickle-value.js";
+import {
+  isDict,
+  isTuple,
+  newDict,
+  type PickleDict,
+  type PickleTuple,
+  type PickleValue,
+} from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
 import { readSynthesis } from "./stylegan2-weights.js";

@@ -2,7 +2,14 @@
 // In: tensors of the naming in docs/packs.md. Out: SynthesisWeights, one entry a block.
 // Invariants: channels fit from block to block; the last block always has an RGB layer, the others only in style "skip".
 import type { Tensor } from "../../compiler/weights.js";
-import type { BlockBase, SynthesisStyle, ModulatedWeights, ConvWeights, LaterBlock, SynthesisWeights } from "../../compiler/synthesis-weights.js";
+import type {
+  BlockBase,
+  SynthesisStyle,
+  ModulatedWeights,
+  ConvWeights,
+  LaterBlock,
+  SynthesisWeights,
+} from "../../compiler/synthesis-weights.js";
 import type { TensorSource } from "../pack/pack-weights.js";
 
 export interface SynthesisSizes {
