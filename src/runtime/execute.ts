@@ -25,7 +25,7 @@ import {
   type ScriptIdentity,
 } from "./record/record.js";
 import { chooseRecord } from "./record/record-file.js";
-import { modelForClass, withCutoff } from "./show/synthesis-inputs.js";
+import { modelForClass } from "./show/synthesis-inputs.js";
 import type { ExpectationResult } from "./record/results.js";
 import type { Results } from "./record/record.js";
 import type { OutputFile } from "./show/saves.js";
@@ -244,7 +244,6 @@ class Run {
         const labels = await makeImages({
           model,
           synthesis,
-          through: (executable) => withCutoff(executable, model, task),
           memory,
           task,
           pictures,

@@ -1,7 +1,8 @@
+import { untruncatedFrom } from "../../src/compiler/build/compile-task.js";
+import { stylesOf } from "../../src/runtime/draw/styles.js";
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { Executable } from "../../src/compiler/graph/graph.js";
-import { modelForClass, noiseInputs, withCutoff } from "../../src/runtime/show/synthesis-inputs.js";
+import { modelForClass, noiseInputs } from "../../src/runtime/show/synthesis-inputs.js";
 import { buildSynthesis, noiseLayers, repeatStyles } from "../../src/compiler/build/synthesis.js";
 import { gaussianNoise } from "../../src/runtime/sample/noise.js";
 import { expectClose } from "../support/close.js";
@@ -11,32 +12,23 @@ const model = randomModel();
 const { numWs, wDim } = model.info;
 const w = Float32Array.from({ length: wDim }, (_, i) => Math.sin(i));
 
-/** Gives back the styles that it was run with. */
-const echo: Executable = {
-  run: ({ ws }) => Promise.resolve({ ws: ws! }),
-  dispose: () => Promise.resolve(),
-};
-
 describe("truncation with a cutoff", () => {
-  const mean = model.weights.mapping!.wAverage.data;
-  const truncated = w.map((v, i) => mean[i]! + 0.5 * (v - mean[i]!));
+  const average = Float32Array.from({ length: wDim }, (_, i) => Math.cos(i));
+  const layer = (styles: Float32Array, k: number) => styles.subarray(k * wDim, (k + 1) * wDim);
 
-  it("reaches the layers before it and no other, in each row", async () => {
-    const wrapped = withCutoff(echo, model, { truncation: 0.5, cutoff: 2 });
-    const { ws } = await wrapped.run({ ws: repeatStyles(Float32Array.of(...truncated, ...truncated), 2, numWs) });
-    for (let row = 0; row < 2; row++) {
-      for (let layer = 0; layer < numWs; layer++) {
-        const at = (row * numWs + layer) * wDim;
-        expectClose(ws!.subarray(at, at + wDim), layer < 2 ? truncated : w, { abs: 1e-6, rel: 0 });
-      }
-    }
+  it("reaches the layers before it and no other, to the bit, also where nothing of w is left in them", () => {
+    const styles = stylesOf({ w: average, far: { from: 2, w } }, numWs);
+    for (let k = 0; k < numWs; k++) expect(layer(styles, k)).toEqual(k < 2 ? average : w);
   });
 
-  it("is nothing to undo where all layers are truncated, or none is", () => {
-    expect(withCutoff(echo, model, { truncation: 0.5 })).toBe(echo);
-    expect(withCutoff(echo, model, { truncation: 0.5, cutoff: numWs })).toBe(echo);
-    expect(withCutoff(echo, model, { truncation: 1, cutoff: 2 })).toBe(echo);
-    expect(() => withCutoff(echo, model, { truncation: 0, cutoff: 2 })).toThrow();
+  it("asks for an untruncated w where some layers are truncated and others are not, and nowhere else", () => {
+    expect(untruncatedFrom({ truncation: 0, cutoff: 2 }, model)).toBe(2);
+    expect(untruncatedFrom({ truncation: 0.5, cutoff: 0 }, model)).toBe(0);
+    expect(untruncatedFrom({ truncation: 0.5 }, model)).toBeUndefined();
+    expect(untruncatedFrom({ truncation: 0.5, cutoff: numWs }, model)).toBeUndefined();
+    expect(untruncatedFrom({ truncation: 1, cutoff: 2 }, model)).toBeUndefined();
+    const { zDim, heads } = model.weights;
+    expect(untruncatedFrom({ truncation: 0.5, cutoff: 2 }, { ...model, weights: { zDim, heads } })).toBeUndefined();
   });
 });
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { forClass } from "../../src/compiler/build/for-class.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import { compileReadout } from "../../src/compiler/build/gradient.js";
-import type { Executable } from "../../src/compiler/graph/graph.js";
-import { withCutoff } from "../../src/runtime/show/synthesis-inputs.js";
+import { stylesOf as layersOf } from "../../src/runtime/draw/styles.js";
+import { concat } from "../../src/source/concat.js";
 import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
-import { buildSynthesis, repeatStyles } from "../../src/compiler/build/synthesis.js";
+import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { expectClose } from "../support/close.js";
 import { engineOf } from "../support/engines.js";
@@ -65,24 +65,24 @@ describe.skipIf(!GOLDEN_PRESENT)("stylegan2-ada checkpoints (skipped without ../
   );
 });
 
-/** ws [rows, numWs, wDim] of a truncation with and without cutoff, as a run makes them: w from the read-out, then the cutoff. */
+/** ws [rows, numWs, wDim] of a truncation with and without cutoff, as a run makes them: w from the read-out, that of far layers from one without truncation. */
 async function stylesOf(name: string, truncation: number, cutoff: number | undefined): Promise<Float32Array> {
   const { model } = await load(name);
   const expected = goldenArrays(`stylegan2-ada/${name}.expected.safetensors`);
   const [z, c] = [expected("z"), expected("c")];
   const [rows = 0, zDim = 0] = z.shape;
   const classes = c.shape[1] ?? 0;
-  const w = Array.from({ length: rows }, (_, row) => {
+  const styles = Array.from({ length: rows }, (_, row) => {
     const index = Math.max(0, c.data.subarray(row * classes, (row + 1) * classes).indexOf(1));
-    const readout = compileReadout({ weights: forClass(model.weights, index), truncation, rows: 1 });
-    return interpret(readout, { z: Float32Array.from(z.data.subarray(row * zDim, (row + 1) * zDim)) })["w"]!;
+    const wOf = (psi: number): Float32Array => {
+      const readout = compileReadout({ weights: forClass(model.weights, index), truncation: psi, rows: 1 });
+      const w = interpret(readout, { z: Float32Array.from(z.data.subarray(row * zDim, (row + 1) * zDim)) })["w"]!;
+      return Float32Array.from(w);
+    };
+    const far = cutoff === undefined ? {} : { far: { from: cutoff, w: wOf(1) } };
+    return layersOf({ w: wOf(truncation), ...far }, model.info.numWs);
   });
-  const echo: Executable = { run: ({ ws }) => Promise.resolve({ ws: ws! }), dispose: () => Promise.resolve() };
-  const all = Float32Array.from(w.flatMap((row) => [...row]));
-  const { ws } = await withCutoff(echo, model, { truncation, cutoff }).run({
-    ws: repeatStyles(all, rows, model.info.numWs),
-  });
-  return ws!;
+  return concat(styles, Float32Array);
 }
 
 describe.skipIf(!GOLDEN_PRESENT)("truncation of stylegan2-ada checkpoints (skipped without ../shared/golden)", () => {

@@ -27,6 +27,15 @@ describe("a kept sample", () => {
   test.each<[string, KeptSample]>([
     ["comes back to the bit", sample],
     ["may have styles of its own", { ...sample, ws: Float32Array.of(1, 2, 3, 4, 5, 6) }],
+    ["may have far layers that are not truncated", { ...sample, far: { from: 2, w: Float32Array.of(7, 8, 9) } }],
+    [
+      "may have both on its way",
+      {
+        ...sample,
+        way: Float32Array.of(1, 2, 3),
+        far: { from: 0, w: Float32Array.of(7, 8, 9), way: Float32Array.of(4, 5, 6) },
+      },
+    ],
     ["may have no image", { ...sample, status: "non-finite", logp: NaN, w: new Float32Array(), heads: [] }],
   ])("%s", (_, value) => {
     const read = decodeSample(encodeSample(value));

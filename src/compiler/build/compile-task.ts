@@ -80,6 +80,11 @@ export interface TaskProgram {
   readonly conditions: readonly Condition[];
   /** w and the outputs of all heads; shapes as buildReadout. */
   readonly readout: ProgramGraph;
+  /**
+   * Where truncation stops at a layer: that layer, and a read-out of w without truncation. Two graphs, since `readout` has the truncation
+   * folded into its last layer: taking it back would divide by psi, and truncating afterwards would round otherwise than it does.
+   */
+  readonly far?: { readonly from: number; readonly readout: ProgramGraph };
   /** The synthesis of so many images at once, for models that have one; shapes as compileSynthesis. */
   readonly synthesis?: (rows: number) => ProgramGraph;
   /** The gradient of one term of a condition, alone and for one row: who is to blame when a number is not finite. */
@@ -99,6 +104,8 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const readout = { weights, truncation, rows };
   const settings = { ...readout, attributes, logic };
   const { synthesis } = model;
+  const from = untruncatedFrom(task, model);
+  const untruncated = { weights: { ...weights, heads: [] }, truncation: 1, rows };
   return {
     conditions: conditionsOf(task, settings),
     readout: {
@@ -107,6 +114,17 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
       built: () => buildReadout(readout),
       compiled: () => compileReadout(readout),
     },
+    ...(from !== undefined && {
+      far: {
+        from,
+        readout: {
+          name: "readout-untruncated",
+          title: `w without truncation, for layers from ${from} on`,
+          built: () => buildReadout(untruncated),
+          compiled: () => compileReadout(untruncated),
+        },
+      },
+    }),
     ...(synthesis === undefined
       ? {}
       : {
@@ -121,13 +139,30 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   };
 }
 
+/** The first layer whose style is not truncated; undefined where truncation reaches all of them, or changes nothing. */
+export function untruncatedFrom(
+  { cutoff, truncation }: Pick<Task, "cutoff" | "truncation">,
+  { weights, info }: Pick<ProgramModel, "weights"> & { readonly info: Pick<ModelInfo, "numWs"> },
+): number | undefined {
+  if (cutoff === undefined || cutoff >= info.numWs || truncation === 1) return undefined;
+  return weights.mapping === undefined ? undefined : cutoff;
+}
+
 /** All graphs of a program, in the order in which a run comes to them. A run leaves out what it has no use for, such as the synthesis of a task that saves nothing. */
-export function graphsOf({ conditions, readout, synthesis }: TaskProgram, images: number): readonly ProgramGraph[] {
+export function graphsOf(
+  { conditions, readout, far, synthesis }: TaskProgram,
+  images: number,
+): readonly ProgramGraph[] {
   const followed = conditions.flatMap(({ gradient, jacobian }) => [
     gradient,
     ...(jacobian?.graph ? [jacobian.graph] : []),
   ]);
-  return [...followed, readout, ...(synthesis === undefined ? [] : [synthesis(images)])];
+  return [
+    ...followed,
+    readout,
+    ...(far === undefined ? [] : [far.readout]),
+    ...(synthesis === undefined ? [] : [synthesis(images)]),
+  ];
 }
 
 type Settings = Omit<EnergyTask, "energy" | "keep" | "varying">;

@@ -65,7 +65,7 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
     kind: "sample",
     ...common(decl, model, read, env),
     energy: energy ?? always(decl.span),
-    ...rendering(decl, read, numbers.truncation, env),
+    ...rendering(decl, read, env),
     ...numbers,
   };
 }
@@ -94,7 +94,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
   return {
     kind: "traverse",
     ...common(decl, model, read, env),
-    ...rendering(decl, read, truncation, env),
+    ...rendering(decl, read, env),
     energy: energy ?? always(decl.span),
     fromSeed: end(between?.from),
     toSeed: end(between?.to),
@@ -156,7 +156,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   return {
     kind: "sweep",
     ...common(decl, model, read, env),
-    ...rendering(decl, read, numbers.truncation, env),
+    ...rendering(decl, read, env),
     axes: known,
     cells,
     ...numbers,
@@ -225,7 +225,7 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
   return {
     kind: "edit",
     ...common(decl, model, read, env),
-    ...(earlier === undefined ? rendering(decl, read, truncation, env) : renderingOf(earlier.task)),
+    ...(earlier === undefined ? rendering(decl, read, env) : renderingOf(earlier.task)),
     source: decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count },
     truncation: inherited ?? truncation,
     goals,
@@ -337,7 +337,7 @@ function renderingOf({ class: index, cutoff, noise }: Rendering): Rendering {
 }
 
 /** Class, cutoff and noise. Reports what the model has no use for (L2026), and a class that is missing or out of range. */
-function rendering(decl: ast.TaskDecl, read: settings.Settings, truncation: number, env: Env): Rendering {
+function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rendering {
   const { info, alias = "" } = env.model;
   const noise = read.word("noise", ["const", "random", "none"] as const, "const");
   const useless = (key: "class" | "cutoff" | "noise", why: string): void => {
@@ -366,16 +366,6 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, truncation: numb
   }
   const bounds = { min: 0, integer: true, ...(info !== undefined && { max: info.numWs }) };
   const cutoff = read.has("cutoff") ? read.number("cutoff", bounds, info?.numWs ?? 0) : undefined;
-  if (cutoff !== undefined && truncation === 0)
-    env.report.error(
-      "L2004",
-      read.get("truncation", "NumberSetting")?.span ?? decl.span,
-      "with `cutoff` the truncation must be above 0",
-      {
-        text: "no w is left to go back from",
-        hints: ["a small one, such as `truncation 0.01`, is as good"],
-      },
-    );
   return renderingOf({ noise, ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }) });
 }
 

@@ -19,7 +19,8 @@ import { stopIfAborted } from "../../ports/stop.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 import { identityOf } from "../../runtime/services/labeller-identity.js";
 import type { Model } from "../../models/model.js";
-import { repeatStyles } from "../../compiler/build/synthesis.js";
+import { untruncatedFrom } from "../../compiler/build/compile-task.js";
+import { stylesOf } from "../../runtime/draw/styles.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
 import {
   changed,
@@ -148,16 +149,19 @@ class Evaluator {
     });
     const { wDim, numWs } = bench.model.info;
     const name = `${alias}, unconditional`;
+    const from = untruncatedFrom(task, model);
     try {
       const seen: Seen[] = [];
       await this.clock.run("synthesise", { task: name, total: reference }, async () => {
         for (let start = 0; start < reference; start += LOOK) {
           stopIfAborted(signal);
           const size = Math.min(LOOK, reference - start);
-          const { w } = await drawer.draw(start, size);
-          const styles = Array.from({ length: size }, (_, i) =>
-            repeatStyles(w.slice(i * wDim, (i + 1) * wDim), 1, numWs),
-          );
+          const { w, mapped } = await drawer.draw(start, size);
+          const row = (all: Float32Array, i: number): Float32Array => all.subarray(i * wDim, (i + 1) * wDim);
+          const styles = Array.from({ length: size }, (_, i) => {
+            const far = from === undefined ? {} : { far: { from, w: row(mapped, i) } };
+            return stylesOf({ w: row(w, i), ...far }, numWs);
+          });
           const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i }));
           seen.push(...(await this.look(await painter.paint(styles, rows), bench)));
           this.clock.progress("synthesise", name, start + size, reference);
@@ -200,7 +204,7 @@ class Evaluator {
         const alive = batch.filter((p) => p.w.length > 0);
         const began = services.host.now();
         const images = await yardstick.painter.paint(
-          alive.map((p) => p.ws ?? repeatStyles(p.w, 1, bench.model.info.numWs)),
+          alive.map((p) => stylesOf(p, bench.model.info.numWs)),
           alive.map((p) => ({ seed: p.seed, sample: p.origin })),
         );
         painting += services.host.now() - began;

@@ -35,6 +35,8 @@ export interface DrawOptions {
 export interface DrawnRows {
   readonly z: Float32Array;
   readonly w: Float32Array;
+  /** g(z) of the starts: w before truncation, flow and jitter. */
+  readonly mapped: Float32Array;
   readonly truncation: Float32Array;
   readonly jitter: Float32Array;
 }
@@ -104,7 +106,7 @@ export async function openDrawer(model: Model, engine: Engine, options: DrawOpti
         for (let k = 0; k < wDim; k++) w[row * wDim + k] = (w[row * wDim + k] ?? NaN) + s * (normal[k] ?? 0);
       });
       if (weights.mapping === undefined) z.set(w);
-      return { z, w, truncation, jitter: noise };
+      return { z, w, mapped, truncation, jitter: noise };
     },
   };
 }

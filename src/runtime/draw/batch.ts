@@ -10,7 +10,7 @@ import type { Model } from "../../models/model.js";
 import { drawSamples } from "../sample/index.js";
 import type { Memory } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
-import { readOut } from "./readout.js";
+import { readOut, type ReadoutRow } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
@@ -61,10 +61,10 @@ export interface Remainder {
 }
 
 /** Looks for a batch's samples in the memory. */
-export async function recallBatch(task: Task, batch: Batch, { memory }: DrawContext): Promise<Remainder> {
+export async function recallBatch(task: Task, batch: Batch, { memory, program }: DrawContext): Promise<Remainder> {
   const known: SampleResult[] = [];
   const tiles = new Map<number, number[]>();
-  const keys = memory === undefined ? [] : await keysOf(task, batch, memory);
+  const keys = memory === undefined ? [] : await keysOf(task, batch, program.far?.from, memory);
   for (const [position, member] of batch.members.entries()) {
     const kept = await memory?.recallSample(keys[position] ?? "");
     if (kept !== undefined) {
@@ -99,7 +99,7 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
 }
 
 /** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
-async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonly string[]> {
+async function keysOf(task: Task, batch: Batch, far: number | undefined, memory: Memory): Promise<readonly string[]> {
   const { condition, seed, members, z0, anchors = {}, firstStep, shares } = batch;
   const { energy, varying, keep } = condition;
   const { logic, truncation, sampler } = task;
@@ -112,6 +112,7 @@ async function keysOf(task: Task, batch: Batch, memory: Memory): Promise<readonl
     keep,
     logic,
     truncation,
+    cutoff: far,
     sampler,
     seed,
     firstStep,
@@ -168,11 +169,30 @@ export async function runTiles(
   return { samples, evaluations };
 }
 
+/** What a sample has beside w: its far style, and both styles on its way here; nothing for one that failed. */
+function onTheWay(
+  end: ReadoutRow | undefined,
+  ways: readonly (ReadoutRow | undefined)[],
+): Pick<SampleResult, "far" | "way"> {
+  if (end === undefined) return {};
+  const joined = (styleOf: (row: ReadoutRow) => Float32Array | undefined): Float32Array =>
+    concat(
+      ways.map((row) => (row && styleOf(row)) ?? []),
+      Float32Array,
+    );
+  const { far } = end;
+  if (ways.length === 0) return far === undefined ? {} : { far };
+  return {
+    way: joined((row) => row.w),
+    ...(far && { far: { ...far, way: joined((row) => row.far?.w) } }),
+  };
+}
+
 async function runTile(
   task: Task,
   tile: Tile,
   { gradients, readout }: Drawer,
-  { model, signal, memory }: DrawContext,
+  { model, program, signal, memory }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<Run> {
   stopIfAborted(signal);
@@ -198,18 +218,18 @@ async function runTile(
   });
   stopIfAborted(signal);
   const wanted = drawn.samples.map((s) => s.status !== "non-finite");
-  /** Styles of the samples at each share of their ways. */
-  const readWays = async (between: Float64Array, count: number): Promise<Float32Array[][]> => {
-    const byShare: Float32Array[][] = [];
+  const from = program.far?.from;
+  /** The read-out of the samples at each share of their ways. */
+  const readWays = async (between: Float64Array, count: number): Promise<(ReadoutRow | undefined)[][]> => {
+    const byShare: (ReadoutRow | undefined)[][] = [];
     for (let k = 0; k < count; k++) {
       const positions = members.map((_, i) => i * count + k);
       const z = rowsAt(between, members.length * count, positions);
-      const rows = await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted });
-      byShare.push(rows.map((row) => row?.w ?? new Float32Array(0)));
+      byShare.push(await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted, from }));
     }
     return byShare;
   };
-  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted });
+  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted, from });
   const ways = await readWays(drawn.between, shares.length);
   const samples = drawn.samples.map((stats, i): SampleResult => {
     const { index = 0, part = 0, origin = 0 } = members[i] ?? {};
@@ -223,14 +243,10 @@ async function runTile(
       z: drawn.z.slice(i * zDim, (i + 1) * zDim),
       w: read[i]?.w ?? new Float32Array(0),
       heads: read[i]?.heads ?? [],
-      ...(wanted[i] === true && shares.length > 0
-        ? {
-            way: concat(
-              ways.map((w) => w[i] ?? []),
-              Float32Array,
-            ),
-          }
-        : {}),
+      ...onTheWay(
+        read[i],
+        ways.map((rows) => rows[i]),
+      ),
     };
   });
   for (const [position, sample] of samples.entries()) await memory?.keepSample(keys[position] ?? "", sample);

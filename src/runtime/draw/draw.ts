@@ -12,6 +12,7 @@ import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import { dependsOnBatch } from "../plan/tiles.js";
+import { openReadout } from "./readout.js";
 import { drawEdit } from "./edit.js";
 import { describeBetween, describeFailures, describeNothing } from "./failures.js";
 import { isPart, sharesOf, type Share } from "../plan/places.js";
@@ -33,7 +34,7 @@ export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
   if (first !== undefined) {
     const compiled = await clock.run("compile", { task: task.name }, async () => ({
       gradients: await compileBatch(first.batch, cx),
-      readout: await engine.compile(program.readout.compiled()),
+      readout: await openReadout(program, engine),
     }));
     const { readout } = compiled;
     const gradientsOf = new Map([[first.batch.condition, compiled.gradients]]);

@@ -9,14 +9,14 @@ import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
-import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
+import { stylesOf } from "./styles.js";
 import { imagePlace } from "../plan/places.js";
-import { readOut } from "./readout.js";
+import { openReadout, readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
 
 /** Steps of the noise sequence that one step of an edit may use. */
@@ -31,7 +31,7 @@ interface Start {
 /** Runs all steps of an edit. */
 export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
   const { model, program, engine, clock } = cx;
-  const readout = await clock.run("compile", { task: task.name }, () => engine.compile(program.readout.compiled()));
+  const readout = await clock.run("compile", { task: task.name }, () => openReadout(program, engine));
   const samples: SampleResult[] = [];
   const diagnostics: Diagnostic[] = [];
   let evaluations = 0;
@@ -91,11 +91,17 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
   const { zDim } = cx.model.info;
   const lanes = cx.rows;
   const z = drawLatents(source.seed, lanes, zDim);
-  const read = await readOut(readout, cx.model, { rows: ENERGY_ROWS, z, lanes, wanted: lanes.map(() => true) });
+  const read = await readOut(readout, cx.model, {
+    rows: ENERGY_ROWS,
+    z,
+    lanes,
+    wanted: lanes.map(() => true),
+    from: cx.program.far?.from,
+  });
   return lanes.map((index, k): Start => {
-    const { w = new Float32Array(0), heads = [] } = read[k] ?? {};
+    const { w = new Float32Array(0), heads = [], far } = read[k] ?? {};
     const stats = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
-    const latents = { z: z.slice(k * zDim, (k + 1) * zDim), w, heads };
+    const latents = { z: z.slice(k * zDim, (k + 1) * zDim), w, heads, ...(far && { far }) };
     return { sample: { ...stats, ...latents, index, part: -1, seed: source.seed, origin: index }, lane: index };
   });
 }
@@ -141,7 +147,8 @@ function afterStep(
   if (after === undefined) return { ...before, part, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
   if (layers === undefined || after.w.length === 0) return after;
   const { numWs, wDim } = model.info;
-  const ws = (before.ws ?? repeatStyles(before.w, 1, numWs)).slice();
-  for (let layer = layers[0]; layer <= layers[1]; layer++) ws.set(after.w, layer * wDim);
+  const ws = stylesOf(before, numWs).slice();
+  const [first, end] = [layers[0] * wDim, (layers[1] + 1) * wDim];
+  ws.set(stylesOf(after, numWs).subarray(first, end), first);
   return { ...after, ws };
 }

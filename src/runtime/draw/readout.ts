@@ -3,6 +3,8 @@
 // lane mod rows), so that no bit depends on the batch; rows of samples that failed are not asked for.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import type { TaskProgram } from "../../compiler/build/compile-task.js";
+import type { Engine } from "../services/engine.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { splitColumns } from "./columns.js";
@@ -10,10 +12,31 @@ import { splitColumns } from "./columns.js";
 export interface ReadoutRow {
   readonly w: Float32Array;
   readonly heads: HeadOutputs;
+  /** Where a cutoff leaves layers untruncated. */
+  readonly far?: { readonly from: number; readonly w: Float32Array };
+}
+
+/** The compiled read-outs of a task. Outputs `w`, `logits` and, where a cutoff asks for it, `untruncated`. The caller disposes it. */
+export async function openReadout({ readout, far }: TaskProgram, engine: Engine): Promise<Executable> {
+  const own = await engine.compile(readout.compiled());
+  if (far === undefined) return own;
+  const mapping = await engine.compile(far.readout.compiled());
+  return {
+    run: async (inputs) => {
+      const read = await own.run(inputs);
+      const { w: untruncated } = await mapping.run(inputs);
+      if (untruncated === undefined) throw new InternalError("the mapping gave no w");
+      return { ...read, untruncated };
+    },
+    dispose: async () => {
+      await own.dispose();
+      await mapping.dispose();
+    },
+  };
 }
 
 /**
- * Reads samples out with a compiled read-out (compileReadout).
+ * Reads samples out with what openReadout gives.
  *
  * Shapes   z [lanes.length, zDim]; `wanted` [lanes.length] -> one row each, undefined where it was not wanted.
  */
@@ -26,9 +49,11 @@ export async function readOut(
     /** Where in the tiles each sample sits, counted through all tiles. */
     readonly lanes: readonly number[];
     readonly wanted: readonly boolean[];
+    /** The first layer that is not truncated, where there is one. */
+    readonly from?: number | undefined;
   },
 ): Promise<(ReadoutRow | undefined)[]> {
-  const { rows, z, lanes, wanted } = options;
+  const { rows, z, lanes, wanted, from = 0 } = options;
   const { zDim, wDim, attributes } = model.info;
   const tiles = new Map<number, number[]>();
   lanes.forEach((lane, position) => {
@@ -41,13 +66,17 @@ export async function readOut(
     const input = new Float32Array(rows * zDim);
     const rowOf = (position: number): number => (lanes[position] ?? 0) % rows;
     for (const p of positions) input.set(z.subarray(p * zDim, (p + 1) * zDim), rowOf(p) * zDim);
-    const { w, logits = new Float32Array(0) } = await executable.run({ z: input });
+    const { w, logits = new Float32Array(0), untruncated } = await executable.run({ z: input });
     if (w === undefined) throw new InternalError("the readout gave no w");
     const width = logits.length / rows;
     for (const p of positions) {
       const row = rowOf(p);
       const columns = logits.subarray(row * width, (row + 1) * width);
-      result[p] = { w: w.slice(row * wDim, (row + 1) * wDim), heads: splitColumns(columns, attributes) };
+      result[p] = {
+        w: w.slice(row * wDim, (row + 1) * wDim),
+        heads: splitColumns(columns, attributes),
+        ...(untruncated && { far: { from, w: untruncated.slice(row * wDim, (row + 1) * wDim) } }),
+      };
     }
   }
   return result;

@@ -60,11 +60,14 @@ interface Header extends Pick<SampleResult, "status" | "steps" | "accepted" | "r
   readonly w: number;
   readonly ws: number | null;
   readonly way: number | null;
+  /** The first layer that is not truncated; its style has the length of w. */
+  readonly far: number | null;
+  readonly farWay: number | null;
 }
 
-/** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws, way). */
+/** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws, way, far.w, far.way). */
 export function encodeSample(sample: KeptSample): Uint8Array {
-  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way } = sample;
+  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way, far } = sample;
   const header: Header = {
     ...{ status, steps, accepted, rejected, evaluations },
     z: z.length,
@@ -72,12 +75,14 @@ export function encodeSample(sample: KeptSample): Uint8Array {
     w: w.length,
     ws: ws?.length ?? null,
     way: way?.length ?? null,
+    far: far?.from ?? null,
+    farWay: far?.way?.length ?? null,
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
   padded.set(text);
   const doubles = Float64Array.from([padded.length, logp, ...z, ...heads.flat()]);
-  const floats = concat([w, ws ?? [], way ?? []], Float32Array);
+  const floats = concat([w, ws ?? [], way ?? [], far?.w ?? [], far?.way ?? []], Float32Array);
   return concat([bytesOf(doubles.subarray(0, 1)), padded, bytesOf(doubles.subarray(1)), bytesOf(floats)], Uint8Array);
 }
 
@@ -86,13 +91,15 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
   const bytes = Uint8Array.from(stored); // aligned; slice would not copy a Buffer
   const length = new DataView(bytes.buffer).getFloat64(0, true);
   if (!(length > 0 && length % 8 === 0 && 8 + length <= bytes.length)) return undefined;
-  const { z, heads, w, ws, way, ...stats } = JSON.parse(
+  const { z, heads, w, ws, way, far, farWay, ...stats } = JSON.parse(
     new TextDecoder().decode(bytes.subarray(8, 8 + length)),
   ) as Header;
   const headValues = heads.reduce((a, b) => a + b, 0);
   const doubleCount = 1 + z + headValues;
   const start = 8 + length;
-  if (bytes.length !== start + doubleCount * 8 + (w + (ws ?? 0) + (way ?? 0)) * 4) return undefined;
+  const farStart = w + (ws ?? 0) + (way ?? 0);
+  const farEnd = far === null ? farStart : farStart + w;
+  if (bytes.length !== start + doubleCount * 8 + (farEnd + (farWay ?? 0)) * 4) return undefined;
   const doubles = new Float64Array(bytes.buffer, start, doubleCount);
   const floats = new Float32Array(bytes.buffer, start + doubleCount * 8);
   let at = 1 + z;
@@ -103,7 +110,16 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
     z: doubles.slice(1, 1 + z),
     w: floats.slice(0, w),
     ...(ws === null ? {} : { ws: floats.slice(w, w + ws) }),
-    ...(way === null ? {} : { way: floats.slice(w + (ws ?? 0)) }),
+    ...(way === null ? {} : { way: floats.slice(w + (ws ?? 0), farStart) }),
+    ...(far === null
+      ? {}
+      : {
+          far: {
+            from: far,
+            w: floats.slice(farStart, farEnd),
+            ...(farWay === null ? {} : { way: floats.slice(farEnd) }),
+          },
+        }),
     heads: read,
   };
 }

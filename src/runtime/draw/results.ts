@@ -24,8 +24,13 @@ export interface SampleResult extends SampleStats {
   readonly z: Float64Array;
   /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
   readonly w: Float32Array;
-  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers. */
+  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers (from `far.from` on, `far.w`). */
   readonly ws?: Float32Array;
+  /**
+   * Where a cutoff leaves layers untruncated: the first of them, and w without truncation: `w` [wDim], `way` [shares, wDim] beside the `way`
+   * below. Absent where truncation reaches all layers, or changes nothing.
+   */
+  readonly far?: { readonly from: number; readonly w: Float32Array; readonly way?: Float32Array };
   /** [shares, wDim], styles on the way here from where the solve started, where pictures between two steps were asked for. */
   readonly way?: Float32Array;
   /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */

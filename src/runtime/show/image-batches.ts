@@ -85,18 +85,15 @@ export class Batches {
   }
 
   /**
-   * Runs the synthesis, by way of `through`, on the inputs for so many rows; undefined if memory ended: then there are half as many rows, and the caller tries
+   * Runs the synthesis on the inputs for so many rows; undefined if memory ended: then there are half as many rows, and the caller tries
    * again with them.
    *
    * Errors   LaceError L4107 if memory does not reach for one row; others of the engine as they come.
    */
-  async run(
-    inputs: (rows: number) => Arrays,
-    through: (synthesis: Executable) => Executable = (synthesis) => synthesis,
-  ): Promise<Record<string, Float32Array> | undefined> {
+  async run(inputs: (rows: number) => Arrays): Promise<Record<string, Float32Array> | undefined> {
     try {
       this.#executable ??= await this.compile(this.rowsNow);
-      return await through(this.#executable).run(inputs(this.rowsNow));
+      return await this.#executable.run(inputs(this.rowsNow));
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
       await this.dispose();

@@ -1,14 +1,13 @@
 // From latents to files: synthesise a tile, judge it, hand its images to the sinks, let them go.
 // Invariants: no more than one tile of floats is alive; a tile that memory does not reach for is made again in smaller ones; a sample
 // that is not finite gives no image.
-import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs, Verdict } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { RgbImage } from "../image/rgb.js";
 import { imagesFromTile } from "../image/rgb.js";
 import type { Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
-import { repeatStyles } from "../../compiler/build/synthesis.js";
+import { stylesOf } from "../draw/styles.js";
 import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
 import type { Batches } from "./image-batches.js";
 import { outputsOf } from "../draw/columns.js";
@@ -24,11 +23,9 @@ export const SYNTHESIS_ROWS = 1;
 export interface ImageWork {
   readonly model: Model;
   readonly synthesis: Batches;
-  /** What the task does to the inputs of the synthesis on their way. */
-  readonly through: (synthesis: Executable) => Executable;
   readonly memory: Memory | undefined;
   /** What the synthesis was built for. */
-  readonly task: Pick<Task, "noise" | "cutoff" | "truncation">;
+  readonly task: Pick<Task, "noise">;
   /** What to show, in order. */
   readonly pictures: readonly SampleResult[];
   readonly sinks: readonly Sink[];
@@ -88,17 +85,16 @@ async function recallOrSynthesise(
 }
 
 /** All that determines an image, besides the model and its styles. */
-function imageAbout({ noise, cutoff, truncation }: ImageWork["task"], { seed, origin }: SampleResult): object {
+function imageAbout({ noise }: ImageWork["task"], { seed, origin }: SampleResult): object {
   return {
     kind: "image",
     noise: noise === "random" ? [noise, seed, origin] : noise,
-    cutoff: cutoff === undefined ? null : [cutoff, truncation],
   };
 }
 
 async function synthesise(
   tile: readonly SampleResult[],
-  { model, synthesis, through, task }: ImageWork,
+  { model, synthesis, task }: ImageWork,
 ): Promise<(RgbImage | undefined)[] | undefined> {
   const { numWs, wDim, resolution } = model.info;
   const outputs = await synthesis.run((height) => {
@@ -109,15 +105,10 @@ async function synthesise(
       if (picture.w.length > 0) ws.set(stylesOf(picture, numWs), row * numWs * wDim);
     }
     return { ws, ...noiseInputs(model.synthesis, task.noise, rows) };
-  }, through);
+  });
   if (outputs === undefined) return undefined;
   const { pixels } = outputs;
   if (pixels === undefined) throw new InternalError("the synthesis gave no pixels");
   const images = imagesFromTile(pixels, resolution, resolution);
   return tile.map((s, row) => (s.w.length === 0 ? undefined : images[row]));
-}
-
-/** The styles that a picture is made from, [numWs, wDim]. */
-export function stylesOf({ w, ws }: SampleResult, numWs: number): Float32Array {
-  return ws ?? repeatStyles(w, 1, numWs);
 }

@@ -4,7 +4,7 @@ import type { Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine } from "../services/engine.js";
 import { SYNTHESIS_ROWS } from "./images.js";
-import { noiseInputs, withCutoff, type TileRows } from "./synthesis-inputs.js";
+import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
 import type { Services } from "../services/services.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Model } from "../../models/model.js";
@@ -17,22 +17,21 @@ export interface Painter {
 }
 
 /** How images are drawn, as a task says it. */
-export type Drawing = Pick<Task, "noise" | "cutoff" | "truncation">;
+export type Drawing = Pick<Task, "noise">;
 
 /** Opens the synthesis of a model, or the decoder that it has instead. Owns an executable until it is disposed. */
 export async function openPainter(
   model: Model,
   engine: Engine,
   services: Pick<Services, "openDecoder">,
-  drawing: Drawing = { noise: "const", truncation: 1 },
+  drawing: Drawing = { noise: "const" },
 ): Promise<Painter> {
   const tile = SYNTHESIS_ROWS;
   const { noise } = drawing;
-  const opened =
+  const synthesis =
     model.decoder === undefined
       ? await engine.compile(compileSynthesis(model, { rows: tile, layout: engine.layout, noise }))
       : await services.openDecoder(model);
-  const synthesis = withCutoff(opened, model, drawing);
   const { resolution, numWs, wDim } = model.info;
   return {
     paint: async (styles, rows = []) => {
@@ -47,6 +46,6 @@ export async function openPainter(
       }
       return images;
     },
-    dispose: () => opened.dispose(),
+    dispose: () => synthesis.dispose(),
   };
 }

@@ -3,7 +3,7 @@
 // Invariants: what lies between is solved for where there is something to solve: an edit's picture is a state that its step passed through,
 // a traverse's a sample of the noise between, a sweep's one of the numbers between. Cells that ask for other things are blended.
 import { valueOf, type Share } from "../plan/places.js";
-import { stylesOf } from "./images.js";
+import { stylesOf } from "../draw/styles.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
 import { partBetween } from "../plan/places.js";
 
@@ -35,7 +35,7 @@ function placeKey(index: number, part: number): string {
  *
  *   styles = (1 - t) A + t B, and in layers that the step changes + w - ((1 - t) a + t b)
  *
- * where A, B are the styles of the ends, a, b their own w and w that of the state: a layer that was held at an older style leaves it gradually.
+ * where A, B are the styles of the ends, a, b their own w of that layer (untruncated from a cutoff on) and w that of the state: a layer that was held at an older style leaves it gradually.
  */
 function onTheWay(a: SampleResult, b: SampleResult, k: number, share: Share, numWs: number): SampleResult {
   const part = partBetween(a.part, share);
@@ -43,16 +43,21 @@ function onTheWay(a: SampleResult, b: SampleResult, k: number, share: Share, num
   const t = valueOf(share);
   const [start, end] = [stylesOf(a, numWs), stylesOf(b, numWs)];
   const wDim = b.w.length;
-  const state = b.way?.subarray(k * wDim, (k + 1) * wDim);
-  const isChanged = (layer: number): boolean => b.w.every((x, c) => end[layer * wDim + c] === x);
   const ws = start.map((x, i) => (1 - t) * x + t * (end[i] ?? 0));
-  for (let layer = 0; state !== undefined && layer < numWs; layer++) {
-    if (!isChanged(layer)) continue;
-    for (const [c, x] of state.entries()) {
-      const blended = (1 - t) * (a.w[c] ?? 0) + t * (b.w[c] ?? 0);
+  for (let layer = 0; layer < numWs; layer++) {
+    const [from, to] = [latentAt(a, layer), latentAt(b, layer)];
+    const isChanged = to.w.every((x, c) => end[layer * wDim + c] === x);
+    if (to.way === undefined || !isChanged) continue;
+    for (const [c, x] of to.way.subarray(k * wDim, (k + 1) * wDim).entries()) {
+      const blended = (1 - t) * (from.w[c] ?? 0) + t * (to.w[c] ?? 0);
       const i = layer * wDim + c;
       ws[i] = (ws[i] ?? 0) + x - blended;
     }
   }
   return { ...a, part, ws };
+}
+
+/** The w of a sample that a layer is made from, and those on its way. */
+function latentAt(sample: SampleResult, layer: number): Pick<SampleResult, "w" | "way"> {
+  return sample.far !== undefined && layer >= sample.far.from ? sample.far : sample;
 }
