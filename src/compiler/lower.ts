@@ -3,7 +3,7 @@
 import type { Outcome } from "../source/diagnostic.js";
 import { unreachable } from "../source/internal-error.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./check/checked.js";
-import { attributesOf, type Formula, formulaParts } from "./check/formula.js";
+import { attributesOf, type Formula, formulaParts } from "./energy/formula.js";
 import { Report } from "./check/report.js";
 import { type Budget, canHoldTogether, checkBudget, findFixed } from "./check/satisfiable.js";
 import type { Energy, Logic } from "./energy/energy.js";

@@ -3,7 +3,7 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
-import type { Formula } from "./check/formula.js";
+import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
 import type { Plan, Sampler, SaveForm, Task } from "./plan.js";
 

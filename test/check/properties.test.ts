@@ -1,6 +1,6 @@
 // Properties of the checker that hold for any program: it never throws, contradictions are found soundly, the nearest name is near.
 import { describe, expect, it } from "vitest";
-import { type Formula, formulaParts } from "../../src/compiler/check/formula.js";
+import { type Formula, formulaParts } from "../../src/compiler/energy/formula.js";
 import { checkBudget, findFixed } from "../../src/compiler/check/satisfiable.js";
 import { lowerFormula } from "../../src/compiler/energy/lower-formula.js";
 import { holds } from "../../src/compiler/energy/interpret.js";

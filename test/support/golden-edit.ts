@@ -2,7 +2,7 @@
 // In: `edit.*` of lace-tiny. Out: an EditTask, starts, Fields in float64.
 // Invariant: a step starts from and is anchored at a golden state, so that no step inherits another's distance from the exact end.
 import type { Energy } from "../../src/compiler/energy/energy.js";
-import { goalOf, keepOf } from "../../src/compiler/energy/edit-goals.js";
+import { goalOf, keepOf } from "../../src/compiler/build/edit-goals.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
 import { compileEnergyGradient, compileReadout } from "../../src/compiler/build/gradient.js";

@@ -5,7 +5,7 @@
 import type { ModelInfo } from "../attribute.js";
 import { argumentsOf } from "../energy/arguments.js";
 import { curvatureOf } from "../energy/curvature.js";
-import { goalOf, keepOf, type Keep } from "../energy/edit-goals.js";
+import { goalOf, keepOf, type Keep } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";

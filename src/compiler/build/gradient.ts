@@ -2,7 +2,7 @@
 // In: weights, attribute table, energy, for edits what is held. Out: graphs for a tile of rows.
 // Invariants: the mapping and each named head are evaluated once, forward and backward.
 import type { Attribute } from "../attribute.js";
-import type { Keep } from "../energy/edit-goals.js";
+import type { Keep } from "./edit-goals.js";
 import type { Energy, Logic } from "../energy/energy.js";
 import type { Varying } from "../energy/varying.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";

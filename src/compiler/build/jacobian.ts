@@ -13,7 +13,7 @@ import { anchorsOf, buildCharge, type EnergyTask } from "./gradient.js";
 import { differentiate } from "../passes/differentiate.js";
 import { hoist } from "../passes/hoist.js";
 import { optimize, simplify, toFixedPoint } from "../passes/optimize.js";
-import { inline } from "../passes/rewrite.js";
+import { inline } from "../graph/copy.js";
 import { InternalError } from "../../source/internal-error.js";
 
 /** Passes back through the mapping that one evaluation takes: one for each argument, and one for what an edit charges. */

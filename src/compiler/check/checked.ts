@@ -3,7 +3,7 @@
 import type { Attribute } from "../attribute.js";
 import type { EditStep, EditTask, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
 import type { Span } from "../../source/span.js";
-import type { Formula } from "./formula.js";
+import type { Formula } from "../energy/formula.js";
 
 export interface CheckedStep extends Omit<EditStep, "energy" | "names" | "held"> {
   readonly energy: Formula;

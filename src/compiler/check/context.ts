@@ -4,7 +4,7 @@ import { walk } from "../../parser/walk.js";
 import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
 import type { LinkedFile, Program } from "../link.js";
-import type { Formula } from "./formula.js";
+import type { Formula } from "../energy/formula.js";
 import type { ModelTable } from "./model-table.js";
 import type { Report } from "./report.js";
 import type { Declared, Scope } from "./scope.js";

@@ -6,7 +6,7 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { Env, Evaluator } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
-import { type Formula, formulaParts } from "./formula.js";
+import { type Formula, formulaParts } from "../energy/formula.js";
 import { evaluateComparison, evaluateIn, evaluateIs } from "./predicate.js";
 import { describe, ERROR, typeOf, type Value } from "./value.js";
 

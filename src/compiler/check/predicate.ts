@@ -4,7 +4,7 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import type { Attribute } from "../attribute.js";
 import type { Env } from "./context.js";
-import type { Formula } from "./formula.js";
+import type { Formula } from "../energy/formula.js";
 import { listed, nearest } from "./suggest.js";
 import { describe, typeOf, type Value } from "./value.js";
 

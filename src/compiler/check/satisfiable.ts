@@ -3,7 +3,7 @@
 // Each attribute has finitely many cases: its classes, or the intervals and points that the formula cuts a scalar's line
 // into. The search over cases is exact; it stops undecided after a budget, and then nothing is said.
 import type { Span } from "../../source/span.js";
-import { type Formula, formulaParts } from "./formula.js";
+import { type Formula, formulaParts } from "../energy/formula.js";
 
 export interface Finding {
   readonly kind: "never" | "always";

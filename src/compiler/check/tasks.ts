@@ -6,7 +6,7 @@ import type { CheckedStep, CheckedTask } from "./checked.js";
 import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
-import type { Formula } from "./formula.js";
+import type { Formula } from "../energy/formula.js";
 import { readSampler } from "./sampler.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";

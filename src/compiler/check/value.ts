@@ -1,7 +1,7 @@
 // What expressions evaluate to, and the words for it in messages.
 // In: the evaluator (evaluate.ts) makes Values. Out: predicates, declared names and settings look at them.
 import type { Attribute } from "../attribute.js";
-import type { Formula } from "./formula.js";
+import type { Formula } from "../energy/formula.js";
 import type { TableRow } from "./model-table.js";
 
 /** What an expression stands for. */

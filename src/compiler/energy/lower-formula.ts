@@ -1,7 +1,7 @@
 // Formulas to energies: a logic gives the connectives their meaning (docs/language.md, logic).
 // In: Formula. Out: Energy. Logic product is rewritten where that is an exact identity and better in floating point;
 // logic lace keeps what was written, since there the order and the depth of `not` change the numbers.
-import type { Formula } from "../check/formula.js";
+import type { Formula } from "./formula.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";
 import type { Energy, Logic } from "./energy.js";

@@ -7,7 +7,7 @@ import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, NodeId, UnaryKind } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { adjointsOf } from "./adjoint.js";
-import { copyNode } from "./rewrite.js";
+import { copyNode } from "../graph/copy.js";
 
 export interface Differentiation {
   /** Name of the output; the gradient is that of the sum of its entries (for [rows]: of each row's own value). */

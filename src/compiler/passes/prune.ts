@@ -4,7 +4,8 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { liveNodes } from "../graph/interpret.js";
-import { copyNode, finishMapped } from "./rewrite.js";
+import { copyNode } from "../graph/copy.js";
+import { finishMapped } from "./rewrite.js";
 
 /** The graph without nodes that no output depends on. */
 export function prune(graph: Graph): Graph {

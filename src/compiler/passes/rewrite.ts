@@ -3,8 +3,8 @@
 // Invariants: rules look at the old graph, whose use counts are known, and emit into the new one; every old node keeps its value.
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId, Op, Shape } from "../graph/graph.js";
+import { copyNode } from "../graph/copy.js";
 import { at } from "../graph/shape.js";
-import { InternalError } from "../../source/internal-error.js";
 
 /** A constant seen by a rule. */
 export interface ConstantValue {
@@ -96,31 +96,6 @@ function firstMatch(rules: readonly Rule[], site: Site): NodeId | undefined {
     if (replacement !== undefined) return replacement;
   }
   return undefined;
-}
-
-/** Emits a node as it is, on the new nodes that stand for its operands. */
-export function copyNode(b: GraphBuilder, node: Node, mapped: readonly NodeId[]): NodeId {
-  if (node.op.kind === "input") return b.input(node.op.name, node.shape);
-  if (node.op.kind === "constant") return b.constant(node.op.data, node.shape);
-  return b.emit(
-    node.op,
-    node.inputs.map((i) => at(mapped, i)),
-  );
-}
-
-/** Emits a whole graph on nodes that stand for its inputs. Out: its outputs by name. Errors: InternalError for an input that is missing. */
-export function inline(
-  b: GraphBuilder,
-  graph: Graph,
-  inputs: Readonly<Record<string, NodeId>>,
-): Readonly<Record<string, NodeId>> {
-  const mapped: NodeId[] = [];
-  for (const node of graph.nodes) {
-    const given = node.op.kind === "input" ? inputs[node.op.name] : undefined;
-    if (node.op.kind === "input" && given === undefined) throw new InternalError(`no input ${node.op.name}`);
-    mapped.push(given ?? copyNode(b, node, mapped));
-  }
-  return Object.fromEntries(graph.outputs.map(({ name, node }) => [name, at(mapped, node)]));
 }
 
 /** Finishes a rewritten graph with the outputs of the old one. */

@@ -4,7 +4,8 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { copyNode, finishMapped, type ConstantOp } from "./rewrite.js";
+import { copyNode } from "../graph/copy.js";
+import { finishMapped, type ConstantOp } from "./rewrite.js";
 
 /** The graph with common subexpressions computed once. */
 export function share(graph: Graph): Graph {

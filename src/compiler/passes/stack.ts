@@ -5,7 +5,8 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, LeakyRelu, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { copyNode, countUses, finishMapped, usersOf, type ConstantOp } from "./rewrite.js";
+import { copyNode } from "../graph/copy.js";
+import { countUses, finishMapped, usersOf, type ConstantOp } from "./rewrite.js";
 
 /** How far to stack: not at all, first layers only, or deeper layers as batched products too. Engines differ in what is fastest. */
 export type Stacking = "none" | "first" | "all";

@@ -4,7 +4,8 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId, UnaryKind } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { copyNode, finishMapped } from "./rewrite.js";
+import { copyNode } from "../graph/copy.js";
+import { finishMapped } from "./rewrite.js";
 
 /** Functions worth a concatenation: engines make each of many operations, or of few slow ones. */
 const COSTLY: ReadonlySet<UnaryKind> = new Set(["softplus", "sigmoid", "log1mexp", "log1p", "expm1"]);

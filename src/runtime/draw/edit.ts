@@ -3,7 +3,7 @@
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
 import { concat } from "../../source/concat.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { Keep } from "../../compiler/energy/edit-goals.js";
+import type { Keep } from "../../compiler/build/edit-goals.js";
 import { anchorsOf, type AnchorName } from "../../compiler/build/gradient.js";
 import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";

@@ -1,5 +1,5 @@
 // Formulas: checked energies before a logic gives the connectives their meaning. Names are resolved and numbers
-// evaluated; the structure is as written. In: the evaluator (evaluate.ts). Out: lowerFormula, and the search for contradictions.
+// evaluated; the structure is as written. In: the evaluator (check/evaluate.ts). Out: lowerFormula, and the search for contradictions.
 // Invariants: attribute indices are those of the task's model table (CheckedModel.attributes); values are sorted, distinct, not empty.
 import { unreachable } from "../../source/internal-error.js";
 import type { Span } from "../../source/span.js";

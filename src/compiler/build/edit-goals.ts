@@ -3,7 +3,7 @@
 import type { Attribute } from "../attribute.js";
 import type { EditTask } from "../plan.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Energy } from "./energy.js";
+import type { Energy } from "../energy/energy.js";
 
 /** How a state is held near its anchor, in nats: latent (|w - w0|^2 + |z - z0|^2) + attributes sum over held |f_j(w) - f_j(w0)|^2. */
 export interface Keep {

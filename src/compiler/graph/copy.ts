@@ -1,0 +1,31 @@
+// Nodes and whole graphs emitted again, on other operands.
+// In: a builder, nodes and what stands for their operands. Out: new nodes. Invariants: operations are taken over as they are.
+import { InternalError } from "../../source/internal-error.js";
+import type { GraphBuilder } from "./builder.js";
+import type { Graph, Node, NodeId } from "./graph.js";
+import { at } from "./shape.js";
+
+/** Emits a node as it is, on the new nodes that stand for its operands. */
+export function copyNode(b: GraphBuilder, node: Node, mapped: readonly NodeId[]): NodeId {
+  if (node.op.kind === "input") return b.input(node.op.name, node.shape);
+  if (node.op.kind === "constant") return b.constant(node.op.data, node.shape);
+  return b.emit(
+    node.op,
+    node.inputs.map((i) => at(mapped, i)),
+  );
+}
+
+/** Emits a whole graph on nodes that stand for its inputs. Out: its outputs by name. Errors: InternalError for an input that is missing. */
+export function inline(
+  b: GraphBuilder,
+  graph: Graph,
+  inputs: Readonly<Record<string, NodeId>>,
+): Readonly<Record<string, NodeId>> {
+  const mapped: NodeId[] = [];
+  for (const node of graph.nodes) {
+    const given = node.op.kind === "input" ? inputs[node.op.name] : undefined;
+    if (node.op.kind === "input" && given === undefined) throw new InternalError(`no input ${node.op.name}`);
+    mapped.push(given ?? copyNode(b, node, mapped));
+  }
+  return Object.fromEntries(graph.outputs.map(({ name, node }) => [name, at(mapped, node)]));
+}
