@@ -3,7 +3,7 @@
 import { analyse } from "../compiler/analyse.js";
 import type { CheckedModule } from "../compiler/check/checked.js";
 import type { Overrides } from "../compiler/check/context.js";
-import { link, modelsOf, type ModelReference, type Program } from "../compiler/link.js";
+import { link, modelsOf, type ModelReference, type Program, type SourceReader } from "../compiler/link.js";
 import type { ModelInfo } from "../compiler/attribute.js";
 import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
@@ -28,18 +28,11 @@ export interface Compilation {
  *          declaration that names it). LaceError for a script that exists and cannot be read.
  */
 export async function compileScript(file: string, host: Host, overrides: Overrides = {}): Promise<Compilation> {
-  // Built-in and imported models keep their name: a plan is then the same on every machine.
-  const linked = await link(file, {
-    readText: (path) => host.readText(path),
-    exists: (path) => host.exists(path),
-    resolve: (from, reference) => (reference.startsWith("builtin:") ? reference : host.resolve(from, reference)),
-    resolveModel: (from, reference) =>
-      reference.startsWith("builtin:") || isModelName(reference) ? reference : host.resolve(from, reference),
-  });
+  const linked = await link(file, sourceReader(host));
   const { sources } = linked;
   const program = linked.value;
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
-  const models = await loadTables(host, modelsOf(program));
+  const models = await loadTables(modelsOf(program), (reference) => loadModelInfo(host, reference));
   const { checked, plan, diagnostics } = analyse(program, models.tables, overrides);
   return {
     // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.
@@ -51,15 +44,27 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   };
 }
 
-async function loadTables(
-  host: Host,
+/** A host as the linker reads scripts from it. Built-in and imported models keep their name: a plan is then the same on every machine. */
+export function sourceReader(host: Host): Required<Omit<SourceReader, "parse">> {
+  return {
+    readText: (path) => host.readText(path),
+    exists: (path) => host.exists(path),
+    resolve: (from, reference) => (reference.startsWith("builtin:") ? reference : host.resolve(from, reference)),
+    resolveModel: (from, reference) =>
+      reference.startsWith("builtin:") || isModelName(reference) ? reference : host.resolve(from, reference),
+  };
+}
+
+/** The tables of a program's models, by alias. One that cannot be read is missing, and said at its declaration (L50xx, L51xx). */
+export async function loadTables(
   references: readonly ModelReference[],
+  load: (reference: string) => Promise<ModelInfo>,
 ): Promise<{ readonly tables: ReadonlyMap<string, ModelInfo>; readonly diagnostics: readonly Diagnostic[] }> {
   const tables = new Map<string, ModelInfo>();
   const diagnostics: Diagnostic[] = [];
   for (const { alias, reference, span } of references) {
     try {
-      tables.set(alias, await loadModelInfo(host, reference));
+      tables.set(alias, await load(reference));
     } catch (error) {
       if (!(error instanceof LaceError)) throw error;
       diagnostics.push(...error.diagnostics.map((d) => ({ ...d, at: { span, text: "this model is needed" } })));

@@ -3,7 +3,7 @@
 // Invariants: no cycles; `files` has dependencies before their users and the entry last; the same file reached by two
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
 import type { Damage } from "../parser/damage.js";
-import { parseLenient } from "../parser/parse.js";
+import { parseLenient, type LenientParse } from "../parser/parse.js";
 import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { NOWHERE, type Span } from "../source/span.js";
@@ -16,6 +16,8 @@ export interface SourceReader {
   resolve(fromFile: string, reference: string): string;
   /** The same for what a `model` comes from, which may be a name; without it, `resolve` does. */
   resolveModel?(fromFile: string, reference: string): string;
+  /** Trees that are kept from one linking to the next, as an editor does; without it, each text is parsed. */
+  parse?(text: string, path: string): LenientParse;
 }
 
 export interface LinkedImport {
@@ -25,6 +27,8 @@ export interface LinkedImport {
 export interface LinkedFile {
   /** As shown to people; the `file` of every span in it. */
   readonly path: string;
+  /** As the reader resolves it: what it is read by. */
+  readonly resolved: string;
   readonly module: Module;
   readonly imports: readonly LinkedImport[];
   /** What its mistakes of grammar, and imports that could not be read, may have hidden. */
@@ -106,7 +110,7 @@ class Linker {
 
   private async file(path: string, resolved: string, text: string): Promise<LinkedFile> {
     this.sources.set(path, text);
-    const { module, diagnostics, damage } = parseLenient(text, path);
+    const { module, diagnostics, damage } = this.reader.parse?.(text, path) ?? parseLenient(text, path);
     this.diagnostics.push(...diagnostics);
     const names = new Set(damage.names);
     let { open } = damage;
@@ -124,7 +128,7 @@ class Linker {
     }
     this.open.pop();
     const references = this.references(path, module);
-    const linked: LinkedFile = { path, module, imports, damage: { ...damage, names, open }, references };
+    const linked: LinkedFile = { path, resolved, module, imports, damage: { ...damage, names, open }, references };
     this.done.set(resolved, linked);
     this.files.push(linked);
     return linked;

@@ -9,7 +9,9 @@ import { evaluateEnergy } from "./evaluate.js";
 import { boundedNumber, type Bounds, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
 import { imageCount } from "./tasks.js";
 import { listed, nearest } from "./suggest.js";
+import { SAVE_FORMS } from "./vocabulary.js";
 
+const FORMS = Object.keys(SAVE_FORMS) as readonly (keyof typeof SAVE_FORMS)[];
 const STILL = ["png", "jpg", "jpeg", "webp", "avif"] as const;
 const MOVING = ["webp", "gif"] as const;
 const DEFAULT_FPS = 4;
@@ -44,7 +46,7 @@ function fillKnown(path: string, task: CheckedTask): string {
 }
 
 function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
-  const word = stmt.form && chooseWord(stmt.form, "`as`", ["grid", "strip", "animation"] as const, env);
+  const word = stmt.form && chooseWord(stmt.form, "`as`", FORMS, env);
   if (stmt.form !== undefined && word === undefined) return { kind: "grid" };
   if (stmt.form !== undefined && task.kind === "sample" && (word === "strip" || word === "animation")) {
     env.report.error(
@@ -57,7 +59,7 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
       },
     );
   }
-  const allowed = word === "grid" ? ["columns", "marks"] : word === "animation" ? ["fps", "tween"] : [];
+  const allowed = word === undefined ? [] : Object.keys(SAVE_FORMS[word]);
   const options = new Options(
     stmt.options,
     word === undefined ? "a save without a form" : `\`as ${word}\``,
@@ -65,7 +67,7 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
     env,
   );
   const columns = options.number("columns", COUNT);
-  const marks = options.word("marks", ["on", "off"], "off") === "on";
+  const marks = options.word("marks", SAVE_FORMS.grid.marks, "off") === "on";
   switch (word) {
     case "grid":
       return { kind: "grid", ...(columns === undefined ? {} : { columns }), ...(marks && { marks }) };

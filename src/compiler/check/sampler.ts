@@ -4,8 +4,10 @@ import type * as ast from "../../parser/ast.js";
 import type { Sampler, SolverName } from "../plan.js";
 import type { Env } from "./context.js";
 import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
+import { SAMPLERS, SOLVERS } from "./vocabulary.js";
 
-const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "ros2", "euler", "rk4"];
+const METHODS = Object.keys(SAMPLERS) as readonly (keyof typeof SAMPLERS)[];
+const optionsOf = (method: keyof typeof SAMPLERS): readonly string[] => Object.keys(SAMPLERS[method]);
 const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
 /** Equal steps in tau where the solver has no error estimate and the script does not say. */
 const FIXED_STEPS = 100;
@@ -26,7 +28,7 @@ const ODE_DEFAULT: Sampler = {
 export function readSampler(settings: Settings, env: Env): Sampler {
   const setting = settings.get("sampler", "SamplerSetting");
   if (setting === undefined) return ODE_DEFAULT;
-  const method = chooseWord(setting.method, "`sampler`", ["ode", "langevin", "pc", "hmc"] as const, env);
+  const method = chooseWord(setting.method, "`sampler`", METHODS, env);
   const what = `the sampler \`${method ?? ""}\``;
   switch (method) {
     case undefined:
@@ -34,7 +36,7 @@ export function readSampler(settings: Settings, env: Env): Sampler {
     case "ode":
       return readOde(setting.options, env);
     case "langevin": {
-      const options = new Options(setting.options, what, ["steps", "step", "noise"], env);
+      const options = new Options(setting.options, what, optionsOf("langevin"), env);
       return {
         kind: "langevin",
         steps: options.number("steps", COUNT) ?? 100,
@@ -43,7 +45,7 @@ export function readSampler(settings: Settings, env: Env): Sampler {
       };
     }
     case "hmc": {
-      const options = new Options(setting.options, what, ["steps", "leaps", "temper"], env);
+      const options = new Options(setting.options, what, optionsOf("hmc"), env);
       return {
         kind: "hmc",
         steps: options.number("steps", COUNT) ?? 60,
@@ -52,7 +54,7 @@ export function readSampler(settings: Settings, env: Env): Sampler {
       };
     }
     case "pc": {
-      const options = new Options(setting.options, what, ["steps", "corrector", "snr"], env);
+      const options = new Options(setting.options, what, optionsOf("pc"), env);
       return {
         kind: "pc",
         steps: options.number("steps", { min: PC_STEPS, integer: true }) ?? 1000,
@@ -65,7 +67,7 @@ export function readSampler(settings: Settings, env: Env): Sampler {
 
 function readOde(given: readonly ast.Option[], env: Env): Sampler {
   const adaptive = ["rtol", "atol", "control", "controller", "maxSteps"];
-  const options = new Options(given, "the sampler `ode`", ["solver", ...adaptive, "steps", "tau"], env);
+  const options = new Options(given, "the sampler `ode`", optionsOf("ode"), env);
   const tau = options.number("tau", POSITIVE);
   const solver = options.word("solver", SOLVERS, "dopri5");
   const steps = options.number("steps", COUNT) ?? (FIXED_STEP.includes(solver) ? FIXED_STEPS : undefined);
@@ -74,8 +76,8 @@ function readOde(given: readonly ast.Option[], env: Env): Sampler {
     solver,
     rtol: options.number("rtol", POSITIVE) ?? 1e-3,
     atol: options.number("atol", POSITIVE) ?? 1e-3,
-    control: options.word("control", ["sample", "batch"] as const, "sample"),
-    stepControl: options.word("controller", ["pi", "pid"] as const, "pi"),
+    control: options.word("control", SAMPLERS.ode.control, "sample"),
+    stepControl: options.word("controller", SAMPLERS.ode.controller, "pi"),
     ...(steps === undefined ? {} : { steps }),
     ...(tau === undefined ? {} : { tau }),
     maxSteps: options.number("maxSteps", COUNT) ?? 1000,

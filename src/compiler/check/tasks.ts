@@ -10,6 +10,7 @@ import type { Formula } from "../energy/formula.js";
 import { readSampler } from "./sampler.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
+import { SETTINGS, WORDS } from "./vocabulary.js";
 
 const MAX_CELLS = 10_000;
 const DEFAULT_FRAMES = 24;
@@ -52,12 +53,7 @@ export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTas
 }
 
 function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask {
-  const read = new settings.Settings(
-    decl,
-    "a sample",
-    ["where", "count", "seed", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
-    env,
-  );
+  const read = new settings.Settings(decl, "a sample", SETTINGS.sample, env);
   const where = read.get("where", "WhereSetting");
   const energy = where && evaluateEnergy(where.energy, env);
   const numbers = drawn(read, env);
@@ -71,19 +67,7 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
 }
 
 function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): CheckedTask {
-  const allowed = [
-    "where",
-    "between",
-    "frames",
-    "count",
-    "truncation",
-    "cutoff",
-    "class",
-    "noise",
-    "sampler",
-    "logic",
-  ] as const;
-  const read = new settings.Settings(decl, "a traverse", allowed, env);
+  const read = new settings.Settings(decl, "a traverse", SETTINGS.traverse, env);
   const where = read.get("where", "WhereSetting");
   const energy = where && evaluateEnergy(where.energy, env);
   const between = read.get("between", "BetweenSetting");
@@ -105,12 +89,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
 }
 
 function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
-  const read = new settings.Settings(
-    decl,
-    "a sweep",
-    ["where", "count", "seed", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
-    env,
-  );
+  const read = new settings.Settings(decl, "a sweep", SETTINGS.sweep, env);
   const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
   const names = new Map<string, ast.Name>();
   for (const { name } of decl.axes) {
@@ -201,19 +180,14 @@ function axisValues(axis: ast.SweepAxis, env: Env): readonly number[] | undefine
 }
 
 function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
-  const shared = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
-  const allowed =
-    decl.sourceKind === "of"
-      ? shared
-      : ([...shared, "count", "seed", "truncation", "cutoff", "class", "noise"] as const);
   const what = decl.sourceKind === "of" ? "an edit of samples" : "an edit from a model";
-  const read = new settings.Settings(decl, what, allowed, env);
+  const read = new settings.Settings(decl, what, SETTINGS[`edit ${decl.sourceKind}`], env);
   const keep = read.get("keep", "KeepSetting");
   const kept = (e: ast.Expr | undefined, name: string): number =>
     (e && settings.boundedNumber(e, `\`keep ${name}\``, settings.NOT_NEGATIVE, env)) ?? 0;
   const keepAttributes = kept(keep?.attributes, "attributes");
   if (read.steps.length === 0) reportMissing(decl, "step", "write `step ENERGY`, once for each change", env);
-  const goals = read.word("goals", ["all", "last"] as const, "all");
+  const goals = read.word("goals", WORDS.goals, "all");
   if (goals === "last" && read.has("reweight")) {
     const span = read.get("reweight", "FlagSetting")?.span ?? decl.span;
     env.report.warning("L2026", span, "`reweight` changes nothing: with `goals last` there are no earlier goals", {
@@ -326,7 +300,7 @@ function keepable(env: Env): readonly number[] {
 }
 
 function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env: Env) {
-  const logic = read.word("logic", ["product", "lace"] as const, "product");
+  const logic = read.word("logic", WORDS.logic, "product");
   return { name: decl.name.text, model, logic, sampler: readSampler(read, env), span: decl.span };
 }
 
@@ -339,7 +313,7 @@ function renderingOf({ class: index, cutoff, noise }: Rendering): Rendering {
 /** Class, cutoff and noise. Reports what the model has no use for (L2026), and a class that is missing or out of range. */
 function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rendering {
   const { info, alias = "" } = env.model;
-  const noise = read.word("noise", ["const", "random", "none"] as const, "const");
+  const noise = read.word("noise", WORDS.noise, "const");
   const useless = (key: "class" | "cutoff" | "noise", why: string): void => {
     const span = (read.get(key, "NumberSetting") ?? read.get(key, "WordSetting"))?.span;
     if (span !== undefined)

@@ -1,0 +1,55 @@
+// What may be written in braces: the settings of each kind of task, the words that some take, and the options of samplers and saves.
+// In: nothing. Out: tables that the checker reads, and editors complete from. Ranges and defaults are where each is read.
+import type { NoiseMode, SolverName } from "../plan.js";
+
+/** A task as its settings know it: an edit of samples takes fewer than one from a model. */
+export type TaskForm = "sample" | "traverse" | "sweep" | "edit of" | "edit from";
+
+const EDIT = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
+const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise"] as const;
+
+/** The settings of each kind of task, in the order in which messages list them. */
+export const SETTINGS = {
+  sample: ["where", ...DRAWN, "sampler", "logic"],
+  traverse: ["where", "between", "frames", "count", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
+  sweep: ["where", ...DRAWN, "sampler", "logic"],
+  "edit of": EDIT,
+  "edit from": [...EDIT, ...DRAWN],
+} as const;
+
+/** The words that a setting takes, the default first. */
+export const WORDS = {
+  logic: ["product", "lace"],
+  goals: ["all", "last"],
+  noise: ["const", "random", "none"] satisfies NoiseMode[],
+} as const;
+
+/** Solvers of the sampler `ode`. */
+export const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "ros2", "euler", "rk4"];
+
+/** What an option takes: a number, or one of some words, the default first. */
+export type OptionKind = "number" | readonly string[];
+
+/** The options of each sampler. */
+export const SAMPLERS = {
+  ode: {
+    solver: SOLVERS,
+    rtol: "number",
+    atol: "number",
+    control: ["sample", "batch"],
+    controller: ["pi", "pid"],
+    maxSteps: "number",
+    steps: "number",
+    tau: "number",
+  },
+  langevin: { steps: "number", step: "number", noise: "number" },
+  pc: { steps: "number", corrector: "number", snr: "number" },
+  hmc: { steps: "number", leaps: "number", temper: "number" },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, OptionKind>>>>;
+
+/** The options of each form of `save`. */
+export const SAVE_FORMS = {
+  grid: { columns: "number", marks: ["off", "on"] },
+  strip: {},
+  animation: { fps: "number", tween: "number" },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, OptionKind>>>>;
