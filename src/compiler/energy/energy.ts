@@ -84,3 +84,9 @@ export function foldEnergy<T>(e: Energy, value: (node: Energy, parts: readonly T
     parts(e).map((part) => foldEnergy(part, value)),
   );
 }
+
+/** The attributes that an energy names, by index in the model's table. */
+export function attributesNamed(energy: Energy): ReadonlySet<number> {
+  const own = "attribute" in energy ? [energy.attribute] : [];
+  return new Set([...own, ...parts(energy).flatMap((p) => [...attributesNamed(p)])]);
+}

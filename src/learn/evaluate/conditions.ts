@@ -2,7 +2,7 @@
 // In: energies of a plan, columns of heads or a labeller. Out: clauses with their text; yes or no for each image.
 // Invariants: a clause that names an attribute the labeller does not know is not judged by it.
 import type { Attribute } from "../../compiler/attribute.js";
-import { parts, type Energy } from "../../compiler/energy/energy.js";
+import type { Energy } from "../../compiler/energy/energy.js";
 import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
 
 export interface Clause {
@@ -29,35 +29,6 @@ function conjunctsOf(energy: Energy): readonly Energy[] {
   if (energy.kind === "always") return [];
   if (energy.kind === "weight") return conjunctsOf(energy.part);
   return energy.kind === "and" ? energy.parts.flatMap(conjunctsOf) : [energy];
-}
-
-/** The attributes that an energy names, by index in the model's table. */
-export function attributesNamed(energy: Energy): ReadonlySet<number> {
-  const own = "attribute" in energy ? [energy.attribute] : [];
-  return new Set([...own, ...parts(energy).flatMap((p) => [...attributesNamed(p)])]);
-}
-
-/** A labeller's columns in the terms of a model's table. */
-export interface Translation {
-  /** Whether every attribute of an energy is one that the labeller knows. */
-  knows(energy: Energy): boolean;
-  /** A labeller's outputs by index in the table; empty where the labeller knows nothing. */
-  outputs(seen: HeadOutputs): HeadOutputs;
-}
-
-/** Pairs attributes by name and classes: a script's own head may be for something that the labeller sees too. */
-export function translate(labeller: readonly Attribute[], table: readonly Attribute[]): Translation {
-  const from = table.map((a) => labeller.findIndex((b) => isSame(a, b)));
-  return {
-    knows: (energy) => [...attributesNamed(energy)].every((a) => (from[a] ?? -1) >= 0),
-    outputs: (seen) => from.map((k) => seen[k] ?? []),
-  };
-}
-
-function isSame(a: Attribute, b: Attribute): boolean {
-  if (a.name !== b.name || a.type !== b.type) return false;
-  if (a.type === "scalar" || b.type === "scalar") return true;
-  return a.classes.length === b.classes.length && a.classes.every((c, k) => c === b.classes[k]);
 }
 
 /** What a judge says of an energy in each image; an image that failed satisfies nothing. */

@@ -22,16 +22,8 @@ import type { Model } from "../../models/model.js";
 import { untruncatedFrom } from "../../compiler/build/compile-task.js";
 import { stylesOf } from "../../runtime/draw/styles.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
-import {
-  changed,
-  clausesOf,
-  judgeAll,
-  satisfied,
-  textOf,
-  translate,
-  type Clause,
-  type Translation,
-} from "./conditions.js";
+import { changed, clausesOf, judgeAll, satisfied, textOf, type Clause } from "./conditions.js";
+import { translate, type Translation } from "../../runtime/services/translation.js";
 import type { ClauseMeasure, Evaluated, SetMeasure, Sheet, StepMeasure } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
 import { featuresOf, LOOK, momentsOfSeen, similarities, type Seen } from "./seen.js";

@@ -1,6 +1,6 @@
 // `expect`: how many samples satisfy each clause, by the heads and, where the model has one, by its independent labeller.
 // Invariants: a sample that failed satisfies nothing and is counted all the same, as is one that the labeller calls unclear; a clause passes if every judge is content.
-import { parts, type Energy } from "../../compiler/energy/energy.js";
+import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
 import type { Expect } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
@@ -77,12 +77,7 @@ function countVerdicts(energy: Energy, judged: Judged, tellsUnclear: boolean): C
   };
 }
 
-/** Whether a labeller, which knows the first attributes of the table, knows those of an energy. */
+/** Whether a labeller, whose words are in the terms of the model's table, knows the attributes of an energy. */
 function knows(seen: HeadOutputs, energy: Energy): boolean {
-  return [...attributesNamed(energy)].every((a) => a < seen.length);
-}
-
-function attributesNamed(energy: Energy): ReadonlySet<number> {
-  const own = "attribute" in energy ? [energy.attribute] : [];
-  return new Set([...own, ...parts(energy).flatMap((p) => [...attributesNamed(p)])]);
+  return [...attributesNamed(energy)].every((a) => (seen[a]?.length ?? 0) > 0);
 }

@@ -15,6 +15,7 @@ import type { Memory } from "../draw/result-cache.js";
 import type { SampleResult } from "../draw/results.js";
 import type { Sink } from "./saves.js";
 import type { Labeller } from "../services/services.js";
+import { translate } from "../services/translation.js";
 import { stopIfAborted } from "../../ports/stop.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */
@@ -37,10 +38,11 @@ export interface ImageWork {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Makes the images of a task; gives what the labeller saw in each (undefined where there is no image). */
+/** Makes the images of a task; gives what the labeller saw in each, by index in the model's table (undefined where there is no image). */
 export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefined)[]> {
   const { pictures, sinks, labeller } = work;
   const seen: (HeadOutputs | undefined)[] = pictures.map(() => undefined);
+  const translation = translate(labeller?.attributes ?? [], work.model.info.attributes);
   for (let start = 0; start < pictures.length;) {
     stopIfAborted(work.signal);
     const tile = pictures.slice(start, start + work.synthesis.rows);
@@ -48,7 +50,9 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
     if (images === undefined) continue;
     const present = images.filter((image) => image !== undefined);
     if (labeller !== undefined && present.length > 0) {
-      const outputs = outputsOf(await labeller.label(present), present.length, labeller.attributes);
+      const outputs = outputsOf(await labeller.label(present), present.length, labeller.attributes).map((o) =>
+        translation.outputs(o),
+      );
       let row = 0;
       images.forEach((image, k) => {
         if (image !== undefined) seen[start + k] = outputs[row++];
