@@ -115,6 +115,9 @@ export async function loadModel(path: string): Promise<Model> {
   return loadPack(nodeHost(), path);
 }
 
+export { train } from "./node/verbs.js";
+export type { Report, TrainOptions, Training } from "./app/train.js";
+export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";
 export type { Shard } from "./runtime/plan/selection.js";
 /** Files of this machine, for the functions of `lacec` that take a host. */
 export { nodeHost, type NodeHost } from "./node/host.js";

@@ -21,6 +21,35 @@ export interface Compilation {
   readonly sources: ReadonlyMap<string, string>;
 }
 
+/** A compilation that got through. */
+export interface Compiled extends Compilation {
+  readonly program: Program;
+  readonly checked: CheckedModule;
+  readonly plan: Plan;
+}
+
+/** A script that does not compile, with the texts that its mistakes are shown with. */
+export class ScriptError extends LaceError {
+  constructor(
+    diagnostics: readonly Diagnostic[],
+    readonly sources: Compilation["sources"],
+  ) {
+    super(diagnostics);
+  }
+}
+
+/** As compileScript, for whoever needs the plan. Errors: ScriptError with all mistakes of a script that has none; LaceError as there. */
+export async function compileWhole(file: string, host: Host, overrides: Overrides = {}): Promise<Compiled> {
+  return wholeOf(await compileScript(file, host, overrides));
+}
+
+/** The compilation, if it got through. Errors: ScriptError if not. */
+export function wholeOf(compilation: Compilation): Compiled {
+  const { program, checked, plan, diagnostics, sources } = compilation;
+  if (program === undefined || checked === undefined || plan === undefined) throw new ScriptError(diagnostics, sources);
+  return { program, checked, plan, diagnostics, sources };
+}
+
 /**
  * Compiles a script, or says all that is wrong with it: `overrides` are the command line's (`--set`, `--count`, `--seed`).
  *

@@ -1,6 +1,6 @@
 // Options that choose who labels images: the same for `lacec label` and `lacec eval`.
 import { Option } from "commander";
-import type { LabellerChoice } from "../node/labellers/open-labeller.js";
+import type { LabellerChoice } from "../app/platform.js";
 import { repeated } from "./option-values.js";
 
 export const LABELLER = new Option(

@@ -299,7 +299,7 @@ function program(): Command {
         'A script takes a head by its name: attribute beard: binary from "heads.safetensors"\n' +
         "Ctrl-C keeps a checkpoint (OUTPUT.checkpoint); the same command with --resume goes on.",
     )
-    .action(verb(async () => (await import("./train.js")).trainVerb));
+    .action(verb(async () => (await import("./train.js")).trainCommand));
 
   lacec
     .command("eval")

@@ -1,5 +1,5 @@
 // The report of a training on the terminal: a line for each attribute, confusions of categories, correlations.
-import type { AttributeReport, ClassReport, Correlations, Report } from "../learn/train/evaluate.js";
+import type { AttributeReport, ClassReport, Correlations, Report } from "../app/train.js";
 import type { Io } from "./io.js";
 
 /** A matrix of more columns than this is not printed: its largest entries are. */

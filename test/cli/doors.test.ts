@@ -12,6 +12,7 @@ import { run } from "../../src/node.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
 import { runJob } from "../../src/worker.js";
 import { requireBuild } from "../support/build.js";
+import { labelledData } from "../support/labelled-data.js";
 import { folderWith, root } from "../support/lacec.js";
 
 const SCRIPT = `lace 1
@@ -32,6 +33,7 @@ async function recipeOf(file: string): Promise<Recipe> {
 
 beforeAll(async () => {
   folder = folderWith({ "portraits.lace": SCRIPT });
+  writeFileSync(at("data.safetensors"), labelledData());
   await run(at("portraits.lace"), { out: at("out"), engine: "onnx-cpu" });
 });
 afterAll(() => folder.remove());
@@ -66,10 +68,11 @@ function examplesOf(file: string): string[] {
 }
 
 describe("examples in docstrings", () => {
-  const examples = ["src/node.ts", "src/worker.ts"].flatMap((file) => examplesOf(file).map((code) => ({ file, code })));
+  const doors = ["src/node.ts", "src/node/verbs.ts", "src/worker.ts"];
+  const examples = doors.flatMap((file) => examplesOf(file).map((code) => ({ file, code })));
 
   test("stand at every function of the doors", () => {
-    for (const file of ["src/node.ts", "src/worker.ts"]) {
+    for (const file of doors) {
       const functions = readFileSync(join(root, file), "utf8").match(/^export async function /gm) ?? [];
       expect(examplesOf(file)).toHaveLength(functions.length);
     }

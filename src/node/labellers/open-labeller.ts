@@ -3,23 +3,13 @@
 // In: a choice and a host. Out: a Labeller, or a LaceError that says what is missing.
 import { basename } from "node:path";
 import { failure } from "../../source/diagnostic.js";
+import type { LabellerChoice } from "../../app/platform.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
 import type { Host } from "../../ports/host.js";
 import type { Model } from "../../models/model.js";
 import { parseLabellerSpec } from "../../learn/labellers/labeller-spec.js";
 import { openOnnxLabeller } from "./onnx-labeller.js";
 import { parsePrompts, promptLines } from "../../learn/labellers/prompts.js";
-
-export interface LabellerChoice {
-  /** `faces`, `clip` or the path of an .onnx file; absent: the model's own. */
-  readonly labeller?: string;
-  /** Of `faces`: they are not aligned, and must be looked for. */
-  readonly findFaces?: boolean;
-  /** Of `clip`: lines of prompts, or paths of .txt files of such lines. */
-  readonly prompts?: readonly string[];
-  /** Of `clip`: the folder of a model, or the name of one that has been downloaded. */
-  readonly clipModel?: string;
-}
 
 /**
  * Opens a labeller.

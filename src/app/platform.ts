@@ -1,0 +1,48 @@
+// What verbs need of a machine and cannot make: files, engines, labellers, the image codec. src/node/platform.ts is the one of Node;
+// a test or another runtime brings its own.
+import type { PartFile } from "../learn/label/part-file.js";
+import type { SafetensorsLayout } from "../models/formats/safetensors.js";
+import type { Model } from "../models/model.js";
+import type { Cache } from "../ports/cache.js";
+import type { Host } from "../ports/host.js";
+import type { RgbImage } from "../runtime/image/rgb.js";
+import type { Labeller, Services } from "../runtime/services/services.js";
+import type { World } from "../runtime/services/world.js";
+import type { EngineChoice } from "./verb.js";
+
+/** Who judges images. */
+export interface LabellerChoice {
+  /** `faces`, `clip` or the path of an .onnx file; absent: the model's own. */
+  readonly labeller?: string;
+  /** Of `faces`: they are not aligned, and must be looked for. */
+  readonly findFaces?: boolean;
+  /** Of `clip`: lines of prompts, or paths of .txt files of such lines. */
+  readonly prompts?: readonly string[];
+  /** Of `clip`: the folder of a model, or the name of one that has been downloaded. */
+  readonly clipModel?: string;
+}
+
+/** A machine, as verbs see it. */
+export interface Platform {
+  /** Version of this lacec. */
+  readonly version: string;
+  /** Files and clock. */
+  readonly host: Host;
+  /** Engine, models, labellers and codec of this machine, which read and write through `host`; `cache`: where results are kept. */
+  world(host: Host, engine: EngineChoice, cache?: Cache): World;
+  /** Errors: LaceError L5312 (no labeller, or a wrong description), L5314, L5316, L50xx, L5110, L5202. */
+  openLabeller(services: Services, model: Model, choice: LabellerChoice): Promise<Labeller>;
+  /**
+   * Opens the part of a data file: the one that an interrupted run of the same settings left, or a new one.
+   * Errors: LaceError L5311 if a part of other settings is there and `fresh` is not set; L50xx of the disk.
+   */
+  openPart(file: string, layout: SafetensorsLayout, options?: { readonly fresh?: boolean }): Promise<PartFile>;
+  /** All pictures of a folder, cropped to squares. Errors: LaceError L5001 or L5004 (the folder), L5301 (a picture that cannot be read). */
+  readImages(folder: string): Promise<readonly RgbImage[]>;
+  /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */
+  prepareFile(path: string): Promise<void>;
+  /** Removes a file, if it is there. Errors: LaceError L50xx. */
+  removeFile(path: string): Promise<void>;
+  /** Refuses further writes, waits for those under way and leaves no temporary file behind. */
+  close(): Promise<void>;
+}
