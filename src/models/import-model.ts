@@ -13,6 +13,7 @@ import { modelError } from "./model-error.js";
 import type { Decoder, DecoderModel, Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
+import { wholeOnnx } from "./onnx-file.js";
 import { parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
 import { widthIn } from "./pack/pack-weights.js";
 import { readSafetensors } from "./formats/safetensors.js";
@@ -85,10 +86,14 @@ export async function importModel(
   return clock.run("convert", {}, async () => {
     if (source.kind === "lace-head" || source.kind === "heads")
       return { format: source.kind, files: [headFile(gathered.heads, file, origins, settings)] };
-    const model = await modelOf(host, source, { file, bytes, sha256, name }, settings);
-    const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, origins, settings, source);
+    const whole = source.kind === "onnx" ? await wholeOnnx(host, file, bytes) : { bytes, parts: [] };
+    const parts = whole.parts.map((p) => ({ file: baseName(p.file), sha256: p.sha256, format: "weights of ONNX" }));
+    const read = { file, bytes: whole.bytes, sha256: parts.length > 0 ? await host.sha256(whole.bytes) : sha256, name };
+    const model = await modelOf(host, source, read, settings);
+    const made = [origin, ...parts, ...gathered.origins];
+    const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, made, settings, source);
     parsePackMetadata(readSafetensors(pack, settings.out).metadata.get(METADATA_KEY), settings.out);
-    const beside = await filesBeside(host, model, source, bytes, settings.out);
+    const beside = await filesBeside(host, model, source, whole.bytes, settings.out);
     return { format: source.kind, files: [{ path: settings.out, bytes: pack }, ...beside] };
   });
 }
@@ -113,10 +118,14 @@ async function modelOf(
   }
   if (source.kind !== "onnx") return source.model;
   const { zDim, resolution, ...decoder } = await settings.examineDecoder(read.bytes, file);
+  // The source is never written to: where its weights had to be taken in, the whole is another file.
+  const own = besideName(settings.out, ".onnx");
+  const isSource = host.resolve(settings.out, own) === host.resolve(file, baseName(file));
+  const decoderFile = isSource && read.bytes !== source.bytes ? besideName(settings.out, ".whole.onnx") : own;
   const model: DecoderModel = {
     info: { name, zDim, wDim: zDim, numWs: 1, resolution, attributes: [], layerGroups: {} },
     weights: { zDim, heads: [] },
-    decoder: { ...decoder, file: besideName(settings.out, ".onnx"), sha256 },
+    decoder: { ...decoder, file: decoderFile, sha256 },
     sha256,
     licence: settings.licence ?? "unknown",
   };

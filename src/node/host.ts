@@ -141,6 +141,13 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
         return false;
       }
     },
+    realPath: async (path) => {
+      try {
+        return await realpath(path);
+      } catch (error) {
+        throw readFailure(path, error);
+      }
+    },
     writeAtomic: async (path, bytes) => {
       if (closed) return;
       const write = replace(path, bytes).catch((error: unknown) => {

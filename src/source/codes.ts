@@ -69,6 +69,7 @@ export const codes = {
   L5109: "missing tensor, or a tensor of the wrong shape",
   L5110: "labeller missing or changed",
   L5111: "decoder missing or changed",
+  L5112: "weights of an ONNX file that cannot be taken in",
   L5201: "engine cannot be used here",
   L5202: "ONNX model cannot be opened",
   L5203: "ONNX model cannot be run",

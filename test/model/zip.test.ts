@@ -70,6 +70,12 @@ describe("zip archives", () => {
       "a deflated entry that claims a gigabyte",
       [{ name: "x", data: long, deflate: true, lie: { size: 2 ** 30 } }],
       {},
+      /L5106.*unpacks to 1073741824 bytes/,
+    ],
+    [
+      "a deflated entry that claims more than it can hold",
+      [{ name: "x", data: long, deflate: true, lie: { size: 2 ** 25 } }],
+      {},
       /L5103.*claims/,
     ],
     ["deflated data that is none", [{ name: "x", data: "\xff\xff\xff", lie: { method: 8 } }], {}, /L5103.*unpack/],

@@ -247,7 +247,6 @@ describe("any ONNX model", () => {
 
   test("that is damaged or lacks an input is an error of the environment, with a code", async () => {
     expect((await reasonOf(openOnnxModel(Uint8Array.of(1, 2, 3)))).code).toBe("L5202");
-    expect((await reasonOf(openOnnxModel("/nowhere/model.onnx"))).message).toContain("/nowhere/model.onnx");
     const model = await openOnnxModel(emitOnnx(graph()));
     expect((await reasonOf(model.run({}))).code).toBe("L5203");
     await model.dispose();

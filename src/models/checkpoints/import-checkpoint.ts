@@ -13,6 +13,7 @@ import { isTorchLegacy, nestedStorages, readTorchLegacy } from "../formats/torch
 import { tensorsOf, TORCH_NAMES } from "../formats/torch-tensor.js";
 import { readTorchZip } from "../formats/torch-zip.js";
 import { unpickle } from "../formats/unpickle.js";
+import { WorkBudget } from "../formats/work-budget.js";
 import { isZip } from "../formats/zip.js";
 
 export type CheckpointKind = "stylegan2-ada-pytorch" | "rosinality" | "stylegan2-tensorflow";
@@ -64,8 +65,9 @@ async function readPickled(bytes: Uint8Array, file: string): Promise<PickleValue
   if (isZip(bytes)) return readTorchZip(bytes, file);
   if (isTorchLegacy(bytes)) return readTorchLegacy(bytes, file);
   if (bytes[0] === PROTO) {
-    const allow = new Map([...TORCH_NAMES, ...STYLEGAN_NAMES, ...NUMPY_NAMES, ...nestedStorages(file)]);
-    return unpickle(bytes, { file, allow }).value;
+    const budget = new WorkBudget(file, bytes.byteLength);
+    const allow = new Map([...TORCH_NAMES, ...STYLEGAN_NAMES, ...NUMPY_NAMES, ...nestedStorages(file, budget)]);
+    return unpickle(bytes, { file, allow, budget }).value;
   }
   throw modelError("L5107", file, "it is neither a pickle nor a PyTorch file");
 }

@@ -11,7 +11,8 @@ export type Source =
   /** A pack of ours, or a file of heads. `metadata` is its JSON, not checked. */
   | ({ readonly kind: "pack" } & StoredSource)
   | ({ readonly kind: "heads" } & StoredSource)
-  | { readonly kind: "onnx" };
+  /** As it lies there: its weights may be in other files. */
+  | { readonly kind: "onnx"; readonly bytes: Uint8Array };
 
 interface StoredSource {
   readonly stored: Safetensors;
@@ -26,7 +27,7 @@ export async function openSource(bytes: Uint8Array, file: string, options: Check
   // Safetensors first: the length of its header can begin as a pickle does, a pickle cannot begin as all of this.
   if (isSafetensors(bytes)) return openSafetensors(bytes, file);
   if (isPickled(bytes)) return readPickledFile(bytes, file, options);
-  if (isOnnx(bytes)) return { kind: "onnx" };
+  if (isOnnx(bytes)) return { kind: "onnx", bytes };
   throw modelError("L5107", file, "it is no file of a model that lacec knows", [whatElse(bytes)]);
 }
 

@@ -8,6 +8,7 @@ import {
   isCount,
   isTuple,
   type AllowList,
+  type Copy,
   type Fail,
   type PickleBytes,
   type PickleValue,
@@ -31,6 +32,8 @@ const TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
 /** Arrays of Python objects; only numbers and None are taken. */
 const OBJECTS = new Set(["O", "O8", "O4"]);
 const MAX_RANK = 8;
+/** What a copied object counts. */
+const ITEM_BYTES = 8;
 
 /** undefined: Python objects. */
 class NumpyType {
@@ -46,13 +49,13 @@ export class NumpyArray {
   private objects: Float32Array | undefined;
 
   /** Takes ndarray's state: (version, shape, dtype, is_fortran, raw bytes). */
-  build(state: PickleValue, fail: Fail): void {
+  build(state: PickleValue, fail: Fail, copy: Copy): void {
     const [, shape, type, fortran, data] = isTuple(state) ? state.items : [];
     if (!isTuple(shape) || shape.items.length > MAX_RANK || !shape.items.every(isCount))
       throw fail("an array without a valid shape");
     const dtype = typeOf(type);
     if (isObjectType(type)) {
-      this.objects = numbersOf(data, shape.items, fail);
+      this.objects = numbersOf(data, shape.items, fail, copy);
       this.shape = shape.items;
       return;
     }
@@ -61,6 +64,7 @@ export class NumpyArray {
     const needed = shape.items.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
     if (bytes.byteLength !== needed)
       throw fail(`an array of shape [${shape.items.join(", ")}] needs ${needed} bytes, it has ${bytes.byteLength}`);
+    copy(bytes.byteLength); // when it is read: many arrays may be made of the same bytes
     this.shape = shape.items;
     this.dtype = dtype;
     this.bytes = bytes;
@@ -118,10 +122,11 @@ function isObjectType(value: PickleValue | undefined): boolean {
 }
 
 /** The items of an array of objects, which are pickled one by one in row-major order whatever the flag says. */
-function numbersOf(data: PickleValue | undefined, shape: readonly number[], fail: Fail): Float32Array {
+function numbersOf(data: PickleValue | undefined, shape: readonly number[], fail: Fail, copy: Copy): Float32Array {
   const items = typeof data === "object" && data?.kind === "list" ? data.items : undefined;
   const count = shape.reduce((a, b) => a * b, 1);
   if (items?.length !== count) throw fail(`an array of shape [${shape.join(", ")}] without its ${count} objects`);
+  copy(count * ITEM_BYTES);
   return Float32Array.from(items, (item) => {
     if (item === null) return NaN;
     if (typeof item === "number" || typeof item === "boolean" || typeof item === "bigint") return Number(item);
@@ -152,7 +157,7 @@ function makeType(args: readonly PickleValue[], fail: Fail): PickleValue {
 
 function makeArray(): PickleValue {
   const value = new NumpyArray();
-  return { kind: "opaque", value, build: (state, fail) => value.build(state, fail) };
+  return { kind: "opaque", value, build: (state, fail, copy) => value.build(state, fail, copy) };
 }
 
 /** numpy.core.multiarray.scalar(dtype, bytes): a number. */
@@ -163,10 +168,13 @@ function makeScalar(args: readonly PickleValue[], fail: Fail): PickleValue {
 }
 
 /** _codecs.encode(text, "latin1"): how protocol 2 writes bytes. */
-function encode(args: readonly PickleValue[], fail: Fail): PickleBytes {
+function encode(args: readonly PickleValue[], fail: Fail, copy: Copy): PickleBytes {
   const [text, codec] = args;
   if (typeof text !== "string" || codec !== "latin1") throw fail("text that stands for no bytes");
-  return { kind: "bytes", bytes: Uint8Array.from(text, (c) => c.charCodeAt(0)) };
+  copy(text.length);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return { kind: "bytes", bytes };
 }
 
 const CORE = ["numpy.core.multiarray", "numpy._core.multiarray"];

@@ -46,15 +46,18 @@ export interface PickleGlobal {
 export interface PickleOpaque {
   readonly kind: "opaque";
   readonly value: object;
-  readonly build?: (state: PickleValue, fail: Fail) => void;
+  readonly build?: (state: PickleValue, fail: Fail, copy: Copy) => void;
 }
 
 /** Makes the error "damaged pickle" at the current byte offset. */
 export type Fail = (what: string) => Error;
 
+/** Counts bytes that are copied, or will be when a value is used, against the budget of the file (work-budget.ts). */
+export type Copy = (bytes: number) => void;
+
 /** What an allowed name stands for. `call` answers REDUCE and NEWOBJ; without it the name is only a marker, such as a dtype. */
 export interface Reconstruction {
-  readonly call?: (args: readonly PickleValue[], fail: Fail) => PickleValue;
+  readonly call?: (args: readonly PickleValue[], fail: Fail, copy: Copy) => PickleValue;
 }
 
 /** Allowed names, as "module.qualified_name". */

@@ -88,7 +88,10 @@ function parseEntry(name: string, entry: unknown, dataStart: number, file: strin
   const fields = new Map(objectEntries(entry, file, `tensor '${name}'`));
   const [dtype, shape, offsets] = [fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")];
   if (typeof dtype !== "string" || !isDType(dtype))
-    throw damaged(file, `tensor '${name}' has an unknown type ${JSON.stringify(dtype)}`);
+    throw damaged(
+      file,
+      `tensor '${name}' has an unknown type ${typeof dtype === "string" ? JSON.stringify(dtype.slice(0, 40)) : "that is no text"}`,
+    );
   if (!Array.isArray(shape) || shape.length > MAX_RANK || !shape.every(isCount))
     throw damaged(file, `tensor '${name}' has no valid shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))

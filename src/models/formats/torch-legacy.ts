@@ -7,6 +7,7 @@ import { modelError } from "../model-error.js";
 import { isDict, type AllowList, type PickleBytes, type PickleValue, type Reconstruction } from "./pickle-value.js";
 import { storageOf, TORCH_NAMES, TorchStorage } from "./torch-tensor.js";
 import { unpickle } from "./unpickle.js";
+import { WorkBudget } from "./work-budget.js";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -19,13 +20,18 @@ export function isTorchLegacy(bytes: Uint8Array): boolean {
 }
 
 /** Reads a file of the old torch.save. Errors LaceError L5104 to L5106 for damage, limits and names; L5107 if it is another file. */
-export function readTorchLegacy(bytes: Uint8Array, file: string, allow: AllowList = TORCH_NAMES): PickleValue {
+export function readTorchLegacy(
+  bytes: Uint8Array,
+  file: string,
+  budget: WorkBudget = new WorkBudget(file, bytes.byteLength),
+  allow: AllowList = TORCH_NAMES,
+): PickleValue {
   const storages = new Map<string, TorchStorage>();
   let at = 0;
   const next = (): PickleValue => {
     const { value, end } = unpickle(
       bytes,
-      { file, allow, persistent: (id, fail) => storageOf(id, storages, fail) },
+      { file, allow, budget, persistent: (id, fail) => storageOf(id, storages, fail) },
       at,
     );
     at = end;
@@ -60,13 +66,13 @@ export function readTorchLegacy(bytes: Uint8Array, file: string, allow: AllowLis
 }
 
 /** The name by which pickles load a nested storage; its own reading once, however often it is asked for. */
-export function nestedStorages(file: string): AllowList {
+export function nestedStorages(file: string, budget: WorkBudget): AllowList {
   const known = new Map<PickleBytes, PickleValue>();
   const load: Reconstruction = {
     call(args, fail) {
       const [bytes] = args;
       if (typeof bytes !== "object" || bytes?.kind !== "bytes") throw fail("a storage without bytes");
-      const found = known.get(bytes) ?? readTorchLegacy(bytes.bytes, file);
+      const found = known.get(bytes) ?? readTorchLegacy(bytes.bytes, file, budget);
       if (typeof found !== "object" || found?.kind !== "opaque" || !(found.value instanceof TorchStorage))
         throw fail("a nested file that is no storage");
       known.set(bytes, found);

@@ -1,10 +1,12 @@
 // A pickle machine that cannot run anything: it rebuilds plain data, and objects only through an allow-list of names.
 // In: the bytes of a pickle (protocols 0 to 5). Out: a PickleValue and the offset after its STOP.
-// Invariants: every opcode consumes a byte, and no opcode copies a container, so time and memory are linear in the input;
+// Invariants: every opcode consumes a byte, and no opcode copies a container; names that copy pay for it from a budget of the whole file.
+// So time and memory are linear in the input;
 // a name that is not allowed, an opcode that is not known and a read beyond the end are errors with the byte offset.
 // Source: the opcode descriptions of Python's pickletools.
 import { modelError } from "../model-error.js";
 import { Cursor, readLiteral } from "./pickle-literals.js";
+import { WorkBudget } from "./work-budget.js";
 import { newDict, type AllowList, type Fail, type PickleGlobal, type PickleValue } from "./pickle-value.js";
 
 export interface PickleLimits {
@@ -21,6 +23,8 @@ export interface UnpickleOptions {
   /** Answers a persistent id; without it one is an error. */
   readonly persistent?: (id: PickleValue, fail: Fail) => PickleValue;
   readonly limits?: PickleLimits;
+  /** Of the file that this pickle is a part of; by default one of its own. */
+  readonly budget?: WorkBudget;
 }
 
 /**
@@ -33,7 +37,9 @@ export function unpickle(
   start = 0,
 ): { readonly value: PickleValue; readonly end: number } {
   const cursor = new Cursor(bytes, options.file, start);
-  const value = new Machine(cursor, options).run();
+  const { opcodes } = options.limits ?? PICKLE_LIMITS;
+  const budget = options.budget ?? new WorkBudget(options.file, bytes.byteLength, opcodes);
+  const value = new Machine(cursor, options, budget).run();
   return { value, end: cursor.at };
 }
 
@@ -48,12 +54,14 @@ class Machine {
   constructor(
     private readonly cursor: Cursor,
     private readonly options: UnpickleOptions,
+    private readonly budget: WorkBudget,
   ) {
     this.limits = options.limits ?? PICKLE_LIMITS;
   }
 
   run(): PickleValue {
-    for (let count = 0; count < this.limits.opcodes; count++) {
+    for (;;) {
+      this.budget.step();
       const opcode = this.cursor.opcode();
       if (opcode === STOP) return this.pop();
       // `null` is Python's None; `undefined` says that the opcode makes nothing.
@@ -62,7 +70,6 @@ class Machine {
       if (made !== undefined) this.stack.push(made);
       else this.change(opcode);
     }
-    throw modelError("L5106", this.options.file, `the pickle has more than ${this.limits.opcodes} operations`);
   }
 
   /** Opcodes that push one new value. */
@@ -241,7 +248,7 @@ class Machine {
     if (typeof args !== "object" || args?.kind !== "tuple")
       throw this.cursor.fail(`arguments of ${callee.name} that are no tuple`);
     if (callee.meaning.call === undefined) throw this.cursor.fail(`${callee.name} cannot be called`);
-    return callee.meaning.call(args.items, this.cursor.fail);
+    return callee.meaning.call(args.items, this.cursor.fail, this.budget.copy);
   }
   private callWithKeywords(callee?: PickleValue, args?: PickleValue, keywords?: PickleValue): PickleValue {
     if (typeof keywords !== "object" || keywords?.kind !== "dict" || keywords.entries.size > 0)
@@ -254,7 +261,7 @@ class Machine {
     const target = this.top();
     if (typeof target === "object" && target?.kind === "dict") target.attributes = state;
     else if (typeof target === "object" && target?.kind === "opaque" && target.build)
-      target.build(state, this.cursor.fail);
+      target.build(state, this.cursor.fail, this.budget.copy);
     else throw this.cursor.fail("state for something that takes none");
   }
 

@@ -22,6 +22,10 @@ export interface ZipLimits {
   readonly totalBytes: number;
 }
 export const ZIP_LIMITS: ZipLimits = { entries: 100_000, totalBytes: 4 * 1024 ** 3 };
+/** Weights hardly shrink when they are packed: more than this many times the archive is an attack on memory. */
+const MOST_UNPACKED = 8;
+/** What any archive may unpack to. */
+const SMALL_BYTES = 64 * 1024 ** 2;
 
 interface Located extends ZipEntry {
   readonly method: number;
@@ -69,8 +73,8 @@ export function openZip(bytes: Uint8Array, file: string, limits: ZipLimits = ZIP
     throw modelError("L5106", file, `the zip archive has ${directory.count} entries; the limit is ${limits.entries}`);
   const entries = readDirectory(reader, bytes, directory, file);
   const total = [...entries.values()].reduce((sum, e) => sum + e.size, 0);
-  if (total > limits.totalBytes)
-    throw modelError("L5106", file, `the zip archive unpacks to ${total} bytes; the limit is ${limits.totalBytes}`);
+  const most = Math.min(limits.totalBytes, MOST_UNPACKED * bytes.byteLength + SMALL_BYTES);
+  if (total > most) throw modelError("L5106", file, `the zip archive unpacks to ${total} bytes; the limit is ${most}`);
   checkOverlap(entries, directory.at, file);
   return {
     entries,

@@ -1,7 +1,9 @@
-// Opens any ONNX model, from bytes or a file: labellers, and decoders that are not ours.
-// In: the model, float32 inputs. Out: float32 outputs by name.
-// Invariants: runs on onnxruntime's CPU provider; dimensions that the model leaves open are null.
+// Opens any ONNX model: labellers, and decoders that are not ours.
+// In: the model's bytes, inputs. Out: float32 outputs by name.
+// Invariants: runs on onnxruntime's CPU provider; dimensions that the model leaves open are null. A model that names other files for its
+// weights is refused: onnxruntime would look for them in the working folder.
 import type { InferenceSession } from "onnxruntime-node";
+import { checkWhole } from "../../models/onnx-file.js";
 import { failure } from "../../source/diagnostic.js";
 import type { Ort } from "./ort.js";
 import { defaultThreads, loadOrt, sessionOptions } from "./ort.js";
@@ -18,35 +20,46 @@ export interface OnnxArray {
   readonly dims: readonly number[];
 }
 
+/** What a model takes: numbers, or the tokens of a text. */
+export interface OnnxInput {
+  readonly data: Float32Array | BigInt64Array;
+  readonly dims: readonly number[];
+}
+
 export interface OnnxModel {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** Errors: LaceError L5203 if onnxruntime refuses the inputs or fails. */
-  run(inputs: Readonly<Record<string, OnnxArray>>): Promise<Record<string, OnnxArray>>;
+  /** The outputs named, else all. Errors: LaceError L5203 if onnxruntime refuses the inputs or fails. */
+  run(inputs: Readonly<Record<string, OnnxInput>>, only?: readonly string[]): Promise<Record<string, OnnxArray>>;
   dispose(): Promise<void>;
 }
 
 /**
  * Opens a model for running on the CPU.
  *
- * Errors   LaceError L5202 if onnxruntime cannot load it; L5203 (from run) if it cannot run it.
+ * Errors   LaceError L5202 if onnxruntime cannot load it or it names other files; L5203 (from run) if it cannot run it.
  * Owns     the caller disposes the model.
  */
 export async function openOnnxModel(
-  model: Uint8Array | string,
+  model: Uint8Array,
   options: { readonly threads?: number; readonly loadOrt?: () => Promise<Ort> } = {},
 ): Promise<OnnxModel> {
+  checkWhole(model);
   const ort = await (options.loadOrt ?? loadOrt)();
   const session = await createSession(ort, model, options.threads ?? defaultThreads());
   return {
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),
-    async run(inputs) {
+    async run(inputs, only) {
       const feeds = Object.fromEntries(
-        Object.entries(inputs).map(([name, { data, dims }]) => [name, new ort.Tensor("float32", data, dims)] as const),
+        Object.entries(inputs).map(([name, { data, dims }]) => {
+          const tensor =
+            data instanceof Float32Array ? new ort.Tensor("float32", data, dims) : new ort.Tensor("int64", data, dims);
+          return [name, tensor];
+        }),
       );
       try {
-        const results = await session.run(feeds);
+        const results = await (only === undefined ? session.run(feeds) : session.run(feeds, only));
         return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, floats(name, value)]));
       } catch (error) {
         throw failure("L5203", `the ONNX model cannot be run: ${firstLine(error)}`);
@@ -56,15 +69,12 @@ export async function openOnnxModel(
   };
 }
 
-async function createSession(ort: Ort, model: Uint8Array | string, threads: number): Promise<InferenceSession> {
+async function createSession(ort: Ort, model: Uint8Array, threads: number): Promise<InferenceSession> {
   const settings = sessionOptions({ provider: "cpu", threads, spinning: false, description: "" });
   try {
-    return typeof model === "string"
-      ? await ort.InferenceSession.create(model, settings)
-      : await ort.InferenceSession.create(model, settings);
+    return await ort.InferenceSession.create(model, settings);
   } catch (error) {
-    const name = typeof model === "string" ? ` ${model}` : "";
-    throw failure("L5202", `the ONNX model${name} cannot be opened: ${firstLine(error)}`);
+    throw failure("L5202", `the ONNX model cannot be opened: ${firstLine(error)}`);
   }
 }
 

@@ -8,7 +8,9 @@ import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
-import { failure, type LaceError } from "../../source/diagnostic.js";
+import { failure, LaceError } from "../../source/diagnostic.js";
+import { wholeOnnx } from "../../models/onnx-file.js";
+import { nodeHost } from "../host.js";
 import { hashOf } from "../model-store.js";
 
 /** Suffixes of ONNX files by precision, as transformers.js names it, best first. */
@@ -24,6 +26,9 @@ export interface ClipFiles {
   /** Precision of the file that is there. */
   readonly text: Precision;
   readonly vision: Precision;
+  /** Paths of the ONNX files. */
+  readonly textFile: string;
+  readonly visionFile: string;
   /** Edge in pixels of the images that it is made for. */
   readonly edge: number;
   /** Of the lines `SHA-256 of the file, two spaces, its path in the folder` sorted by path: what `sha256sum FILES | sha256sum` prints. */
@@ -50,7 +55,7 @@ export async function findClip(
   const models = await namesIn(join(folder, "onnx"));
   const missing: string[] = SETTINGS.filter((f) => !files.includes(f));
   const [text, vision] = (["text_model", "vision_model"] as const).map((stem) => {
-    const found = precisions().find((p) => models.includes(`${stem}${PRECISIONS[p]}.onnx`));
+    const found = precisions().find((p) => models.includes(modelFile(stem, p)));
     if (found === undefined) missing.push(`onnx/${stem}.onnx`);
     return found;
   });
@@ -59,20 +64,29 @@ export async function findClip(
   const { model_type: type } = await readJson(join(folder, "config.json"), configSchema);
   if (type !== "clip") throw unusable(join(folder, "config.json"), `this is a model of type ${type}, not clip`);
   const { size } = await readJson(join(folder, "preprocessor_config.json"), imagesSchema);
-  const used = [
-    ...SETTINGS,
-    // Weights may lie in a file beside: text_model.onnx_data
-    ...models
-      .filter((f) => isPartOf(f, "text_model", text) || isPartOf(f, "vision_model", vision))
-      .map((f) => `onnx/${f}`),
-  ].sort();
+  const onnx = [`onnx/${modelFile("text_model", text)}`, `onnx/${modelFile("vision_model", vision)}`] as const;
+  const [textFile, visionFile] = [join(folder, onnx[0]), join(folder, onnx[1])];
+  // Weights may lie in files beside: text_model.onnx_data.
+  const weights = (await Promise.all([textFile, visionFile].map(weightFiles))).flat().map((f) => `onnx/${f}`);
+  const used = [...new Set([...SETTINGS, ...onnx, ...weights])].sort();
   const all = createHash("sha256");
   for (const file of used) all.update(`${await hashOf(join(folder, file))}  ${file}\n`);
   return {
-    ...{ folder, name, text, vision },
+    ...{ folder, name, text, vision, textFile, visionFile },
     edge: typeof size === "number" ? size : "shortest_edge" in size ? size.shortest_edge : size.height,
     sha256: all.digest("hex"),
   };
+}
+
+/** Names of the files that hold an ONNX file's weights, where they have been found to lie beside it. */
+async function weightFiles(file: string): Promise<readonly string[]> {
+  try {
+    const host = nodeHost();
+    return (await wholeOnnx(host, file, await host.readBytes(file))).parts.map((p) => p.file);
+  } catch (error) {
+    if (error instanceof LaceError) throw unusable(file, `it cannot be opened: ${error.diagnostics[0]?.message ?? ""}`);
+    throw error;
+  }
 }
 
 /** A model that is there and cannot be used. */
@@ -112,8 +126,8 @@ function precisions(): Precision[] {
   return Object.keys(PRECISIONS) as Precision[];
 }
 
-function isPartOf(file: string, stem: string, precision: Precision): boolean {
-  return file.startsWith(`${stem}${PRECISIONS[precision]}.onnx`);
+function modelFile(stem: string, precision: Precision): string {
+  return `${stem}${PRECISIONS[precision]}.onnx`;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

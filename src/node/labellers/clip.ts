@@ -1,14 +1,18 @@
 // `--labeller clip`: attributes described in words, by a CLIP model on this machine through @huggingface/transformers (an optional package).
 // In: prompts, a model. Out: logits of the classes: cosine similarities of image and prompts, scaled; the embedding of the image as features.
-// Invariants: nothing is downloaded; prompts are embedded once. Images larger than the model's are made smaller here: the library's own
-// resampling leaves pixels out.
+// Invariants: nothing is downloaded; prompts are embedded once. The library turns texts into tokens and images into arrays; its networks are
+// opened here as every ONNX file is, so that they read no file that they name themselves. Images larger than the model's are made smaller
+// here: the library's own resampling leaves pixels out.
 // Source: Radford et al. 2021, Learning transferable visual models from natural language supervision, section 3.1 (classes of several
 // prompts: the mean of their embeddings, section 3.1.4).
 import { LaceError, failure } from "../../source/diagnostic.js";
-import { defaultThreads, loadOrt, sessionOptions } from "../engines/ort.js";
+import { wholeOnnx } from "../../models/onnx-file.js";
+import { openOnnxModel, type OnnxArray, type OnnxInput, type OnnxModel } from "../engines/onnx-model.js";
+import { loadOrt } from "../engines/ort.js";
+import { nodeHost } from "../host.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import { findClip, unusable, type ClipFiles, type Precision } from "./clip-files.js";
+import { findClip, unusable, type ClipFiles } from "./clip-files.js";
 import { thumbnail } from "../../learn/labellers/preprocess.js";
 import { printPrompts, type PromptedAttribute } from "../../learn/labellers/prompts.js";
 
@@ -19,13 +23,8 @@ interface Tensor {
   readonly dims: readonly number[];
   readonly data: unknown;
 }
-type Outputs = Readonly<Record<string, Tensor | undefined>>;
 interface Loader<T> {
   from_pretrained(folder: string, options: object): Promise<T>;
-}
-interface Network {
-  (inputs: object): Promise<Outputs>;
-  dispose(): Promise<unknown>;
 }
 interface Tokenizer {
   (texts: readonly string[], options: object): Readonly<Record<string, Tensor>>;
@@ -37,8 +36,6 @@ export interface Transformers {
   readonly LogLevel: { readonly NONE: number };
   readonly AutoTokenizer: Loader<Tokenizer>;
   readonly AutoImageProcessor: Loader<(images: readonly object[]) => Promise<{ readonly pixel_values: Tensor }>>;
-  readonly CLIPTextModelWithProjection: Loader<Network>;
-  readonly CLIPVisionModelWithProjection: Loader<Network>;
   readonly RawImage: new (data: Uint8Array, width: number, height: number, channels: number) => object;
 }
 
@@ -62,15 +59,14 @@ export async function openClipLabeller(
   const files = await findClip(model);
   const library = await loadTransformers(load);
   const texts = await embedTexts(library, files, attributes);
-  const options = { ...openOptions(), dtype: files.vision satisfies Precision };
   const [processor, network] = await opening(files, async () => [
-    await library.AutoImageProcessor.from_pretrained(files.folder, openOptions()),
-    await library.CLIPVisionModelWithProjection.from_pretrained(files.folder, options),
+    await library.AutoImageProcessor.from_pretrained(files.folder, LOCAL),
+    await openNetwork(files.visionFile),
   ]);
   const look = async (images: readonly RgbImage[]): Promise<Sight> => {
     const seen = await running(files, async () => {
       const { pixel_values } = await processor(images.map((i) => rawImage(library, i, files.edge)));
-      return rowsOf(await network({ pixel_values }), "image_embeds", files);
+      return embed(network, { pixel_values }, "image_embeds", files);
     });
     if (seen.width !== texts.width)
       throw unusable(files.folder, `embeddings of images have ${seen.width} numbers, those of texts ${texts.width}`);
@@ -97,10 +93,9 @@ async function embedTexts(
 ): Promise<Rows> {
   const classes = attributes.flatMap((a) => a.prompts);
   const prompts = classes.flat();
-  const options = { ...openOptions(), dtype: files.text satisfies Precision };
   const [tokenizer, network] = await opening(files, async () => [
-    await library.AutoTokenizer.from_pretrained(files.folder, openOptions()),
-    await library.CLIPTextModelWithProjection.from_pretrained(files.folder, options),
+    await library.AutoTokenizer.from_pretrained(files.folder, LOCAL),
+    await openNetwork(files.textFile),
   ]);
   try {
     for (const prompt of prompts) {
@@ -112,7 +107,7 @@ async function embedTexts(
         );
     }
     const rows = await running(files, async () =>
-      rowsOf(await network(tokenizer(prompts, { padding: true, truncation: true })), "text_embeds", files),
+      embed(network, tokenizer(prompts, { padding: true, truncation: true }), "text_embeds", files),
     );
     const { width } = rows;
     const data = new Float32Array(classes.length * width);
@@ -157,23 +152,41 @@ function rawImage({ RawImage }: Transformers, image: RgbImage, edge: number): ob
   return new RawImage(thumbnail(image, edge), edge, edge, 3);
 }
 
-function rowsOf(outputs: Outputs, name: string, files: ClipFiles): Rows {
-  const output = outputs[name];
+async function openNetwork(file: string): Promise<OnnxModel> {
+  const host = nodeHost();
+  return openOnnxModel((await wholeOnnx(host, file, await host.readBytes(file))).bytes);
+}
+
+/** Runs a network on those of the tensors that it takes. */
+async function embed(
+  network: OnnxModel,
+  tensors: Readonly<Record<string, Tensor>>,
+  output: string,
+  files: ClipFiles,
+): Promise<Rows> {
+  if (!network.outputs.some((o) => o.name === output)) {
+    const names = network.outputs.map((o) => o.name).join(", ");
+    throw unusable(files.folder, `a model in onnx/ has no output ${output}, but ${names}`);
+  }
+  const inputs: Record<string, OnnxInput> = {};
+  for (const { name } of network.inputs) {
+    const tensor = tensors[name];
+    if (tensor === undefined) throw unusable(files.folder, `a model in onnx/ wants an input ${name}`);
+    const { data, dims } = tensor;
+    if (!(data instanceof Float32Array || data instanceof BigInt64Array))
+      throw unusable(files.folder, `its ${name} are neither float32 nor int64`);
+    inputs[name] = { data, dims };
+  }
+  return rowsOf((await network.run(inputs, [output]))[output], output, files);
+}
+
+function rowsOf(output: OnnxArray | undefined, name: string, files: ClipFiles): Rows {
   const width = output?.dims[1];
-  if (output === undefined || width === undefined)
-    throw unusable(files.folder, `a model in onnx/ has no output ${name}, but ${Object.keys(outputs).join(", ")}`);
-  if (!(output.data instanceof Float32Array)) throw unusable(files.folder, `the output ${name} is not float32`);
+  if (output === undefined || width === undefined) throw unusable(files.folder, `the output ${name} is no table`);
   return { data: output.data, width };
 }
 
-function openOptions(): object {
-  const threads = defaultThreads();
-  return {
-    local_files_only: true,
-    device: "cpu",
-    session_options: sessionOptions({ provider: "cpu", threads, spinning: false, description: "" }),
-  };
-}
+const LOCAL = { local_files_only: true } as const;
 
 function opening<T>(files: ClipFiles, open: () => Promise<T>): Promise<T> {
   return explained(files, "it cannot be opened", open);
@@ -188,7 +201,7 @@ async function explained<T>(files: ClipFiles, what: string, work: () => Promise<
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LaceError) throw error;
+    if (error instanceof LaceError && error.diagnostics[0]?.code === "L5316") throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw unusable(files.folder, `${what}: ${why.split("\n")[0] ?? ""}`, [
       "its files may be damaged, or of a kind that transformers.js does not know",

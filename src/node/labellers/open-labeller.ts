@@ -7,6 +7,7 @@ import type { LabellerChoice } from "../../app/platform.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
 import type { Host } from "../../ports/host.js";
 import type { Model } from "../../models/model.js";
+import { wholeOnnx } from "../../models/onnx-file.js";
 import { parseLabellerSpec } from "../../learn/labellers/labeller-spec.js";
 import { openOnnxLabeller } from "./onnx-labeller.js";
 import { parsePrompts, promptLines } from "../../learn/labellers/prompts.js";
@@ -33,13 +34,13 @@ export async function openLabeller(services: Services, model: Model, choice: Lab
   }
   if (!name.endsWith(".onnx"))
     throw failure("L5312", `there is no labeller ${name}`, ["give the path of an .onnx file, `faces` or `clip`"]);
-  const bytes = await host.readBytes(name);
   const description = name.replace(/\.onnx$/, ".json");
   if (!(await host.exists(description)))
     throw failure("L5312", `there is no ${description}, which says what the outputs of ${basename(name)} mean`, [
       "docs/labellers.md describes it",
     ]);
   const spec = parseLabellerSpec(await host.readText(description), description);
+  const { bytes } = await wholeOnnx(host, name, await host.readBytes(name));
   return openOnnxLabeller(bytes, spec, { name: basename(name), sha256: await host.sha256(bytes) });
 }
 
