@@ -8,6 +8,7 @@ export default defineConfig({
     "cli/main": "src/cli/main.ts",
     "lib/index": "src/index.ts",
     "lib/language": "src/language.ts",
+    "lib/lsp": "src/lsp.ts",
     "lib/node": "src/node.ts",
     "lib/worker": "src/worker.ts",
   },

@@ -60,6 +60,8 @@ const ROOMS = [
   "runtime/execute.ts",
   "learn/",
   "app/",
+  "lsp/",
+  "lsp.ts",
   "index.ts",
   "language.ts",
   "node/",

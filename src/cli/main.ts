@@ -376,6 +376,13 @@ function program(): Command {
     .action(verb(async () => (await import("./doctor.js")).doctorVerb));
 
   lacec
+    .command("lsp")
+    .description("serve an editor: diagnostics, completion and the like, over standard input and output")
+    .option("--stdio", "over standard input and output, which is the only way")
+    .addHelpText("after", "\nEditors start it: docs/editor.md says how each is told.")
+    .action(verb(async () => (await import("./lsp.js")).lspVerb));
+
+  lacec
     .command("explain")
     .description("explain a code such as L2001")
     .argument("<code>", "the code of an error or warning")

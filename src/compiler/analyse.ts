@@ -7,7 +7,7 @@ import { check } from "./check/check.js";
 import type { CheckedModule } from "./check/checked.js";
 import type { Overrides } from "./check/context.js";
 import { Report } from "./check/report.js";
-import { buildScopes } from "./check/scope.js";
+import { buildScopes, type Declared } from "./check/scope.js";
 import type { Program } from "./link.js";
 import { lower } from "./lower.js";
 import type { Plan } from "./plan.js";
@@ -22,6 +22,8 @@ export interface Analysis {
   readonly references: readonly Reference[];
   /** What the files declare, in source order. */
   readonly declarations: readonly Declaration[];
+  /** What each name means in the entry, of its own declarations and those that it imports. */
+  readonly names: ReadonlyMap<string, Declared>;
   /** Those of checking and lowering (L2xxx, L3xxx), sorted; those of reading the files are `link`'s. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -33,6 +35,7 @@ export interface Analysis {
 export function analyse(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides = {}): Analysis {
   const scopes = [...buildScopes(program, new Report()).values()];
   const named = {
+    names: scopes.find((s) => s.file === program.entry)?.names ?? new Map<string, Declared>(),
     references: referencesOf(scopes, models),
     declarations: scopes.flatMap((s) => s.own.map(declarationOf)),
   };

@@ -101,15 +101,25 @@ export function readPack(
  * Errors   LaceError L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
  */
 export async function loadModelInfo(host: Host, path: string): Promise<ModelInfo> {
+  const { file, metadata } = await loadPackMetadata(host, path);
+  return modelInfo(parsePackMetadata(metadata, file));
+}
+
+/**
+ * The text under the metadata key of a pack, from its header alone, and the file that it is in.
+ * Errors   LaceError L5102 (damaged header); those of the host if it cannot be read.
+ */
+export async function loadPackMetadata(
+  host: Host,
+  path: string,
+): Promise<{ readonly file: string; readonly metadata: string | undefined }> {
   const file = await resolvePack(host, path);
   if (host.readRange === undefined) {
-    return modelInfo(
-      parsePackMetadata(readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY), file),
-    );
+    return { file, metadata: readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY) };
   }
   const length = headerLength(await host.readRange(file, 0, LENGTH_BYTES), undefined, file);
   const header = parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file);
-  return modelInfo(parsePackMetadata(header.metadata.get(METADATA_KEY), file));
+  return { file, metadata: header.metadata.get(METADATA_KEY) };
 }
 
 /** Heads of a file of its own, with the rows that they add to the attribute table. */

@@ -1,0 +1,37 @@
+// The models that scripts name, as far as their headers tell: tables, sizes, licence, what was measured. No weights.
+// Invariants: a header is parsed once for each hash of its text, however often it is read; a model that cannot be read is a LaceError,
+// kept until something of it changes.
+import { parseModelCard, type ModelCard } from "../models/pack/model-card.js";
+import { loadPackMetadata } from "../models/pack/pack.js";
+import type { Host } from "../ports/host.js";
+
+/** Cards of models, by what scripts call them. */
+export class ModelShelf {
+  private readonly byReference = new Map<string, Promise<ModelCard>>();
+  private readonly byHash = new Map<string, ModelCard>();
+
+  constructor(private readonly host: Host) {}
+
+  /** The card of a model. Errors LaceError L50xx and L51xx, as `loadModelInfo`. */
+  card(reference: string): Promise<ModelCard> {
+    const known = this.byReference.get(reference);
+    if (known !== undefined) return known;
+    const card = this.load(reference);
+    this.byReference.set(reference, card);
+    card.catch(() => undefined); // told where it is used
+    return card;
+  }
+
+  /** Lets models be read again, after files changed or where there were none. */
+  forget(): void {
+    this.byReference.clear();
+  }
+
+  private async load(reference: string): Promise<ModelCard> {
+    const { file, metadata } = await loadPackMetadata(this.host, reference);
+    const hash = await this.host.sha256(new TextEncoder().encode(metadata ?? ""));
+    const card = this.byHash.get(hash) ?? parseModelCard(metadata, file);
+    this.byHash.set(hash, card);
+    return card;
+  }
+}

@@ -1,0 +1,34 @@
+// What runs scripts for the editor: a port, since runs need engines and a process of their own. The Node entry has one; a browser has none.
+
+/** How far a run is. */
+export interface RunStep {
+  readonly message: string;
+  /** 0 to 1, where it is known. */
+  readonly part?: number;
+  /** A file that is whole now, as a path of the Host. */
+  readonly wrote?: string;
+}
+
+export interface RunRequest {
+  /** The script, as a path of the Host. */
+  readonly script: string;
+  readonly out: string;
+  readonly engine: string;
+  readonly count?: number;
+  readonly inputs?: Readonly<Record<string, number>>;
+  /** The lock is brought up to date instead of anything being run. */
+  readonly lockOnly?: boolean;
+}
+
+export interface RunEnd {
+  readonly ok: boolean;
+  /** In words, for a message. */
+  readonly message: string;
+  /** Files that were written, as paths of the Host. */
+  readonly outputs: readonly string[];
+}
+
+export interface ScriptRuns {
+  /** Runs a script; stops soon after `signal` is aborted. Never throws: what went wrong is the message. */
+  run(request: RunRequest, onStep: (step: RunStep) => void, signal: AbortSignal): Promise<RunEnd>;
+}

@@ -1,0 +1,142 @@
+// The language server, on any connection and any Host: in Node over standard input and output, in a browser in a worker.
+// In: a connection of vscode-languageserver and the files. Out: nothing; it answers until the connection ends.
+// Invariants: nothing is written; a request that fails ends neither the server nor the others; what the client cannot do is not asked of it.
+import {
+  DidChangeConfigurationNotification,
+  DidChangeWatchedFilesNotification,
+  TextDocuments,
+  TextDocumentSyncKind,
+  type ClientCapabilities,
+  type Connection,
+  type InitializeParams,
+  type InitializeResult,
+} from "vscode-languageserver";
+import { diagnosticsFeature } from "./diagnostics.js";
+import type { Feature, Site } from "./feature.js";
+import type { EditorFiles } from "./files.js";
+import { formatting } from "./formatting.js";
+import { chooseEncoding } from "./positions.js";
+import type { ScriptRuns } from "./runs.js";
+import { DEFAULT_SETTINGS, readSettings } from "./settings.js";
+import { pathOf } from "./uris.js";
+import { OpenText, Workspace } from "./workspace.js";
+
+export interface ServerOptions {
+  readonly version?: string;
+  /** The address of the page of errors (docs/errors.md): codes are linked to it. */
+  readonly errorsPage?: string;
+  readonly runs?: ScriptRuns;
+}
+
+/** What may change outside the editor: scripts, models and heads, records of runs. */
+const WATCHED = "**/*.{lace,safetensors,onnx,json}";
+
+/** Serves a client until its connection ends. */
+export function startServer(connection: Connection, files: EditorFiles, options: ServerOptions = {}): void {
+  let client: ClientCapabilities = {};
+  let settings = DEFAULT_SETTINGS;
+  const workspace = new Workspace(files);
+  const site: Site = {
+    connection,
+    workspace,
+    client: () => client,
+    settings: () => settings,
+    errorsPage: options.errorsPage,
+    runs: options.runs,
+  };
+  const diagnostics = diagnosticsFeature();
+  const features: readonly Feature[] = [diagnostics, formatting];
+  const teller = diagnostics.teller(site);
+
+  connection.onInitialize((params: InitializeParams): InitializeResult => {
+    client = params.capabilities;
+    workspace.encoding = chooseEncoding(client.general?.positionEncodings);
+    workspace.roots = rootsOf(params);
+    settings = readSettings(params.initializationOptions);
+    return {
+      serverInfo: { name: "lacec", ...(options.version === undefined ? {} : { version: options.version }) },
+      capabilities: Object.assign(
+        {
+          positionEncoding: workspace.encoding,
+          textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
+          workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+        },
+        ...features.map((f) => f.capabilities(client)),
+      ) as InitializeResult["capabilities"],
+    };
+  });
+
+  const refetch = async (): Promise<void> => {
+    if (client.workspace?.configuration !== true) return;
+    try {
+      settings = readSettings(await connection.workspace.getConfiguration("lace"));
+    } catch {
+      // A client that says it has settings and then has none: what there was stays.
+    }
+  };
+
+  connection.onInitialized(() => {
+    if (client.workspace?.didChangeWatchedFiles?.dynamicRegistration === true)
+      void register(connection, DidChangeWatchedFilesNotification.type, { watchers: [{ globPattern: WATCHED }] });
+    if (client.workspace?.didChangeConfiguration?.dynamicRegistration === true)
+      void register(connection, DidChangeConfigurationNotification.type, { section: "lace" });
+    if (client.workspace?.workspaceFolders === true)
+      connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
+        const gone = new Set(removed.map((f) => pathOf(f.uri)));
+        workspace.roots = [...workspace.roots.filter((r) => !gone.has(r)), ...added.map((f) => pathOf(f.uri))];
+        teller.changed();
+      });
+    void refetch().then(() => teller.changed());
+  });
+  connection.onDidChangeConfiguration(({ settings: given }) => {
+    if (client.workspace?.configuration === true) void refetch().then(() => teller.changed());
+    else settings = readSettings(given);
+  });
+
+  const texts = new TextDocuments<OpenText>({
+    create: (uri, _language, version, text) => new OpenText(uri, version, text, workspace.encoding),
+    update: (text, changes, version) => text.edited(changes, version),
+  });
+  texts.onDidChangeContent(({ document }) => {
+    workspace.put(document);
+    teller.changed();
+  });
+  texts.onDidClose(({ document }) => {
+    workspace.remove(document.path);
+    teller.closed(document.uri);
+  });
+  // Without a watcher in the client this is when files and models that changed are noticed.
+  texts.onDidSave(() => {
+    workspace.touchAll();
+    teller.changed();
+  });
+  connection.onDidChangeWatchedFiles(({ changes }) => {
+    for (const { uri } of changes) workspace.touch(pathOf(uri));
+    if (changes.some(({ uri }) => !/\.(lace|json)$/.test(uri))) workspace.touchAll();
+    teller.changed();
+  });
+
+  for (const feature of features) feature.register(site);
+  texts.listen(connection);
+  connection.listen();
+}
+
+async function register(
+  connection: Connection,
+  type: typeof DidChangeWatchedFilesNotification.type | typeof DidChangeConfigurationNotification.type,
+  options: object,
+): Promise<void> {
+  try {
+    await connection.client.register(type as typeof DidChangeConfigurationNotification.type, options);
+  } catch {
+    // A client that cannot after all: saving does the same.
+  }
+}
+
+function rootsOf(params: InitializeParams): readonly string[] {
+  const { workspaceFolders } = params;
+  if ((workspaceFolders?.length ?? 0) > 0) return (workspaceFolders ?? []).map((f) => pathOf(f.uri));
+  // Older clients know one root alone.
+  const { rootUri } = params as { readonly rootUri?: string | null };
+  return typeof rootUri === "string" ? [pathOf(rootUri)] : [];
+}
