@@ -115,7 +115,13 @@ export async function loadModel(path: string): Promise<Model> {
   return loadPack(nodeHost(), path);
 }
 
-export { train } from "./node/verbs.js";
+export { cache, check, doctor, explain, formatFile, lock, show, train } from "./node/verbs.js";
+export type { Checked } from "./app/check.js";
+export { ScriptError } from "./app/compile-script.js";
+export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";
+export type { Formatted } from "./app/format-files.js";
+export type { Locked } from "./app/lock.js";
+export type { CacheUse } from "./app/platform.js";
 export type { Report, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";
 export type { Shard } from "./runtime/plan/selection.js";

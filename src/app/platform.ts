@@ -5,6 +5,7 @@ import type { SafetensorsLayout } from "../models/formats/safetensors.js";
 import type { Model } from "../models/model.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
+import type { EngineProbe } from "../runtime/services/engine.js";
 import type { RgbImage } from "../runtime/image/rgb.js";
 import type { Labeller, Services } from "../runtime/services/services.js";
 import type { World } from "../runtime/services/world.js";
@@ -22,6 +23,22 @@ export interface LabellerChoice {
   readonly clipModel?: string;
 }
 
+/** What a store of results holds. */
+export interface CacheUse {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** What `lacec doctor` says of a machine, besides its engines. */
+export interface Machine {
+  /** Version of Node. */
+  readonly node: string;
+  /** System and architecture. */
+  readonly platform: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+}
+
 /** A machine, as verbs see it. */
 export interface Platform {
   /** Version of this lacec. */
@@ -30,6 +47,16 @@ export interface Platform {
   readonly host: Host;
   /** Engine, models, labellers and codec of this machine, which read and write through `host`; `cache`: where results are kept. */
   world(host: Host, engine: EngineChoice, cache?: Cache): World;
+  /** Where results are kept between runs, of this build of lacec alone. */
+  openCache(): Cache;
+  cacheUse(): Promise<CacheUse>;
+  /** Deletes all results; gives what there was. */
+  cleanCache(): Promise<CacheUse>;
+  /** Tries every engine. */
+  probeEngines(): Promise<readonly EngineProbe[]>;
+  describeMachine(): Machine;
+  /** The text of docs/errors.md; undefined in an installation without docs. */
+  errorPages(): Promise<string | undefined>;
   /** Errors: LaceError L5312 (no labeller, or a wrong description), L5314, L5316, L50xx, L5110, L5202. */
   openLabeller(services: Services, model: Model, choice: LabellerChoice): Promise<Labeller>;
   /**

@@ -1,31 +1,30 @@
 // lacec check: every mistake of every script named, and nothing else.
-import { compileScript } from "../app/compile-script.js";
-import { nodeHost } from "../node/host.js";
+import { check } from "../app/check.js";
 import type { Diagnostic } from "../source/diagnostic.js";
-import { exitCodeOf, type ExitCode } from "./exit.js";
+import { command, type Flags } from "./command.js";
+import { EXIT, exitCodeOf } from "./exit.js";
 import type { Io } from "./io.js";
-import { jsonDiagnostics, printDiagnostics, type JsonDiagnostic } from "./report.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
 
-export async function checkVerb(
-  io: Io,
-  files: readonly string[],
-  options: { readonly json?: boolean },
-): Promise<ExitCode> {
-  const host = nodeHost();
+/** `lacec check SCRIPT...` */
+export const checkCommand = command({}, async ({ io, platform }, files: readonly string[], options: Flags) => {
   const all: Diagnostic[] = [];
-  const json: JsonDiagnostic[] = [];
+  const checked = [];
   for (const file of files) {
-    const { diagnostics, sources } = await compileScript(file, host);
-    all.push(...diagnostics);
-    if (options.json === true) json.push(...jsonDiagnostics(diagnostics, sources));
-    else printDiagnostics(diagnostics, sources, io);
+    // One by one: what is wrong with the first scripts is told even if a later one cannot be read.
+    const [found] = await check(platform, [file]);
+    if (found === undefined) continue;
+    checked.push(found);
+    all.push(...found.diagnostics);
+    if (options.json !== true) printDiagnostics(found.diagnostics, found.sources, io);
   }
   const exitCode = exitCodeOf(all);
-  if (options.json === true)
-    io.out(`${JSON.stringify({ ok: exitCode === 0, exitCode, diagnostics: json }, null, 2)}\n`);
-  else io.err(`${summary(all, files.length, io)}\n`);
+  if (options.json === true) {
+    const diagnostics = checked.flatMap((c) => jsonDiagnostics(c.diagnostics, c.sources));
+    io.out(`${JSON.stringify({ ok: exitCode === EXIT.done, exitCode, diagnostics }, null, 2)}\n`);
+  } else io.err(`${summary(all, files.length, io)}\n`);
   return exitCode;
-}
+});
 
 /** `2 files: 1 error, 3 warnings`. */
 function summary(diagnostics: readonly Diagnostic[], files: number, io: Io): string {

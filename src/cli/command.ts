@@ -20,7 +20,7 @@ export interface Flags {
 }
 
 /** What a command gets beside its words and options. */
-export interface Context {
+export interface CommandContext {
   readonly io: Io;
   readonly platform: Platform;
   /** For the verb: draws progress unless --quiet or --json is given; aborts on Ctrl-C. */
@@ -35,7 +35,7 @@ export interface Context {
  */
 export function command<W extends readonly unknown[], F extends Flags>(
   { interrupted }: { readonly interrupted?: string },
-  act: (context: Context, ...args: [...W, F]) => Promise<ExitCode>,
+  act: (context: CommandContext, ...args: [...W, F]) => Promise<ExitCode>,
 ): (io: Io, ...args: [...W, F]) => Promise<ExitCode> {
   return async (io, ...args) => {
     const { quiet, json } = args.at(-1) as F;
@@ -69,7 +69,7 @@ export function command<W extends readonly unknown[], F extends Flags>(
 }
 
 /** Says what was thrown, and gives its exit code. */
-function sayError(error: unknown, io: Io, json: boolean): ExitCode {
+export function sayError(error: unknown, io: Io, json = false): ExitCode {
   if (error instanceof UsageError) {
     io.err(`error: ${error.message}\n`);
     return EXIT.script;

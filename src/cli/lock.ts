@@ -1,41 +1,24 @@
 // lacec lock: brings lace.lock up to date without running anything; with --check, compares only.
-import { compileScript } from "../app/compile-script.js";
-import { nodeHost } from "../node/host.js";
-import { makeLock } from "../runtime/recipe/lock.js";
-import { keepLock } from "../runtime/recipe/lock-file.js";
-import { lacecVersion, nodeServices } from "../node/services.js";
-import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
-import type { Io } from "./io.js";
-import { printDiagnostics, reportThrown } from "./report.js";
+import { lock } from "../app/lock.js";
+import { command, sayError, type Flags } from "./command.js";
+import { exitCodeOf, gravest, type ExitCode } from "./exit.js";
+import { printDiagnostics } from "./report.js";
 import { expandScripts } from "./scripts.js";
 
-export async function lockVerb(
-  io: Io,
-  words: readonly string[],
-  options: { readonly check?: boolean },
-): Promise<ExitCode> {
-  const named = await expandScripts(words);
-  if ("mistake" in named) {
-    io.err(`error: ${named.mistake}\n`);
-    return EXIT.script;
-  }
-  const host = nodeHost();
-  const services = nodeServices(host, "auto");
-  const codes: ExitCode[] = [];
-  for (const script of named.scripts) {
-    try {
-      const { plan, program, diagnostics, sources } = await compileScript(script, host);
-      printDiagnostics(diagnostics, sources, io);
-      if (plan === undefined || program === undefined) {
+/** `lacec lock SCRIPT...` */
+export const lockCommand = command(
+  {},
+  async ({ io, platform }, words: readonly string[], options: Flags & { readonly check?: boolean }) => {
+    const codes: ExitCode[] = [];
+    for (const script of await expandScripts(words)) {
+      try {
+        const { diagnostics, sources } = await lock(platform, script, { check: options.check === true });
+        printDiagnostics(diagnostics, sources, io);
         codes.push(exitCodeOf(diagnostics));
-        continue;
+      } catch (error) {
+        codes.push(sayError(error, io)); // the other scripts have a lock of their own
       }
-      const models = await Promise.all(plan.models.map((m) => services.loadModel(m)));
-      const lock = await makeLock(host, program, plan, models, lacecVersion());
-      printDiagnostics(await keepLock(host, lock, { script, frozen: options.check === true }), sources, io);
-    } catch (error) {
-      codes.push(reportThrown(error, io));
     }
-  }
-  return gravest(codes);
-}
+    return gravest(codes);
+  },
+);

@@ -38,8 +38,8 @@ function verb<A extends unknown[]>(
       const run = await load();
       await leave(await run(io, ...args));
     } catch (error) {
-      const { reportThrown } = await import("./report.js");
-      await leave(reportThrown(error, io));
+      const { sayError } = await import("./command.js");
+      await leave(sayError(error, io));
     }
   };
 }
@@ -90,7 +90,7 @@ function program(): Command {
     .argument("<image>", "a PNG, WebP, JPEG or AVIF that lacec wrote")
     .option("--json", "print the recipe as JSON")
     .addHelpText("after", "\nExample: lacec show out/portraits.png")
-    .action(verb(async () => (await import("./show.js")).showVerb));
+    .action(verb(async () => (await import("./show.js")).showCommand));
 
   lacec
     .command("reproduce")
@@ -109,14 +109,14 @@ function program(): Command {
     .description("check scripts without running them")
     .argument("<script...>", ".lace files")
     .option("--json", "print diagnostics as JSON")
-    .action(verb(async () => (await import("./check.js")).checkVerb));
+    .action(verb(async () => (await import("./check.js")).checkCommand));
 
   lacec
     .command("fmt")
     .description("format scripts in place; - formats standard input to standard output")
     .argument("<script...>", ".lace files, or -")
     .option("--check", "change nothing; fail if a file is not formatted")
-    .action(verb(async () => (await import("./fmt.js")).fmtVerb));
+    .action(verb(async () => (await import("./fmt.js")).fmtCommand));
 
   lacec
     .command("build")
@@ -358,7 +358,7 @@ function program(): Command {
     .argument("<script...>", ".lace files or patterns")
     .option("--check", "change nothing; fail if it would change")
     .addHelpText("after", "\nExample: lacec lock 'examples/*.lace'")
-    .action(verb(async () => (await import("./lock.js")).lockVerb));
+    .action(verb(async () => (await import("./lock.js")).lockCommand));
 
   lacec
     .command("cache")
@@ -366,14 +366,14 @@ function program(): Command {
     .argument("[action]", "clean")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: lacec cache clean")
-    .action(verb(async () => (await import("./cache.js")).cacheVerb));
+    .action(verb(async () => (await import("./cache.js")).cacheCommand));
 
   lacec
     .command("doctor")
     .description("list the engines of this machine, why each is or is not usable, and how fast they are")
     .option("--json", "print JSON")
     .option("--no-speed", "leave out the speed test")
-    .action(verb(async () => (await import("./doctor.js")).doctorVerb));
+    .action(verb(async () => (await import("./doctor.js")).doctorCommand));
 
   lacec
     .command("lsp")
@@ -386,7 +386,7 @@ function program(): Command {
     .command("explain")
     .description("explain a code such as L2001")
     .argument("<code>", "the code of an error or warning")
-    .action(verb(async () => (await import("./explain.js")).explainVerb));
+    .action(verb(async () => (await import("./explain.js")).explainCommand));
 
   return lacec;
 }

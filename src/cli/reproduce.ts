@@ -12,7 +12,7 @@ import type { Io } from "./io.js";
 import { onInterrupt } from "./interrupt.js";
 import { terminalProgress } from "./progress.js";
 import { printDiagnostics } from "./report.js";
-import { readRecipe } from "./show.js";
+import { readRecipe } from "../app/show.js";
 
 /** Pictures this near look the same. */
 const CLOSE_DB = 40;

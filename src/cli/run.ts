@@ -5,14 +5,15 @@ import type { Plan } from "../compiler/plan.js";
 import { execute } from "../runtime/execute.js";
 import type { Results } from "../runtime/record/record.js";
 import type { EngineName } from "../runtime/services/engine.js";
+import { UsageError } from "../app/verb.js";
 import { compileScript, type Compilation } from "../app/compile-script.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
+import { buildCache } from "../node/build-cache.js";
 import { nodeHost } from "../node/host.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
 import { identifyScript, nodeServices } from "../node/services.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
-import { openCache } from "./cache.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
@@ -68,13 +69,9 @@ interface Shared {
 export async function runVerb(io: Io, words: readonly string[], options: RunOptions): Promise<ExitCode> {
   const engine = engineName(options.engine, io);
   if (engine === undefined) return EXIT.script;
-  const named = await expandScripts(words);
-  const mistake = "mistake" in named ? named.mistake : usageMistake(named.scripts, options);
-  if ("mistake" in named || mistake !== undefined) {
-    io.err(`error: ${mistake ?? ""}\n`);
-    return EXIT.script;
-  }
-  const { scripts } = named;
+  const scripts = await expandScripts(words);
+  const mistake = usageMistake(scripts, options);
+  if (mistake !== undefined) throw new UsageError(mistake);
   const disk = nodeHost();
   const progress = terminalProgress(io, () => disk.now());
   const interrupt = onInterrupt(async () => {
@@ -82,7 +79,7 @@ export async function runVerb(io: Io, words: readonly string[], options: RunOpti
     progress.clear();
     io.err("interrupted; files already finished are whole, nothing else was left\n");
   });
-  const cache = options.cache === false ? undefined : openCache();
+  const cache = options.cache === false ? undefined : buildCache();
   try {
     const host = scripts.includes(STDIN_NAME) ? await withStdin(disk) : disk;
     const shared = { io, host, options, engine, progress, interrupt, cache };

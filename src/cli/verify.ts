@@ -13,7 +13,7 @@ import { nodeHost } from "../node/host.js";
 import type { ImageCodec } from "../runtime/services/codec.js";
 import { dryWorld } from "../runtime/services/world.js";
 import { comparePixels } from "../runtime/recipe/compare.js";
-import { short } from "../runtime/recipe/lock.js";
+import { shortHash } from "../source/short-hash.js";
 import { identifyScript, nodeServices } from "../node/services.js";
 import { failure } from "../source/diagnostic.js";
 import { engineName, servicesAsRecorded } from "./engine-name.js";
@@ -179,9 +179,9 @@ function causes(before: Grounds, now: Grounds): readonly string[] {
   };
   compare("lacec", before.lacec, now.lacec);
   compare("the engine", before.engine.name, now.engine.name);
-  compare("the script", short(before.script.sha256), short(now.script.sha256));
+  compare("the script", shortHash(before.script.sha256), shortHash(now.script.sha256));
   const named = (list: readonly Named[]): ReadonlyMap<string, string> =>
-    new Map(list.map(({ file: name, alias, sha256 }) => [name ?? alias ?? "", short(sha256)]));
+    new Map(list.map(({ file: name, alias, sha256 }) => [name ?? alias ?? "", shortHash(sha256)]));
   for (const [what, a, b] of [
     ["the import", before.imports, now.imports],
     ["the model", before.models, now.models],

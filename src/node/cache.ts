@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CacheUse } from "../app/platform.js";
 import type { Cache } from "../ports/cache.js";
 import { isLeftBehind, temporaryName, TEMPORARY_PREFIX } from "./host.js";
 
@@ -74,11 +75,6 @@ export function folderCache({ folder = CACHE_FOLDER, maxBytes = CACHE_BYTES }: F
       written = 0;
     },
   };
-}
-
-export interface CacheUse {
-  readonly entries: number;
-  readonly bytes: number;
 }
 
 /** What the cache in `folder` holds. */

@@ -1,7 +1,12 @@
 // The Platform of Node: this machine, for the verbs of src/app.
 // Invariant: every library is imported when it is first asked for, so that a caller who only checks scripts loads none of them.
+import { readFile } from "node:fs/promises";
+import { availableParallelism, totalmem } from "node:os";
 import { dirname } from "node:path";
+import process from "node:process";
 import type { Platform } from "../app/platform.js";
+import { buildCache } from "./build-cache.js";
+import { cacheUse, cleanCache } from "./cache.js";
 import { checkWritable, nodeHost, removeFile } from "./host.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
@@ -12,6 +17,17 @@ export function nodePlatform(): Platform {
     version: lacecVersion(),
     host,
     world: nodeServices,
+    openCache: buildCache,
+    cacheUse: () => cacheUse(),
+    cleanCache: () => cleanCache(),
+    probeEngines: async () => (await import("./engines/open.js")).probeEngines(),
+    describeMachine: () => ({
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+    }),
+    errorPages: () => readFile(new URL("../../docs/errors.md", import.meta.url), "utf8").catch(() => undefined),
     openLabeller: async (services, model, choice) =>
       (await import("./labellers/open-labeller.js")).openLabeller(services, model, choice),
     openPart: async (file, layout, options) => (await import("./part-file.js")).openPart(file, layout, options),

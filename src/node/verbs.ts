@@ -1,4 +1,12 @@
 // The verbs on this machine, as the door `lacec/node` hands them out: each is that of src/app with the Platform of Node.
+import type { CacheUse } from "../app/platform.js";
+import * as cacheVerb from "../app/cache.js";
+import * as checkVerb from "../app/check.js";
+import * as doctorVerb from "../app/doctor.js";
+import * as explainVerb from "../app/explain.js";
+import * as formatVerb from "../app/format-files.js";
+import * as lockVerb from "../app/lock.js";
+import * as showVerb from "../app/show.js";
 import * as trainVerb from "../app/train.js";
 import { onThisMachine } from "./platform.js";
 
@@ -19,4 +27,113 @@ export async function train(
   options: trainVerb.TrainOptions = {},
 ): Promise<trainVerb.Training> {
   return onThisMachine((platform) => trainVerb.train(platform, data, options));
+}
+
+/**
+ * Names every mistake of scripts, as `lacec check`.
+ *
+ * Errors   LaceError for a file that cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { check } from "lacec/node";
+ * for (const { file, diagnostics } of await check(["portraits.lace"])) console.log(file, diagnostics.length);
+ * ```
+ */
+export async function check(files: readonly string[]): Promise<readonly checkVerb.Checked[]> {
+  return onThisMachine((platform) => checkVerb.check(platform, files));
+}
+
+/**
+ * Formats a script in place, as `lacec fmt`; with `write: false`, only says how it should be.
+ *
+ * Errors   LaceError for a file that cannot be read or written. A script that does not parse has diagnostics and is left alone.
+ *
+ * @example
+ * ```ts
+ * import { formatFile } from "lacec/node";
+ * const { before, after } = await formatFile("portraits.lace", { write: false });
+ * console.log(before === after);
+ * ```
+ */
+export async function formatFile(
+  file: string,
+  options: { readonly write?: boolean } = {},
+): Promise<formatVerb.Formatted> {
+  return onThisMachine((platform) => formatVerb.formatFile(platform, file, options));
+}
+
+/**
+ * Brings lace.lock beside a script up to date, as `lacec lock`; with `check`, only compares.
+ *
+ * Errors   ScriptError for a script that does not compile; LaceError L5305 if `check` finds a difference, and of models.
+ *
+ * @example
+ * ```ts
+ * import { lock } from "lacec/node";
+ * const { diagnostics } = await lock("portraits.lace");
+ * for (const d of diagnostics) console.log(d.message);
+ * ```
+ */
+export async function lock(script: string, options: { readonly check?: boolean } = {}): Promise<lockVerb.Locked> {
+  return onThisMachine((platform) => lockVerb.lock(platform, script, options));
+}
+
+/**
+ * Reads the recipe inside an image, as `lacec show`.
+ *
+ * Errors   LaceError L5302 for an image without one, L5301, L5303, L50xx.
+ *
+ * @example
+ * ```ts
+ * import { show } from "lacec/node";
+ * const { task, seed, engine } = await show("out/portrait-0.png");
+ * console.log(task, seed, engine);
+ * ```
+ */
+export async function show(image: string): Promise<showVerb.Recipe> {
+  return onThisMachine((platform) => showVerb.show(platform, image));
+}
+
+/**
+ * Says how much the cache of the working folder holds, as `lacec cache`; with `clean`, empties it.
+ *
+ * @example
+ * ```ts
+ * import { cache } from "lacec/node";
+ * const { entries, bytes } = await cache();
+ * console.log(entries, bytes);
+ * ```
+ */
+export async function cache(options: { readonly clean?: boolean } = {}): Promise<CacheUse> {
+  return onThisMachine((platform) => cacheVerb.cache(platform, options));
+}
+
+/**
+ * Tries the engines of this machine, and times them, as `lacec doctor`.
+ *
+ * @example
+ * ```ts
+ * import { doctor } from "lacec/node";
+ * const { auto, engines } = await doctor({ speed: false });
+ * console.log(auto, engines.filter((e) => e.usable).length);
+ * ```
+ */
+export async function doctor(options: doctorVerb.DoctorOptions = {}): Promise<doctorVerb.Examination> {
+  return onThisMachine((platform) => doctorVerb.doctor(platform, options));
+}
+
+/**
+ * Explains a code, as `lacec explain`.
+ *
+ * Errors   UsageError if there is no such code.
+ *
+ * @example
+ * ```ts
+ * import { explain } from "lacec/node";
+ * console.log(await explain("L2001"));
+ * ```
+ */
+export async function explain(code: string): Promise<string> {
+  return onThisMachine((platform) => explainVerb.explain(platform, code));
 }

@@ -1,7 +1,7 @@
 // What a run tells while it goes: phases with their seconds, progress, files, diagnostics. The command line draws bars from it.
 import type { Diagnostic } from "../source/diagnostic.js";
 
-/** In the order a task goes through them; `save` closes the run; `label` and `train` are runs of their own; the last four are of models from outside. */
+/** In the order a task goes through them; `save` closes the run; `label` and `train` are runs of their own; the last four but one are of models from outside, `measure` is of engines. */
 export type PhaseName =
   | "check"
   | "load"
@@ -14,7 +14,8 @@ export type PhaseName =
   | "read"
   | "convert"
   | "write"
-  | "download";
+  | "download"
+  | "measure";
 
 export type RunEvent =
   | { readonly kind: "start"; readonly phase: PhaseName; readonly task?: string; readonly total?: number }

@@ -10,7 +10,7 @@ import { GraphBuilder } from "../../compiler/graph/builder.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { unreachable } from "../../source/internal-error.js";
 import { ENGINE_NAMES } from "../../runtime/services/engine.js";
-import type { Engine, EngineName } from "../../runtime/services/engine.js";
+import type { Engine, EngineName, EngineProbe } from "../../runtime/services/engine.js";
 import { describeAdapter, isSoftwareAdapter, loadDawn, mayHaveCuda, mayHaveGpu } from "./gpu.js";
 import type { LoadDawn } from "./gpu.js";
 import { defaultThreads, loadOrt, ortEngine } from "./ort.js";
@@ -44,15 +44,6 @@ export interface EngineOptions {
   /** Whether onnxruntime's idle threads spin; by default where other programs leave cores free. Speed only, never results. */
   readonly spinning?: boolean;
   readonly loaders?: Partial<EngineLoaders>;
-}
-
-export interface EngineProbe {
-  readonly name: EngineName;
-  readonly usable: boolean;
-  /** Why not; empty if usable. */
-  readonly reason: string;
-  /** The engine's description; empty if not usable. */
-  readonly description: string;
 }
 
 interface Threading {

@@ -1,6 +1,7 @@
 // The lock: hashes of everything that a script's pictures depend on besides its own text.
 // In: a linked program, its plan, the models as loaded. Out: LockEntry, which goes into lace.lock and into images.
 // Invariants: plain JSON in a fixed order; names are public (names.ts); the same files give the same entry on any machine.
+import { shortHash } from "../../source/short-hash.js";
 import * as v from "valibot";
 import type { Program } from "../../compiler/link.js";
 import type { Plan } from "../../compiler/plan.js";
@@ -115,10 +116,5 @@ function compareNames<T>(
 }
 
 function compareHash(what: string, before: string, now: string, found: string[]): void {
-  if (before !== now) found.push(`${what} has changed: SHA-256 was ${short(before)}, now it is ${short(now)}`);
-}
-
-/** The first digits of a hash: enough for people. */
-export function short(sha256: string): string {
-  return sha256.slice(0, 12);
+  if (before !== now) found.push(`${what} has changed: SHA-256 was ${shortHash(before)}, now it is ${shortHash(now)}`);
 }

@@ -23,3 +23,13 @@ export interface Engine {
   compile(graph: Graph): Promise<Executable>;
   dispose(): Promise<void>;
 }
+
+/** What trying an engine showed. */
+export interface EngineProbe {
+  readonly name: EngineName;
+  readonly usable: boolean;
+  /** Why not; empty if usable. */
+  readonly reason: string;
+  /** The engine's description; empty if not usable. */
+  readonly description: string;
+}
