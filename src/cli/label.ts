@@ -1,14 +1,15 @@
 // lacec label: latents of a generator with labels, for `lacec train`.
 // Invariants: everything that can be wrong is looked at before the first image; Ctrl-C keeps what was done, and the same command goes on.
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import type { Attribute } from "../compiler/attribute.js";
 import type { DataMetadata } from "../learn/label/data-metadata.js";
 import { extremes, inferAttributes, readLabelTable, tableLabels, type LabelTable } from "../learn/label/label-table.js";
 import type { DrawOptions } from "../learn/label/draw-rows.js";
 import { labelModel, paintRows, type RowLabels } from "../learn/label/label-model.js";
-import { layoutData } from "../learn/label/layout.js";
+import { copyShards, openShards } from "../learn/label/join.js";
+import { dataBytes, layoutData, settingsOf } from "../learn/label/layout.js";
 import { openPart, partName } from "../node/part-file.js";
-import type { PartFile } from "../learn/label/part-file.js";
+import { shardRows, type PartFile, type RowRange } from "../learn/label/part-file.js";
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../learn/label/styleflow.js";
 import { concerns, tally, type Tally } from "../learn/label/tally.js";
 import type { Engine } from "../runtime/services/engine.js";
@@ -21,12 +22,15 @@ import { openLabeller } from "../node/labellers/open-labeller.js";
 import type { Model } from "../models/model.js";
 import { modelError } from "../models/model-error.js";
 import { lacecVersion, nodeServices } from "../node/services.js";
+import type { Diagnostic } from "../source/diagnostic.js";
+import { failure } from "../source/diagnostic.js";
 import { NOWHERE } from "../source/span.js";
 import { engineName } from "./engine-name.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
 import { runJob, type Job } from "./job.js";
 import { labellerMistake } from "./labeller-options.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
 import { tallyLines } from "./tally.js";
 
 export interface LabelOptions extends LabellerChoice {
@@ -37,6 +41,9 @@ export interface LabelOptions extends LabellerChoice {
   readonly attributes?: string;
   readonly fromStyleflow?: string;
   readonly export?: string;
+  /** `--shard 2/8`. */
+  readonly shard?: { readonly number: number; readonly of: number };
+  readonly join?: readonly string[];
   readonly class?: number;
   readonly truncation: readonly [number, number];
   readonly jitter: number;
@@ -64,14 +71,21 @@ export async function labelVerb(io: Io, reference: string | undefined, options: 
     options,
     (job) => new LabelJob(job, nodeServices(job.host, engine), reference, options).run(),
     (report) => {
-      if (options.json === true) io.out(`${JSON.stringify({ ok: true, exitCode: 0, ...report.json }, null, 2)}\n`);
-      else if (options.quiet !== true) io.out(report.text(io).join("\n") + "\n");
+      const { warnings = [], json, text } = report;
+      if (options.json === true) {
+        const diagnostics = jsonDiagnostics(warnings, new Map());
+        io.out(`${JSON.stringify({ ok: true, exitCode: 0, diagnostics, ...json }, null, 2)}\n`);
+        return;
+      }
+      printDiagnostics(warnings, new Map(), io);
+      if (options.quiet !== true) io.out(text(io).join("\n") + "\n");
     },
   );
 }
 
 /** What is printed at the end, both ways. */
 interface Report {
+  readonly warnings?: readonly Diagnostic[];
   readonly json: object;
   readonly text: (io: Io) => readonly string[];
 }
@@ -85,8 +99,9 @@ class LabelJob {
   ) {}
 
   run(): Promise<Report> {
-    const { export: folder, fromStyleflow } = this.options;
+    const { export: folder, fromStyleflow, join: files } = this.options;
     if (folder !== undefined) return this.exportImages(folder);
+    if (files !== undefined) return this.joinFiles(files);
     return fromStyleflow === undefined ? this.label() : this.convert(fromStyleflow);
   }
 
@@ -96,7 +111,10 @@ class LabelJob {
   }
 
   private get file(): string {
-    return this.options.output ?? "data.safetensors";
+    const { output = "data.safetensors", shard } = this.options;
+    if (shard === undefined) return output;
+    const { dir, name, ext } = parse(output);
+    return join(dir, `${name}.shard-${shard.number}-of-${shard.of}${ext}`);
   }
 
   /** Labelled latents that are there already, as a data file. */
@@ -129,16 +147,9 @@ class LabelJob {
       ...{ seed: null, truncation: null, jitter: null, lacec: lacecVersion() },
     };
     const layout = layoutData(metadata, { conditions: false, probabilities: [], thumbnails: 0 });
-    const part = await openPart(file, layout, { fresh: true });
-    try {
-      const rows = new Map([["w", data.w]]);
-      for (const [name, labels] of data.labels) rows.set(`labels.${name}`, labels);
-      await part.write(rows);
-      await part.finish();
-    } catch (error) {
-      await part.close();
-      throw error;
-    }
+    const rows = new Map([["w", data.w]]);
+    for (const [name, labels] of data.labels) rows.set(`labels.${name}`, labels);
+    await host.writeAtomic(file, dataBytes(layout, rows));
     const tallies = data.attributes.map((a) => tally(a, data.labels.get(a.name) ?? new Float32Array(0)));
     const json = { file, count: data.count, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
     return { json, text: (io) => [...tallyLines(tallies, io), `wrote ${file}`] };
@@ -155,36 +166,81 @@ class LabelJob {
     );
     let part: PartFile | undefined;
     try {
-      const metadata = this.metadata(model, labels, about, count);
+      const range = this.rowsOf(count);
+      const metadata = this.metadata(model, labels, about, range, count);
       const classes = "look" in labels ? labels.attributes.filter((a) => a.type !== "scalar").map((a) => a.name) : [];
       const shape = { conditions: true, probabilities: classes, thumbnails: options.thumbnails };
-      part = await openPart(file, layoutData(metadata, shape), { fresh: options.fresh === true });
+      const layout = layoutData(metadata, shape);
+      const settings = settingsOf(metadata, layout);
+      part = await openPart(file, { layout, settings, range }, { fresh: options.fresh === true });
       const opened = part;
       const begun = opened.rows;
+      const total = range.count;
       const seconds = await clock.run(
         "label",
-        { task: model.info.name, total: count },
+        { task: model.info.name, total },
         async () => {
           const start = host.now();
           await labelModel({
-            ...{ model, engine, services: this.services, labels, count, shape, part: opened, signal },
+            ...{ model, engine, services: this.services, labels, shape, part: opened, signal },
             draw: this.draw,
-            onProgress: (done) => clock.progress("label", model.info.name, done, count),
+            onProgress: (done) => clock.progress("label", model.info.name, done, total),
           });
           return (host.now() - start) / 1000;
         },
-        () => (begun === 0 ? `${count} rows` : `${count} rows, ${begun} of them from ${partName(file)}`),
+        () => (begun === 0 ? `${total} rows` : `${total} rows, ${begun} of them from ${partName(file)}`),
       );
-      const tallies: Tally[] = [];
-      for (const a of labels.attributes) tallies.push(tally(a, await opened.read(`labels.${a.name}`)));
+      const tallies = await talliesOf(labels.attributes, opened);
       await opened.finish();
       part = undefined;
-      const json = { file, count, resumed: begun, seconds, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
-      return { json, text: (io) => [...tallyLines(tallies, io), `wrote ${file}`] };
+      const json = { file, count: total, resumed: begun, seconds, metadata, tallies };
+      return {
+        warnings: damageOf(opened, partName(file)),
+        json: { ...json, concerns: tallies.flatMap(concernsOf) },
+        text: (io) => [...tallyLines(tallies, io), `wrote ${file}`],
+      };
     } finally {
       await part?.close();
       if ("look" in labels) await labels.dispose();
       await engine.dispose();
+    }
+  }
+
+  /** The rows that are labelled. */
+  private rowsOf(count: number): RowRange {
+    const { shard } = this.options;
+    if (shard === undefined) return { first: 0, count };
+    const range = shardRows(count, shard);
+    if (range.count === 0)
+      throw failure("L5317", `part ${shard.number} of ${shard.of} of ${count} rows is empty`, [
+        "parts are whole blocks of 64 rows: make fewer of them",
+      ]);
+    return range;
+  }
+
+  /** Parts of the rows as the file that one run would have written. */
+  private async joinFiles(files: readonly string[]): Promise<Report> {
+    const { file } = this;
+    const { clock, host, signal } = this.job;
+    const joined = await clock.run("load", {}, () => openShards(host, files));
+    const { metadata, layout, settings } = joined;
+    const { count, attributes } = metadata;
+    const part = await openPart(file, { layout, settings }, { fresh: this.options.fresh === true });
+    let open = true;
+    try {
+      const tallies = await clock.run("save", { total: count }, async () => {
+        const onProgress = (done: number): void => clock.progress("save", undefined, done, count);
+        await copyShards(host, joined, part, { onProgress, signal });
+        const counted = await talliesOf(attributes, part);
+        await part.finish();
+        open = false;
+        return counted;
+      });
+      const json = { file, count, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
+      const text = (io: Io): readonly string[] => [...tallyLines(tallies, io), `wrote ${file}`];
+      return { warnings: damageOf(part, partName(file)), json, text };
+    } finally {
+      if (open) await part.close();
     }
   }
 
@@ -281,7 +337,13 @@ class LabelJob {
     return file === undefined ? undefined : parseAttributeRows(await this.job.host.readText(file), file);
   }
 
-  private metadata(model: Model, labels: Labeller | RowLabels, about: LabellerIdentity, count: number): DataMetadata {
+  private metadata(
+    model: Model,
+    labels: Labeller | RowLabels,
+    about: LabellerIdentity,
+    { first, count }: RowRange,
+    of: number,
+  ): DataMetadata {
     const { class: index } = this.options;
     const { seed, truncation, jitter, follow = 0 } = this.draw;
     const { name, zDim, wDim } = model.info;
@@ -295,22 +357,32 @@ class LabelJob {
       jitter,
       ...(index !== undefined && { class: index }),
       ...(follow > 0 && { follow }),
+      ...(this.options.shard !== undefined && { shard: { first, of } }),
       lacec: lacecVersion(),
     };
   }
 }
 
 function usageMistake(reference: string | undefined, options: LabelOptions): string | undefined {
+  if (options.join !== undefined) {
+    const { labels, labeller, export: folder, count, attributes, fromStyleflow, shard } = options;
+    if ((reference ?? labels ?? labeller ?? folder ?? attributes ?? count ?? fromStyleflow ?? shard) !== undefined)
+      return "--join joins files that are there: of the other options, -o and --fresh alone go with it";
+    return undefined;
+  }
   if (options.fromStyleflow !== undefined) {
-    const { labels, labeller, export: folder, count, attributes } = options;
-    if ((labels ?? labeller ?? folder ?? attributes ?? count) !== undefined)
+    const { labels, labeller, export: folder, count, attributes, shard } = options;
+    if ((labels ?? labeller ?? folder ?? attributes ?? count ?? shard) !== undefined)
       return "--from-styleflow converts labels that are there: of the other options, -o alone goes with it";
     return undefined;
   }
   if (reference === undefined) return "name a model: lacec label builtin:avatar";
   if (options.labels !== undefined && options.labeller !== undefined)
     return "--labels and --labeller are two ways to the labels: give one of them";
-  if (options.export !== undefined && (options.labels ?? options.labeller ?? options.output) !== undefined)
+  if (
+    options.export !== undefined &&
+    (options.labels ?? options.labeller ?? options.output ?? options.shard) !== undefined
+  )
     return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";
   if (options.attributes !== undefined && options.labels === undefined)
     return "--attributes says what the columns of --labels are: it needs --labels";
@@ -319,4 +391,20 @@ function usageMistake(reference: string | undefined, options: LabelOptions): str
 
 function concernsOf(t: Tally): { readonly attribute: string; readonly text: string }[] {
   return concerns(t).map((text) => ({ attribute: t.name, text }));
+}
+
+async function talliesOf(attributes: readonly Attribute[], part: PartFile): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  for (const a of attributes) tallies.push(tally(a, await part.read(`labels.${a.name}`)));
+  return tallies;
+}
+
+/** What is said of blocks that had to be drawn again. */
+function damageOf({ damaged }: PartFile, part: string): readonly Diagnostic[] {
+  if (damaged.length === 0) return [];
+  const rows = damaged.map(({ first, count }) => `${first} to ${first + count - 1}`).join(", ");
+  return failure("L5318", `rows ${rows} in ${part} were damaged; they were made again`).diagnostics.map((d) => ({
+    ...d,
+    severity: "warning" as const,
+  }));
 }

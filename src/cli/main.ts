@@ -147,6 +147,8 @@ function program(): Command {
     .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
     .option("--from-styleflow <dir>", "convert all_latents.pickle and att_light.pickle of that data set")
     .option("--export <dir>", "write the images for labelling by hand, and label nothing")
+    .option("--shard <k/n>", "label part k of n of the rows, into FILE.shard-k-of-n", shard)
+    .option("--join <file...>", "make one file of those that --shard wrote, the same as of one run")
     .option("--class <n>", "the class that a conditional generator draws", wholeNumber(0))
     .option("--truncation <range>", "psi of the rows, drawn evenly from here", range, [0.5, 1] as readonly [
       number,
@@ -167,7 +169,8 @@ function program(): Command {
     .addHelpText(
       "after",
       "\nExample: lacec label builtin:avatar -n 10000 --seed 1 -o data.safetensors\n" +
-        "Ctrl-C keeps what was done (FILE.part); the same command goes on.",
+        "         lacec label --join data.shard-*.safetensors -o data.safetensors\n" +
+        "Ctrl-C keeps what was done (FILE.part); the same command goes on, with more rows or fewer too.",
     )
     .action(verb(async () => (await import("./label.js")).labelVerb));
 

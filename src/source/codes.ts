@@ -89,6 +89,8 @@ export const codes = {
   L5314: "an optional package is missing",
   L5315: "a baseline that cannot be read",
   L5316: "a CLIP model that cannot be used",
+  L5317: "parts of a data file that do not fit together",
+  L5318: "damaged rows in a part file",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
   L5401: "download failed",

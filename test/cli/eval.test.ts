@@ -111,7 +111,7 @@ describe("lacec eval", () => {
     const { steps, des, identity, strangers } = evaluation.sets[1]!.edit!;
     expect(steps.map((s) => s.text)).toEqual(["not glasses", "smile"]);
     expect(steps[0]!.before!.mean).toBeLessThan(0.3); // they were drawn with glasses
-    expect(steps[0]!.after!.mean).toBeGreaterThan(steps[0]!.before!.mean); // ghosts of frames are unclear, and so are no success
+    expect(steps[0]!.after!.mean).toBeGreaterThan(0.7); // 46 of 48 over other seeds; ghosts of frames are unclear, and so are no success
     for (const s of steps) expect(s.score).toBeCloseTo(s.after!.mean - s.before!.mean - s.drift!.share, 12);
     expect(des).toBeCloseTo((steps[0]!.score! + steps[1]!.score!) / 2, 12);
     expect(identity!.mean).toBeGreaterThan(strangers!);

@@ -1,7 +1,9 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDataMetadata } from "../../src/learn/label/data-metadata.js";
+import { layoutData, settingsOf } from "../../src/learn/label/layout.js";
+import { openPart, partName } from "../../src/node/part-file.js";
 import { modelsFolder } from "../../src/node/host.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
@@ -28,7 +30,29 @@ afterAll(() => folder.remove());
 
 const label = (...args: readonly string[]): Promise<Ended> =>
   lacec(["label", ...args, "--engine", "onnx-cpu"], { cwd: folder.path });
-const read = (file: string) => readSafetensors(readFileSync(join(folder.path, file)), file);
+const bytes = (file: string): Buffer => readFileSync(join(folder.path, file));
+const read = (file: string) => readSafetensors(bytes(file), file);
+
+/** Takes a finished data file apart again: its rows as a part. */
+async function partOf(whole: Uint8Array, file: string): Promise<string> {
+  rmSync(file);
+  const stored = readSafetensors(whole, file);
+  const metadata = parseDataMetadata(stored.metadata.get("lace"), file);
+  const layout = layoutData(metadata, { conditions: true, probabilities: ["glasses"], thumbnails: 0 });
+  const part = await openPart(file, { layout, settings: settingsOf(metadata, layout) });
+  for (const { first, count } of part.missing) {
+    const rows = [...layout.tensors].map(([name, { start, end }]) => {
+      const row = (end - start) / metadata.count;
+      return [
+        name,
+        new Float32Array(new Uint8Array(whole.subarray(start + first * row, start + (first + count) * row)).buffer),
+      ] as const;
+    });
+    await part.write(first, new Map(rows));
+  }
+  await part.close();
+  return partName(file);
+}
 
 describe("lacec label", () => {
   test("labels the embedded model by its own labeller and shows a histogram", async () => {
@@ -51,35 +75,81 @@ describe("lacec label", () => {
     });
   });
 
-  test("killed and run again, it ends with the bytes of a run that was left alone", async () => {
-    const args = ["tiny.safetensors", "-n", "400", "--labeller", "eye.onnx", "-o"] as const;
-    const part = join(folder.path, "stopped.safetensors.part");
-    const stopped = await lacec(["label", ...args, "stopped.safetensors", "--engine", "onnx-cpu"], {
-      cwd: folder.path,
-      during: (kill) => {
-        const timer = setInterval(() => {
-          const bytes = existsSync(part) ? readFileSync(part) : Buffer.alloc(0);
-          if (bytes.length < 8 || bytes.readUInt32LE(bytes.length - 8) < 64) return; // it has only just been made
-          clearInterval(timer);
-          kill("SIGINT");
-        }, 5);
-      },
+  test.each([
+    [260, 260],
+    [260, 150],
+    [200, 280],
+  ])(
+    "killed with %i rows to label and run again for %i, it ends with the bytes of a run that was left alone",
+    async (first, then) => {
+      const args = ["tiny.safetensors", "--labeller", "eye.onnx", "-o"] as const;
+      const part = join(folder.path, "stopped.safetensors.part");
+      const sizes = new Set<number>();
+      const stopped = await lacec(["label", ...args, "stopped.safetensors", "-n", `${first}`, "--engine", "onnx-cpu"], {
+        cwd: folder.path,
+        during: (kill) => {
+          const timer = setInterval(() => {
+            sizes.add(existsSync(part) ? statSync(part).size : 0);
+            if (sizes.size < 4) return; // nothing, the head, a block, the next one
+            clearInterval(timer);
+            kill("SIGINT");
+          }, 2);
+        },
+      });
+      expect(stopped.code).toBe(130);
+      expect(stopped.err).toContain("the same command goes on where it stopped");
+      expect(existsSync(join(folder.path, "stopped.safetensors"))).toBe(false);
+      const resumed = await label(...args, "stopped.safetensors", "-n", `${then}`, "--json");
+      const whole = await label(...args, "whole.safetensors", "-n", `${then}`);
+      expect(JSON.parse(resumed.out)).toMatchObject({
+        ok: true,
+        count: then,
+        diagnostics: [],
+        tallies: [{ name: "glasses" }, { name: "skin" }],
+      });
+      expect((JSON.parse(resumed.out) as { resumed: number }).resumed).toBeGreaterThanOrEqual(64);
+      expect(whole.code).toBe(0);
+      expect(bytes("stopped.safetensors").equals(bytes("whole.safetensors"))).toBe(true);
+      expect(existsSync(part)).toBe(false);
+      rmSync(join(folder.path, "stopped.safetensors"));
+    },
+  );
+
+  test("parts of the rows, joined, are the bytes of one run; each is a data file of its own", async () => {
+    const args = ["tiny.safetensors", "--labeller", "eye.onnx", "-n", "150", "-o"] as const;
+    for (const shard of ["2/2", "1/2"]) {
+      const { code, out } = await label(...args, "cut.safetensors", "--shard", shard);
+      expect([code, out]).toEqual([0, expect.stringContaining(`wrote cut.shard-${shard[0]}-of-2.safetensors`)]);
+    }
+    const { count, shard } = parseDataMetadata(read("cut.shard-2-of-2.safetensors").metadata.get("lace"), "cut");
+    expect([count, shard]).toEqual([86, { first: 64, of: 150 }]);
+    const files = ["cut.shard-1-of-2.safetensors", "cut.shard-2-of-2.safetensors"];
+    const joined = await label("--join", ...files, "-o", "joined.safetensors", "--json");
+    expect(JSON.parse(joined.out)).toMatchObject({ ok: true, count: 150, tallies: [{ name: "glasses" }, {}] });
+    await label(...args, "one-run.safetensors");
+    expect(bytes("joined.safetensors").equals(bytes("one-run.safetensors"))).toBe(true);
+    const alone = await label("--join", files[0]!, "-o", "joined.safetensors");
+    expect(alone).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/L5317.*rows 64 to 149 of 150 are in no file/s),
     });
-    expect(stopped.code).toBe(130);
-    expect(stopped.err).toContain("the same command goes on where it stopped");
-    expect(existsSync(join(folder.path, "stopped.safetensors"))).toBe(false);
-    const resumed = await label(...args, "stopped.safetensors", "--json");
-    const whole = await label(...args, "whole.safetensors");
-    expect(JSON.parse(resumed.out)).toMatchObject({
-      ok: true,
-      count: 400,
-      tallies: [{ name: "glasses" }, { name: "skin" }],
-    });
-    expect((JSON.parse(resumed.out) as { resumed: number }).resumed).toBeGreaterThanOrEqual(64);
-    expect(whole.code).toBe(0);
-    const bytes = (file: string): Buffer => readFileSync(join(folder.path, file));
-    expect(bytes("stopped.safetensors").equals(bytes("whole.safetensors"))).toBe(true);
-    expect(existsSync(part)).toBe(false);
+  });
+
+  test("rows that the disk has changed are made again, and that is said", async () => {
+    const args = ["tiny.safetensors", "--labeller", "eye.onnx", "-n", "150", "-o", "hurt.safetensors"] as const;
+    await label(...args);
+    const whole = bytes("hurt.safetensors");
+    // A part with all rows: one whose last renaming failed.
+    const part = await partOf(whole, join(folder.path, "hurt.safetensors"));
+    const hurt = readFileSync(part);
+    hurt[hurt.length - 2000]! ^= 1;
+    writeFileSync(part, hurt);
+    const again = await label(...args);
+    expect(again.err).toMatch(
+      /warning\[L5318\]: rows 128 to 149 in hurt.safetensors.part were damaged; they were made again/,
+    );
+    expect(again.code).toBe(0);
+    expect(bytes("hurt.safetensors").equals(whole)).toBe(true);
   });
 
   test("killed while it writes images, it leaves whole ones and says so", async () => {
@@ -134,6 +204,13 @@ describe("lacec label", () => {
       3,
       /L5313.*some.csv:4: index 5 is beyond/s,
     ],
+    [
+      "a part of nothing",
+      ["tiny.safetensors", "-n", "64", "--labeller", "eye.onnx", "--shard", "1/2"],
+      3,
+      /L5317.*is empty/s,
+    ],
+    ["a model to be joined", ["tiny.safetensors", "--join", "a"], 2, /-o and --fresh alone go with it/],
     ["two sources of labels", ["tiny.safetensors", "--labels", "a", "--labeller", "b"], 2, /give one of them/],
     ["faces to be found by nobody", ["tiny.safetensors", "--find-faces"], 2, /--find-faces is for --labeller faces/],
     ["a range upside down", ["tiny.safetensors", "--truncation", "1..0.5"], 2, /write it as 0.5..1/],

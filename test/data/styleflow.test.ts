@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { readStyleflow } from "../../src/learn/label/styleflow.js";
-import { openPart } from "../../src/node/part-file.js";
-import { layoutData } from "../../src/learn/label/layout.js";
+import { readSafetensors } from "../../src/models/formats/safetensors.js";
+import { dataBytes, layoutData } from "../../src/learn/label/layout.js";
 import { folderWith } from "../support/lacec.js";
 import { bytesOf, dict, floatBytes, global, int, MARK, STOP, tuple, unicode, type Part } from "../support/pickle.js";
 
@@ -88,9 +88,13 @@ describe("the data set of StyleFlow", () => {
     };
     const layout = layoutData(metadata, { conditions: false, probabilities: [], thumbnails: 0 });
     expect([...layout.tensors.keys()]).toEqual(["w", "labels.smile", "labels.age", "labels.haircolor"]);
-    const part = await openPart(join(folder.path, "data.safetensors"), layout);
-    await part.write(new Map([["w", data.w], ...[...data.labels].map(([n, l]) => [`labels.${n}`, l] as const)]));
-    await part.finish();
+    const bytes = dataBytes(
+      layout,
+      new Map([["w", data.w], ...[...data.labels].map(([n, l]) => [`labels.${n}`, l] as const)]),
+    );
+    const stored = readSafetensors(bytes, "data.safetensors");
+    expect([...stored.tensor("w")!.data]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...stored.tensor("labels.haircolor")!.data]).toEqual([4, 0, 1]);
   });
 
   test.each([

@@ -30,17 +30,19 @@ export interface DataMetadata {
   readonly class?: number;
   /** Part of the rows that followed the flow of the model's heads; absent: none. */
   readonly follow?: number;
+  /** Which rows of a larger set these are: `count` of them from `first`, of `of`. Absent: all. */
+  readonly shard?: { readonly first: number; readonly of: number };
   readonly lacec: string;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const hash = v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Invalid hash: Expected 64 hexadecimal digits")));
 const finite = v.pipe(v.number(), v.finite());
 const schema = v.object({
   format: v.literal(DATA_FORMAT),
   kind: v.literal("data"),
-  count,
-  model: v.object({ name: v.string(), sha256: hash, zDim: v.nullable(count), wDim: count }),
+  count: positive,
+  model: v.object({ name: v.string(), sha256: hash, zDim: v.nullable(positive), wDim: positive }),
   attributes: v.pipe(attributeRows, v.minLength(1)),
   labeller: v.object({ name: v.string(), sha256: hash, prompts: v.optional(v.array(v.string())) }),
   seed: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
@@ -48,6 +50,7 @@ const schema = v.object({
   jitter: v.nullable(v.pipe(finite, v.minValue(0))),
   class: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   follow: v.optional(v.pipe(finite, v.minValue(0), v.maxValue(1))),
+  shard: v.optional(v.object({ first: v.pipe(v.number(), v.integer(), v.minValue(0)), of: positive })),
   lacec: v.string(),
 });
 
@@ -72,7 +75,7 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     const shown = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "lace"}: ${issue.message}`);
     throw modelError("L5108", file, `wrong metadata: ${shown.join("; ")}`);
   }
-  const { attributes, model, seed, truncation, jitter, follow, lacec } = result.output;
+  const { attributes, model, seed, truncation, jitter, follow, shard, lacec } = result.output;
   return {
     count: result.output.count,
     model,
@@ -83,14 +86,22 @@ export function parseDataMetadata(text: string | undefined, file: string): DataM
     jitter,
     ...(result.output.class !== undefined && { class: result.output.class }),
     ...(follow !== undefined && { follow }),
+    ...(shard !== undefined && { shard }),
     lacec,
   };
 }
 
 /** The text that parses to this. */
 export function printDataMetadata(metadata: DataMetadata): string {
-  const { attributes, ...rest } = metadata;
-  return JSON.stringify({ format: DATA_FORMAT, kind: "data", ...rest, attributes: attributes.map(dataRow) });
+  const { count, model, attributes, labeller, seed, truncation, jitter, follow, shard, lacec } = metadata;
+  return JSON.stringify({
+    format: DATA_FORMAT,
+    kind: "data",
+    ...{ count, model, labeller, seed, truncation, jitter },
+    class: metadata.class,
+    ...{ follow, shard, lacec },
+    attributes: attributes.map(dataRow),
+  });
 }
 
 /** A row of the table without what only heads have. */

@@ -1,7 +1,8 @@
 // `lacec label`: latents of a generator, their images, and what a labeller says of them, row by row into a data file.
 // In: a model, an engine, a labeller (or labels that are there already), the part file. Out: all rows, and a tally.
-// Invariants: rows that a part has already are not made again; memory holds one piece of PIECE rows; a stop is looked for between pieces,
-// so that what was computed is kept.
+// Invariants: a row depends on its index alone, whatever part of a seed is asked for: the labeller looks at LOOK images at a time, those of rows
+// that begin with a multiple of LOOK, filled up where the last are fewer; rows that a part has already are not made again; memory holds one
+// block; a stop is looked for between blocks, so that what was computed is kept.
 import { concat } from "../../source/concat.js";
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
@@ -17,9 +18,7 @@ import { labelRows, type DataShape } from "./layout.js";
 import { openPainter } from "../../runtime/show/painter.js";
 import type { PartFile } from "./part-file.js";
 
-/** Rows between two checkpoints. */
-const PIECE = 64;
-/** Images that the labeller looks at together. */
+/** Images that the labeller looks at together; it divides BLOCK. */
 const LOOK = 16;
 
 export interface LabelWork {
@@ -29,7 +28,6 @@ export interface LabelWork {
   /** What a row's labels come from. */
   readonly labels: Labeller | RowLabels;
   readonly draw: DrawOptions;
-  readonly count: number;
   readonly shape: DataShape;
   readonly part: PartFile;
   readonly onProgress: (done: number) => void;
@@ -45,32 +43,32 @@ export interface RowLabels {
 /**
  * Labels what is left of a data file.
  *
- * Errors   LaceError L4106 if it was stopped: the part has every piece that was done.
+ * Errors   LaceError L4106 if it was stopped: the part has every block that was done.
  */
 export async function labelModel(work: LabelWork): Promise<void> {
-  const { model, engine, part, count, shape, labels } = work;
+  const { model, engine, part, shape, labels } = work;
   const drawer = await openDrawer(model, engine, work.draw);
   const looks = "look" in labels;
   const painter = looks || shape.thumbnails > 0 ? await openPainter(model, engine, work.services) : undefined;
   try {
     work.onProgress(part.rows);
-    while (part.rows < count) {
+    for (const { first, count: size } of part.missing) {
       stopIfAsked(work.signal);
-      const start = part.rows;
-      const size = Math.min(PIECE, count - start);
-      const { z, w, truncation, jitter } = await drawer.draw(start, size);
+      const done = part.rows;
+      const { z, w, truncation, jitter } = await drawer.draw(first, size);
       const thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
-      const columns: Float32Array[] = looks ? [] : [labels.columnsOf(start, size)];
+      const columns: Float32Array[] = looks ? [] : [labels.columnsOf(first, size)];
       for (let from = 0; painter !== undefined && from < size; from += LOOK) {
         const images = await painter.paint(stylesOf(w, model.info, from, Math.min(LOOK, size - from)));
         images.forEach((image, k) => {
           if (shape.thumbnails > 0)
             thumbnails.set(thumbnail(image, shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
         });
-        if (looks) columns.push((await labels.label(images)).columns);
-        work.onProgress(start + from + images.length);
+        if (looks) columns.push(await columnsOf(images, labels));
+        work.onProgress(done + from + images.length);
       }
       await part.write(
+        first,
         new Map<string, Float32Array | Uint8Array>([
           ["w", w],
           ["z", z],
@@ -88,9 +86,19 @@ export async function labelModel(work: LabelWork): Promise<void> {
   }
 }
 
-/** Images of the rows of a seed, one by one, for labelling by hand. */
+/** What the labeller says of at most LOOK images, looked at as if they were LOOK. */
+async function columnsOf(images: readonly RgbImage[], labels: Labeller): Promise<Float32Array> {
+  const [last] = images.slice(-1);
+  if (last === undefined) return new Float32Array(0);
+  const { columns } = await labels.label([...images, ...Array.from({ length: LOOK - images.length }, () => last)]);
+  return columns.subarray(0, (columns.length / LOOK) * images.length);
+}
+
+/** Images of the first `count` rows of a seed, one by one, for labelling by hand. */
 export async function paintRows(
-  work: Pick<LabelWork, "model" | "engine" | "services" | "draw" | "count" | "onProgress" | "signal">,
+  work: Pick<LabelWork, "model" | "engine" | "services" | "draw" | "onProgress" | "signal"> & {
+    readonly count: number;
+  },
   accept: (image: RgbImage, index: number) => Promise<void>,
 ): Promise<void> {
   const { model, engine, count } = work;

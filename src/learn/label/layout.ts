@@ -39,6 +39,27 @@ export function layoutData(metadata: DataMetadata, shape: DataShape): Safetensor
 }
 
 /**
+ * What of a data file does not depend on how many rows of a seed are in it: two files of which this is the same can be parts of one.
+ */
+export function settingsOf(metadata: DataMetadata, { tensors }: Pick<SafetensorsLayout, "tensors">): string {
+  const { count: _, shard: __, ...settings } = metadata;
+  const rows = [...tensors].map(([name, { dtype, shape }]) => [name, dtype, ...shape.slice(1)]);
+  return JSON.stringify({ data: JSON.parse(printDataMetadata({ ...settings, count: 1 })) as unknown, rows });
+}
+
+/** A data file whose rows are all at hand. Errors InternalError if some are missing. */
+export function dataBytes(layout: SafetensorsLayout, rows: DataRows): Uint8Array {
+  const bytes = new Uint8Array(layout.bytes);
+  bytes.set(layout.head);
+  for (const [name, { start, end }] of layout.tensors) {
+    const data = rows.get(name);
+    if (data?.byteLength !== end - start) throw new InternalError(`not all rows of ${name}`);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  }
+  return bytes;
+}
+
+/**
  * What a labeller says of some images, as the tensors of a data file.
  *
  * Shapes   columns [n, K]: logits of classes (log p up to a constant), scalars as they are, NaN where nothing is known.
