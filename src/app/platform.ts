@@ -1,7 +1,6 @@
 // What verbs need of a machine and cannot make: files, engines, labellers, the image codec. src/node/platform.ts is the one of Node;
 // a test or another runtime brings its own.
-import type { PartFile } from "../learn/label/part-file.js";
-import type { SafetensorsLayout } from "../models/formats/safetensors.js";
+import type { PartFile, PartPlan } from "../learn/label/part-file.js";
 import type { Model } from "../models/model.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
@@ -63,7 +62,7 @@ export interface Platform {
    * Opens the part of a data file: the one that an interrupted run of the same settings left, or a new one.
    * Errors: LaceError L5311 if a part of other settings is there and `fresh` is not set; L50xx of the disk.
    */
-  openPart(file: string, layout: SafetensorsLayout, options?: { readonly fresh?: boolean }): Promise<PartFile>;
+  openPart(file: string, plan: PartPlan, options?: { readonly fresh?: boolean }): Promise<PartFile>;
   /** All pictures of a folder, cropped to squares. Errors: LaceError L5001 or L5004 (the folder), L5301 (a picture that cannot be read). */
   readImages(folder: string): Promise<readonly RgbImage[]>;
   /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */

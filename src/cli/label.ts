@@ -192,7 +192,6 @@ class LabelJob {
       );
       const tallies = await talliesOf(labels.attributes, opened);
       await opened.finish();
-      part = undefined;
       const json = { file, count: total, resumed: begun, seconds, metadata, tallies };
       return {
         warnings: damageOf(opened, partName(file)),
@@ -226,21 +225,19 @@ class LabelJob {
     const { metadata, layout, settings } = joined;
     const { count, attributes } = metadata;
     const part = await openPart(file, { layout, settings }, { fresh: this.options.fresh === true });
-    let open = true;
     try {
       const tallies = await clock.run("save", { total: count }, async () => {
         const onProgress = (done: number): void => clock.progress("save", undefined, done, count);
         await copyShards(host, joined, part, { onProgress, signal });
         const counted = await talliesOf(attributes, part);
         await part.finish();
-        open = false;
         return counted;
       });
       const json = { file, count, metadata, tallies, concerns: tallies.flatMap(concernsOf) };
       const text = (io: Io): readonly string[] => [...tallyLines(tallies, io), `wrote ${file}`];
       return { warnings: damageOf(part, partName(file)), json, text };
     } finally {
-      if (open) await part.close();
+      await part.close();
     }
   }
 

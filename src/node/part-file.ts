@@ -13,7 +13,7 @@ import { dirname } from "node:path";
 import { DTYPE_BYTES } from "../models/formats/dtype.js";
 import type { SafetensorsLayout, StoredTensor } from "../models/formats/safetensors.js";
 import type { DataRows } from "../learn/label/layout.js";
-import { BLOCK, blocksOf, type PartFile, type RowRange } from "../learn/label/part-file.js";
+import { BLOCK, blocksOf, type PartFile, type PartPlan, type RowRange } from "../learn/label/part-file.js";
 import { failure } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import { writeFailure } from "./host.js";
@@ -21,16 +21,6 @@ import { writeFailure } from "./host.js";
 const MAGIC = new TextEncoder().encode("lacepart");
 const HASH_BYTES = 32;
 const END_BYTES = 8 + HASH_BYTES;
-
-/** What is to be written. */
-export interface PartPlan {
-  /** Of the finished file. */
-  readonly layout: SafetensorsLayout;
-  /** What must be the same for a part to be gone on with (settingsOf). */
-  readonly settings: string;
-  /** The rows that the finished file has. Default: all of the layout, from 0. */
-  readonly range?: RowRange;
-}
 
 /** Name of the part of a data file. */
 export function partName(file: string): string {

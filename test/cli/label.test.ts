@@ -129,10 +129,8 @@ describe("lacec label", () => {
     await label(...args, "one-run.safetensors");
     expect(bytes("joined.safetensors").equals(bytes("one-run.safetensors"))).toBe(true);
     const alone = await label("--join", files[0]!, "-o", "joined.safetensors");
-    expect(alone).toMatchObject({
-      code: 3,
-      err: expect.stringMatching(/L5317.*rows 64 to 149 of 150 are in no file/s),
-    });
+    expect(alone.err).toMatch(/L5317.*rows 64 to 149 of 150 are in no file/s);
+    expect(alone.code).toBe(3);
   });
 
   test("rows that the disk has changed are made again, and that is said", async () => {

@@ -1,9 +1,7 @@
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readStyleflow } from "../../src/learn/label/styleflow.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { dataBytes, layoutData } from "../../src/learn/label/layout.js";
-import { folderWith } from "../support/lacec.js";
 import { bytesOf, dict, floatBytes, global, int, MARK, STOP, tuple, unicode, type Part } from "../support/pickle.js";
 
 /** A numpy array as protocol 3 pickles it: numpy's _reconstruct, then its state. */
@@ -60,9 +58,6 @@ const files = (latents: Uint8Array, attributes: Uint8Array): Parameters<typeof r
   { bytes: attributes, file: "att_light.pickle" },
 ];
 
-const folder = folderWith({});
-afterAll(() => folder.remove());
-
 describe("the data set of StyleFlow", () => {
   test("latents and labels are read, None as missing; columns that say nothing are left out", () => {
     const data = readStyleflow(...files(LATENTS, TABLE));
@@ -77,7 +72,7 @@ describe("the data set of StyleFlow", () => {
     expect([...data.labels.get("haircolor")!]).toEqual([4, 0, 1]);
   });
 
-  test("it becomes a data file without z", async () => {
+  test("it becomes a data file without z", () => {
     const data = readStyleflow(...files(LATENTS, TABLE));
     const metadata = {
       count: data.count,

@@ -54,8 +54,8 @@ export async function openShards(host: Host, files: readonly string[]): Promise<
     before = file;
   }
   if (end < first.of) throw unfit(`rows ${end} to ${first.of - 1} of ${first.of} are in no file`);
-  const { shard: _, ...rest } = first.shard.metadata;
-  const metadata = { ...rest, count: first.of };
+  const metadata = { ...first.shard.metadata, count: first.of };
+  delete metadata.shard;
   return { metadata, layout: layoutData(metadata, first.shape), settings, shards: shards.map((s) => s.shard) };
 }
 
@@ -124,7 +124,7 @@ async function bytesAt(host: Host, file: string, start: number, length: number):
 
 /** The first thing that two parts do not share. */
 function difference(a: DataMetadata, b: DataMetadata): string {
-  const text = (value: unknown): string => JSON.stringify(value) ?? "nothing";
+  const text = (value: unknown): string => (value === undefined ? "not given" : JSON.stringify(value));
   for (const key of [
     "model",
     "labeller",

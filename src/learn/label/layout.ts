@@ -42,9 +42,10 @@ export function layoutData(metadata: DataMetadata, shape: DataShape): Safetensor
  * What of a data file does not depend on how many rows of a seed are in it: two files of which this is the same can be parts of one.
  */
 export function settingsOf(metadata: DataMetadata, { tensors }: Pick<SafetensorsLayout, "tensors">): string {
-  const { count: _, shard: __, ...settings } = metadata;
+  const settings = { ...metadata, count: 1 };
+  delete settings.shard;
   const rows = [...tensors].map(([name, { dtype, shape }]) => [name, dtype, ...shape.slice(1)]);
-  return JSON.stringify({ data: JSON.parse(printDataMetadata({ ...settings, count: 1 })) as unknown, rows });
+  return JSON.stringify({ data: JSON.parse(printDataMetadata(settings)) as unknown, rows });
 }
 
 /** A data file whose rows are all at hand. Errors InternalError if some are missing. */

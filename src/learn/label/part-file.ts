@@ -1,6 +1,7 @@
 // A data file while it is being written, as labelling sees it; node/part-file.ts keeps one on a disk.
 // In: blocks of rows. Out: the whole file under its name. Invariants: what `write` resolved for survives the process; a block is the rows
 // BLOCK k .. BLOCK (k + 1) of a seed, whatever part of them a run asks for, so that a run of more rows, or of fewer, goes on with it.
+import type { SafetensorsLayout } from "../../models/formats/safetensors.js";
 import type { DataRows } from "./layout.js";
 
 /** Rows of a block: what is written, checked and drawn again together. */
@@ -10,6 +11,16 @@ export const BLOCK = 64;
 export interface RowRange {
   readonly first: number;
   readonly count: number;
+}
+
+/** What is to be written. */
+export interface PartPlan {
+  /** Of the finished file. */
+  readonly layout: SafetensorsLayout;
+  /** What must be the same for a part to be gone on with (settingsOf). */
+  readonly settings: string;
+  /** The rows that the finished file has. Default: all of the layout, from 0. */
+  readonly range?: RowRange;
 }
 
 export interface PartFile {
@@ -25,7 +36,7 @@ export interface PartFile {
   read(name: string): Promise<Float32Array>;
   /** Puts the finished file at its place. Errors InternalError if rows are missing. */
   finish(): Promise<void>;
-  /** Leaves the part for another run. */
+  /** Leaves the part for another run; after `finish` it does nothing. */
   close(): Promise<void>;
 }
 
