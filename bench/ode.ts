@@ -11,7 +11,7 @@ import type { EngineName } from "../src/runtime/services/engine.js";
 import { openEngine } from "../src/node/engines/open.js";
 import { tiledField, type Field } from "../src/runtime/sample/field.js";
 import { drawLatents } from "../src/runtime/sample/index.js";
-import { goldenGradient, goldenJacobian, solveGolden } from "../test/support/golden-energy.js";
+import { goldenGradient, goldenJacobian, odeAt, solveGolden } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 import { openPeer } from "./peer.js";
 
@@ -159,7 +159,7 @@ function fieldPeer(
       return ms;
     },
     async solve() {
-      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0, how));
+      const [ms, { evaluations }] = await timed(() => solveGolden(field, z0, odeAt(how.tolerance ?? 1e-3, how.solver)));
       return { ms, evaluations };
     },
     close,

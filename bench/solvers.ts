@@ -3,20 +3,36 @@
 // In: the golden data beside the repository. Out: a table, and the plot of docs/solvers.md. On onnx-cpu, per-sample control.
 // Figures of a solver at a tolerance, for each model: geometric means over its cases of (a) gradient evaluations of a sample, mean over the
 // case, as a share of the reference's, and (b) the RMS distance to z_exact as a share of the reference's distance. Milliseconds are those of
-// all cases, each the least of the rounds.
+// all cases, each the least of the rounds. The five steps of the golden edit, each from the golden end of the one before, are cases of their
+// own; of edits no figure of the reference is recorded, so that its way stands for it: dopri5 at 1e-3, one step for the whole batch.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { SolverName } from "../src/compiler/plan.js";
 import { openEngine } from "../src/node/engines/open.js";
+import { jacobianOf } from "../src/compiler/build/compile-task.js";
+import { goalOf, keepOf } from "../src/compiler/build/edit-goals.js";
+import type { Engine } from "../src/runtime/services/engine.js";
+import { openJacobian } from "../src/runtime/draw/gradients.js";
+import { tiledField, type Field } from "../src/runtime/sample/field.js";
+import { followFlow } from "../src/runtime/sample/ode.js";
+import {
+  EDIT_ROWS,
+  EDIT_STEPS,
+  editAnchors,
+  editGradient,
+  editStart,
+  goldenEdit,
+} from "../test/support/golden-edit.js";
 import {
   engineField,
   goldenGradient,
   goldenJacobian,
+  odeAt,
   rms,
   rowDistances,
   solveGolden,
 } from "../test/support/golden-energy.js";
-import { loadGoldenLace } from "../test/support/golden.js";
+import { loadGoldenLace, type GoldenLace } from "../test/support/golden.js";
 
 const TOLERANCES = [4e-2, 2e-2, 1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4];
 const COLOURS = {
@@ -61,34 +77,23 @@ if (!values.json) {
 }
 const engine = await openEngine("onnx-cpu");
 const points: Point[] = [];
-for (const dir of ["lace-tiny", "lace-ffhq-scale"] as const) {
-  const golden = await loadGoldenLace(dir);
+for (const model of ["lace-tiny", "lace-ffhq-scale", "edit of lace-tiny"] as const) {
+  const golden = await loadGoldenLace(model === "lace-ffhq-scale" ? model : "lace-tiny");
   const dim = golden.weights.zDim;
-  const cases = [];
-  for (const c of golden.cases) {
-    const gradient = await engine.compile(goldenGradient(golden, c, c.batch));
-    const jacobian = await goldenJacobian(golden, c, c.batch, engine);
-    const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
-    const reference = rms(rowDistances(expected("z_dopri5_batch_1e-3"), expected("z_exact"), dim));
-    const close = async (): Promise<void> => {
-      await gradient.dispose();
-      await jacobian.executable?.dispose();
-    };
-    cases.push({ c, expected, reference, field: engineField(golden, c, gradient, jacobian), close });
-  }
+  const cases = await (model === "edit of lace-tiny" ? editCases(golden, engine) : sampleCases(golden, engine));
   for (const solver of (Object.keys(COLOURS) as Name[]).filter((name) => wanted.includes(name))) {
     for (const tolerance of TOLERANCES) {
       let [work, far, worse, rejected, tried, ms] = [0, 0, 0, 0, 0, 0];
-      for (const { c, expected, reference, field } of cases) {
+      for (const { rows, z0, exact, reference, evaluations, field } of cases) {
         let least = Infinity;
         let solved;
         for (let round = 0; round < rounds; round++) {
           const start = performance.now();
-          solved = await solveGolden(field, expected("z0"), { tolerance, solver });
+          solved = await solveGolden(field, z0, odeAt(tolerance, solver));
           least = Math.min(least, performance.now() - start);
         }
         if (solved === undefined) throw new Error("--rounds must be 1 or more");
-        const distance = rms(rowDistances(solved.z, expected("z_exact"), dim));
+        const distance = rms(rowDistances(solved.z, exact, dim));
         let cost = 0;
         for (const s of solved.samples) {
           cost += s.evaluations;
@@ -97,13 +102,13 @@ for (const dir of ["lace-tiny", "lace-ffhq-scale"] as const) {
         }
         ms += least;
         if (!(distance <= reference)) worse += 1;
-        work += Math.log(cost / c.batch / c.reference_nfe) / cases.length;
+        work += Math.log(cost / rows / evaluations) / cases.length;
         far += Math.log(distance / reference) / cases.length;
       }
       const point: Point = {
         solver,
         tolerance,
-        model: dir,
+        model,
         evaluations: Math.exp(work),
         distance: Math.exp(far),
         worse,
@@ -121,7 +126,73 @@ await engine.dispose();
 if (values.json) console.log(JSON.stringify(points, null, 2));
 if (values.svg !== undefined) writeFileSync(values.svg, plot());
 
-/** Two log-log panels, one for each model; 1 is the reference on both axes. */
+/** What solvers are tried on. */
+interface Problem {
+  readonly rows: number;
+  /** [rows, dim]: where it starts, and ends exactly. */
+  readonly z0: Float64Array;
+  readonly exact: Float64Array;
+  /** RMS distance of the reference's ends from the exact ones, and its evaluations of a sample. */
+  readonly reference: number;
+  readonly evaluations: number;
+  readonly field: Field;
+  readonly close: () => Promise<void>;
+}
+
+async function sampleCases(golden: GoldenLace, on: Engine): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const c of golden.cases) {
+    const gradient = await on.compile(goldenGradient(golden, c, c.batch));
+    const jacobian = await goldenJacobian(golden, c, c.batch, on);
+    const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
+    const [z0, exact, own] = [expected("z0"), expected("z_exact"), expected("z_dopri5_batch_1e-3")];
+    problems.push({
+      ...{ rows: c.batch, z0, exact, evaluations: c.reference_nfe, field: engineField(golden, c, gradient, jacobian) },
+      reference: rms(rowDistances(own, exact, golden.weights.zDim)),
+      close: async () => {
+        await gradient.dispose();
+        await jacobian.executable?.dispose();
+      },
+    });
+  }
+  return problems;
+}
+
+async function editCases(golden: GoldenLace, on: Engine): Promise<readonly Problem[]> {
+  const edit = goldenEdit(golden);
+  const { weights, attributes } = golden;
+  const { truncation, logic } = edit;
+  const problems: Problem[] = [];
+  for (let at = 0; at < EDIT_STEPS; at++) {
+    const [z0, exact] = [editStart(golden, at), editStart(golden, at + 1)];
+    const gradient = await on.compile(editGradient(golden, edit, at, EDIT_ROWS));
+    const goal = { energy: goalOf(edit, at, attributes), keep: keepOf(edit, at) };
+    const jacobian = await openJacobian(
+      jacobianOf({ ...goal, logic, weights, attributes, truncation, rows: EDIT_ROWS }),
+      on,
+    );
+    const lanes = Array.from({ length: EDIT_ROWS }, (_, i) => i);
+    const anchors = Object.fromEntries(
+      Object.entries(editAnchors(golden, edit, at, z0))
+        .filter(([, values]) => values.length > 0)
+        .map(([name, values]) => [name, Float32Array.from(values)]),
+    );
+    const field = tiledField({ gradient, jacobian, rows: EDIT_ROWS, zDim: weights.zDim, lanes, anchors });
+    const batch = await followFlow({ field, z0, sampler: { ...odeAt(1e-3), control: "batch" } });
+    problems.push({
+      ...{ rows: EDIT_ROWS, z0, exact, field },
+      reference: rms(rowDistances(batch.z, exact, weights.zDim)),
+      evaluations: batch.samples.reduce((sum, s) => sum + s.evaluations, 0) / EDIT_ROWS,
+      close: async () => {
+        await gradient.dispose();
+        await jacobian.executable?.dispose();
+      },
+    });
+  }
+  return problems;
+}
+
+/** Log-log panels, one for each model; 1 is the reference on both axes. */
 function plot(): string {
   const [width, height, left, top] = [420, 340, 60, 40];
   const x = (v: number): number => left + ((Math.log10(v) + 1.1) / 2.1) * width;

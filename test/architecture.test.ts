@@ -37,6 +37,7 @@ const ROOMS = [
   "parser/",
   // compiler
   "compiler/attribute.ts",
+  "compiler/defaults.ts",
   "compiler/predicate.ts",
   "compiler/weights.ts",
   "compiler/synthesis-weights.ts",

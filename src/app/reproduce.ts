@@ -50,6 +50,7 @@ export async function openRecipe(real: Host, recipe: Recipe, files: ReadonlyMap<
     const { seed } = recipe.overrides;
     return compileScript(entry, host, {
       inputs: new Map(Object.entries(recipe.inputs)),
+      defaults: recipe.lock.defaults ?? 1,
       ...(seed === undefined ? {} : { seed }),
       ...(count === undefined ? {} : { count }),
     });

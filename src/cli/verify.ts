@@ -1,6 +1,7 @@
 // lacec verify: a script run again, and compared with the hashes in its run.json.
 // Invariant: nothing is written and nothing comes from the cache: what is verified has been computed now.
 import * as v from "valibot";
+import { DEFAULTS_EDITIONS } from "../compiler/defaults.js";
 import type { Plan } from "../compiler/plan.js";
 import { compileScript } from "../app/compile-script.js";
 import { execute } from "../runtime/execute.js";
@@ -36,6 +37,7 @@ const file = v.object({ file: v.string(), sha256: v.string() });
 const schema = v.object({
   format: v.literal(1),
   lacec: v.string(),
+  defaults: v.optional(v.picklist(DEFAULTS_EDITIONS, "a newer lacec wrote it"), 1),
   script: file,
   imports: v.array(file),
   inputs: v.record(v.string(), v.number()),
@@ -67,6 +69,7 @@ export async function verifyVerb(io: Io, script: string, options: VerifyOptions)
   const { seed, count } = record.overrides;
   const { plan, program, diagnostics, sources } = await compileScript(script, host, {
     inputs: new Map(Object.entries(record.inputs).filter(([name]) => known.has(name))),
+    defaults: record.defaults,
     ...(seed === null ? {} : { seed }),
     ...(count === null ? {} : { count }),
   });

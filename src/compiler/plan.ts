@@ -1,9 +1,12 @@
 // The plan: everything a run does, with all names and numbers resolved. In: lower. Out: execute (runtime) and --print energy.
 import type { Span } from "../source/span.js";
 import type { Attribute } from "./attribute.js";
+import type { DefaultsEdition } from "./defaults.js";
 import type { Energy, Logic } from "./energy/energy.js";
 
 export interface Plan {
+  /** What settings that the script leaves out got. */
+  readonly defaults: DefaultsEdition;
   readonly models: readonly PlanModel[];
   readonly inputs: readonly { readonly name: string; readonly value: number }[];
   readonly tasks: readonly Task[];

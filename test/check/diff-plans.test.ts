@@ -59,7 +59,7 @@ describe("the difference of two scripts", () => {
       "faces: seed 1 -> 2",
       "faces: truncation 0.7 -> 0.5",
       "faces: logic product -> lace",
-      "faces: sampler rtol 0.001 -> 0.01",
+      "faces: sampler rtol 0.002 -> 0.01",
       "expectations: faces: glasses: at least 0.5 -> 0.9",
       "outputs: x-{index}.png: new",
       "outputs: {index}.png: gone",

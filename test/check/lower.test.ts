@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Overrides } from "../../src/compiler/check/check.js";
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import type { Plan, Task } from "../../src/compiler/plan.js";
 import { printChecked, printEnergy, printPlan } from "../../src/compiler/print.js";
@@ -131,14 +132,42 @@ describe("defaults", () => {
       logic: "product",
       sampler: {
         kind: "ode",
-        solver: "dopri5",
-        rtol: 1e-3,
-        atol: 1e-3,
+        solver: "bosh3",
+        rtol: 2e-3,
+        atol: 2e-3,
         control: "sample",
         stepControl: "pi",
         maxSteps: 1000,
       },
     });
+  });
+
+  it("are in editions: records of an earlier one still mean what they meant", async () => {
+    const body = `sample a from avatar { where glasses }
+sample b from avatar { where glasses  sampler ode { tau 3 } }
+sample c from avatar { where glasses  sampler ode { solver bosh3  atol 1e-2 } }
+sample d from avatar { where glasses  sampler ode { solver dopri5 } }
+save a to "a.png"
+save b to "b.png"
+save c to "c.png"
+save d to "d.png"`;
+    const said = async (overrides: Overrides): Promise<string[]> =>
+      (await planOf(body, overrides)).tasks.map(({ sampler: s }) =>
+        s.kind === "ode" ? `${s.solver} ${s.rtol} ${s.atol}` : s.kind,
+      );
+    expect(await said({})).toEqual([
+      "bosh3 0.002 0.002",
+      "bosh3 0.002 0.002",
+      "bosh3 0.002 0.01",
+      "dopri5 0.001 0.001",
+    ]);
+    expect(await said({ defaults: 1 })).toEqual([
+      "dopri5 0.001 0.001",
+      "dopri5 0.001 0.001",
+      "bosh3 0.001 0.01",
+      "dopri5 0.001 0.001",
+    ]);
+    expect((await planOf(body, { defaults: 1 })).defaults).toBe(1);
   });
 
   it("of samplers are those of the design, and fixed-step solvers take equal steps", async () => {
@@ -316,7 +345,7 @@ save e to "e.webp" as animation { fps 2 }`;
 
       sample s from avatar
         count 1, seed 3, truncation 0.7, logic product
-        sampler ode, dopri5, rtol 0.001, atol 0.001, control sample pi, at most 1000 steps
+        sampler ode, bosh3, rtol 0.002, atol 0.002, control sample pi, at most 1000 steps
           not
             or
               glasses is yes
@@ -326,7 +355,7 @@ save e to "e.webp" as animation { fps 2 }`;
       edit e from avatar
         of s[0..0], truncation 0.7, logic product
         goals all, keep latent 0.1, attributes 0
-        sampler ode, dopri5, rtol 0.001, atol 0.001, control sample pi, at most 1000 steps
+        sampler ode, bosh3, rtol 0.002, atol 0.002, control sample pi, at most 1000 steps
         step 0: weight 1, layers 0..3
           smile is yes
 
@@ -344,7 +373,7 @@ save e to "e.webp" as animation { fps 2 }`;
 
       sample s from avatar
         count 1, seed 3, truncation 0.7, logic product
-        sampler ode, dopri5, rtol 0.001, atol 0.001, control sample pi, at most 1000 steps
+        sampler ode, bosh3, rtol 0.002, atol 0.002, control sample pi, at most 1000 steps
           and
             glasses is no
             hair is red
@@ -352,7 +381,7 @@ save e to "e.webp" as animation { fps 2 }`;
       edit e from avatar
         of s[0..0], truncation 0.7, logic product
         goals all, keep latent 0.1, attributes 0
-        sampler ode, dopri5, rtol 0.001, atol 0.001, control sample pi, at most 1000 steps
+        sampler ode, bosh3, rtol 0.002, atol 0.002, control sample pi, at most 1000 steps
         step 0: weight 1, layers 0..3
           smile is yes
 

@@ -7,6 +7,7 @@ import { LaceError, run } from "../../src/node.js";
 import { nodeHost } from "../../src/node/host.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { withPngText } from "../../src/runtime/image/png-text.js";
+import { DEFAULTS } from "../../src/compiler/defaults.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { comparePixels } from "../../src/runtime/recipe/compare.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
@@ -111,6 +112,24 @@ describe("the recipe", () => {
     const recipe = parseRecipe((await codec.inspect(bytes)).text ?? "", "face-5.png");
     expect(recipe.overrides).toEqual({});
     expect(Buffer.compare((await again(recipe)).bytes, bytes)).toBe(0);
+  });
+
+  test("one from before another default is made with the default that it knew", async () => {
+    const recipe = await recipeOf("face-1.png");
+    expect(recipe.lock.defaults).toBe(DEFAULTS);
+    const { edition, lacec: version, models, imports } = recipe.lock;
+    const lock = { edition, lacec: version, models, imports };
+    const earlier = await again({ ...recipe, lock });
+    expect(earlier.differences).toEqual([]);
+    const named = recipe.files.map((f) => ({
+      ...f,
+      text: f.text.replace("seed 5", "seed 5 sampler ode { solver dopri5 }"),
+    }));
+    const [a, b, c] = await Promise.all(
+      [earlier, await again({ ...recipe, files: named }), await again(recipe)].map((made) => codec.decode(made.bytes)),
+    );
+    expect(comparePixels(a!, b!)!.psnr).toBe(Infinity);
+    expect(comparePixels(a!, c!)!.psnr).toBeLessThan(Infinity);
   });
 
   test("another engine and another model are named, and the pixels compared", async () => {

@@ -59,6 +59,7 @@ const task = v.strictObject({
 const schema = v.strictObject({
   format: v.literal(1),
   lacec: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+/)),
+  defaults: v.literal(2),
   script: file,
   imports: v.array(file),
   inputs: v.record(v.string(), v.number()),

@@ -102,6 +102,12 @@ describe("lace.lock, lacec verify", () => {
     expect((await verb("run", "a.lace", "--out", "out", "--frozen")).code).toBe(0);
     const same = await verb("verify", "a.lace", "--out", "out");
     expect([same.code, same.out]).toEqual([0, "✓ 0.png\n✓ 1.png\n"]);
+    const record = readFileSync(at("out/a/run.json"), "utf8");
+    const { defaults, ...earlier } = JSON.parse(record) as { defaults: number };
+    writeFileSync(at("out/a/run.json"), JSON.stringify(earlier));
+    const other = await verb("verify", "a.lace", "--out", "out"); // drawn with the default of records without a number
+    expect([defaults, other.code, other.out]).toEqual([2, 1, expect.stringMatching(/^✗ 0\.png .*PSNR/)]);
+    writeFileSync(at("out/a/run.json"), record);
     const before = filesIn(folder.path);
 
     writeFileSync(at("tiny.safetensors"), writePack(randomModel({ seed: 2 }), { source: "a test" }));

@@ -25,7 +25,10 @@ describe("the paper's suite", () => {
     const mistakes = diagnostics.filter((d) => d.code !== "L2024"); // nothing is saved
     expect(mistakes.map((d) => d.message)).toEqual([]);
     expect(plan!.tasks.length).toBe(tasks);
-    expect(new Set(plan!.tasks.map((t) => t.sampler.kind))).toEqual(new Set(["ode", "langevin", "pc"]));
+    const named = plan!.tasks.map(({ sampler: s }) =>
+      s.kind === "ode" ? `${s.solver} at ${s.rtol} and ${s.atol}` : s.kind,
+    );
+    expect(new Set(named)).toEqual(new Set(["dopri5 at 0.001 and 0.001", "langevin", "pc"]));
   });
 
   test("conditions are judged clause by clause and as a whole, in the script's words", async () => {

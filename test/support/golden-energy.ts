@@ -5,6 +5,7 @@ import type { Energy } from "../../src/compiler/energy/energy.js";
 import { prepare } from "../../src/compiler/graph/interpret.js";
 import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
 import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
+import { DEFAULTS, defaultSolver, defaultTolerance } from "../../src/compiler/defaults.js";
 import type { SolverName } from "../../src/compiler/plan.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
 import { openJacobian } from "../../src/runtime/draw/gradients.js";
@@ -93,7 +94,13 @@ export function engineField(golden: GoldenLace, c: GoldenCase, gradient: Executa
   return tiledField({ gradient, rows: c.batch, zDim: golden.weights.zDim, lanes, ...(jacobian && { jacobian }) });
 }
 
-/** The sampler of a script that says nothing but its tolerance. */
+/** The sampler of a script that says nothing about it. */
+export const DEFAULT_ODE: OdeSampler = odeAt(
+  defaultTolerance(defaultSolver(DEFAULTS), DEFAULTS),
+  defaultSolver(DEFAULTS),
+);
+
+/** A sampler of which a script says its solver and one tolerance, that of the paper by default; it never stops for its steps. */
 export function odeAt(tolerance: number, solver: SolverName = "dopri5"): OdeSampler {
   return {
     kind: "ode",
@@ -106,13 +113,9 @@ export function odeAt(tolerance: number, solver: SolverName = "dopri5"): OdeSamp
   };
 }
 
-/** Follows the flow from `z0` with per-sample control, as a script without a `sampler` would but for what is given. */
-export function solveGolden(
-  field: Field,
-  z0: Float64Array,
-  { tolerance = 1e-3, solver = "dopri5" }: { readonly tolerance?: number; readonly solver?: SolverName } = {},
-): Promise<SamplingResult> {
-  return followFlow({ field, z0, sampler: odeAt(tolerance, solver) });
+/** Follows the flow from `z0` with per-sample control. */
+export function solveGolden(field: Field, z0: Float64Array, sampler: OdeSampler): Promise<SamplingResult> {
+  return followFlow({ field, z0, sampler });
 }
 
 export interface EngineReport {
@@ -121,17 +124,17 @@ export interface EngineReport {
   readonly logp: number;
   readonly grad: number;
   /** RMS distance of each sample's end from z_exact. */
-  readonly ends: readonly { readonly tolerance: number; readonly distances: readonly number[] }[];
+  readonly ends: readonly { readonly sampler: OdeSampler; readonly distances: readonly number[] }[];
   /** The reference's own distance from z_exact at its shipped settings, RMS over the case's samples. */
   readonly reference: number;
 }
 
-/** A case on an engine: its values at z0 and its ends at some tolerances, against the reference. */
+/** A case on an engine: its values at z0 and its ends by some samplers, against the reference. */
 export async function reportOn(
   engine: Engine,
   golden: GoldenLace,
   c: GoldenCase,
-  tolerances: readonly number[],
+  samplers: readonly OdeSampler[],
 ): Promise<EngineReport> {
   const dim = golden.weights.zDim;
   const expected = (key: string): Float64Array => golden.expected(`${c.name}.${key}`).data;
@@ -142,9 +145,9 @@ export async function reportOn(
     const logp = new Float64Array(c.batch);
     await field.evaluate(expected("z0"), new Uint8Array(c.batch).fill(1), grad, logp);
     const ends = [];
-    for (const tolerance of tolerances) {
-      const { z } = await solveGolden(field, expected("z0"), { tolerance });
-      ends.push({ tolerance, distances: rowDistances(z, expected("z_exact"), dim) });
+    for (const sampler of samplers) {
+      const { z } = await solveGolden(field, expected("z0"), sampler);
+      ends.push({ sampler, distances: rowDistances(z, expected("z_exact"), dim) });
     }
     return {
       name: c.name,

@@ -7,6 +7,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Diagnostic, Outcome } from "../../source/diagnostic.js";
 import { NOWHERE, type Span } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
+import { DEFAULTS } from "../defaults.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
@@ -98,6 +99,7 @@ class Checker {
     // A misspelt use leaves its declaration unused: one mistake, so unused names wait until the others are mended.
     if (this.whole && this.report.errorCount === 0 && this.tasks.size > 0) warnUnused(this.scope, this.cx, this.report);
     return {
+      defaults: this.cx.overrides.defaults ?? DEFAULTS,
       models: this.inUse.map((d) => this.planModel(d)),
       inputs: [...this.scope.names.values()]
         .filter((d) => d.kind === "input")

@@ -1,6 +1,7 @@
 // The checked module: every name resolved, every number evaluated, every default filled in; energies still as written
 // (formulas), without a logic's meaning. In: check. Out: lower and --print checked. Plain data.
 import type { Attribute } from "../attribute.js";
+import type { DefaultsEdition } from "../defaults.js";
 import type { EditStep, EditTask, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
 import type { Span } from "../../source/span.js";
 import type { Formula } from "../energy/formula.js";
@@ -31,6 +32,8 @@ export interface CheckedExpect {
 }
 
 export interface CheckedModule {
+  /** What settings that the script leaves out got. */
+  readonly defaults: DefaultsEdition;
   /** The models that tasks use, in order of first use. */
   readonly models: readonly PlanModel[];
   readonly inputs: readonly { readonly name: string; readonly value: number }[];

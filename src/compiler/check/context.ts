@@ -3,6 +3,7 @@ import type * as ast from "../../parser/ast.js";
 import { walk } from "../../parser/walk.js";
 import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
+import type { DefaultsEdition } from "../defaults.js";
 import type { LinkedFile, Program } from "../link.js";
 import type { Formula } from "../energy/formula.js";
 import type { ModelTable } from "./model-table.js";
@@ -16,11 +17,13 @@ export const MAX_EXPANSIONS = 200_000;
 /** The most unknown names of a script for which the nearest known one is looked for: each is compared with all the others. */
 export const MAX_GUESSES = 200;
 
-/** What the command line changes: `--set name=value`, `--count`, `--seed`. */
+/** What the command line changes: `--set name=value`, `--count`, `--seed`; and under which defaults a record was made. */
 export interface Overrides {
   readonly inputs?: ReadonlyMap<string, number>;
   readonly count?: number;
   readonly seed?: number;
+  /** Absent: DEFAULTS. */
+  readonly defaults?: DefaultsEdition;
 }
 
 export interface Context {

@@ -1,6 +1,7 @@
 // The sampler of a task, with its defaults (docs/language.md, samplers).
 // In: the task's Settings. Out: a Sampler; L2010, L2004, L2003 for its options, L2026 for options that a fixed-step solver ignores.
 import type * as ast from "../../parser/ast.js";
+import { DEFAULTS, type DefaultsEdition, defaultSolver, defaultTolerance } from "../defaults.js";
 import type { Sampler, SolverName } from "../plan.js";
 import type { Env } from "./context.js";
 import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
@@ -14,27 +15,33 @@ const FIXED_STEPS = 100;
 /** Fewest steps of `pc`: a step's beta is at most 20 / steps and must not pass 1, whose rest is under a root. */
 const PC_STEPS = 20;
 
-const ODE_DEFAULT: Sampler = {
-  kind: "ode",
-  solver: "dopri5",
-  rtol: 1e-3,
-  atol: 1e-3,
-  control: "sample",
-  stepControl: "pi",
-  maxSteps: 1000,
-};
+/** `sampler ode` of which a script says nothing. */
+function odeDefault(edition: DefaultsEdition): Sampler {
+  const solver = defaultSolver(edition);
+  const tolerance = defaultTolerance(solver, edition);
+  return {
+    kind: "ode",
+    solver,
+    rtol: tolerance,
+    atol: tolerance,
+    control: "sample",
+    stepControl: "pi",
+    maxSteps: 1000,
+  };
+}
 
 /** The sampler of a task, defaults filled in. Reports L2010, L2003, L2004, and L2026 for options that a fixed-step solver ignores. */
 export function readSampler(settings: Settings, env: Env): Sampler {
   const setting = settings.get("sampler", "SamplerSetting");
-  if (setting === undefined) return ODE_DEFAULT;
+  const edition = env.cx.overrides.defaults ?? DEFAULTS;
+  if (setting === undefined) return odeDefault(edition);
   const method = chooseWord(setting.method, "`sampler`", METHODS, env);
   const what = `the sampler \`${method ?? ""}\``;
   switch (method) {
     case undefined:
-      return ODE_DEFAULT;
+      return odeDefault(edition);
     case "ode":
-      return readOde(setting.options, env);
+      return readOde(setting.options, edition, env);
     case "langevin": {
       const options = new Options(setting.options, what, optionsOf("langevin"), env);
       return {
@@ -65,17 +72,18 @@ export function readSampler(settings: Settings, env: Env): Sampler {
   }
 }
 
-function readOde(given: readonly ast.Option[], env: Env): Sampler {
+function readOde(given: readonly ast.Option[], edition: DefaultsEdition, env: Env): Sampler {
   const adaptive = ["rtol", "atol", "control", "controller", "maxSteps"];
   const options = new Options(given, "the sampler `ode`", optionsOf("ode"), env);
   const tau = options.number("tau", POSITIVE);
-  const solver = options.word("solver", SOLVERS, "dopri5");
+  const solver = options.word("solver", SOLVERS, defaultSolver(edition));
+  const tolerance = defaultTolerance(solver, edition);
   const steps = options.number("steps", COUNT) ?? (FIXED_STEP.includes(solver) ? FIXED_STEPS : undefined);
   const sampler: Sampler = {
     kind: "ode",
     solver,
-    rtol: options.number("rtol", POSITIVE) ?? 1e-3,
-    atol: options.number("atol", POSITIVE) ?? 1e-3,
+    rtol: options.number("rtol", POSITIVE) ?? tolerance,
+    atol: options.number("atol", POSITIVE) ?? tolerance,
     control: options.word("control", SAMPLERS.ode.control, "sample"),
     stepControl: options.word("controller", SAMPLERS.ode.controller, "pi"),
     ...(steps === undefined ? {} : { steps }),
@@ -101,7 +109,7 @@ function readOde(given: readonly ast.Option[], env: Env): Sampler {
       text: "no effect",
       hints: [
         FIXED_STEP.includes(solver)
-          ? `\`${solver}\` has no error estimate; \`dopri5\` has one`
+          ? `\`${solver}\` has no error estimate; \`bosh3\` has one`
           : "remove `steps` to let the solver choose its steps",
       ],
     });

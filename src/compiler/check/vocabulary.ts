@@ -25,7 +25,7 @@ export const WORDS = {
 } as const;
 
 /** Solvers of the sampler `ode`. */
-export const SOLVERS: readonly SolverName[] = ["dopri5", "tsit5", "bosh3", "heun", "ros2", "euler", "rk4"];
+export const SOLVERS: readonly SolverName[] = ["bosh3", "dopri5", "tsit5", "heun", "ros2", "euler", "rk4"];
 
 /** What an option takes: a number, or one of some words, the default first. */
 export type OptionKind = "number" | readonly string[];

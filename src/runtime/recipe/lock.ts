@@ -4,6 +4,7 @@
 import { shortHash } from "../../source/short-hash.js";
 import * as v from "valibot";
 import type { Program } from "../../compiler/link.js";
+import { DEFAULTS_EDITIONS, type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
 import type { Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
@@ -27,6 +28,8 @@ export interface LockEntry {
   readonly edition: number;
   /** Version of lacec. */
   readonly lacec: string;
+  /** What settings that the script leaves out get; absent: edition 1, from before there were others. */
+  readonly defaults?: DefaultsEdition;
   /** Models that a task uses, by the name that the script gives them. */
   readonly models: Readonly<Record<string, LockedModel>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
@@ -41,6 +44,7 @@ const lockedFile = { from: word, sha256: hash };
 export const lockSchema = v.object({
   edition: v.pipe(v.number(), v.integer(), v.minValue(1)),
   lacec: v.pipe(v.string(), v.maxLength(100)),
+  defaults: v.exactOptional(v.picklist(DEFAULTS_EDITIONS)),
   models: v.record(
     word,
     v.object({ ...lockedFile, labeller: v.nullable(hash), heads: v.record(word, v.object(lockedFile)) }),
@@ -75,7 +79,7 @@ export async function makeLock(
     const text = new TextEncoder().encode(sources.get(file.path) ?? "");
     imports[names.scripts.get(file.path) ?? publicName(file.path)] = await host.sha256(text);
   }
-  return { edition: entry.module.edition, lacec, models: locked, imports };
+  return { edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked, imports };
 }
 
 /** What differs between two locks, one sentence each; none: they are the same. */
@@ -84,6 +88,9 @@ export function lockDifferences(before: LockEntry, now: LockEntry): readonly str
   if (before.edition !== now.edition)
     found.push(`the language edition was ${before.edition}, now it is ${now.edition}`);
   if (before.lacec !== now.lacec) found.push(`lacec was ${before.lacec}, now it is ${now.lacec}`);
+  const [d0, d1] = [before.defaults ?? 1, now.defaults ?? 1];
+  if (d0 !== d1)
+    found.push(`settings left out had the defaults of ${describeDefaults(d0)}, now of ${describeDefaults(d1)}`);
   compareNames("model", before.models, now.models, found, (name, was, is) => {
     if (was.from !== is.from) found.push(`model ${name} came from "${was.from}", now from "${is.from}"`);
     compareHash(`model ${name} ("${is.from}")`, was.sha256, is.sha256, found);

@@ -1,6 +1,7 @@
 // run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
 // Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
 import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { DefaultsEdition } from "../../compiler/defaults.js";
 import type { Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
@@ -85,6 +86,7 @@ export interface JudgeRecord {
 export interface RunRecord {
   readonly format: 1;
   readonly lacec: string;
+  readonly defaults: DefaultsEdition;
   readonly script: FileRecord;
   readonly imports: readonly FileRecord[];
   readonly inputs: Readonly<Record<string, number>>;
@@ -171,6 +173,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
   return {
     format: 1,
     lacec: script.lacec,
+    defaults: plan.defaults,
     script: publicFile(script.script),
     imports: script.imports.map(publicFile),
     inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
