@@ -23,6 +23,7 @@ export interface ImportOptions {
   readonly heads?: readonly string[];
   readonly attribute?: readonly string[];
   readonly float16?: boolean;
+  readonly slope?: number;
   readonly latent?: number;
   readonly clip?: readonly [number, number];
   readonly range?: readonly [number, number];
@@ -51,7 +52,7 @@ export async function importVerb(io: Io, file: string, options: ImportOptions): 
   const clock = new PhaseClock(() => host.now(), silent ? () => undefined : progress.onEvent);
   const { name, licence, latent, clip, range, layout } = options;
   try {
-    const { files } = await importModel(
+    const { files, assumed } = await importModel(
       host,
       file,
       {
@@ -61,6 +62,8 @@ export async function importVerb(io: Io, file: string, options: ImportOptions): 
         heads: (options.heads ?? []).map(headRequest),
         attributes,
         ...(options.float16 === true && { dtype: "F16" }),
+        averageStyle: async (...task) => (await import("../node/average-style.js")).averageStyleHere(...task),
+        ...(options.slope !== undefined && { slope: options.slope }),
         examineDecoder: async (bytes, path) => {
           const { examineDecoder } = await import("../node/engines/decoder.js");
           const facts = await examineDecoder(bytes, path, { latent, clip, outputRange: range, layout });
@@ -84,11 +87,12 @@ export async function importVerb(io: Io, file: string, options: ImportOptions): 
     progress.clear();
     const description = await describeFile(host, out);
     if (options.json === true) {
-      io.out(`${JSON.stringify({ wrote: files.map((f) => f.path), ...description }, null, 2)}\n`);
+      io.out(`${JSON.stringify({ wrote: files.map((f) => f.path), assumed, ...description }, null, 2)}\n`);
       return EXIT.done;
     }
     if (options.quiet !== true) {
       printDescription(description, io);
+      io.out(assumed.map((what) => `\nassumed: ${what}`).join(""));
       io.out(`\n${files.map((f) => `wrote ${f.path}`).join("\n")}\n`);
     }
     return EXIT.done;

@@ -12,6 +12,7 @@ import {
   file,
   interval,
   names,
+  nonZero,
   numberIn,
   range,
   repeated,
@@ -188,6 +189,7 @@ function program(): Command {
       repeated,
     )
     .option("--float16", "store weights in half precision: half the size, values to 3 digits")
+    .option("--slope <k>", "how steep a boundary's logits are: one unit of distance counts as k nats", nonZero)
     .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1))
     .option("--clip <low..high>", "keep z within these before it goes into an ONNX decoder", interval)
     .option("--range <black..white>", "values of an ONNX decoder's images", interval)

@@ -148,6 +148,7 @@ async function store(
       ...(licence !== undefined && { licence }),
       heads: [],
       attributes: [],
+      averageStyle: async (...task) => (await import("../node/average-style.js")).averageStyleHere(...task),
       examineDecoder: async (bytes, path) => {
         const { seen, ...facts } = await (await import("../node/engines/decoder.js")).examineDecoder(bytes, path, {});
         io.err(

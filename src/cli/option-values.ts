@@ -95,3 +95,11 @@ export function widths(text: string): readonly number[] | "none" {
     return value;
   });
 }
+
+/** A finite number other than 0. */
+export function nonZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value === 0)
+    throw new InvalidArgumentError("a number other than 0 is needed.");
+  return value;
+}

@@ -4,7 +4,7 @@ import type { Attribute } from "../compiler/attribute.js";
 import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../compiler/weights.js";
 import type { Host } from "../ports/host.js";
 import { nameOfHeadFile } from "./checkpoints/head-source.js";
-import { readLaceHead } from "./checkpoints/lace-heads.js";
+import type { HeadCheckpoint } from "./checkpoints/head-forms.js";
 import type { Decoder, Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
@@ -18,7 +18,7 @@ export interface Description {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** pack, heads, onnx, lace-head, or the form of checkpoint. */
+  /** pack, heads, onnx, or the form of checkpoint or head. */
   readonly format: string;
   readonly name: string | null;
   readonly architecture: "stylegan2" | "onnx" | null;
@@ -85,15 +85,6 @@ function factsOf(source: Source, file: string, sha256: string): Partial<Descript
   switch (source.kind) {
     case "onnx":
       return { architecture: "onnx" };
-    case "lace-head": {
-      const head = readLaceHead(source.checkpoint, nameOfHeadFile(file), file);
-      return {
-        name: head.attribute,
-        wDim: head.layers[0]?.weight.shape[1] ?? null,
-        classes: head.layers.at(-1)?.bias.data.length ?? null,
-        parameters: headParameters([head]),
-      };
-    }
     case "heads": {
       const found = readHeadFile(source.stored, file);
       const { heads, wDim, zDim = null } = found;
@@ -120,8 +111,18 @@ function factsOf(source: Source, file: string, sha256: string): Partial<Descript
       };
     }
     default:
-      return modelFacts(source.model);
+      return "model" in source ? modelFacts(source.model) : headFacts(source, file);
   }
+}
+
+function headFacts({ layers }: HeadCheckpoint, file: string): Partial<Description> {
+  const attribute = nameOfHeadFile(file);
+  return {
+    name: attribute,
+    wDim: layers[0]?.weight.shape[1] ?? null,
+    classes: layers.at(-1)?.bias.data.length ?? null,
+    parameters: headParameters([{ attribute, layers }]),
+  };
 }
 
 function modelFacts(model: Model): Partial<Description> {

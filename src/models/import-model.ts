@@ -3,14 +3,14 @@
 // Invariants: nothing in the file is run; a pack that comes out has been checked by the rules that load it; whatever it was
 // made from is in its metadata by SHA-256.
 import type { Attribute } from "../compiler/attribute.js";
-import type { HeadSpace, HeadWeights } from "../compiler/weights.js";
+import type { HeadSpace, HeadWeights, MappingWeights } from "../compiler/weights.js";
 import { failure } from "../source/diagnostic.js";
 import type { PhaseClock } from "../ports/events.js";
 import type { Host } from "../ports/host.js";
 import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./checkpoints/head-source.js";
-import { readLaceHead } from "./checkpoints/lace-heads.js";
+import { withSlope, type HeadCheckpoint } from "./checkpoints/head-forms.js";
 import { modelError } from "./model-error.js";
-import type { Decoder, DecoderModel, Model } from "./model.js";
+import type { Decoder, DecoderModel, Model, StyleganModel } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
 import { wholeOnnx } from "./onnx-file.js";
@@ -23,6 +23,9 @@ export type ExamineDecoder = (
   bytes: Uint8Array,
   file: string,
 ) => Promise<Omit<Decoder, "file" | "sha256"> & { readonly zDim: number; readonly resolution: number }>;
+
+/** Estimates the average w of a mapping [wDim], which takes many samples of it: services bring it. */
+export type AverageStyle = (mapping: MappingWeights, zDim: number) => Promise<Float32Array>;
 
 export interface ImportSettings {
   /** Path of the pack to be. */
@@ -37,6 +40,9 @@ export interface ImportSettings {
   /** Default: what the source has, if it is a pack; else F32. */
   readonly dtype?: "F16" | "F32";
   readonly examineDecoder: ExamineDecoder;
+  readonly averageStyle: AverageStyle;
+  /** How steep the logits of the imported heads are made: those that are no probabilities are taken times this. Default 1. */
+  readonly slope?: number;
   /** Version of this lacec, for the pack's `source`. */
   readonly lacec: string;
 }
@@ -46,12 +52,19 @@ export interface Imported {
   readonly format: string;
   /** The pack first, then what belongs beside it. */
   readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** Sentences: what was assumed because no file has it. It is in the pack's `source` too. */
+  readonly assumed: readonly string[];
 }
 
 interface Origin {
   readonly file: string;
   readonly sha256: string;
   readonly format: string;
+}
+/** Where everything came from, in a sentence for the pack. */
+interface Provenance {
+  readonly origins: readonly Origin[];
+  readonly assumed: readonly string[];
 }
 interface FoundHead {
   readonly row: Attribute;
@@ -82,20 +95,28 @@ export async function importModel(
   );
   const origin: Origin = { file: base, sha256, format: source.kind };
   const gathered = await gatherHeads(host, source, file, settings);
-  const origins = [origin, ...gathered.origins];
+  const found = { origins: [origin, ...gathered.origins], assumed: [...assumptions(source), ...gathered.assumed] };
   return clock.run("convert", {}, async () => {
-    if (source.kind === "lace-head" || source.kind === "heads")
-      return { format: source.kind, files: [headFile(gathered.heads, file, origins, settings)] };
+    const { assumed } = found;
+    if ("layers" in source || source.kind === "heads")
+      return { format: source.kind, files: [headFile(gathered.heads, file, found, settings)], assumed };
     const whole = source.kind === "onnx" ? await wholeOnnx(host, file, bytes) : { bytes, parts: [] };
     const parts = whole.parts.map((p) => ({ file: baseName(p.file), sha256: p.sha256, format: "weights of ONNX" }));
     const read = { file, bytes: whole.bytes, sha256: parts.length > 0 ? await host.sha256(whole.bytes) : sha256, name };
     const model = await modelOf(host, source, read, settings);
-    const made = [origin, ...parts, ...gathered.origins];
+    const made = { origins: [origin, ...parts, ...gathered.origins], assumed };
     const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, made, settings, source);
     parsePackMetadata(readSafetensors(pack, settings.out).metadata.get(METADATA_KEY), settings.out);
     const beside = await filesBeside(host, model, source, whole.bytes, settings.out);
-    return { format: source.kind, files: [{ path: settings.out, bytes: pack }, ...beside] };
+    return { format: source.kind, files: [{ path: settings.out, bytes: pack }, ...beside], assumed };
   });
+}
+
+/** What the reader of the model had to assume; that of heads is gathered with them. */
+function assumptions(source: Source): readonly string[] {
+  if (!("model" in source)) return [];
+  const average = "the average w is the mean of 10,000 samples, for the file has none";
+  return source.averageUnknown ? [...source.assumed, average] : source.assumed;
 }
 
 async function readWhole(host: Host, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
@@ -106,7 +127,7 @@ async function readWhole(host: Host, file: string): Promise<{ bytes: Uint8Array;
 /** The model of a source that is no file of heads. */
 async function modelOf(
   host: Host,
-  source: Exclude<Source, { readonly kind: "lace-head" | "heads" }>,
+  source: Exclude<Source, HeadCheckpoint | { readonly kind: "heads" }>,
   read: { readonly file: string; readonly bytes: Uint8Array; readonly sha256: string; readonly name: string },
   settings: ImportSettings,
 ): Promise<Model> {
@@ -116,7 +137,7 @@ async function modelOf(
     const { licence = model.licence } = settings;
     return { ...model, info: { ...model.info, name: settings.name ?? model.info.name }, licence };
   }
-  if (source.kind !== "onnx") return source.model;
+  if (source.kind !== "onnx") return source.averageUnknown ? withAverage(source.model, settings) : source.model;
   const { zDim, resolution, ...decoder } = await settings.examineDecoder(read.bytes, file);
   // The source is never written to: where its weights had to be taken in, the whole is another file.
   const own = besideName(settings.out, ".onnx");
@@ -132,28 +153,40 @@ async function modelOf(
   return model;
 }
 
+async function withAverage(model: StyleganModel, { averageStyle }: ImportSettings): Promise<StyleganModel> {
+  const { mapping, zDim } = model.weights;
+  if (mapping === undefined) return model;
+  const data = await averageStyle(mapping, zDim);
+  return {
+    ...model,
+    weights: { ...model.weights, mapping: { ...mapping, wAverage: { shape: [data.length], data } } },
+  };
+}
+
 function packBytes(
   model: Model,
   found: readonly FoundHead[],
-  origins: readonly Origin[],
+  provenance: Provenance,
   settings: ImportSettings,
   source: Source,
 ): Uint8Array {
+  const { origins } = provenance;
   const original = source.kind === "pack" ? source.metadata : {};
   const tensors = source.kind === "pack" ? [...source.stored.tensors.values()] : [];
   const halves = tensors.length > 0 && tensors.every((t) => t.dtype === "F16");
   const text = original["source"];
   return writePack(model, {
-    source: typeof text === "string" ? text : importedFrom(origins, settings),
+    source: typeof text === "string" ? text : importedFrom(provenance, settings),
     dtype: settings.dtype ?? (halves ? "F16" : "F32"),
     madeFrom: source.kind === "pack" ? [...earlierOrigins(source, settings.out), ...origins] : origins,
     original: { ...original, attributes: [...listOf(original["attributes"]), ...found.map((f) => f.stored)] },
   });
 }
 
-function importedFrom(origins: readonly Origin[], { lacec }: ImportSettings): string {
+function importedFrom({ origins, assumed }: Provenance, { lacec }: ImportSettings): string {
   const names = origins.map(({ file, format }) => `${file} (${format})`);
-  return `imported by lacec ${lacec} from ${names.join(", ")}`;
+  const said = assumed.length === 0 ? "" : `; assumed: ${assumed.join("; ")}`;
+  return `imported by lacec ${lacec} from ${names.join(", ")}${said}`;
 }
 
 function earlierOrigins(source: Extract<Source, { readonly kind: "pack" }>, file: string): readonly Origin[] {
@@ -189,7 +222,7 @@ async function gatherHeads(
   source: Source,
   file: string,
   settings: ImportSettings,
-): Promise<{ readonly heads: readonly FoundHead[]; readonly origins: readonly Origin[] }> {
+): Promise<Provenance & { readonly heads: readonly FoundHead[] }> {
   const unused = new Set(settings.attributes.map((a) => a.name));
   const declared = (name: string): Attribute | undefined => {
     unused.delete(name);
@@ -197,12 +230,17 @@ async function gatherHeads(
   };
   const heads: FoundHead[] = [];
   const origins: Origin[] = [];
-  if (source.kind === "lace-head" || source.kind === "heads")
-    heads.push(...headsOf(source, { file, ...(settings.name !== undefined && { name: settings.name }) }, declared));
+  const assumed: string[] = [];
+  const take = (opened: Source, request: HeadRequest): void => {
+    if ("layers" in opened) assumed.push(...opened.assumed.map((what) => `of ${baseName(request.file)}, ${what}`));
+    heads.push(...headsOf(sloped(opened, settings), request, declared));
+  };
+  if ("layers" in source || source.kind === "heads")
+    take(source, { file, ...(settings.name !== undefined && { name: settings.name }) });
   for (const request of await requests(host, settings.heads)) {
     const { bytes, sha256 } = await readWhole(host, request.file);
     const opened = await openSource(bytes, request.file, { name: "", sha256 });
-    heads.push(...headsOf(opened, request, declared));
+    take(opened, request);
     origins.push({ file: baseName(request.file), sha256, format: opened.kind });
   }
   if (unused.size > 0)
@@ -211,7 +249,12 @@ async function gatherHeads(
         ? "name the files of heads with --heads"
         : `the heads are ${heads.map((h) => h.row.name).join(", ")}; a file can be renamed: --heads NAME=FILE`,
     ]);
-  return { heads, origins };
+  return { heads, origins, assumed };
+}
+
+/** A head of another tool, as steep as the user says. */
+function sloped(source: Source, { slope = 1 }: ImportSettings): Source {
+  return "layers" in source && slope !== 1 ? withSlope(source, slope) : source;
 }
 
 /** Requests with the tables among them replaced by what they list. */
@@ -232,10 +275,10 @@ function headsOf(
   declared: (name: string) => Attribute | undefined,
 ): readonly FoundHead[] {
   const { file } = request;
-  if (source.kind === "lace-head") {
+  if ("layers" in source) {
     const name = request.name ?? nameOfHeadFile(file);
-    const head = readLaceHead(source.checkpoint, name, file);
-    return [{ row: rowOfHead(head, request.row ?? declared(name), file), head, stored: {} }];
+    const head = { attribute: name, layers: source.layers };
+    return [{ row: rowOfHead(head, request.row ?? declared(name), file, source.classes), head, stored: {} }];
   }
   if (source.kind !== "heads" && source.kind !== "pack")
     throw modelError("L5107", file, "it holds no attribute heads, but a model");
@@ -289,7 +332,7 @@ function withHeads(model: Model, found: readonly FoundHead[], file: string): Mod
 function headFile(
   found: readonly FoundHead[],
   file: string,
-  origins: readonly Origin[],
+  provenance: Provenance,
   settings: ImportSettings,
 ): { readonly path: string; readonly bytes: Uint8Array } {
   const { out, dtype } = settings;
@@ -298,8 +341,8 @@ function headFile(
   const [wDim, zDim] = [commonWidth(found, "w", file), commonWidth(found, "z", file)];
   const widths = { wDim: wDim ?? zDim ?? 0, zDim };
   const bytes = writeHeads({ attributes, heads: found.map((f) => f.head) }, widths, dtype, {
-    source: importedFrom(origins, settings),
-    madeFrom: origins,
+    source: importedFrom(provenance, settings),
+    madeFrom: provenance.origins,
     attributes: found.map((f) => f.stored),
   });
   parseHeadMetadata(readSafetensors(bytes, out).metadata.get(METADATA_KEY), out);

@@ -5,10 +5,9 @@ import type { Engine } from "../../src/runtime/services/engine.js";
 import { nodeHost } from "../../src/node/host.js";
 import type { Model } from "../../src/models/model.js";
 import { loadPack } from "../../src/models/pack/pack.js";
-import { readRosinality } from "../../src/models/checkpoints/rosinality.js";
+import { readCheckpoint } from "../../src/models/checkpoints/import-checkpoint.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { buildSynthesis, repeatStyles } from "../../src/compiler/build/synthesis.js";
-import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { expectClose } from "../support/close.js";
 import { engineOf } from "../support/engines.js";
@@ -58,7 +57,7 @@ describe.each(["onnx-cpu", "tfjs-wasm"] as const)("synthesis on %s", (name) => {
     "gives the reference's images of size64, from w, truncated w and w+ (skipped without ../shared/golden)",
     async () => {
       const file = "stylegan2-rosinality/size64.pt";
-      const model = readRosinality(await readTorchZip(goldenBytes(file), file), file, { name: "size64", sha256: "" });
+      const { model } = await readCheckpoint(goldenBytes(file), file, { name: "size64", sha256: "" });
       const expected = goldenArrays("stylegan2-rosinality/size64.expected.safetensors");
       const engine = await engineOf(name);
       const list = ["w", "w_trunc0.7"].map((key) =>
@@ -85,7 +84,7 @@ it.skipIf(!GOLDEN_PRESENT)(
   "onnx-cpu gives the reference's images of size256 (skipped without ../shared/golden)",
   async () => {
     const file = "stylegan2-rosinality/size256.pt";
-    const model = readRosinality(await readTorchZip(goldenBytes(file), file), file, { name: "size256", sha256: "" });
+    const { model } = await readCheckpoint(goldenBytes(file), file, { name: "size256", sha256: "" });
     const expected = goldenArrays("stylegan2-rosinality/size256.expected.safetensors");
     const [got] = await draw(await engineOf("onnx-cpu"), model, [Float32Array.from(expected("wplus").data)], 4);
     expectPicture(got!, expected("img_wplus").data, 4);

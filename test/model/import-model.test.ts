@@ -33,6 +33,7 @@ async function bring(host: MemoryHost, file: string, settings: Partial<ImportSet
       heads: [],
       attributes: [],
       lacec: "1.2.3",
+      averageStyle: () => Promise.reject(new Error("no mapping here lacks its average")),
       examineDecoder: async (bytes, path) => {
         const { seen, ...facts } = await examineDecoder(bytes, path, {});
         expect(seen).toHaveLength(2);

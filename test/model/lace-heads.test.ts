@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readLaceHead, readLaceMapping } from "../../src/models/checkpoints/lace-heads.js";
-import { newDict } from "../../src/models/formats/pickle-value.js";
+import { isDict, newDict } from "../../src/models/formats/pickle-value.js";
 import { readTorchZip } from "../../src/models/formats/torch-zip.js";
 import { expectClose } from "../support/close.js";
 import { headRow, mapRow, rowOf } from "../support/dense.js";
@@ -52,8 +52,8 @@ describe.skipIf(!GOLDEN_PRESENT)("LACE heads and mapping (skipped without ../sha
       [head, ["net.0.weight", "net.0.bias", "heads.weight", "heads.bias"]],
       [other, ["net.3.weight", "net.3.bias"]],
     ] as const) {
-      const dict = from.entries.get("state_dict");
-      if (typeof dict !== "object" || dict?.kind !== "dict") throw new Error("the golden head has no state_dict");
+      const dict = isDict(from) ? from.entries.get("state_dict") : undefined;
+      if (!isDict(dict)) throw new Error("the golden head has no state_dict");
       for (const name of names) layers.entries.set(name, dict.entries.get(name)!);
     }
     mixed.entries.set("state_dict", layers);

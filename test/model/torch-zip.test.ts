@@ -116,7 +116,7 @@ describe("PyTorch files", () => {
     await expect(readTorchZip(writeZip([{ name: "word/document.xml", data: "x" }]), "x.pt")).rejects.toThrow(
       /L5107.*not a PyTorch file/,
     );
-    await expect(readTorchZip(torchFile(int(1), {}), "x.pt")).rejects.toThrow(/L5107.*no dict/);
+    expect(await readTorchZip(torchFile(int(1), {}), "x.pt")).toBe(1);
     const big = writeZip([
       { name: "x/data.pkl", data: "N." },
       { name: "x/byteorder", data: "big" },

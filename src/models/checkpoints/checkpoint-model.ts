@@ -11,6 +11,15 @@ export interface CheckpointOptions {
   readonly licence?: string;
 }
 
+/** A generator as a reader found it, and what the file did not say. */
+export interface ReadGenerator {
+  readonly model: StyleganModel;
+  /** Sentences: what was assumed because the file does not have it. */
+  readonly assumed: readonly string[];
+  /** The file has no average w: that of the model is zeros until somebody estimates it. */
+  readonly averageUnknown: boolean;
+}
+
 /** The networks of a checkpoint; `classes` is how many a conditional generator draws, 0 otherwise. */
 export interface CheckpointParts {
   readonly zDim: number;

@@ -83,10 +83,16 @@ export function nameOfHeadFile(file: string): string {
 }
 
 /**
- * The row of a head: the one that was given, checked; else what its outputs tell: 1 is a scalar in 0..1, 2 is binary.
+ * The row of a head: the one that was given, checked; else what its file calls its classes, or what its outputs tell: 1 is a scalar in
+ * 0..1, 2 is binary.
  * Errors   LaceError L5107 if the row does not fit, or more outputs need their classes named.
  */
-export function rowOfHead(head: HeadWeights, given: Attribute | undefined, file: string): Attribute {
+export function rowOfHead(
+  head: HeadWeights,
+  given: Attribute | undefined,
+  file: string,
+  classes?: readonly string[],
+): Attribute {
   const { attribute: name } = head;
   const outputs = head.layers.at(-1)?.bias.data.length ?? 0;
   const width = given === undefined ? undefined : given.type === "scalar" ? 1 : given.classes.length;
@@ -95,6 +101,7 @@ export function rowOfHead(head: HeadWeights, given: Attribute | undefined, file:
   if (given !== undefined) return { ...given, name };
   if (outputs === 1) return { name, type: "scalar", min: 0, max: 1, sigma: DEFAULT_SIGMA };
   if (outputs === 2) return { name, type: "binary", classes: ["no", "yes"], temperature: 1 };
+  if (classes !== undefined) return { name, type: "category", classes, temperature: 1 };
   throw modelError("L5107", file, `its head has ${outputs} classes, and their names are not in the file`, [
     `name them: --attribute "${name}: category { FIRST, SECOND, ... }"`,
   ]);

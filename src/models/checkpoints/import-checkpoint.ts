@@ -1,16 +1,17 @@
 // Any pickled checkpoint that lacec knows -> Model. What it is is found by looking inside, never by its name.
 // In: the bytes of a file. Out: the kind of file and the model. Invariants: nothing in the file is run; every reader is a file of its own.
-import type { CheckpointOptions } from "./checkpoint-model.js";
+import type { CheckpointOptions, ReadGenerator } from "./checkpoint-model.js";
+import { findGenerator, type FoundGenerator } from "./find-generator.js";
+import { findHead, type HeadCheckpoint } from "./head-forms.js";
 import { modelError } from "../model-error.js";
-import type { StyleganModel } from "../model.js";
 import { NUMPY_NAMES } from "../formats/numpy-array.js";
-import { isDict, isTuple, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
-import { pythonObject, STYLEGAN_NAMES } from "../formats/python-object.js";
+import { isDict, type AllowList, type PickleValue } from "../formats/pickle-value.js";
+import { PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
 import { readRosinality } from "./rosinality.js";
-import { readStylegan2Ada } from "./stylegan2-ada.js";
+import { readStylegan2Ada, readStylegan2AdaTensors } from "./stylegan2-ada.js";
 import { readStylegan2Tf } from "./stylegan2-tf.js";
 import { isTorchLegacy, nestedStorages, readTorchLegacy } from "../formats/torch-legacy.js";
-import { tensorsOf, TORCH_NAMES } from "../formats/torch-tensor.js";
+import { checkSharing, TORCH_NAMES } from "../formats/torch-tensor.js";
 import { readTorchZip } from "../formats/torch-zip.js";
 import { unpickle } from "../formats/unpickle.js";
 import { WorkBudget } from "../formats/work-budget.js";
@@ -18,10 +19,13 @@ import { isZip } from "../formats/zip.js";
 
 export type CheckpointKind = "stylegan2-ada-pytorch" | "rosinality" | "stylegan2-tensorflow";
 
-/** What a pickled file turned out to be: a generator, or one attribute head of the LACE paper's code. */
-export type Checkpoint =
-  | { readonly kind: CheckpointKind; readonly model: StyleganModel }
-  | { readonly kind: "lace-head"; readonly checkpoint: PickleDict };
+/** A generator, and where its form comes from. */
+export interface GeneratorCheckpoint extends ReadGenerator {
+  readonly kind: CheckpointKind;
+}
+
+/** What a file turned out to be: a generator, or an attribute head. */
+export type Checkpoint = GeneratorCheckpoint | HeadCheckpoint;
 
 /**
  * A pickled file of any kind.
@@ -33,15 +37,29 @@ export async function readPickledFile(
   options: CheckpointOptions,
 ): Promise<Checkpoint> {
   const value = await readPickled(bytes, file);
-  if (isTuple(value)) return { kind: "stylegan2-tensorflow", model: readStylegan2Tf(value, file, options) };
-  if (!isDict(value)) throw modelError("L5107", file, "the file holds no generator");
-  if (pythonObject(value.entries.get("G_ema")) !== undefined)
-    return { kind: "stylegan2-ada-pytorch", model: readStylegan2Ada(value, file, options) };
-  if (value.entries.has("g_ema")) return { kind: "rosinality", model: readRosinality(value, file, options) };
-  if (tensorsOf(value.entries.get("state_dict")).has("heads.weight")) return { kind: "lace-head", checkpoint: value };
-  throw modelError("L5107", file, `no reader knows a checkpoint with the parts ${keysOf(value)}`, [
+  const found = findGenerator(value);
+  if (found !== undefined) return readGenerator(found, file, options);
+  const head = findHead(value, file);
+  if (head !== undefined) return head;
+  throw modelError("L5107", file, `no reader knows a checkpoint ${partsOf(value)}`, [
     "lacec imports StyleGAN2 in the forms of stylegan2-ada-pytorch, rosinality and the first TensorFlow release",
   ]);
+}
+
+/** The model of a generator. Errors LaceError L5106, L5107, L5109. */
+export function readGenerator(found: FoundGenerator, file: string, options: CheckpointOptions): GeneratorCheckpoint {
+  switch (found.kind) {
+    case "network":
+      return { kind: "stylegan2-ada-pytorch", ...readStylegan2Ada(found.network, file, options) };
+    case "network-tensors":
+      checkSharing(found.tensors, file);
+      return { kind: "stylegan2-ada-pytorch", ...readStylegan2AdaTensors(found.tensors, file, options) };
+    case "rosinality":
+      checkSharing(found.tensors, file);
+      return { kind: "rosinality", ...readRosinality(found.tensors, found.average, file, options) };
+    case "tensorflow":
+      return { kind: "stylegan2-tensorflow", ...readStylegan2Tf(found.network, file, options) };
+  }
 }
 
 /** The generator of a checkpoint. Errors as readPickledFile; L5107 if it holds no generator. */
@@ -49,9 +67,9 @@ export async function readCheckpoint(
   bytes: Uint8Array,
   file: string,
   options: CheckpointOptions,
-): Promise<{ readonly kind: CheckpointKind; readonly model: StyleganModel }> {
+): Promise<GeneratorCheckpoint> {
   const found = await readPickledFile(bytes, file, options);
-  if (found.kind === "lace-head") throw modelError("L5107", file, "the file holds an attribute head, not a generator");
+  if (!("model" in found)) throw modelError("L5107", file, "the file holds an attribute head, not a generator");
   return found;
 }
 
@@ -62,11 +80,11 @@ export function isPickled(bytes: Uint8Array): boolean {
 
 /** What a zip of PyTorch, an old PyTorch file or a plain pickle holds. */
 async function readPickled(bytes: Uint8Array, file: string): Promise<PickleValue> {
-  if (isZip(bytes)) return readTorchZip(bytes, file);
-  if (isTorchLegacy(bytes)) return readTorchLegacy(bytes, file);
+  if (isZip(bytes)) return readTorchZip(bytes, file, { allow: ALL_NAMES });
+  if (isTorchLegacy(bytes)) return readTorchLegacy(bytes, file, undefined, ALL_NAMES);
   if (bytes[0] === PROTO) {
     const budget = new WorkBudget(file, bytes.byteLength);
-    const allow = new Map([...TORCH_NAMES, ...STYLEGAN_NAMES, ...NUMPY_NAMES, ...nestedStorages(file, budget)]);
+    const allow = new Map([...ALL_NAMES, ...nestedStorages(file, budget)]);
     return unpickle(bytes, { file, allow, budget }).value;
   }
   throw modelError("L5107", file, "it is neither a pickle nor a PyTorch file");
@@ -75,7 +93,16 @@ async function readPickled(bytes: Uint8Array, file: string): Promise<PickleValue
 /** First byte of a pickle of protocol 2 and later. */
 const PROTO = 0x80;
 
-function keysOf(dict: PickleDict): string {
-  const names = [...dict.entries.keys()].filter((key) => typeof key === "string");
-  return names.length === 0 ? "(none)" : names.slice(0, 8).join(", ").slice(0, 200);
+const ALL_NAMES: AllowList = new Map([
+  ...TORCH_NAMES,
+  ...STYLEGAN_NAMES,
+  ...NUMPY_NAMES,
+  ...PLAIN_NAMES,
+  ...SKLEARN_NAMES,
+]);
+
+function partsOf(value: PickleValue): string {
+  if (!isDict(value)) return "of this kind";
+  const names = [...value.entries.keys()].filter((key) => typeof key === "string");
+  return `with the parts ${names.length === 0 ? "(none)" : names.slice(0, 8).join(", ").slice(0, 200)}`;
 }

@@ -4,8 +4,9 @@
 import type { HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "../model-error.js";
-import type { PickleDict } from "../formats/pickle-value.js";
-import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
+import { isDict, type PickleValue } from "../formats/pickle-value.js";
+import type { LazyTensor, StateDict } from "../formats/state-dict.js";
+import { checkSharing, tensorsOf } from "../formats/torch-tensor.js";
 
 /** Learning-rate multiplier of StyleGAN's mapping network, which its stored weights are divided by. */
 const LR_MULTIPLIER = 0.01;
@@ -14,8 +15,12 @@ function unlike(file: string, what: string): LaceError {
   return modelError("L5107", file, `not a LACE file: ${what}`);
 }
 
+function partOf(checkpoint: PickleValue, name: string): PickleValue | undefined {
+  return isDict(checkpoint) ? checkpoint.entries.get(name) : undefined;
+}
+
 /** A stored weight as a matrix [out, in]: trailing dimensions of 1 (a 1x1 convolution) are dropped. */
-function matrix(tensor: TorchTensor, name: string, file: string): Tensor {
+function matrix(tensor: LazyTensor, name: string, file: string): Tensor {
   const { shape, data } = tensor.read();
   const [out, inputs, ...rest] = shape;
   if (out === undefined || inputs === undefined || rest.some((n) => n !== 1))
@@ -23,16 +28,20 @@ function matrix(tensor: TorchTensor, name: string, file: string): Tensor {
   return { shape: [out, inputs], data };
 }
 
-/** One dense layer `NAME.weight`, `NAME.bias` that takes `inputs` numbers (any, if undefined). */
-function dense(
-  tensors: ReadonlyMap<string, TorchTensor>,
+/**
+ * One dense layer `NAME.weight`, `NAME.bias` that takes `inputs` numbers (any, if undefined).
+ * Errors   LaceError L5107 if it is missing or does not fit.
+ */
+export function dense(
+  tensors: StateDict,
   name: string,
   inputs: number | undefined,
   file: string,
 ): { weight: Tensor; bias: Tensor } {
-  const [weight, bias] = [tensors.get(`${name}.weight`), tensors.get(`${name}.bias`)];
-  if (weight === undefined || bias === undefined) throw unlike(file, `'${name}.weight' or '${name}.bias' is missing`);
-  const layer = { weight: matrix(weight, `${name}.weight`, file), bias: bias.read() };
+  const of = (part: string): string => (name === "" ? part : `${name}.${part}`);
+  const [weight, bias] = [tensors.get(of("weight")), tensors.get(of("bias"))];
+  if (weight === undefined || bias === undefined) throw unlike(file, `'${of("weight")}' or '${of("bias")}' is missing`);
+  const layer = { weight: matrix(weight, of("weight"), file), bias: bias.read() };
   const [out, width] = layer.weight.shape;
   if (inputs !== undefined && width !== inputs)
     throw unlike(file, `'${name}' takes ${width ?? 0} numbers, the layer before it gives ${inputs}`);
@@ -42,7 +51,7 @@ function dense(
 }
 
 /** Numbers in `PREFIX<n>SUFFIX` over the names, ascending. */
-function layerNumbers(tensors: ReadonlyMap<string, TorchTensor>, pattern: RegExp): number[] {
+function layerNumbers(tensors: StateDict, pattern: RegExp): number[] {
   const numbers = [...tensors.keys()].flatMap((name) => pattern.exec(name)?.[1] ?? []);
   return numbers.map(Number).sort((a, b) => a - b);
 }
@@ -52,8 +61,8 @@ function layerNumbers(tensors: ReadonlyMap<string, TorchTensor>, pattern: RegExp
  * Shapes   weights [out, in]; the last layer gives K logits.
  * Errors   LaceError L5107 if the file is not one.
  */
-export function readLaceHead(checkpoint: PickleDict, attribute: string, file: string): HeadWeights {
-  const tensors = tensorsOf(checkpoint.entries.get("state_dict"));
+export function readLaceHead(checkpoint: PickleValue, attribute: string, file: string): HeadWeights {
+  const tensors = tensorsOf(partOf(checkpoint, "state_dict"));
   checkSharing(tensors, file);
   const names = [...layerNumbers(tensors, /^net\.(\d+)\.weight$/).map((n) => `net.${n}`), "heads"];
   let width: number | undefined;
@@ -70,19 +79,14 @@ export function readLaceHead(checkpoint: PickleDict, attribute: string, file: st
  * Shapes   weights [out, in]; wAverage [wDim].
  * Errors   LaceError L5107 if the file is not one.
  */
-export function readLaceMapping(checkpoint: PickleDict, file: string): MappingWeights {
+export function readLaceMapping(checkpoint: PickleValue, file: string): MappingWeights {
   const mean = tensorsOf(checkpoint).get("mean_latent")?.read();
   if (mean === undefined) throw unlike(file, "'mean_latent' is missing");
-  return readStyle(tensorsOf(checkpoint.entries.get("style")), "", mean, file);
+  return readStyle(tensorsOf(partOf(checkpoint, "style")), "", mean, file);
 }
 
-/** The mapping layers `PREFIX<n>.weight`, `.bias` of rosinality's `style` module. */
-export function readStyle(
-  tensors: ReadonlyMap<string, TorchTensor>,
-  prefix: string,
-  mean: Tensor,
-  file: string,
-): MappingWeights {
+/** The mapping layers `PREFIX<n>.weight`, `.bias` of rosinality's `style` module. Without a mean the average w is zeros. */
+export function readStyle(tensors: StateDict, prefix: string, mean: Tensor | undefined, file: string): MappingWeights {
   const numbers = layerNumbers(tensors, new RegExp(`^${prefix.replaceAll(".", "\\.")}(\\d+)\\.weight$`));
   if (numbers.length === 0) throw unlike(file, "it has no mapping network");
   let width: number | undefined;
@@ -91,7 +95,8 @@ export function readStyle(
     width = layer.weight.shape[0];
     return { ...layer, weightGain: LR_MULTIPLIER / Math.sqrt(layer.weight.shape[1] ?? 1), biasGain: LR_MULTIPLIER };
   });
-  if (mean.data.length !== width)
-    throw unlike(file, `the mean latent has ${mean.data.length} numbers, the mapping gives ${width ?? 0}`);
-  return { normalize: true, layers, wAverage: { shape: [mean.data.length], data: mean.data } };
+  const average = mean?.data ?? new Float32Array(width ?? 0);
+  if (average.length !== width)
+    throw unlike(file, `the mean latent has ${average.length} numbers, the mapping gives ${width ?? 0}`);
+  return { normalize: true, layers, wAverage: { shape: [average.length], data: average } };
 }

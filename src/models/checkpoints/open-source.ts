@@ -2,8 +2,12 @@
 // In: the bytes. Out: a Source, sound as far as its kind can be checked without running anything.
 import type { CheckpointOptions } from "./checkpoint-model.js";
 import { modelError } from "../model-error.js";
-import { isPickled, readPickledFile, type Checkpoint } from "./import-checkpoint.js";
+import { findInTensors } from "./find-generator.js";
+import { boundaryHead, denseHead } from "./head-forms.js";
+import { isPickled, readGenerator, readPickledFile, type Checkpoint } from "./import-checkpoint.js";
 import { METADATA_KEY } from "../pack/pack.js";
+import { isNpy, readNpy } from "../formats/npy.js";
+import { stateDictOf } from "../formats/state-dict.js";
 import { LENGTH_BYTES, readSafetensors, type Safetensors } from "../formats/safetensors.js";
 
 export type Source =
@@ -25,7 +29,8 @@ interface StoredSource {
  */
 export async function openSource(bytes: Uint8Array, file: string, options: CheckpointOptions): Promise<Source> {
   // Safetensors first: the length of its header can begin as a pickle does, a pickle cannot begin as all of this.
-  if (isSafetensors(bytes)) return openSafetensors(bytes, file);
+  if (isSafetensors(bytes)) return openSafetensors(bytes, file, options);
+  if (isNpy(bytes)) return boundaryHead(readNpy(bytes, file), file);
   if (isPickled(bytes)) return readPickledFile(bytes, file, options);
   if (isOnnx(bytes)) return { kind: "onnx", bytes };
   throw modelError("L5107", file, "it is no file of a model that lacec knows", [whatElse(bytes)]);
@@ -38,13 +43,21 @@ function isSafetensors(bytes: Uint8Array): boolean {
   return bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
 }
 
-function openSafetensors(bytes: Uint8Array, file: string): Source {
+function openSafetensors(bytes: Uint8Array, file: string, options: CheckpointOptions): Source {
   const stored = readSafetensors(bytes, file);
   const text = stored.metadata.get(METADATA_KEY);
+  const tensors = text === undefined ? stateDictOf(stored) : new Map<string, never>();
+  const found = findInTensors(tensors);
+  if (found !== undefined) return readGenerator(found, file, options);
+  const head = denseHead(tensors, file);
+  if (head !== undefined) return head;
   if (text === undefined)
-    throw modelError("L5107", file, "the safetensors file is no pack of lacec: it has no metadata key 'lace'", [
-      "docs/packs.md says what a pack holds; lacec imports the checkpoint that this file was made from",
-    ]);
+    throw modelError(
+      "L5107",
+      file,
+      "the safetensors file is no pack of lacec (it has no metadata key 'lace') and no generator that lacec knows",
+      ["docs/packs.md says what a pack holds; lacec imports the checkpoint that this file was made from"],
+    );
   const metadata = parseObject(text);
   if (metadata === undefined) throw modelError("L5108", file, "the metadata key 'lace' is no JSON object");
   return { kind: "architecture" in metadata ? "pack" : "heads", stored, metadata };

@@ -1,41 +1,62 @@
-// Checkpoints of rosinality/stylegan2-pytorch (`.pt` with `g_ema` and `latent_avg`) -> Model in the naming of docs/packs.md.
-// In: what torch-zip.ts read. Out: a Model without attributes; every shape has been checked as a pack's would be.
+// Generators of rosinality/stylegan2-pytorch, and of encoders built on it (pSp, e4e) -> Model in the naming of docs/packs.md.
+// In: its tensors and the average w, where the file has one. Out: a Model without attributes; every shape has been checked as a pack's would be.
 // Invariants: same values as the original, up to rounding. Its convolutions are scaled by 1/sqrt(in k^2) at run time; a pack
 // has no such gain, so it is folded into the weights here, except in RGB layers, whose style carries it in a pack too.
 // Orientation: both codes use the transposed convolution with the weight as stored, and a symmetric FIR kernel.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
-import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
+import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
 import { readStyle } from "./lace-heads.js";
 import { modelError } from "../model-error.js";
-import type { StyleganModel } from "../model.js";
 import { TensorSource } from "../pack/pack-weights.js";
-import type { PickleDict } from "../formats/pickle-value.js";
+import type { StateDict } from "../formats/state-dict.js";
 import { readSynthesis } from "./stylegan2-weights.js";
-import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
 
 const FIR_KERNEL = [1, 3, 3, 1];
 const MAX_RESOLUTION = 2048;
 
 /**
  * The generator of a checkpoint, any size and channel multiplier.
+ * Average  [wDim], or one such row for each layer, of which the first is taken; undefined: `averageUnknown`, and zeros stand in its place.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
  */
-export function readRosinality(checkpoint: PickleDict, file: string, options: CheckpointOptions): StyleganModel {
-  const stored = tensorsOf(checkpoint.entries.get("g_ema"));
-  const mean = tensorsOf(checkpoint).get("latent_avg")?.read();
-  if (stored.size === 0 || mean === undefined) throw unlike(file, "'g_ema' or 'latent_avg' is missing");
-  checkSharing(stored, file);
-  const mapping = readStyle(stored, "style.", mean, file);
+export function readRosinality(
+  stored: StateDict,
+  average: Tensor | undefined,
+  file: string,
+  options: CheckpointOptions,
+): ReadGenerator {
+  const mapping = readStyle(stored, "style.", average && firstRow(average), file);
   const wDim = mapping.wAverage.data.length;
   const tensors = convertSynthesis(stored, file);
   const resolution = Math.max(
     ...[...tensors.keys()].map((name) => Number(/^synthesis\.b(\d+)\./.exec(name)?.[1] ?? 0)),
   );
+  const assumed = addNoise(tensors);
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
   const synthesis = readSynthesis(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
   const zDim = mapping.layers[0]?.weight.shape[1] ?? 0;
-  return checkpointModel(options, { zDim, classes: 0, mapping, synthesis });
+  const model = checkpointModel(options, { zDim, classes: 0, mapping, synthesis });
+  return { model, assumed, averageUnknown: average === undefined };
+}
+
+/** The one row of [1, wDim], the first of [layers, wDim]. */
+function firstRow({ shape, data }: Tensor): Tensor {
+  const width = shape.at(-1) ?? 0;
+  return { shape: [width], data: data.subarray(0, width) };
+}
+
+/** Noise images that the file left out are zeros: what `noise const` adds is then nothing. Gives what is to be said of it. */
+function addNoise(tensors: Map<string, Tensor>): readonly string[] {
+  let missing = false;
+  for (const name of [...tensors.keys()]) {
+    const [, layer, r] = /^(synthesis\.b(\d+)\.conv\d)\.noise_strength$/.exec(name) ?? [];
+    if (layer === undefined || tensors.has(`${layer}.noise_const`)) continue;
+    const size = Number(r);
+    tensors.set(`${layer}.noise_const`, { shape: [size, size], data: new Float32Array(size * size) });
+    missing = true;
+  }
+  return missing ? ["the file has no noise images: `noise const` adds none; `noise random` draws its own"] : [];
 }
 
 function unlike(file: string, what: string): LaceError {
@@ -43,7 +64,7 @@ function unlike(file: string, what: string): LaceError {
 }
 
 /** State dict of the generator -> tensors of a pack. What is missing is found by readSynthesis. */
-function convertSynthesis(stored: ReadonlyMap<string, TorchTensor>, file: string): Map<string, Tensor> {
+function convertSynthesis(stored: StateDict, file: string): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   const copy = (from: string, to: string, shapeOf: (shape: readonly number[]) => readonly number[], gain = 1): void => {
     const tensor = stored.get(from)?.read();
@@ -91,7 +112,7 @@ function withoutFirst(shape: readonly number[]): readonly number[] {
 }
 
 /** The FIR kernel is a buffer of the checkpoint; only the one of StyleGAN2 (times 4) is known. */
-function checkKernel(stored: ReadonlyMap<string, TorchTensor>, name: string, file: string): void {
+function checkKernel(stored: StateDict, name: string, file: string): void {
   const kernel = stored.get(name)?.read();
   const sum = FIR_KERNEL.reduce((a, b) => a + b, 0);
   const expected = FIR_KERNEL.flatMap((a) => FIR_KERNEL.map((b) => (4 * a * b) / (sum * sum)));

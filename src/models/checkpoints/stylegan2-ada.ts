@@ -1,14 +1,14 @@
-// Checkpoints of stylegan2-ada-pytorch (`.pkl` with `G_ema`), also as the tools of its successor save them again -> Model.
-// In: what unpickling gave. Out: a Model without attributes; every shape has been checked as a pack's would be.
+// Generators of stylegan2-ada-pytorch, also as the tools of its successor save them again -> Model.
+// In: the network that unpickling gave, or its tensors alone. Out: a Model without attributes; every shape has been checked as a pack's would be.
 // Invariants: same values as the original; the tensors keep their names, which are those of docs/packs.md.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
-import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
+import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
 import { modelError } from "../model-error.js";
-import type { StyleganModel } from "../model.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
-import { isCount, isDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
+import { isCount, isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
+import type { StateDict } from "../formats/state-dict.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
 import { readSynthesis } from "./stylegan2-weights.js";
 import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
@@ -16,20 +16,23 @@ import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tens
 /** Modules nest network, block, layer; deeper is a loop. */
 const MAX_DEPTH = 8;
 const STYLES: readonly SynthesisStyle[] = ["skip", "orig", "resnet"];
+const MAX_RESOLUTION = 2048;
+const MAX_LAYERS = 64;
+/** What the training code of stylegan2-ada-pytorch has by default. */
+const DEFAULTS = { lrMultiplier: 0.01, firKernel: [1, 3, 3, 1] };
 
 function unlike(file: string, what: string): LaceError {
   return modelError("L5107", file, `not a StyleGAN2-ADA checkpoint that lacec can read: ${what}`);
 }
 
 /**
- * The generator `G_ema` of a checkpoint, conditional or not, of any of the three architectures.
- * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a tensor is missing or has a wrong shape.
+ * A generator, conditional or not, of any of the three architectures.
+ * Errors   LaceError L5107 if it is no network of this kind, L5109 if a tensor is missing or has a wrong shape.
  */
-export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: CheckpointOptions): StyleganModel {
-  const generator = pythonObject(checkpoint.entries.get("G_ema"));
-  if (generator === undefined) throw unlike(file, "it has no `G_ema`");
+export function readStylegan2Ada(generator: PythonObject, file: string, options: CheckpointOptions): ReadGenerator {
   const mapping = moduleOf(generator, "mapping", file);
   const synthesis = moduleOf(generator, "synthesis", file);
+  refuseOthers(synthesis, file);
   if (generator.get("img_channels") !== 3) throw unlike(file, "its images do not have 3 channels");
   const resolution = count(generator, "img_resolution", file);
   const [zDim, wDim] = [count(generator, "z_dim", file), count(generator, "w_dim", file)];
@@ -39,7 +42,7 @@ export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: 
   const stored = new Map<string, TorchTensor>();
   collect(generator, "", new Set(), stored);
   checkSharing(stored, file);
-  const source = new TensorSource(file, (name) => readTensor(stored, name), new Set(stored.keys()));
+  const source = new TensorSource(file, (name) => stored.get(name)?.read(), new Set(stored.keys()));
   const last = moduleOf(synthesis, `b${resolution}`, file);
   const style = STYLES.find((s) => s === last.get("architecture"));
   if (style === undefined) throw unlike(file, "its architecture is none of skip, orig, resnet");
@@ -48,12 +51,68 @@ export function readStylegan2Ada(checkpoint: PickleDict, file: string, options: 
   if (lrMultiplier === undefined) throw unlike(file, "its mapping has no gain");
   const sizes = { style, firKernel: firKernel(stored, resolution, file), wDim, resolution };
   const mappingSizes = { layers, lrMultiplier, normalize: true };
-  return checkpointModel(options, {
+  const model = checkpointModel(options, {
     zDim,
     classes: cDim,
     mapping: readMapping(source, { zDim, wDim, classes: cDim, mapping: mappingSizes }),
     synthesis: readSynthesis(source, { ...sizes, ...(typeof clamp === "number" && clamp > 0 && { clamp }) }),
   });
+  return { model, assumed: [], averageUnknown: false };
+}
+
+/**
+ * The generator of the tensors alone. Sizes and style are told by their names and shapes; what is not, is assumed as the family's
+ * training code has it by default.
+ * Errors   as readStylegan2Ada.
+ */
+export function readStylegan2AdaTensors(stored: StateDict, file: string, options: CheckpointOptions): ReadGenerator {
+  const names = [...stored.keys()];
+  const numbers = (pattern: RegExp): number[] => names.flatMap((name) => Number(pattern.exec(name)?.[1] ?? NaN));
+  const resolution = Math.max(4, ...numbers(/^synthesis\.b(\d+)\./).filter((n) => n <= MAX_RESOLUTION));
+  const layers = 1 + Math.max(-1, ...numbers(/^mapping\.fc(\d+)\.weight$/).filter((n) => n < MAX_LAYERS));
+  const [first, last] = [stored.get("mapping.fc0.weight"), stored.get(`mapping.fc${layers - 1}.weight`)];
+  const embed = stored.get("mapping.embed.weight");
+  const [zDim, wDim] = [(first?.shape[1] ?? 0) - (embed?.shape[0] ?? 0), last?.shape[0] ?? 0];
+  if (zDim <= 0 || wDim <= 0) throw unlike(file, "it has no mapping network");
+  const style = names.some((name) => /^synthesis\.b\d+\.skip\.weight$/.test(name))
+    ? "resnet"
+    : resolution === 4 || stored.has("synthesis.b4.torgb.weight")
+      ? "skip"
+      : "orig";
+  const assumed = [
+    `the learning-rate multiplier of the mapping is ${DEFAULTS.lrMultiplier}, activations have no clamp`,
+  ];
+  const averageUnknown = !stored.has("mapping.w_avg");
+  const filter = stored.has(`synthesis.b${resolution}.resample_filter`);
+  if (!filter) assumed.push(`the resampling filter is [${DEFAULTS.firKernel.join(", ")}]`);
+  const zeros: Tensor = { shape: [wDim], data: new Float32Array(wDim) };
+  const read = (name: string): Tensor | undefined =>
+    averageUnknown && name === "mapping.w_avg" ? zeros : asScalar(stored.get(name)?.read(), name);
+  const source = new TensorSource(file, read, new Set(names));
+  const classes = embed?.shape[1] ?? 0;
+  const mapping = { layers, lrMultiplier: DEFAULTS.lrMultiplier, normalize: true };
+  const firKernelOf = filter ? firKernel(stored, resolution, file) : DEFAULTS.firKernel;
+  const model = checkpointModel(options, {
+    zDim,
+    classes,
+    mapping: readMapping(source, { zDim, wDim, classes, mapping }),
+    synthesis: readSynthesis(source, { style, firKernel: firKernelOf, wDim, resolution }),
+  });
+  return { model, assumed, averageUnknown };
+}
+
+/** A strength is a number; formats without tensors of rank 0 keep it as a list of one. */
+function asScalar(tensor: Tensor | undefined, name: string): Tensor | undefined {
+  return tensor?.data.length === 1 && name.endsWith(".noise_strength") ? { shape: [], data: tensor.data } : tensor;
+}
+
+/** Successors have the same outside and another synthesis. */
+function refuseOthers(synthesis: PythonObject, file: string): void {
+  const modules = synthesis.get("_modules");
+  if (!isDict(modules) || !modules.entries.has("input")) return;
+  throw modelError("L5107", file, "it is a StyleGAN3 generator, which lacec does not read", [
+    "lacec imports StyleGAN2 checkpoints; of other generators it takes an ONNX export: lacec import NAME.onnx",
+  ]);
 }
 
 function moduleOf(parent: PythonObject, name: string, file: string): PythonObject {
@@ -89,13 +148,9 @@ function collect(module: PythonObject, prefix: string, seen: Set<PythonObject>, 
   }
 }
 
-function readTensor(stored: ReadonlyMap<string, TorchTensor>, name: string): Tensor | undefined {
-  return stored.get(name)?.read();
-}
-
 /** The taps whose outer product the resampling filter is. */
-function firKernel(stored: ReadonlyMap<string, TorchTensor>, resolution: number, file: string): number[] {
-  const filter = readTensor(stored, `synthesis.b${resolution}.resample_filter`);
+function firKernel(stored: StateDict, resolution: number, file: string): number[] {
+  const filter = stored.get(`synthesis.b${resolution}.resample_filter`)?.read();
   const [n = 0, m] = filter?.shape ?? [];
   if (filter === undefined || n === 0 || n > 32 || n !== m) throw unlike(file, "its resampling filter is missing");
   const { data } = filter;

@@ -5,19 +5,11 @@
 // Source: the papers (arXiv 1912.04958, appendix B) and the variable names of those checkpoints.
 import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
-import { checkpointModel, type CheckpointOptions } from "./checkpoint-model.js";
+import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
 import { modelError } from "../model-error.js";
-import type { StyleganModel } from "../model.js";
 import { numpyArray, permuted, type NumpyArray } from "../formats/numpy-array.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
-import {
-  isDict,
-  isTuple,
-  newDict,
-  type PickleDict,
-  type PickleTuple,
-  type PickleValue,
-} from "../formats/pickle-value.js";
+import { isDict, isTuple, newDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
 import { readSynthesis } from "./stylegan2-weights.js";
@@ -32,13 +24,10 @@ function unlike(file: string, what: string): LaceError {
 }
 
 /**
- * The averaged generator Gs.
+ * A generator: of a file of three networks the last, Gs.
  * Errors   LaceError L5107 if it is no checkpoint of this kind, L5109 if a variable is missing or has a wrong shape.
  */
-export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: CheckpointOptions): StyleganModel {
-  const generator = pythonObject(checkpoint.items[2]);
-  if (generator?.className !== "Network" || checkpoint.items.length !== 3)
-    throw unlike(file, "it is not a tuple of the networks G, D, Gs");
+export function readStylegan2Tf(generator: PythonObject, file: string, options: CheckpointOptions): ReadGenerator {
   const variables = new Map<string, NumpyArray>();
   const settings = newDict();
   collect(generator, "", { variables, settings, seen: new Set() }, 0, file);
@@ -62,7 +51,7 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
   const clamp = settings.entries.get("conv_clamp");
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
   const mapping = { layers, lrMultiplier, normalize: normalize !== false && normalize !== 0 };
-  return checkpointModel(options, {
+  const model = checkpointModel(options, {
     zDim,
     classes,
     mapping: readMapping(source, { zDim, wDim, classes, mapping }),
@@ -74,6 +63,7 @@ export function readStylegan2Tf(checkpoint: PickleTuple, file: string, options: 
       ...(typeof clamp === "number" && clamp > 0 && { clamp }),
     }),
   });
+  return { model, assumed: [], averageUnknown: false };
 }
 
 interface Collected {

@@ -4,6 +4,7 @@
 // Source: numpy's ndarray.__reduce__ and dtype.__reduce__, as their documentation describes them.
 import type { Tensor } from "../../compiler/weights.js";
 import { DTYPE_BYTES, toFloat32, toFloat64, type DType } from "./dtype.js";
+import type { LazyTensor } from "./state-dict.js";
 import {
   isCount,
   isTuple,
@@ -11,11 +12,13 @@ import {
   type Copy,
   type Fail,
   type PickleBytes,
+  type PickleList,
   type PickleValue,
   type Reconstruction,
 } from "./pickle-value.js";
 
-const TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
+/** Types of plain numbers by the names that numpy gives them, without the byte order. */
+export const NUMPY_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["f8", "F64"],
   ["f4", "F32"],
   ["f2", "F16"],
@@ -35,18 +38,22 @@ const MAX_RANK = 8;
 /** What a copied object counts. */
 const ITEM_BYTES = 8;
 
-/** undefined: Python objects. */
+/** No dtype: Python objects, or text of `characters` code points (4 bytes each). */
 class NumpyType {
-  constructor(readonly dtype: DType | undefined) {}
+  constructor(
+    readonly dtype: DType | undefined,
+    readonly characters = 0,
+  ) {}
 }
 
 /** An array that was pickled; empty until its state came. */
-export class NumpyArray {
+export class NumpyArray implements LazyTensor {
   shape: readonly number[] = [0];
   private dtype: DType = "U8";
   private bytes: Uint8Array = new Uint8Array(0);
   private fortran = false;
   private objects: Float32Array | undefined;
+  private texts: readonly string[] | undefined;
 
   /** Takes ndarray's state: (version, shape, dtype, is_fortran, raw bytes). */
   build(state: PickleValue, fail: Fail, copy: Copy): void {
@@ -54,6 +61,18 @@ export class NumpyArray {
     if (!isTuple(shape) || shape.items.length > MAX_RANK || !shape.items.every(isCount))
       throw fail("an array without a valid shape");
     const dtype = typeOf(type);
+    const characters = charactersOf(type);
+    if (characters > 0) {
+      copy(bytesOf(data)?.byteLength ?? 0);
+      this.texts = textsOf(data, shape.items, characters, fail);
+      this.shape = shape.items;
+      return;
+    }
+    if (isObjectType(type) && isListOfText(data)) {
+      this.texts = data.items;
+      this.shape = [data.items.length];
+      return;
+    }
     if (isObjectType(type)) {
       this.objects = numbersOf(data, shape.items, fail, copy);
       this.shape = shape.items;
@@ -71,8 +90,14 @@ export class NumpyArray {
     this.fortran = fortran === true || fortran === 1;
   }
 
-  /** Row-major float32; None in an array of objects is NaN. */
+  /** The elements as text: what a classifier calls its classes. */
+  labels(): readonly string[] {
+    return this.texts ?? [...this.read().data].map(String);
+  }
+
+  /** Row-major float32; None in an array of objects is NaN, and so is text. */
   read(): Tensor {
+    if (this.texts !== undefined) return { shape: this.shape, data: new Float32Array(this.texts.length).fill(NaN) };
     if (this.objects !== undefined) return { shape: this.shape, data: this.objects };
     const data = toFloat32(this.dtype, this.bytes);
     if (!this.fortran || this.shape.length < 2) return { shape: this.shape, data };
@@ -112,12 +137,48 @@ function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
   return typeof value === "object" && value?.kind === "bytes" ? value.bytes : undefined;
 }
 
+function charactersOf(value: PickleValue | undefined): number {
+  return typeof value === "object" && value?.kind === "opaque" && value.value instanceof NumpyType
+    ? value.value.characters
+    : 0;
+}
+
+function isListOfText(value: PickleValue | undefined): value is PickleList & { readonly items: string[] } {
+  return (
+    typeof value === "object" &&
+    value?.kind === "list" &&
+    value.items.length > 0 &&
+    value.items.every((item) => typeof item === "string")
+  );
+}
+
+/** Fixed-width text: 4 bytes a character, zeros behind the last. */
+function textsOf(
+  data: PickleValue | undefined,
+  shape: readonly number[],
+  characters: number,
+  fail: Fail,
+): readonly string[] {
+  const bytes = bytesOf(data);
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (bytes?.byteLength !== 4 * characters * count) throw fail("an array of text without its bytes");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const letter = (at: number): string => {
+    const code = view.getUint32(4 * at, true);
+    return code === 0 || code > 0x10ffff ? "" : String.fromCodePoint(code);
+  };
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length: characters }, (__, j) => letter(i * characters + j)).join(""),
+  );
+}
+
 function isObjectType(value: PickleValue | undefined): boolean {
   return (
     typeof value === "object" &&
     value?.kind === "opaque" &&
     value.value instanceof NumpyType &&
-    value.value.dtype === undefined
+    value.value.dtype === undefined &&
+    value.value.characters === 0
   );
 }
 
@@ -143,11 +204,13 @@ function typeOf(value: PickleValue | undefined): DType | undefined {
 /** numpy.dtype(name, align, copy), then the state (version, byte order, ...). */
 function makeType(args: readonly PickleValue[], fail: Fail): PickleValue {
   const name = typeof args[0] === "string" ? args[0].replace(/^[<|=]/, "") : "";
-  const dtype = TYPES.get(name);
-  if (dtype === undefined && !OBJECTS.has(name)) throw fail("an array type that is no plain number");
+  const dtype = NUMPY_TYPES.get(name);
+  const characters = Number(/^U(\d{1,3})$/.exec(name)?.[1] ?? 0);
+  if (dtype === undefined && characters === 0 && !OBJECTS.has(name))
+    throw fail("an array type that is no plain number");
   return {
     kind: "opaque",
-    value: new NumpyType(dtype),
+    value: new NumpyType(dtype, characters),
     build(state, failBuild) {
       const order = isTuple(state) ? state.items[1] : undefined;
       if (order !== "<" && order !== "|" && order !== "=") throw failBuild("an array that is not little-endian");
@@ -177,12 +240,24 @@ function encode(args: readonly PickleValue[], fail: Fail, copy: Copy): PickleByt
   return { kind: "bytes", bytes };
 }
 
+/** numpy's _frombuffer(bytes, dtype, shape, order): how protocol 5 writes arrays. */
+function fromBuffer(args: readonly PickleValue[], fail: Fail, copy: Copy): PickleValue {
+  const [bytes = null, dtype = null, shape = null, order] = args;
+  const value = new NumpyArray();
+  value.build({ kind: "tuple", items: [1, shape, dtype, order === "F", bytes] }, fail, copy);
+  return { kind: "opaque", value };
+}
+
 const CORE = ["numpy.core.multiarray", "numpy._core.multiarray"];
 
 /** Names that pickles with numpy arrays need. */
 export const NUMPY_NAMES: AllowList = new Map<string, Reconstruction>([
   ...CORE.map((core): [string, Reconstruction] => [`${core}._reconstruct`, { call: makeArray }]),
   ...CORE.map((core): [string, Reconstruction] => [`${core}.scalar`, { call: makeScalar }]),
+  ...["numpy.core.numeric", "numpy._core.numeric"].map((core): [string, Reconstruction] => [
+    `${core}._frombuffer`,
+    { call: fromBuffer },
+  ]),
   ["numpy.ndarray", {}],
   ["numpy.dtype", { call: makeType }],
   ["_codecs.encode", { call: encode }],

@@ -57,6 +57,54 @@ export const STYLEGAN_NAMES: AllowList = new Map<string, Reconstruction>([
   ["dnnlib.tflib.network.Network", plainClass("Network")],
 ]);
 
+/** A value that nobody looks at: a device, a path. Whatever state it is given is dropped. */
+const ignored: Reconstruction = {
+  call() {
+    return { kind: "opaque", value: {}, build: () => undefined };
+  },
+};
+
+/** A set, frozen or not. */
+const set: Reconstruction = {
+  call([items]) {
+    const list = typeof items === "object" && items?.kind === "list" ? items.items : [];
+    return { kind: "tuple", items: list };
+  },
+};
+
+const NUMBER_TYPES = ["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"];
+
+/** Names of plain data that people keep beside their networks. What they make is ignored. */
+export const PLAIN_NAMES: AllowList = new Map<string, Reconstruction>([
+  ["argparse.Namespace", plainClass("Namespace")],
+  ["torch.device", ignored],
+  ["torch.Size", ignored],
+  ["torch.serialization._get_layout", ignored],
+  ["pathlib.Path", ignored],
+  ["pathlib.PosixPath", ignored],
+  ["pathlib.WindowsPath", ignored],
+  ["pathlib.PurePosixPath", ignored],
+  ["builtins.set", set],
+  ["__builtin__.set", set],
+  ...NUMBER_TYPES.map((name): [string, Reconstruction] => [`torch.${name}`, {}]),
+]);
+
+/** Linear models of scikit-learn, under the names of their modules since 0.22 and before. */
+export const SKLEARN_NAMES: AllowList = new Map<string, Reconstruction>(
+  (
+    [
+      ["linear_model", ["_logistic", "logistic"], ["LogisticRegression", "LogisticRegressionCV"]],
+      ["linear_model", ["_ridge", "ridge"], ["Ridge", "RidgeCV", "RidgeClassifier"]],
+      ["linear_model", ["_base", "base"], ["LinearRegression"]],
+      ["svm", ["_classes", "classes"], ["LinearSVC", "SVC"]],
+    ] as const
+  ).flatMap(([module, files, classes]) =>
+    files.flatMap((name) =>
+      classes.map((c): [string, Reconstruction] => [`sklearn.${module}.${name}.${c}`, plainClass(c)]),
+    ),
+  ),
+);
+
 /** The object of a value; undefined if it is none. */
 export function pythonObject(value: PickleValue | undefined): PythonObject | undefined {
   return typeof value === "object" && value?.kind === "opaque" && value.value instanceof PythonObject

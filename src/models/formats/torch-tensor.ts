@@ -4,6 +4,7 @@
 import type { Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import { modelError } from "../model-error.js";
+import type { LazyTensor, StateDict } from "./state-dict.js";
 import { DTYPE_BYTES, toFloat32, type DType } from "./dtype.js";
 import {
   isCount,
@@ -40,7 +41,7 @@ export class TorchStorage {
   }
 }
 
-export class TorchTensor {
+export class TorchTensor implements LazyTensor {
   constructor(
     readonly storage: TorchStorage,
     readonly offset: number,
@@ -165,10 +166,11 @@ const SHARING_SLACK = 1_000_000;
  * Refuses tensors that read the same memory over and over: each may be copied when it is converted, so a small file could fill memory.
  * Errors LaceError L5106.
  */
-export function checkSharing(tensors: ReadonlyMap<string, TorchTensor>, file: string): void {
-  const storages = new Set([...tensors.values()].map((t) => t.storage));
+export function checkSharing(tensors: StateDict, file: string): void {
+  const own = [...tensors.values()].filter((t) => t instanceof TorchTensor);
+  const storages = new Set(own.map((t) => t.storage));
   const stored = [...storages].reduce((sum, s) => sum + s.count, 0);
-  const wanted = [...tensors.values()].reduce((sum, t) => sum + product(t.shape), 0);
+  const wanted = own.reduce((sum, t) => sum + product(t.shape), 0);
   if (wanted > MOST_SHARING * stored + SHARING_SLACK)
     throw modelError("L5106", file, `its tensors have ${wanted} elements, its storages only ${stored}`);
 }

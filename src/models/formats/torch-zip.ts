@@ -2,22 +2,24 @@
 // In: the whole file. Out: what was saved, as a PickleValue whose tensors have their bytes.
 // Invariants: nothing in the file is run (unpickle.ts); every storage has exactly the bytes that its type and count need.
 import { modelError } from "../model-error.js";
-import { isDict, type PickleDict } from "./pickle-value.js";
+import type { AllowList, PickleValue } from "./pickle-value.js";
 import { storageOf, TORCH_NAMES, type TorchStorage } from "./torch-tensor.js";
 import { unpickle, type PickleLimits } from "./unpickle.js";
 import { openZip, type ZipLimits } from "./zip.js";
 
-export interface TorchLimits {
+export interface TorchOptions {
   readonly zip?: ZipLimits;
   readonly pickle?: PickleLimits;
+  /** Names that the file may use; default: those of tensors. */
+  readonly allow?: AllowList;
 }
 
 /**
- * Reads a `.pt` file whose top level is a dict, as every checkpoint that lacec knows has.
+ * Reads a `.pt` file.
  * Errors LaceError L5103 to L5106 for damage, limits and names that are not allowed; L5107 if it is another kind of file.
  */
-export async function readTorchZip(bytes: Uint8Array, file: string, limits: TorchLimits = {}): Promise<PickleDict> {
-  const zip = openZip(bytes, file, limits.zip);
+export async function readTorchZip(bytes: Uint8Array, file: string, options: TorchOptions = {}): Promise<PickleValue> {
+  const zip = openZip(bytes, file, options.zip);
   const pickles = [...zip.entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (pickle === undefined || pickles.length > 1)
@@ -32,9 +34,9 @@ export async function readTorchZip(bytes: Uint8Array, file: string, limits: Torc
   const storages = new Map<string, TorchStorage>();
   const { value } = unpickle(await zip.read(pickle), {
     file,
-    allow: TORCH_NAMES,
+    allow: options.allow ?? TORCH_NAMES,
     persistent: (id, fail) => storageOf(id, storages, fail),
-    ...(limits.pickle && { limits: limits.pickle }),
+    ...(options.pickle && { limits: options.pickle }),
   });
   for (const storage of storages.values()) {
     const data = await zip.read(`${folder}data/${storage.key}`);
@@ -47,6 +49,5 @@ export async function readTorchZip(bytes: Uint8Array, file: string, limits: Torc
     }
     storage.bytes = data;
   }
-  if (!isDict(value)) throw modelError("L5107", file, "the file holds no dict of weights");
   return value;
 }

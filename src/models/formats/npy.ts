@@ -1,0 +1,71 @@
+// Arrays of numpy's own files: .npy, one array, and .npz, a zip of them.
+// In: the whole file. Out: tensors that are widened when asked for. Invariants: an array has exactly the bytes that its shape and type need.
+// Source: numpy.lib.format, "NPY format" (versions 1 to 3).
+import type { LaceError } from "../../source/diagnostic.js";
+import { modelError } from "../model-error.js";
+import { DTYPE_BYTES, toFloat32 } from "./dtype.js";
+import { NUMPY_TYPES, permuted } from "./numpy-array.js";
+import type { LazyTensor, StateDict } from "./state-dict.js";
+import { isZip, openZip } from "./zip.js";
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** numpy writes a few dozen bytes; more than this is no header of numbers. */
+const MAX_HEADER = 4096;
+const MAX_RANK = 8;
+
+function damaged(file: string, what: string): LaceError {
+  return modelError("L5104", file, `not an array of numpy, or a damaged one: ${what}`);
+}
+
+/** Whether the bytes begin as a .npy file does. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.every((b, i) => bytes[i] === b);
+}
+
+/** The array of a .npy file. Errors LaceError L5104 if it is damaged or holds anything but numbers. */
+export function readNpy(bytes: Uint8Array, file: string): LazyTensor {
+  const version = bytes[6] ?? 0;
+  const lengthBytes = version === 1 ? 2 : 4;
+  const start = 8 + lengthBytes;
+  if (!isNpy(bytes) || version < 1 || version > 3 || bytes.byteLength < start) throw damaged(file, "its first bytes");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > MAX_HEADER || start + length > bytes.byteLength) throw damaged(file, "the length of its header");
+  const header = new TextDecoder("latin1").decode(bytes.subarray(start, start + length));
+  const descr = /'descr': '([<|=])([a-z]\d)'/.exec(header)?.[2];
+  const dtype = NUMPY_TYPES.get(descr ?? "");
+  const fortran = /'fortran_order': (True|False)/.exec(header)?.[1];
+  const dims = /'shape': \(([\d, ]*)\)/.exec(header)?.[1];
+  if (dtype === undefined || fortran === undefined || dims === undefined)
+    throw damaged(file, "its elements are no little-endian numbers, or its header is not numpy's");
+  const shape = dims.split(",").flatMap((n) => (n.trim() === "" ? [] : [Number(n)]));
+  const data = bytes.subarray(start + length);
+  const needed = shape.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
+  if (shape.length > MAX_RANK || data.byteLength !== needed)
+    throw damaged(file, `an array of shape [${shape.join(", ")}] needs ${needed} bytes, it has ${data.byteLength}`);
+  return {
+    shape,
+    read() {
+      const values = toFloat32(dtype, data);
+      if (fortran === "False" || shape.length < 2) return { shape, data: values };
+      // Column-major data is the transpose of a row-major array of the reversed shape.
+      const order = shape.map((_, d) => shape.length - 1 - d);
+      return permuted({ shape: [...shape].reverse(), data: values }, order);
+    },
+  };
+}
+
+/** Whether the bytes are a zip whose entries are .npy files. Errors LaceError L5103 for a damaged zip. */
+export function isNpz(bytes: Uint8Array, file: string): boolean {
+  if (!isZip(bytes)) return false;
+  const names = [...openZip(bytes, file).entries.keys()];
+  return names.length > 0 && names.every((name) => name.endsWith(".npy"));
+}
+
+/** The arrays of a .npz file by name. Errors LaceError L5103 and L5104 for damage, L5106 for limits. */
+export async function readNpz(bytes: Uint8Array, file: string): Promise<StateDict> {
+  const zip = openZip(bytes, file);
+  const arrays = new Map<string, LazyTensor>();
+  for (const name of zip.entries.keys()) arrays.set(name.replace(/\.npy$/, ""), readNpy(await zip.read(name), file));
+  return arrays;
+}
