@@ -3,7 +3,7 @@
 // The checker runs on whatever is sound: one mistake of grammar, or one missing model, does not hide the other mistakes.
 import type { Diagnostic } from "../source/diagnostic.js";
 import type { ModelInfo } from "./attribute.js";
-import { check } from "./check/check.js";
+import { check, type CheckOutcome } from "./check/check.js";
 import type { CheckedModule } from "./check/checked.js";
 import type { Overrides } from "./check/context.js";
 import { Report } from "./check/report.js";
@@ -24,6 +24,8 @@ export interface Analysis {
   readonly declarations: readonly Declaration[];
   /** What each name means in the entry, of its own declarations and those that it imports. */
   readonly names: ReadonlyMap<string, Declared>;
+  /** The value of each `let` and `input` that has one. */
+  readonly numbers: CheckOutcome["numbers"];
   /** Those of checking and lowering (L2xxx, L3xxx), sorted; those of reading the files are `link`'s. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -34,12 +36,13 @@ export interface Analysis {
  */
 export function analyse(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides = {}): Analysis {
   const scopes = [...buildScopes(program, new Report()).values()];
+  const checked = check(program, models, overrides);
   const named = {
+    numbers: checked.numbers,
     names: scopes.find((s) => s.file === program.entry)?.names ?? new Map<string, Declared>(),
     references: referencesOf(scopes, models),
     declarations: scopes.flatMap((s) => s.own.map(declarationOf)),
   };
-  const checked = check(program, models, overrides);
   if (checked.value === undefined) return { ...named, diagnostics: checked.diagnostics };
   const lowered = lower(checked.value);
   return {

@@ -14,6 +14,8 @@ export interface Declaration {
   readonly at?: Span;
   /** The model that has it, of an attribute that no script declares. */
   readonly model?: string;
+  /** The attribute that a value is of. */
+  readonly of?: string;
 }
 
 /** A name where it is used; the place of its declaration is not among them. */
@@ -97,11 +99,11 @@ class Resolver {
   private valuesOf(name: string): Values | undefined {
     const d = this.scope.names.get(name);
     if (d?.kind === "attribute" && d.decl.type.kind === "CategoryType")
-      return new Map(d.decl.type.values.map((v) => [v.text, { kind: "value", name: v.text, at: v.span }]));
+      return new Map(d.decl.type.values.map((v) => [v.text, { kind: "value", name: v.text, at: v.span, of: name }]));
     if (d !== undefined && (d.kind !== "attribute" || d.decl.type.kind !== "BinaryType")) return undefined;
     const row = this.ofModel(name)?.row;
     if (row === undefined || row.type === "scalar") return undefined;
-    return new Map(row.classes.map((c) => [c, { kind: "value", name: c }]));
+    return new Map(row.classes.map((c) => [c, { kind: "value", name: c, of: name }]));
   }
 
   private ofModel(name: string): { readonly alias: string; readonly row: Attribute } | undefined {

@@ -11,13 +11,16 @@ import {
   type InitializeParams,
   type InitializeResult,
 } from "vscode-languageserver";
+import { completion } from "./completion.js";
 import { diagnosticsFeature } from "./diagnostics.js";
 import type { Feature, Site } from "./feature.js";
 import type { EditorFiles } from "./files.js";
 import { formatting } from "./formatting.js";
+import { hover } from "./hover.js";
 import { chooseEncoding } from "./positions.js";
 import type { ScriptRuns } from "./runs.js";
 import { DEFAULT_SETTINGS, readSettings } from "./settings.js";
+import { signatureHelp } from "./signature-help.js";
 import { pathOf } from "./uris.js";
 import { OpenText, Workspace } from "./workspace.js";
 
@@ -45,7 +48,7 @@ export function startServer(connection: Connection, files: EditorFiles, options:
     runs: options.runs,
   };
   const diagnostics = diagnosticsFeature();
-  const features: readonly Feature[] = [diagnostics, formatting];
+  const features: readonly Feature[] = [diagnostics, formatting, completion, hover, signatureHelp];
   const teller = diagnostics.teller(site);
 
   connection.onInitialize((params: InitializeParams): InitializeResult => {

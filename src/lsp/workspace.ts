@@ -108,8 +108,15 @@ export class Workspace {
   /** Rises when anything on the disk may have changed. */
   private epoch = 0;
 
+  private readonly reader: ReturnType<typeof editorReader>;
+
   constructor(readonly files: EditorFiles) {
     this.models = new ModelShelf(files);
+    this.reader = editorReader(
+      files,
+      (path) => this.texts.get(path)?.text,
+      () => this.roots[0],
+    );
   }
 
   get openTexts(): readonly OpenText[] {
@@ -192,6 +199,11 @@ export class Workspace {
     return [...new Set([...this.texts.keys(), ...(await scriptsBelow(this.files, this.roots))])];
   }
 
+  /** The path of `reference` as named in a script. */
+  resolve(from: string, reference: string): string {
+    return this.reader.resolve(from, reference);
+  }
+
   /** The address of a path, as the editor writes it where it has the file open. */
   uriOf(path: string): string {
     return this.texts.get(path)?.uri ?? uriOf(path);
@@ -210,11 +222,7 @@ export class Workspace {
     const { epoch } = this;
     const looked = new Map<string, number>();
     const read = new Map<string, string>();
-    const reader = editorReader(
-      this.files,
-      (p) => this.texts.get(p)?.text,
-      () => this.roots[0],
-    );
+    const { reader } = this;
     const open = this.texts.get(path);
     const linked = await link(path, {
       ...reader,

@@ -219,3 +219,26 @@ export const uriOf = (name: string): string => `file:///w/${name}`;
 
 /** What begins most scripts of these tests. */
 export const HEAD = 'lace 1\nmodel avatar from "builtin:avatar"\n';
+
+/** Opens a marked text as `a.lace`; gives the text and the positions of its cursors. */
+export async function openMarked(
+  client: LanguageClient,
+  source: string,
+  uri = uriOf("a.lace"),
+): Promise<{ readonly text: string; readonly positions: readonly Position[]; readonly ranges: readonly Range[] }> {
+  const { text, cursors, ranges } = marked(source);
+  await client.open(uri, text);
+  return { text, positions: cursors.map((c) => positionAt(text, c)), ranges: ranges.map((r) => rangeAt(text, r)) };
+}
+
+/** Asks at the cursor of a marked text. */
+export async function askAt<R>(
+  client: LanguageClient,
+  method: string,
+  source: string,
+  more: object = {},
+  uri = uriOf("a.lace"),
+): Promise<R> {
+  const { positions } = await openMarked(client, source, uri);
+  return client.request<R>(method, { textDocument: { uri }, position: positions[0], ...more });
+}

@@ -37,11 +37,20 @@ export function check(
   program: Program,
   models: ReadonlyMap<string, ModelInfo>,
   overrides: Overrides = {},
-): Outcome<CheckedModule> {
+): CheckOutcome {
   const checker = new Checker(program, models, overrides);
   const module = checker.run();
   const diagnostics = checker.report.sorted().filter((d) => !isConsequence(d, program));
-  return checker.report.errorCount > 0 || !checker.whole ? { diagnostics } : { value: module, diagnostics };
+  const { numbers } = checker;
+  return checker.report.errorCount > 0 || !checker.whole
+    ? { diagnostics, numbers }
+    : { value: module, diagnostics, numbers };
+}
+
+/** What checking gives, mistakes or none. */
+export interface CheckOutcome extends Outcome<CheckedModule> {
+  /** The value of each `let` and `input` that has one. */
+  readonly numbers: ReadonlyMap<ast.LetDecl | ast.InputDecl, number>;
 }
 
 /** Whether a mistake may be only that a unit was cut short, or a setting lost, by a mistake of grammar. */
@@ -108,6 +117,13 @@ class Checker {
       expects,
       saves,
     };
+  }
+
+  get numbers(): CheckOutcome["numbers"] {
+    const found = new Map<ast.LetDecl | ast.InputDecl, number>();
+    for (const [d, value] of this.cx.numbers)
+      if (value !== undefined && (d.kind === "let" || d.kind === "input")) found.set(d.decl, value);
+    return found;
   }
 
   private get checkedTasks(): readonly CheckedTask[] {

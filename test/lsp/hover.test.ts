@@ -1,0 +1,139 @@
+import type { Hover, MarkupContent, SignatureHelp } from "vscode-languageserver-protocol/node";
+import { describe, expect, test } from "vitest";
+import { askAt, HEAD, marked, rangeAt, withClient } from "../support/language-client.js";
+
+async function hoverAt(
+  source: string,
+  files: Record<string, string> = {},
+): Promise<{ text: string; hover: Hover | null }> {
+  const found: (Hover | null)[] = [];
+  await withClient({ files }, async (client) => {
+    found.push(await askAt<Hover | null>(client, "textDocument/hover", source));
+  });
+  const hover = found[0] ?? null;
+  return { text: hover === null ? "" : (hover.contents as MarkupContent).value, hover };
+}
+
+/** Holds that the hover at the cursor says all of these. */
+async function expectHover(source: string, ...parts: readonly string[]): Promise<void> {
+  const { text } = await hoverAt(source);
+  for (const part of parts) expect(text).toContain(part);
+}
+
+const SCRIPT = `${HEAD}// How tall.\nlet tall = 0.4 * 2\nenergy wise(x: number) = glasses and light > x\nsample s from avatar { where wise(tall)  count 3 }\nsave s to "s.png" as grid\n`;
+const at = (find: string, nth = 0): string => {
+  let i = -1;
+  for (let n = 0; n <= nth; n++) i = SCRIPT.indexOf(find, i + 1);
+  return `${SCRIPT.slice(0, i)}§${SCRIPT.slice(i)}`;
+};
+
+describe("hover tells", () => {
+  test("of a name its declaration, its value, the comment above, and its range", async () => {
+    const { text, hover } = await hoverAt(at("tall", 1));
+    expect(text).toContain("let tall = 0.4 * 2");
+    expect(text).toContain("a number: 0.8");
+    expect(text).toContain("How tall.");
+    const { text: plain } = marked(at("tall", 1));
+    expect(hover?.range).toEqual(
+      rangeAt(plain, {
+        start: SCRIPT.indexOf("tall", SCRIPT.indexOf("tall") + 1),
+        end: SCRIPT.indexOf("tall", SCRIPT.indexOf("tall") + 1) + 4,
+      }),
+    );
+  });
+
+  test("of an energy its signature and what it says as log p", () =>
+    expectHover(at("wise", 1), "energy wise(x: number)", "log p = log p(glasses) + log p(light > x)"));
+
+  test("of an attribute its type, calibration, accuracy and model", () =>
+    expectHover(
+      at("glasses"),
+      "attribute glasses: binary",
+      "temperature 0.5",
+      "accuracy 0.958",
+      "`avatar`",
+      "in nats",
+    ));
+
+  test("of a scalar its range and sigma", () => expectHover(at("light"), "scalar in 0..1", "sigma 0.05", "mae"));
+
+  test("of a class which of the attribute it is", () =>
+    expectHover(`${HEAD}sample s from avatar { where hair is r§ed }\n`, "hair is red", "[3]"));
+
+  test("of a model, and of its path, the card", async () => {
+    await expectHover(at("avatar"), "128 px", "12 layers", "coarse 0..3", "licence: MIT");
+    await expectHover(at('"builtin'), "128 px", "licence: MIT");
+  });
+
+  test("of a task what it makes", () => expectHover(at('s to "s.png"'), "3 images", "truncation 0.7"));
+
+  test("of a setting its meaning and default", () =>
+    expectHover(`${HEAD}sample s from avatar { where glasses  trunc§ation 1 }\n`, "psi", "default: `0.7`"));
+
+  test("of an option its meaning and default, and of a word what it means", async () => {
+    await expectHover(
+      `${HEAD}sample s from avatar { where glasses  sampler ode { rt§ol 1e-4 } }\n`,
+      "Relative",
+      "default: `0.001`",
+    );
+    await expectHover(`${HEAD}sample s from avatar { where glasses  sampler ode { solver ro§s2 } }\n`, "Rosenbrock");
+    await expectHover(`${HEAD}sample s from avatar { where glasses  logic lac§e }\n`, "paper");
+  });
+
+  test("of an operator its formula with what stands around it", () =>
+    expectHover(
+      `${HEAD}sample s from avatar { where glasses o§r smile }\n`,
+      "log(1 - (1 - p(glasses)) (1 - p(smile)))",
+    ));
+
+  test("of a layer group its layers", () =>
+    expectHover(`${HEAD}edit e from avatar { step smile layers mid§dle }\n`, "layers 4..7 of the 12"));
+
+  test("text of comments as text: no markup comes out of it", async () => {
+    const { text } = await hoverAt(`${HEAD}// [click](command:evil) <img src=x>\nlet x§x = 1\n`);
+    expect(text).toContain("\\[click\\]");
+    expect(text).toContain("\\<img");
+  });
+
+  test("nothing where nothing is", async () => {
+    expect((await hoverAt(`${HEAD}\n§\n`)).hover).toBeNull();
+    expect((await hoverAt(`${HEAD}let x = 1§2\n`)).hover).toBeNull();
+  });
+});
+
+describe("signature help", () => {
+  const help = async (source: string): Promise<SignatureHelp | null> => {
+    let found: SignatureHelp | null = null;
+    await withClient({}, async (client) => {
+      found = await askAt<SignatureHelp | null>(client, "textDocument/signatureHelp", source);
+    });
+    return found;
+  };
+  const energy = `${HEAD}energy e(age: number, size: number) = tilt is age and light is size\n`;
+
+  test("shows the parameters of the energy, and which one is written", async () => {
+    expect(await help(`${energy}sample s from avatar { where e(§`)).toMatchObject({
+      signatures: [
+        { label: "e(age: number, size: number)", parameters: [{ label: "age: number" }, { label: "size: number" }] },
+      ],
+      activeParameter: 0,
+    });
+    expect(await help(`${energy}sample s from avatar { where e(0.1, §) }`)).toMatchObject({ activeParameter: 1 });
+    expect(await help(`${energy}sample s from avatar { where e((1 + 2) * 3, §) }`)).toMatchObject({
+      activeParameter: 1,
+    });
+  });
+
+  test("shows the options of a sampler with their defaults", async () => {
+    const found = await help(`${HEAD}sample s from avatar { sampler langevin { steps 3  noise § } }`);
+    expect(found).toMatchObject({
+      signatures: [{ label: "langevin { steps 100  step 0.01  noise 0.01 }" }],
+      activeParameter: 2,
+    });
+  });
+
+  test("shows nothing where nothing is filled in", async () => {
+    expect(await help(`${HEAD}sample s from avatar { where (§) }`)).toBeNull();
+    expect(await help(`${HEAD}sample s from avatar { § }`)).toBeNull();
+  });
+});
