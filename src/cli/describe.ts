@@ -1,5 +1,6 @@
 // A description of a model file as a table.
 import type { Description, DescribedAttribute } from "../models/describe-model.js";
+import { oneLine } from "../source/foreign-text.js";
 import type { Io } from "./io.js";
 
 const LABEL_WIDTH = 13;
@@ -8,7 +9,7 @@ const LABEL_WIDTH = 13;
 export function printDescription(d: Description, io: Io): void {
   const c = io.outColors;
   const lines = rows(d).flatMap(([label, ...values]) =>
-    values.map((value, i) => `${c.dim((i === 0 ? label : "").padEnd(LABEL_WIDTH))}${value}`),
+    values.map((value, i) => `${c.dim((i === 0 ? label : "").padEnd(LABEL_WIDTH))}${oneLine(value)}`),
   );
   io.out(`${lines.join("\n")}\n`);
 }

@@ -22,7 +22,7 @@ export const fmtCommand = command(
         if (after === before) continue;
         io.err(`${word} is not formatted; lacec fmt ${word} mends it\n`);
         if (exitCode === EXIT.done) exitCode = EXIT.missed;
-      } else if (stdin) io.out(after);
+      } else if (stdin) io.file(after);
       else if (after !== before) io.err(`formatted ${file}\n`);
     }
     return exitCode;

@@ -1,5 +1,6 @@
 // lacec models: the user's imported models, which scripts name without a path.
 // Invariant: a model replaces another of its name only when it is whole; a download is opened only after its hash has been checked.
+import { oneLine } from "../source/foreign-text.js";
 import { rm } from "node:fs/promises";
 import { PhaseClock } from "../ports/events.js";
 import { nodeHost, type NodeHost } from "../node/host.js";
@@ -88,7 +89,13 @@ export async function listVerb(io: Io, options: { readonly json?: boolean }): Pr
   const width = Math.max(...names.map((n) => n.length), 0);
   for (const m of models) {
     const attributes = m.attributes.length === 1 ? "1 attribute" : `${m.attributes.length} attributes`;
-    const facts = [m.architecture ?? "", `${m.resolution ?? 0} px`, attributes, bytesText(m.bytes), m.licence ?? ""];
+    const facts = [
+      m.architecture ?? "",
+      `${m.resolution ?? 0} px`,
+      attributes,
+      bytesText(m.bytes),
+      oneLine(m.licence ?? ""),
+    ];
     io.out(`${m.name.padEnd(width)}  ${facts.join(", ")}\n`);
   }
   io.err(

@@ -19,7 +19,7 @@ export function terminalProgress(io: Io, now: () => number): Progress {
   let last = now();
 
   function clear(): void {
-    if (drawn) io.err("\r\x1b[2K");
+    if (drawn) io.eraseLine();
     drawn = false;
   }
   function draw(line: string): void {

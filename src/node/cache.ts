@@ -1,7 +1,7 @@
 // The cache of Node: a folder of files named by their keys, `.lace/` in the working folder.
 // In: keys (hexadecimal hashes) and bytes. Out: the bytes, or nothing.
-// Invariants: an entry begins with the SHA-256 of the rest, so a torn or damaged one is as good as none; the folder stays below its bound
-// but for the last few entries: the least recently used go first; version control is told to ignore it.
+// Invariants: an entry begins with the SHA-256 of its key and the rest, so one that is torn, damaged or at another's place is as good as
+// none; the folder stays below its bound but for the last few entries: the least recently used go first; version control is told to ignore it.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ export function folderCache({ folder = CACHE_FOLDER, maxBytes = CACHE_BYTES }: F
       const bytes = await readFile(path).catch(() => undefined);
       if (bytes === undefined) return undefined;
       const payload = bytes.subarray(DIGEST);
-      if (!digest(payload).equals(bytes.subarray(0, DIGEST))) {
+      if (!digest(key, payload).equals(bytes.subarray(0, DIGEST))) {
         await unlink(path).catch(() => undefined);
         return undefined;
       }
@@ -58,7 +58,7 @@ export function folderCache({ folder = CACHE_FOLDER, maxBytes = CACHE_BYTES }: F
       try {
         await (ready ??= prepare());
         await mkdir(join(path, ".."), { recursive: true });
-        await writeFile(temporary, [digest(bytes), bytes]);
+        await writeFile(temporary, [digest(key, bytes), bytes]);
         await rename(temporary, path);
       } catch (error) {
         trouble = error instanceof Error ? error.message : String(error);
@@ -126,6 +126,7 @@ function entryPath(entries: string, key: string): string {
   return join(entries, key.slice(0, 2), key.slice(2));
 }
 
-function digest(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
+/** Of both, so that a file which is moved or copied to another key's place is found out. Keys are of one length. */
+function digest(key: string, payload: Uint8Array): Buffer {
+  return createHash("sha256").update(key).update(payload).digest();
 }

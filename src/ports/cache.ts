@@ -1,5 +1,5 @@
 // A store of results by the hash of all that determines them: what an interrupted run had finished, and what a change left as it was.
-// Invariants of every implementation: `get` gives what was `put` under that key or nothing; trouble with the store never ends a run.
+// Invariants of every implementation: `get` gives what was `put` under that key or nothing, also where entries were swapped; trouble with the store never ends a run.
 
 export interface Cache {
   get(key: string): Promise<Uint8Array | undefined>;

@@ -3,6 +3,7 @@
 // Invariants: 1-based lines and columns are computed only here; the marks stand under the text they mean whatever tabs
 // and wide characters come before; a span over several lines is marked on its first.
 import type { Diagnostic, Label } from "./diagnostic.js";
+import { oneLine, visible } from "./foreign-text.js";
 import type { Span } from "./span.js";
 import { SourceText } from "./text.js";
 
@@ -20,6 +21,8 @@ const same = (text: string): string => text;
 export const plainStyle: Style = { error: same, warning: same, strong: same, faint: same, hint: same };
 
 const tabWidth = 4;
+/** Messages name files, tensors and cells as strangers wrote them: no longer than this. */
+const LONGEST = 2000;
 /** Source lines longer than this (in columns) are shown cut, around the mark. */
 const widest = 140;
 
@@ -42,14 +45,16 @@ export function render(
   const colour = diagnostic.severity === "error" ? style.error : style.warning;
   const labels = [diagnostic.at, ...diagnostic.related];
   const gutter = Math.max(2, ...labels.map((label) => lineNumber(label.span, sourceOf).length));
-  const lines = [`${colour(`${diagnostic.severity}[${diagnostic.code}]`)}${style.strong(`: ${diagnostic.message}`)}`];
+  const lines = [
+    `${colour(`${diagnostic.severity}[${diagnostic.code}]`)}${style.strong(`: ${oneLine(diagnostic.message, LONGEST)}`)}`,
+  ];
   labels.forEach((label, index) => {
     lines.push(
       ...renderLabel(label, sourceOf, gutter, index === 0 ? "^" : "-", index === 0 ? colour : style.hint, style),
     );
   });
   for (const hint of diagnostic.hints) {
-    lines.push(`${" ".repeat(gutter + 1)} ${style.faint("=")} ${style.hint("hint:")} ${hint}`);
+    lines.push(`${" ".repeat(gutter + 1)} ${style.faint("=")} ${style.hint("hint:")} ${oneLine(hint, LONGEST)}`);
   }
   return lines.join("\n");
 }
@@ -79,12 +84,13 @@ function renderLabel(
   style: Style,
 ): string[] {
   const { span } = label;
+  const [said, file] = [oneLine(label.text), oneLine(span.file)];
   const source = sourceOf(span.file);
   const pad = " ".repeat(gutter);
   const arrow = style.faint(mark === "^" ? "-->" : ":::");
   if (source === undefined) {
-    if (span.file === "") return label.text === "" ? [] : [`${pad} ${style.faint("=")} ${label.text}`];
-    return [`${pad}${arrow} ${span.file}${label.text === "" ? "" : `: ${label.text}`}`];
+    if (span.file === "") return said === "" ? [] : [`${pad} ${style.faint("=")} ${said}`];
+    return [`${pad}${arrow} ${file}${said === "" ? "" : `: ${said}`}`];
   }
   const { line, column } = source.position(span.start);
   const text = source.line(line);
@@ -94,9 +100,9 @@ function renderLabel(
   const bar = style.faint("|");
   const marks = mark.repeat(Math.max(1, shown.width));
   return [
-    `${pad}${arrow} ${span.file}:${line}:${column}`,
+    `${pad}${arrow} ${file}:${line}:${column}`,
     `${style.faint(String(line).padStart(gutter))} ${bar} ${shown.text}`,
-    `${pad} ${bar} ${" ".repeat(shown.before)}${colour(label.text === "" ? marks : `${marks} ${label.text}`)}`,
+    `${pad} ${bar} ${" ".repeat(shown.before)}${colour(said === "" ? marks : `${marks} ${said}`)}`,
   ];
 }
 
@@ -134,7 +140,7 @@ function toCells(line: string): Cell[] {
     if (segment === "\t") {
       width = tabWidth - (column % tabWidth);
       text = " ".repeat(width);
-    } else if (/^[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u.test(segment)) {
+    } else if (visible(segment) !== segment) {
       text = "·";
       width = 1;
     }

@@ -75,6 +75,8 @@ async function built(
   const io: Io = {
     out: (text) => (out += text),
     err: (text) => (err += text),
+    file: (text) => (out += text),
+    eraseLine: () => undefined,
     ...{ outColors: colors, errColors: colors, colour: false, live: false, columns: 80 },
   };
   const code = await buildVerb(io, script, { engine: "onnx-cpu", ...options });

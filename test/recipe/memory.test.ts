@@ -51,6 +51,14 @@ describe("a kept sample", () => {
     const bytes = encodeSample(sample);
     expect(decodeSample(bytes.subarray(0, -4))).toBeUndefined();
     expect(decodeSample(new Uint8Array(64))).toBeUndefined();
+    expect(decodeSample(new Uint8Array(3))).toBeUndefined();
+    const stored = (header: unknown): Uint8Array => {
+      const text = new TextEncoder().encode(JSON.stringify(header).padEnd(80));
+      const length = new Uint8Array(Float64Array.of(text.length).buffer);
+      return Uint8Array.from([...length, ...text, ...new Uint8Array(64)]);
+    };
+    for (const header of [null, {}, [], "x", { z: 1, heads: [1], w: 1 }, { z: -1, heads: 2, w: "w" }])
+      expect(decodeSample(stored(header))).toBeUndefined();
   });
 
   test("its key depends on every number, and on no span", async () => {
@@ -87,6 +95,22 @@ describe("the cache", () => {
     writeFileSync(path, readFileSync(path).subarray(0, -1));
     expect(await cache.get(key(1))).toBeUndefined();
     expect(entries()).toEqual([]);
+  });
+
+  test("gives nothing where entries were swapped or copied: a picture cannot come back as another", async () => {
+    const cache = folderCache({ folder: folder.path });
+    await cache.put(key(1), Uint8Array.of(1, 1, 1));
+    const [first] = entries();
+    await cache.put(key(2), Uint8Array.of(2, 2, 2));
+    const second = entries().find((e) => e !== first)!;
+    const [a, b] = [first!, second].map((e) => join(folder.path, "cache", e));
+    const [one, two] = [readFileSync(a!), readFileSync(b!)];
+    writeFileSync(a!, two);
+    writeFileSync(b!, one);
+    expect(await cache.get(key(1))).toBeUndefined();
+    expect(await cache.get(key(2))).toBeUndefined();
+    await cache.put(key(1), Uint8Array.of(1, 1, 1));
+    expect([...(await cache.get(key(1)))!]).toEqual([1, 1, 1]);
   });
 
   test("stays within its bound; what was used last stays", async () => {

@@ -2,6 +2,7 @@
 // In: a Cache and what all results of a model share. Out: SampleResults and images as they were put in, to the bit.
 // Invariants: a key names every number that the result depends on (and nothing else: not the batch, not the count, not the script's names);
 // trouble with the cache never shows in results.
+import * as v from "valibot";
 import { concat } from "../../source/concat.js";
 import type { Host } from "../../ports/host.js";
 import type { Cache } from "../../ports/cache.js";
@@ -89,11 +90,12 @@ export function encodeSample(sample: KeptSample): Uint8Array {
 /** A sample from its bytes; undefined if they are none of encodeSample's. */
 export function decodeSample(stored: Uint8Array): KeptSample | undefined {
   const bytes = Uint8Array.from(stored); // aligned; slice would not copy a Buffer
+  if (bytes.length < 8) return undefined;
   const length = new DataView(bytes.buffer).getFloat64(0, true);
   if (!(length > 0 && length % 8 === 0 && 8 + length <= bytes.length)) return undefined;
-  const { z, heads, w, ws, way, far, farWay, ...stats } = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(8, 8 + length)),
-  ) as Header;
+  const header = parseHeader(bytes.subarray(8, 8 + length));
+  if (header === undefined) return undefined;
+  const { z, heads, w, ws, way, far, farWay, ...stats } = header;
   const headValues = heads.reduce((a, b) => a + b, 0);
   const doubleCount = 1 + z + headValues;
   const start = 8 + length;
@@ -122,6 +124,23 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
         }),
     heads: read,
   };
+}
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const headerSchema: v.GenericSchema<unknown, Header> = v.object({
+  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
+  ...{ steps: count, accepted: count, rejected: count, evaluations: count, z: count, w: count },
+  heads: v.array(count),
+  ...{ ws: v.nullable(count), way: v.nullable(count), far: v.nullable(count), farWay: v.nullable(count) },
+});
+
+function parseHeader(json: Uint8Array): Header | undefined {
+  try {
+    const read = v.safeParse(headerSchema, JSON.parse(new TextDecoder().decode(json)));
+    return read.success ? read.output : undefined;
+  } catch {
+    return undefined; // no JSON
+  }
 }
 
 /** The bytes of numbers as they lie in memory: little-endian wherever lacec runs. */
