@@ -70,6 +70,7 @@ export async function drawRows(job: RowsJob, options: DrawRowsOptions): Promise<
   const run = {
     world: () => shared.services,
     lacec,
+    rejudge: true,
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   };

@@ -28,6 +28,8 @@ export interface ReproduceOptions {
   readonly world: (host: Host) => World;
   /** Version of the lacec that runs. */
   readonly lacec: string;
+  /** Slots that try again are judged anew: for a row that the recipe does not speak of. Else they are the attempts that it names. */
+  readonly rejudge?: boolean;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -96,6 +98,7 @@ export async function reproduce(
         ...(recipe.index === undefined ? {} : { index: recipe.index }),
         ...(recipe.step === undefined ? {} : { step: recipe.step }),
       },
+      ...(options.rejudge === true ? {} : { attempts: attemptsIn(recipe) }),
       onLock: (lock) => {
         differences.push(...lockDifferences(recipe.lock, lock));
         return Promise.resolve([]);
@@ -110,6 +113,12 @@ export async function reproduce(
   const bytes = output === undefined ? undefined : world.host.written.get(outputPath(host, "", output.file));
   if (bytes === undefined) throw misfit(`its script makes no image ${recipe.index ?? ""} of ${recipe.task}`);
   return { bytes, differences, warnings: results.diagnostics };
+}
+
+function attemptsIn({ attempts = {} }: Recipe): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const rows = (of: Readonly<Record<string, number>>) =>
+    new Map(Object.entries(of).map(([row, a]) => [Number(row), a]));
+  return new Map(Object.entries(attempts).map(([task, of]) => [task, rows(of)]));
 }
 
 function misfit(why: string): LaceError {

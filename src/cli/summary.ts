@@ -10,8 +10,25 @@ const FILES_SHOWN = 8;
 
 /** Prints a finished run on `io.out`. */
 export function printSummary(results: Results, out: string, io: Io): void {
-  const lines = [...expectationLines(results.expectations, io.outColors), ...fileLines(results, out)];
+  const lines = [
+    ...attemptLines(results),
+    ...expectationLines(results.expectations, io.outColors),
+    ...fileLines(results, out),
+  ];
   io.out(`${lines.join("\n")}\n`);
+}
+
+/** A line for each task whose slots try again. */
+function attemptLines({ tasks }: Results): string[] {
+  return tasks.flatMap(({ task, attempts: count }) => {
+    if (count === undefined) return [];
+    const { by, satisfied, slots, attempts } = count;
+    const judge = by === "labeller" ? "the labeller" : "the heads of other rows";
+    const rate = attempts === 0 ? 0 : satisfied / attempts;
+    return [
+      `${task.name}: ${satisfied} of ${slots} slots satisfy ${judge}, in ${attempts} attempts (${(100 * rate).toFixed(0)}% accepted)`,
+    ];
+  });
 }
 
 function expectationLines(expectations: readonly ExpectationResult[], c: Colors): string[] {

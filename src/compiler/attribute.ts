@@ -1,20 +1,36 @@
 // What the compiler knows of a model: its attribute table and sizes. No weights.
 
+/** What is known of the head of an attribute, where it was trained by a lacec that measures it. */
+interface Known {
+  /** Part of the labels that it explains on rows held out: of classes 1 - log loss / that of their frequencies, of a scalar R2. */
+  readonly skill?: number;
+  /** Of a second head, which other rows made (its witness): what calibration found, and its own skill. */
+  readonly witness?: WitnessRow;
+}
+
+export interface WitnessRow {
+  readonly temperature?: number;
+  readonly sigma?: number;
+  readonly skill?: number;
+}
+
 /** One row of a model's attribute table. `classes` of a binary attribute are ["no", "yes"]. */
-export type Attribute =
-  | {
-      readonly name: string;
-      readonly type: "binary" | "category";
-      readonly classes: readonly string[];
-      readonly temperature: number;
-    }
-  | {
-      readonly name: string;
-      readonly type: "scalar";
-      readonly min: number;
-      readonly max: number;
-      readonly sigma: number;
-    };
+export type Attribute = Known &
+  (
+    | {
+        readonly name: string;
+        readonly type: "binary" | "category";
+        readonly classes: readonly string[];
+        readonly temperature: number;
+      }
+    | {
+        readonly name: string;
+        readonly type: "scalar";
+        readonly min: number;
+        readonly max: number;
+        readonly sigma: number;
+      }
+  );
 
 /** Sizes and tables of a loaded model. */
 export interface ModelInfo {

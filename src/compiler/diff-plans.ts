@@ -4,7 +4,7 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
-import type { Plan, Save, Task } from "./plan.js";
+import type { Accept, Plan, Save, Task } from "./plan.js";
 import { cellText } from "./print.js";
 
 export interface PlanDifference {
@@ -120,9 +120,9 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
   const all = { ...shared, sampler: kind, ...samplers };
   switch (task.kind) {
     case "sample":
-      return { count: task.count, seed: task.seed, ...all };
+      return { count: task.count, seed: task.seed, ...all, ...acceptOf(task) };
     case "sweep":
-      return { count: task.count, seed: task.seed, ...axesOf(task), ...all };
+      return { count: task.count, seed: task.seed, ...axesOf(task), ...all, ...acceptOf(task) };
     case "traverse":
       return { count: task.count, frames: task.frames, from: task.fromSeed, to: task.toSeed, ...all };
     case "edit": {
@@ -134,6 +134,10 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
     default:
       return unreachable(task);
   }
+}
+
+function acceptOf({ accept }: { readonly accept?: Accept }): Readonly<Record<string, unknown>> {
+  return { "accept by": accept?.by, tries: accept?.tries };
 }
 
 function axesOf(task: Extract<Task, { kind: "sweep" }>): Readonly<Record<string, string>> {

@@ -40,6 +40,14 @@ interface TaskBase {
   readonly noise: NoiseMode;
   readonly span: Span;
 }
+/** Slots that try again: each keeps its first attempt that satisfies the condition in the eyes of a judge. */
+export interface Accept {
+  /** The labeller of the model, or the heads of other rows that its head file keeps beside those that are followed (its witness). */
+  readonly by: "labeller" | "heads";
+  /** Most attempts of a slot. */
+  readonly tries: number;
+}
+
 export interface SampleTask extends TaskBase {
   readonly kind: "sample";
   readonly energy: Energy;
@@ -47,6 +55,7 @@ export interface SampleTask extends TaskBase {
   readonly seed: number;
   readonly truncation: number;
   readonly sampler: Sampler;
+  readonly accept?: Accept;
 }
 export interface SweepTask extends TaskBase {
   readonly kind: "sweep";
@@ -57,6 +66,7 @@ export interface SweepTask extends TaskBase {
   readonly seed: number;
   readonly truncation: number;
   readonly sampler: Sampler;
+  readonly accept?: Accept;
 }
 export interface TraverseTask extends TaskBase {
   readonly kind: "traverse";

@@ -5,7 +5,7 @@ import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
-import type { Plan, Sampler, SaveForm, Task } from "./plan.js";
+import type { Accept, Plan, Sampler, SaveForm, Task } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -77,7 +77,8 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   const upTo = cutoff === undefined ? "" : ` cutoff ${cutoff}`;
   const drawn = task.class === undefined ? "" : `class ${task.class}, `;
   const noisy = noise === "const" ? "" : `, noise ${noise}`;
-  const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler)];
+  const accepted = "accept" in task ? [acceptText(task.accept)] : [];
+  const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler), ...accepted];
   switch (task.kind) {
     case "sample":
     case "sweep":
@@ -101,6 +102,10 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
     default:
       return unreachable(task);
   }
+}
+
+function acceptText({ by, tries }: Accept): string {
+  return `accept by ${by}, ${tries} tries`;
 }
 
 function samplerText(s: Sampler): string {

@@ -43,4 +43,6 @@ export interface EnergyWeights {
   readonly zDim: number;
   readonly mapping?: MappingWeights;
   readonly heads: readonly HeadWeights[];
+  /** Second heads, which other rows made, by index in the table; no energy takes them: they judge. */
+  readonly witnesses?: readonly (HeadWeights | undefined)[];
 }

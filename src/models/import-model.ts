@@ -69,6 +69,8 @@ interface Provenance {
 interface FoundHead {
   readonly row: Attribute;
   readonly head: HeadWeights;
+  /** The second one beside it. */
+  readonly witness?: HeadWeights;
   /** The row as it is in the file that it comes from: fields that lacec does not use go on into the pack. */
   readonly stored: object;
 }
@@ -278,7 +280,7 @@ function headsOf(
   if ("layers" in source) {
     const name = request.name ?? nameOfHeadFile(file);
     const head = { attribute: name, layers: source.layers };
-    return [{ row: rowOfHead(head, request.row ?? declared(name), file, source.classes), head, stored: {} }];
+    return [{ row: alone(rowOfHead(head, request.row ?? declared(name), file, source.classes)), head, stored: {} }];
   }
   if (source.kind !== "heads" && source.kind !== "pack")
     throw modelError("L5107", file, "it holds no attribute heads, but a model");
@@ -287,9 +289,12 @@ function headsOf(
     const head = found.heads[i];
     if (head === undefined || (request.name !== undefined && row.name !== request.name)) return [];
     const stored = listOf(source.metadata["attributes"])[i];
+    const witness = found.witnesses?.[i];
+    const wanted = rowOfHead(head, request.row ?? declared(row.name) ?? row, file);
+    const isWitnessed = witness !== undefined && wanted.witness !== undefined;
     return [
       {
-        row: rowOfHead(head, request.row ?? declared(row.name) ?? row, file),
+        ...(isWitnessed ? { row: wanted, witness } : { row: alone(wanted) }),
         head,
         stored: typeof stored === "object" && stored !== null ? stored : {},
       },
@@ -300,6 +305,12 @@ function headsOf(
       `it has heads for: ${found.attributes.map((a) => a.name).join(", ") || "nothing"}`,
     ]);
   return chosen;
+}
+
+/** The row of a head that comes without a second one. */
+function alone(row: Attribute): Attribute {
+  const { witness, ...rest } = row;
+  return witness === undefined ? row : rest;
 }
 
 function widthOf(head: HeadWeights): number {
@@ -326,7 +337,11 @@ function withHeads(model: Model, found: readonly FoundHead[], file: string): Mod
   const attributes = [...model.info.attributes, ...found.map((f) => f.row)];
   checkDistinct(attributes, file);
   const heads = [...model.weights.heads, ...found.map((f) => f.head)];
-  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads } };
+  const witnesses = [
+    ...model.info.attributes.map((_, i) => model.weights.witnesses?.[i]),
+    ...found.map((f) => f.witness),
+  ];
+  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads, witnesses } };
 }
 
 function headFile(
@@ -340,7 +355,8 @@ function headFile(
   checkDistinct(attributes, file);
   const [wDim, zDim] = [commonWidth(found, "w", file), commonWidth(found, "z", file)];
   const widths = { wDim: wDim ?? zDim ?? 0, zDim };
-  const bytes = writeHeads({ attributes, heads: found.map((f) => f.head) }, widths, dtype, {
+  const witnesses = found.map((f) => f.witness);
+  const bytes = writeHeads({ attributes, heads: found.map((f) => f.head), witnesses }, widths, dtype, {
     source: importedFrom(provenance, settings),
     madeFrom: provenance.origins,
     attributes: found.map((f) => f.stored),

@@ -88,6 +88,7 @@ export type Setting =
   | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last, noise random
   | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
+  | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
   | StepSetting;
 
 /** `step EXPR [layers a..b | layers NAME] [weight N]`. */

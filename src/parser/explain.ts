@@ -86,6 +86,8 @@ const wantedInRule: Readonly<Record<string, string>> = {
   "betweenSetting Seed": "`seed` and a number",
   "betweenSetting And": "`and seed` and a number",
   "samplerSetting Name": "the name of a sampler",
+  "acceptSetting By": "`by` and who judges",
+  "acceptSetting Name": "`labeller` or `heads`",
 };
 
 /** The form of each statement and setting, shown when it is not as wanted. */
@@ -112,6 +114,7 @@ const forms: Readonly<Record<string, string>> = {
   samplerSetting: "sampler ode { solver dopri5 }",
   wordSetting: "logic lace",
   keepSetting: "keep latent 0.04, attributes 0.01",
+  acceptSetting: "accept by labeller tries 8",
   countExpr: "atleast 2 of (glasses, smile, beard)",
   temperatureExpr: "temperature 0.5 (glasses)",
   range: "0..1",

@@ -25,7 +25,8 @@ export const joins: ReadonlySet<TokenType> = new Set([
 export const wantsOperand: ReadonlySet<TokenType> = new Set([...joins, t.Not, t.Bang, t.LCurly, t.LParen, t.LSquare]);
 const continuesLine: ReadonlySet<TokenType> = new Set([...joins, t.LCurly, t.RParen, t.RSquare]);
 const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By, t.To, t.As, t.Sigma]);
-const stepWords: ReadonlySet<TokenType> = new Set([t.Layers, t.Weight]);
+/** Words that go on with a setting. */
+const partWords: ReadonlySet<TokenType> = new Set([t.Layers, t.Weight, t.Tries]);
 const statementWords: ReadonlySet<TokenType> = new Set(t.statementWords);
 const settingWords: ReadonlySet<TokenType> = new Set(t.settingWords);
 /** Operators in words that a name may follow. */
@@ -184,12 +185,12 @@ function startsSetting(tokens: readonly IToken[], index: number, text: string): 
   if (word === undefined || next === undefined || !settingWords.has(word.tokenType)) return false;
   if (/[\r\n]/.test(text.slice(endOf(word), next.startOffset))) return false;
   // Two words side by side: the first could only be an operand if the second began a setting or a part of one.
-  const operand = isName(next) && !settingWords.has(next.tokenType) && !stepWords.has(next.tokenType);
+  const operand = isName(next) && !settingWords.has(next.tokenType) && !partWords.has(next.tokenType);
   return operand || next.tokenType === t.NumberLiteral || next.tokenType === t.Not;
 }
 
 function continuesSetting(before: IToken | undefined, previous: IToken, token: IToken): boolean {
-  if (token.tokenType === t.RCurly || continuesLine.has(token.tokenType) || stepWords.has(token.tokenType)) return true;
+  if (token.tokenType === t.RCurly || continuesLine.has(token.tokenType) || partWords.has(token.tokenType)) return true;
   if (previous.tokenType === t.LCurly) return true;
   if (wantsOperand.has(previous.tokenType)) return true;
   // `where` and `step` alone on their line; the same words after another token may be attributes.

@@ -43,6 +43,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.wordSetting) },
         { ALT: () => this.SUBRULE(this.keepSetting) },
         { ALT: () => this.SUBRULE(this.flagSetting) },
+        { ALT: () => this.SUBRULE(this.acceptSetting) },
         { ALT: () => this.SUBRULE(this.stepSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
         { ALT: () => this.junk("setting", this.CONSUME(t.Junk)) },
@@ -139,6 +140,18 @@ export abstract class SettingRules extends ExpressionRules {
     const start = this.start();
     const key = this.name(this.CONSUME(t.Reweight));
     return { kind: "FlagSetting", key, span: this.span(start) };
+  });
+
+  private acceptSetting = this.RULE("acceptSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Accept);
+    this.CONSUME(t.By);
+    const judge = this.name(this.CONSUME(t.Name));
+    const tries = this.OPTION(() => {
+      this.CONSUME(t.Tries);
+      return this.SUBRULE(this.sum);
+    });
+    return { kind: "AcceptSetting", judge, ...(tries === undefined ? {} : { tries }), span: this.span(start) };
   });
 
   private stepSetting = this.RULE("stepSetting", (): Setting => {

@@ -217,6 +217,7 @@ export const Goals = word("goals", false);
 export const Noise = word("noise", false);
 export const Keep = word("keep", false);
 export const Reweight = word("reweight", false);
+export const Accept = word("accept", false);
 export const Step = word("step", false);
 /** Words that begin a setting in the block of a task. */
 export const settingWords: readonly TokenType[] = [
@@ -234,6 +235,7 @@ export const settingWords: readonly TokenType[] = [
   Noise,
   Keep,
   Reweight,
+  Accept,
   Step,
 ];
 
@@ -246,6 +248,7 @@ export const As = word("as", false);
 export const Sigma = word("sigma", false);
 export const Layers = word("layers", false);
 export const Weight = word("weight", false);
+export const Tries = word("tries", false);
 export const Binary = word("binary", false);
 export const Category = word("category", false);
 export const Scalar = word("scalar", false);
@@ -265,6 +268,7 @@ const otherWords: readonly TokenType[] = [
   Sigma,
   Layers,
   Weight,
+  Tries,
   Binary,
   Category,
   Scalar,

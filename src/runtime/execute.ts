@@ -7,14 +7,18 @@ import { InternalError } from "../source/internal-error.js";
 import type { Executable } from "../compiler/graph/graph.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
+import type { AttemptJudge } from "./draw/accept.js";
 import { drawTask } from "./draw/draw.js";
+import { requireJudge, triesAgain } from "./draw/judges.js";
+import { witnessJudge } from "./draw/witness.js";
+import { labellerJudge } from "./show/labeller-judge.js";
 import { ENERGY_ROWS } from "./plan/tiles.js";
 import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
 import { makeImages, SYNTHESIS_ROWS } from "./show/images.js";
 import { Memory } from "./draw/result-cache.js";
-import { Recipes, type RecipeSource } from "./record/recipes.js";
+import { attemptsOf, Recipes, type AttemptsOf, type RecipeSource } from "./record/recipes.js";
 import { picturesOf } from "./show/pictures.js";
 import {
   makeRecord,
@@ -29,7 +33,7 @@ import { modelForClass } from "./show/synthesis-inputs.js";
 import type { ExpectationResult } from "./record/results.js";
 import type { Results } from "./record/record.js";
 import type { OutputFile } from "./show/saves.js";
-import type { TaskResult } from "./draw/results.js";
+import type { SampleResult, TaskResult } from "./draw/results.js";
 import { openSink, outputPath, type Sink } from "./show/saves.js";
 import { checkSizes } from "./plan/sizes.js";
 import {
@@ -66,6 +70,8 @@ export interface Request {
   readonly first?: number;
   /** A part of the samples, without sheets and expectations. */
   readonly shard?: Shard;
+  /** Which attempts rows of tasks are to be that try again, by task and row; rows that are not named are attempt 0. Absent: the tasks' judges say. */
+  readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -146,6 +152,7 @@ class Run {
     );
     try {
       this.checkSizes(shop);
+      await this.openJudges(shop);
       await this.lock(shop);
       for (const [index, task] of plan.tasks.entries()) {
         stopIfAborted(this.request.signal);
@@ -211,7 +218,22 @@ class Run {
     const films = plan.saves.filter((s) => s.task === index && (task.kind === "edit" || this.selection.hasSave(s)));
     const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
     const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: shop.engine.layout });
-    const { diagnostics, ...drawn } = await drawTask(task, {
+    const attemptJudge = this.judgeOf(task, loaded, (labeller) =>
+      labellerJudge(
+        {
+          ...{ model, memory, task, labeller, signal: request.signal },
+          synthesis: this.synthesisOf(task, model, program, shop.engine, rows.length),
+        },
+        task.name,
+        clock,
+      ),
+    );
+    const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
+    const {
+      diagnostics,
+      seen: known,
+      ...drawn
+    } = await drawTask(task, {
       model,
       program,
       engine: shop.engine,
@@ -220,12 +242,14 @@ class Run {
       rows,
       shares,
       memory,
+      ...(attemptJudge && { judge: attemptJudge }),
+      ...(attempts && { attempts }),
       earlier: (at) => this.tasks.find((t) => t.task === plan.tasks[at]) ?? missing(at),
     });
     const { samples } = drawn;
     this.say(diagnostics);
 
-    const sinks = this.openSinks(index, task, shop.codec);
+    const sinks = this.openSinks(index, task, samples, shop.codec);
     const expects = this.selection.judges ? plan.expects.filter((e) => e.task === index) : [];
     const judged = samples.filter((s) => isOutcome(task, s));
     const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
@@ -249,6 +273,7 @@ class Run {
           pictures,
           sinks,
           labeller,
+          ...(known && triesAgain(task) && task.accept.by === "labeller" && { known }),
           verdict: (picture, labels) => {
             return marks && isOutcome(task, picture)
               ? verdictOn(askedOf(task, picture), picture.heads, labels)
@@ -276,15 +301,17 @@ class Run {
     this.tasks.push({ task, ...drawn, seconds: clock.seconds });
   }
 
-  private openSinks(index: number, task: Task, codec: ImageCodec): Sink[] {
+  private openSinks(index: number, task: Task, samples: readonly SampleResult[], codec: ImageCodec): Sink[] {
     const { host } = this.world;
     const { out, onEvent } = this.request;
     const warn = (diagnostic: Diagnostic): void => this.say([diagnostic]);
     const context = { host, codec, out, onEvent: onEvent ?? (() => undefined), warn };
+    const results = [...this.tasks, { task, samples }];
+    const attempts: AttemptsOf = (name) => attemptsOf(results.find((r) => r.task.name === name)?.samples ?? []);
     return this.plan.saves
       .filter((s) => s.task === index && this.selection.hasSave(s))
       .map((save) => {
-        const recipe = this.recipes?.textsOf(save, task) ?? (() => undefined);
+        const recipe = this.recipes?.textsOf(save, task, attempts) ?? (() => undefined);
         return openSink(save, { task, recipe }, context);
       });
   }
@@ -318,6 +345,26 @@ class Run {
     const opened = await this.world.openLabeller(model);
     if (opened !== undefined) this.labellers.set(model, opened);
     return opened;
+  }
+
+  /** Who judges the attempts of a task, where its slots try again and nobody has judged them before. */
+  private judgeOf(
+    task: Task,
+    model: Model,
+    byLabeller: (labeller: Labeller) => AttemptJudge,
+  ): AttemptJudge | undefined {
+    if (this.request.attempts !== undefined || !triesAgain(task)) return undefined;
+    return task.accept.by === "heads" ? witnessJudge(model) : byLabeller(this.labellers.get(model) ?? noLabeller(task));
+  }
+
+  /** Opens the labellers that are to judge attempts, before anything is drawn. Errors as requireJudge. */
+  private async openJudges({ models }: Workshop): Promise<void> {
+    for (const [index, task] of this.plan.tasks.entries()) {
+      const model = models[task.model];
+      if (model === undefined || this.request.attempts !== undefined || !triesAgain(task)) continue;
+      if (this.selection.rows(index).length === 0) continue;
+      requireJudge(task, model, task.accept.by === "labeller" ? await this.labellerOf(model) : undefined);
+    }
   }
 
   private say(diagnostics: readonly Diagnostic[]): void {
@@ -358,6 +405,10 @@ function select(plan: Plan, { only, shard, first }: Request): Selection {
 
 function missingSynthesis({ info }: Model): never {
   throw new InternalError(`${info.name} has neither a synthesis nor a decoder`);
+}
+
+function noLabeller({ name }: Task): never {
+  throw new InternalError(`no labeller was opened for ${name}`);
 }
 
 function missing(task: number): never {

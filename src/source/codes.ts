@@ -39,6 +39,7 @@ export const codes = {
   L2025: "name that hides an attribute of the model",
   L2026: "setting without effect",
   L2027: "energy that grows too large",
+  L2028: "no second heads to judge by",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",
@@ -51,6 +52,7 @@ export const codes = {
   L4106: "interrupted",
   L4107: "memory ran short",
   L4108: "a sheet was reduced",
+  L4109: "no attempt was accepted",
   L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",
@@ -91,6 +93,7 @@ export const codes = {
   L5316: "a CLIP model that cannot be used",
   L5317: "parts of a data file that do not fit together",
   L5318: "damaged rows in a part file",
+  L5319: "nobody to judge attempts",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
   L5401: "download failed",

@@ -17,12 +17,13 @@ const judge = v.strictObject({ satisfied: whole, unclear: v.optional(whole), cou
 const sample = v.strictObject({
   index: whole,
   part: whole,
-  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
+  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped", "unsatisfied"]),
   steps: whole,
   accepted: whole,
   rejected: whole,
   evaluations: whole,
   logp: v.nullable(v.number()),
+  attempt: v.nullable(whole),
 });
 const family = v.union([
   v.strictObject({ axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.number()) })) }),
@@ -51,7 +52,16 @@ const task = v.strictObject({
   cutoff: v.nullable(v.number()),
   noise: v.picklist(["const", "random", "none"]),
   logic: v.picklist(["product", "lace"]),
-  sampler: v.looseObject({ kind: v.picklist(["ode", "langevin", "pc"]) }),
+  sampler: v.looseObject({ kind: v.picklist(["ode", "langevin", "pc", "hmc"]) }),
+  accept: v.nullable(
+    v.strictObject({
+      by: v.picklist(["labeller", "heads"]),
+      tries: whole,
+      attempts: whole,
+      satisfied: whole,
+      slots: whole,
+    }),
+  ),
   seconds,
   samples: v.array(sample),
 });

@@ -21,6 +21,7 @@ const KEYS = [
   "goals",
   "keep",
   "reweight",
+  "accept",
   "step",
 ] as const;
 export type Key = (typeof KEYS)[number];
@@ -43,6 +44,7 @@ export const FRAMES: Bounds = { min: 2, integer: true };
 export const TRUNCATION: Bounds = { min: 0, max: TRUNCATION_MAX };
 export const POSITIVE: Bounds = { min: 0, open: true };
 export const NOT_NEGATIVE: Bounds = { min: 0 };
+export const TRIES: Bounds = { min: 1, max: 1000, integer: true };
 export const FRACTION: Bounds = { min: 0, max: 1 };
 
 /** A number within bounds; undefined after a report (L2004 and those of the expression). `what` starts the message: "`count`". */

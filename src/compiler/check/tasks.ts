@@ -7,6 +7,7 @@ import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "../energy/formula.js";
+import { readAccept } from "./accept.js";
 import { readSampler } from "./sampler.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
@@ -63,6 +64,7 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
     energy: energy ?? always(decl.span),
     ...rendering(decl, read, env),
     ...numbers,
+    ...readAccept(read, energy === undefined ? [] : [energy], env),
   };
 }
 
@@ -139,6 +141,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
     axes: known,
     cells,
     ...numbers,
+    ...readAccept(read, cells, env),
   };
 }
 

@@ -10,9 +10,9 @@ const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise"] as con
 
 /** The settings of each kind of task, in the order in which messages list them. */
 export const SETTINGS = {
-  sample: ["where", ...DRAWN, "sampler", "logic"],
+  sample: ["where", ...DRAWN, "sampler", "accept", "logic"],
   traverse: ["where", "between", "frames", "count", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
-  sweep: ["where", ...DRAWN, "sampler", "logic"],
+  sweep: ["where", ...DRAWN, "sampler", "accept", "logic"],
   "edit of": EDIT,
   "edit from": [...EDIT, ...DRAWN],
 } as const;
@@ -23,6 +23,9 @@ export const WORDS = {
   goals: ["all", "last"],
   noise: ["const", "random", "none"] satisfies NoiseMode[],
 } as const;
+
+/** Who may judge the attempts of `accept`. */
+export const JUDGES = ["labeller", "heads"] as const;
 
 /** Solvers of the sampler `ode`. */
 export const SOLVERS: readonly SolverName[] = ["bosh3", "dopri5", "tsit5", "heun", "ros2", "euler", "rk4"];

@@ -221,7 +221,7 @@ class Evaluator {
     const measure: SetMeasure = {
       ...{ name: task.name, kind: task.kind, model: alias, sampler: samplerText(task), truncation: task.truncation },
       images,
-      failed: outcomes.filter((s) => s.status !== "done").length,
+      failed: outcomes.filter((s) => s.status !== "done" && s.status !== "unsatisfied").length,
       clauses: this.clauses(task, outcomes, seen, bench, yardstick),
       frechet: { unconditional: distance(yardstick.moments), real: distance(bench.real), floor: yardstick.floor },
       edit: task.kind === "edit" ? this.edit(task, before, samples, seen, bench, yardstick.moments?.mean) : null,

@@ -31,9 +31,10 @@ export interface Merged {
 }
 
 /** The model with these heads. */
-export function mergeHeads(model: Model, { attributes, heads }: Heads): Merged {
+export function mergeHeads(model: Model, { attributes, heads, witnesses: second }: Heads): Merged {
   const table = [...model.info.attributes];
   const weights = [...model.weights.heads];
+  const witnesses = table.map((_, i) => model.weights.witnesses?.[i]);
   const [added, replaced]: [string[], string[]] = [[], []];
   let fits = true;
   attributes.forEach((attribute, k) => {
@@ -44,6 +45,7 @@ export function mergeHeads(model: Model, { attributes, heads }: Heads): Merged {
     if (old === undefined) {
       table.push(attribute);
       weights.push(head);
+      witnesses.push(second?.[k]);
       added.push(attribute.name);
       fits = false;
       return;
@@ -51,6 +53,7 @@ export function mergeHeads(model: Model, { attributes, heads }: Heads): Merged {
     if (columnsOf(old) !== columnsOf(attribute)) fits = false;
     table[known] = attribute;
     weights[known] = head;
+    witnesses[known] = second?.[k];
     replaced.push(attribute.name);
   });
   const { labeller, ...rest } = model;
@@ -60,7 +63,7 @@ export function mergeHeads(model: Model, { attributes, heads }: Heads): Merged {
       ...rest,
       ...(isKept && { labeller }),
       info: { ...model.info, attributes: table },
-      weights: { ...model.weights, heads: weights },
+      weights: { ...model.weights, heads: weights, witnesses },
     },
     added,
     replaced,

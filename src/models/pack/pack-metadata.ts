@@ -17,9 +17,19 @@ const name = v.pipe(
 );
 const space = v.optional(v.picklist(["w", "z"]), "w");
 
+/** Part of the labels that a head explains. */
+const skill = v.exactOptional(v.pipe(finite, v.maxValue(1)));
+/** What its training found out of a head, and of the second one beside it. */
+const known = {
+  skill,
+  witness: v.exactOptional(
+    v.object({ temperature: v.exactOptional(positive), sigma: v.exactOptional(positive), skill }),
+  ),
+};
+
 /** One row of an attribute table. */
 export const headRow = v.variant("type", [
-  v.object({ name, type: v.literal("binary"), space, temperature: v.optional(positive, 1) }),
+  v.object({ name, type: v.literal("binary"), space, temperature: v.optional(positive, 1), ...known }),
   v.object({
     name,
     type: v.literal("category"),
@@ -31,8 +41,17 @@ export const headRow = v.variant("type", [
     ),
     space,
     temperature: v.optional(positive, 1),
+    ...known,
   }),
-  v.object({ name, type: v.literal("scalar"), min: finite, max: finite, sigma: v.optional(positive, 0.1), space }),
+  v.object({
+    name,
+    type: v.literal("scalar"),
+    min: finite,
+    max: finite,
+    sigma: v.optional(positive, 0.1),
+    space,
+    ...known,
+  }),
 ]);
 /** The rows of an attribute table, as packs, files of heads and data files hold them. */
 export const attributeRows = v.pipe(
@@ -177,9 +196,11 @@ export function parseHeadMetadata(text: string | undefined, file: string): HeadM
 /** The attribute table as the compiler takes it. */
 export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
   return rows.map((a): Attribute => {
-    if (a.type === "scalar") return { name: a.name, type: "scalar", min: a.min, max: a.max, sigma: a.sigma };
+    const { name, skill, witness } = a;
+    const known = { ...(skill !== undefined && { skill }), ...(witness !== undefined && { witness }) };
+    if (a.type === "scalar") return { name, type: "scalar", min: a.min, max: a.max, sigma: a.sigma, ...known };
     const classes = a.type === "binary" ? ["no", "yes"] : a.classes;
-    return { name: a.name, type: a.type, classes, temperature: a.temperature };
+    return { name, type: a.type, classes, temperature: a.temperature, ...known };
   });
 }
 

@@ -80,9 +80,17 @@ export function readMapping(source: TensorSource, sizes: MappingSizes): MappingW
   return { normalize: mapping.normalize, layers, wAverage, ...(embedding && { embedding }) };
 }
 
-/** The head of one attribute on `width` numbers of its space: layers fc0, fc1, ... as many as there are, then `out`. Errors LaceError L5109. */
-function readHead(source: TensorSource, attribute: Attribute, space: HeadSpace, inputs: number): HeadWeights {
-  const prefix = `heads.${attribute.name}`;
+/**
+ * The head of one attribute on `width` numbers of its space, or the second one beside it: layers fc0, fc1, ... as many as there are, then `out`.
+ * Errors   LaceError L5109.
+ */
+function readHead(
+  source: TensorSource,
+  group: "heads" | "witnesses",
+  attribute: Attribute,
+  { space, inputs }: { readonly space: HeadSpace; readonly inputs: number },
+): HeadWeights {
+  const prefix = `${group}.${attribute.name}`;
   let width = inputs;
   const layers: { readonly weight: Tensor; readonly bias: Tensor }[] = [];
   while (source.has(`${prefix}.fc${layers.length}.weight`)) {
@@ -94,19 +102,36 @@ function readHead(source: TensorSource, attribute: Attribute, space: HeadSpace, 
   return { attribute: attribute.name, ...(space === "z" && { space }), layers };
 }
 
+/** The heads of a table, and the second heads of the rows that say that they have one. */
+export interface TableHeads {
+  readonly heads: readonly HeadWeights[];
+  /** By index in the table; absent where no row has one. */
+  readonly witnesses?: readonly (HeadWeights | undefined)[];
+}
+
 /** The heads of a table. `rows` are the rows as they are stored, which say the spaces. Errors LaceError L5109. */
 export function readHeads(
   source: TensorSource,
   attributes: readonly Attribute[],
   rows: readonly { readonly space: HeadSpace }[],
   widths: Widths,
-): HeadWeights[] {
-  return attributes.map((attribute, i) => {
+): TableHeads {
+  const takes = attributes.map((_, i) => {
     const space = rows[i]?.space ?? "w";
-    const width = widthIn(space, widths);
-    if (width === undefined) throw new InternalError("heads in space z without zDim: parseHeadMetadata refuses them");
-    return readHead(source, attribute, space, width);
+    const inputs = widthIn(space, widths);
+    if (inputs === undefined) throw new InternalError("heads in space z without zDim: parseHeadMetadata refuses them");
+    return { space, inputs };
   });
+  const read = (group: "heads" | "witnesses", attribute: Attribute, i: number): HeadWeights => {
+    const { space = "w", inputs = 0 } = takes[i] ?? {};
+    return readHead(source, group, attribute, { space, inputs });
+  };
+  const heads = attributes.map((attribute, i) => read("heads", attribute, i));
+  if (attributes.every((a) => a.witness === undefined)) return { heads };
+  return {
+    heads,
+    witnesses: attributes.map((a, i) => (a.witness === undefined ? undefined : read("witnesses", a, i))),
+  };
 }
 
 /** Numbers of the two latents of a model, as far as they are known. */

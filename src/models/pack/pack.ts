@@ -17,7 +17,7 @@ import {
   parsePackMetadata,
   type PackMetadata,
 } from "./pack-metadata.js";
-import { readHeads, readMapping, TensorSource, widthIn, type Widths } from "./pack-weights.js";
+import { readHeads, readMapping, TensorSource, widthIn, type TableHeads, type Widths } from "./pack-weights.js";
 import {
   headerLength,
   LENGTH_BYTES,
@@ -87,13 +87,13 @@ export function readPack(
     const { decoder, imageChannels } = metadata;
     return {
       ...base,
-      weights: { zDim: info.zDim, heads },
+      weights: { zDim: info.zDim, ...heads },
       decoder: { ...decoder, channels: imageChannels, file: resolve(decoder.file) },
     };
   }
   const mapping = readMapping(source, metadata);
   const synthesis = readSynthesis(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
-  return { ...base, weights: { zDim: info.zDim, ...(mapping && { mapping }), heads }, synthesis };
+  return { ...base, weights: { zDim: info.zDim, ...(mapping && { mapping }), ...heads }, synthesis };
 }
 
 /**
@@ -123,9 +123,8 @@ export async function loadPackMetadata(
 }
 
 /** Heads of a file of its own, with the rows that they add to the attribute table. */
-export interface Heads {
+export interface Heads extends TableHeads {
   readonly attributes: readonly Attribute[];
-  readonly heads: readonly HeadWeights[];
 }
 
 /**
@@ -133,13 +132,16 @@ export interface Heads {
  * Errors   LaceError L5102 (damaged file), L5107 (made for other widths), L5108 (metadata), L5109 (tensors).
  */
 export async function loadHeads(host: Host, path: string, model: Required<Widths>): Promise<Heads> {
-  const { attributes, heads, ...widths } = readHeadFile(readSafetensors(await host.readBytes(path), path), path);
+  const { attributes, heads, witnesses, ...widths } = readHeadFile(
+    readSafetensors(await host.readBytes(path), path),
+    path,
+  );
   for (const space of ["w", "z"] as const) {
     const [is, wanted] = [widthIn(space, widths), widthIn(space, model)];
     if (is !== wanted && heads.some((h) => (h.space ?? "w") === space))
       throw modelError("L5107", path, `its heads take ${is ?? 0} numbers, the model's ${space} has ${wanted ?? 0}`);
   }
-  return { attributes, heads };
+  return { attributes, heads, ...(witnesses && { witnesses }) };
 }
 
 /** The heads of a head file or a pack that has been read. Errors LaceError L5108 (metadata), L5109 (tensors). */
@@ -149,7 +151,7 @@ export function readHeadFile(stored: Safetensors, file: string): Heads & Widths 
   const { wDim, zDim } = metadata;
   return {
     attributes,
-    heads: readHeads(sourceOf(stored, file), attributes, metadata.attributes, metadata),
+    ...readHeads(sourceOf(stored, file), attributes, metadata.attributes, metadata),
     wDim,
     zDim,
   };
@@ -166,6 +168,7 @@ export async function addHeads(
 ): Promise<Model> {
   const attributes = [...model.info.attributes];
   const heads = [...model.weights.heads];
+  const witnesses = attributes.map((_, i) => model.weights.witnesses?.[i]);
   for (const { attribute, file } of wanted) {
     const found = await loadHeads(host, file, model.info);
     const row = found.attributes.findIndex((a) => a.name === attribute);
@@ -176,8 +179,9 @@ export async function addHeads(
     }
     attributes.push(info);
     heads.push(head);
+    witnesses.push(found.witnesses?.[row]);
   }
-  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads } };
+  return { ...model, info: { ...model.info, attributes }, weights: { ...model.weights, heads, witnesses } };
 }
 
 /**
@@ -219,7 +223,7 @@ async function loadBeside(
  * Errors   InternalError if rows and heads do not correspond.
  */
 export function writeHeads(
-  { attributes, heads }: Heads,
+  { attributes, heads, witnesses }: Heads,
   { wDim, zDim }: Widths,
   dtype: "F16" | "F32" = "F32",
   original: Readonly<Record<string, unknown>> = {},
@@ -231,7 +235,11 @@ export function writeHeads(
     ...(zDim !== undefined && { zDim }),
     attributes: storedRows({ attributes, heads }, original),
   };
-  return writeSafetensors(headTensors(attributes, heads), { [METADATA_KEY]: JSON.stringify(metadata) }, dtype);
+  return writeSafetensors(
+    headTensors({ attributes, heads, ...(witnesses && { witnesses }) }),
+    { [METADATA_KEY]: JSON.stringify(metadata) },
+    dtype,
+  );
 }
 
 /**
@@ -253,7 +261,7 @@ export function writePack(
   const { attributes, ...sizes } = info;
   const tensors = new Map<string, Tensor>();
   const architecture = model.decoder === undefined ? styleganMetadata(model, tensors) : decoderMetadata(model.decoder);
-  for (const [name, tensor] of headTensors(attributes, weights.heads)) tensors.set(name, tensor);
+  for (const [name, tensor] of headTensors({ ...weights, attributes })) tensors.set(name, tensor);
   const { madeFrom, original = {} } = options;
   const metadata = {
     ...original,
@@ -275,7 +283,9 @@ function storedRows({ attributes, heads }: Heads, original: Readonly<Record<stri
   const known: readonly unknown[] = Array.isArray(rows) ? rows : [];
   return attributes.map((a, i) => {
     const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
-    return { ...(typeof found === "object" ? found : {}), ...storedRow(a, heads[i]?.space ?? "w") };
+    // What was found out of another head is not of this one.
+    const earlier = typeof found === "object" ? { ...found, skill: undefined, witness: undefined } : {};
+    return { ...earlier, ...storedRow(a, heads[i]?.space ?? "w") };
   });
 }
 
@@ -318,21 +328,28 @@ function baseName(path: string): string {
 
 function storedRow(a: Attribute, space: HeadSpace): object {
   if (a.type === "scalar") return { ...a, space };
-  const { name, type, temperature, classes } = a;
-  return { name, type, ...(type === "category" && { classes }), space, temperature };
+  const { classes, ...rest } = a;
+  return { ...rest, ...(a.type === "category" && { classes }), space };
 }
 
-function headTensors(attributes: readonly Attribute[], heads: readonly HeadWeights[]): Map<string, Tensor> {
+function headTensors({ attributes, heads, witnesses = [] }: Heads): Map<string, Tensor> {
   if (attributes.length !== heads.length || attributes.some((a, i) => heads[i]?.attribute !== a.name)) {
     throw new InternalError("heads and attributes do not correspond");
   }
   const tensors = new Map<string, Tensor>();
-  for (const { attribute, layers } of heads) {
+  const add = (group: "heads" | "witnesses", { attribute, layers }: HeadWeights): void => {
     layers.forEach((layer, i) => {
-      const name = `heads.${attribute}.${i === layers.length - 1 ? "out" : `fc${i}`}`;
+      const name = `${group}.${attribute}.${i === layers.length - 1 ? "out" : `fc${i}`}`;
       tensors.set(`${name}.weight`, layer.weight);
       tensors.set(`${name}.bias`, layer.bias);
     });
-  }
+  };
+  for (const head of heads) add("heads", head);
+  attributes.forEach((a, i) => {
+    const witness = witnesses[i];
+    if ((a.witness === undefined) !== (witness === undefined))
+      throw new InternalError(`a second head of ${a.name} that its row does not name`);
+    if (witness !== undefined) add("witnesses", witness);
+  });
   return tensors;
 }

@@ -8,6 +8,7 @@ import type { Engine } from "../services/engine.js";
 import type { PhaseClock } from "../../ports/events.js";
 import type { Model } from "../../models/model.js";
 import { drawSamples } from "../sample/index.js";
+import type { AttemptJudge } from "./accept.js";
 import type { Memory } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
 import { readOut, type ReadoutRow } from "./readout.js";
@@ -28,6 +29,10 @@ export interface DrawContext {
   readonly rows: readonly number[];
   /** Shares of the way between two parts, ascending, at which pictures are wanted. */
   readonly shares: readonly Share[];
+  /** Of a task that tries again: who judges. */
+  readonly judge?: AttemptJudge;
+  /** Which attempt each row is to be, where that is known: nobody judges then. Rows that are not named are attempt 0. */
+  readonly attempts?: ReadonlyMap<number, number>;
   /** What earlier runs have found out. */
   readonly memory: Memory | undefined;
   /** The results of an earlier task, by its place in the plan. */
@@ -38,6 +43,8 @@ export interface Batch {
   readonly condition: Condition;
   /** Of an edit: where its noise begins. */
   readonly firstStep?: number;
+  /** Of samples that try again: which attempt this is, from 1. */
+  readonly attempt?: number;
   /** Further inputs of the gradient, [members, width] each: what an edit is held to, numbers of the energy. */
   readonly anchors?: Readonly<Record<string, Float32Array>>;
   /** Shares of each sample's way whose styles are wanted. */
@@ -100,7 +107,7 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
 
 /** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
 async function keysOf(task: Task, batch: Batch, far: number | undefined, memory: Memory): Promise<readonly string[]> {
-  const { condition, seed, members, z0, anchors = {}, firstStep, shares } = batch;
+  const { condition, seed, members, z0, anchors = {}, firstStep, attempt, shares } = batch;
   const { energy, varying, keep } = condition;
   const { logic, truncation, sampler } = task;
   const names = Object.keys(anchors).sort();
@@ -116,6 +123,7 @@ async function keysOf(task: Task, batch: Batch, far: number | undefined, memory:
     sampler,
     seed,
     firstStep,
+    attempt,
     shares,
     anchors: names,
   };
@@ -196,7 +204,7 @@ async function runTile(
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<Run> {
   stopIfAborted(signal);
-  const { seed, members, z0, anchors, firstStep, keys, shares = [] } = tile;
+  const { seed, members, z0, anchors, firstStep, attempt, keys, shares = [] } = tile;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
   const { gradient, jacobian } = gradients;
@@ -212,6 +220,7 @@ async function runTile(
     z0,
     ...(anchors === undefined ? {} : { anchors }),
     ...(firstStep === undefined ? {} : { firstStep }),
+    ...(attempt === undefined ? {} : { attempt }),
     shares: shares.map(valueOf),
     onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
     ...(signal === undefined ? {} : { signal }),

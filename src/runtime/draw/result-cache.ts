@@ -10,7 +10,7 @@ import type { RgbImage } from "../image/rgb.js";
 import type { SampleResult } from "./results.js";
 
 /** What a solve gives, whoever's sample it is. */
-export type KeptSample = Omit<SampleResult, "index" | "part" | "seed" | "origin">;
+export type KeptSample = Omit<SampleResult, "index" | "part" | "seed" | "origin" | "attempt">;
 
 export class Memory {
   /** `scope` is what all results of a model on an engine share: versions, hashes. */

@@ -2,6 +2,7 @@
 // In: nothing. Out: types, rows of samples with their parts.
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Task } from "../../compiler/plan.js";
+import type { Accept } from "../../compiler/plan.js";
 import type { SampleStats } from "../ode/solution.js";
 import type { PhaseName } from "../../ports/events.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
@@ -10,7 +11,11 @@ import type { Diagnostic } from "../../source/diagnostic.js";
  * One picture-to-be: how its solve went, where it ended, and what the heads say there. A task's results are rows of samples
  * (`index`), each with one entry for each part: cells of a sweep, frames of a traverse, steps of an edit; a plain sample has one.
  */
-export interface SampleResult extends SampleStats {
+export interface SampleResult extends Omit<SampleStats, "status"> {
+  /** `unsatisfied`: of the attempts of its slot none was accepted, and this is the best. */
+  readonly status: SampleStats["status"] | "unsatisfied";
+  /** Of a slot that tries again: which attempt this is, from 0. Its `evaluations` are those of all its attempts. */
+  readonly attempt?: number;
   /** Its row, from 0. */
   readonly index: number;
   /** Cell of a sweep (row-major over the axes), frame of a traverse, step of an edit; 0 in a sample. */
@@ -37,6 +42,15 @@ export interface SampleResult extends SampleStats {
   readonly heads: HeadOutputs;
 }
 
+/** How the slots of a task fared that tries again. */
+export interface AttemptCount extends Accept {
+  /** Of all slots together. */
+  readonly attempts: number;
+  /** Slots that have an accepted one. */
+  readonly satisfied: number;
+  readonly slots: number;
+}
+
 export interface TaskResult {
   readonly task: Task;
   /** Row by row, the parts of each in order. */
@@ -45,9 +59,13 @@ export interface TaskResult {
   readonly before?: readonly SampleResult[];
   /** Samples between two frames of a traverse or two cells of a sweep (with fractional parts), where pictures there were asked for. */
   readonly between?: readonly SampleResult[];
+  /** Where slots try again. */
+  readonly attempts?: AttemptCount;
   readonly seconds: ReadonlyMap<PhaseName, number>;
 }
 
-export interface Drawing extends Pick<TaskResult, "samples" | "before" | "between"> {
+export interface Drawing extends Pick<TaskResult, "samples" | "before" | "between" | "attempts"> {
+  /** What the judge of attempts saw of the parts that were kept. */
+  readonly seen?: ReadonlyMap<SampleResult, HeadOutputs>;
   readonly diagnostics: readonly Diagnostic[];
 }

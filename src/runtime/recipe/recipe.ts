@@ -45,6 +45,8 @@ export interface ImagePlace {
   readonly index?: number;
   /** The step of an edit, for a file of one image. */
   readonly step?: number;
+  /** Of tasks whose slots try again: which attempt a row is that the image is made from, by task and row; rows that are not named are attempt 0. */
+  readonly attempts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface Recipe extends RunRecipe, ImagePlace {}
@@ -57,6 +59,7 @@ export function printRecipe(run: RunRecipe, place: ImagePlace): string {
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const name = v.pipe(text(4096), v.minLength(1));
+const attempt = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
 const MAX_TEXT = 1 << 22;
 
 const schema = v.object({
@@ -72,6 +75,7 @@ const schema = v.object({
   save: whole,
   index: v.exactOptional(whole),
   step: v.exactOptional(whole),
+  attempts: v.exactOptional(v.record(name, v.record(v.pipe(v.string(), v.regex(/^\d{1,15}$/)), attempt))),
 });
 
 /**

@@ -7,7 +7,10 @@ import type { Host } from "../../ports/host.js";
 import type { LockEntry } from "../recipe/lock.js";
 import { embedProgram } from "../recipe/embed.js";
 import { dependsOnBatch } from "../plan/tiles.js";
-import { printRecipe, type Overridden, type RecipeFile, type RunRecipe } from "../recipe/recipe.js";
+import { triesAgain } from "../draw/judges.js";
+import type { SampleResult } from "../draw/results.js";
+import { selectImage } from "../plan/selection.js";
+import { printRecipe, type ImagePlace, type Overridden, type RecipeFile, type RunRecipe } from "../recipe/recipe.js";
 import type { RecipeText } from "../show/saves.js";
 
 /** What a run's images are made from. */
@@ -15,6 +18,14 @@ export interface RecipeSource {
   readonly program: Program;
   /** What `--seed` and `--count` changed. */
   readonly overrides: Overridden;
+}
+
+/** Which attempt each row of a task is, as far as it is drawn. */
+export type AttemptsOf = (task: string) => ReadonlyMap<number, number>;
+
+/** The attempts of a task's rows. */
+export function attemptsOf(samples: readonly SampleResult[]): ReadonlyMap<number, number> {
+  return new Map(samples.map(({ index, attempt = 0 }) => [index, attempt]));
 }
 
 export class Recipes {
@@ -31,7 +42,7 @@ export class Recipes {
   }
 
   /** Texts of the images that a save of the plan writes. */
-  textsOf(save: Save, task: Task): RecipeText {
+  textsOf(save: Save, task: Task, attempts: AttemptsOf): RecipeText {
     const { plan, lock } = this;
     const { seed, count } = this.source.overrides;
     const whole = save.form.kind !== "each" || dependsOnBatch(task);
@@ -57,6 +68,29 @@ export class Recipes {
         ...place,
         ...(index === undefined ? {} : { index }),
         ...(step === undefined ? {} : { step }),
+        ...this.attemptsFor(place.save, { index, step }, attempts),
       });
+  }
+
+  /** The attempts that an image is made of, where some are not the first. */
+  private attemptsFor(
+    save: number,
+    { index, step }: { readonly index: number | undefined; readonly step: number | undefined },
+    attempts: AttemptsOf,
+  ): Pick<ImagePlace, "attempts"> {
+    const { tasks } = this.plan;
+    if (!tasks.some(triesAgain)) return {};
+    const image = { save, ...(index !== undefined && { index }), ...(step !== undefined && { step }) };
+    const selection = selectImage(this.plan, image);
+    const found = tasks.flatMap((task, at) => {
+      if (!triesAgain(task)) return [];
+      const known = attempts(task.name);
+      const own = selection.rows(at).flatMap((row) => {
+        const attempt = known.get(row) ?? 0;
+        return attempt === 0 ? [] : [[String(row), attempt] as const];
+      });
+      return own.length === 0 ? [] : [[task.name, Object.fromEntries(own)] as const];
+    });
+    return found.length === 0 ? {} : { attempts: Object.fromEntries(found) };
   }
 }

@@ -12,7 +12,7 @@ import type { Overridden } from "../recipe/recipe.js";
 import { partsOf, rowsOf } from "../plan/places.js";
 import type { ExpectationResult } from "./results.js";
 import type { OutputFile } from "../show/saves.js";
-import type { TaskResult } from "../draw/results.js";
+import type { AttemptCount, TaskResult } from "../draw/results.js";
 import type { Shard } from "../plan/selection.js";
 import { RECORD_FILE } from "../plan/path-template.js";
 
@@ -39,6 +39,8 @@ export interface SampleRecord {
   readonly evaluations: number;
   /** null where it is not finite. */
   readonly logp: number | null;
+  /** Of a slot that tries again: which attempt it is, from 0; null: it does not. */
+  readonly attempt: number | null;
 }
 
 export interface TaskRecord {
@@ -58,6 +60,8 @@ export interface TaskRecord {
   readonly noise: string;
   readonly logic: string;
   readonly sampler: Sampler;
+  /** How slots fared that try again; null: they do not, or their attempts were known. */
+  readonly accept: AttemptCount | null;
   readonly seconds: Readonly<Record<string, number>>;
   readonly samples: readonly SampleRecord[];
 }
@@ -207,7 +211,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
   };
 }
 
-function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRecord {
+function taskRecord({ task, samples, attempts, seconds }: TaskResult, plan: Plan): TaskRecord {
   const { name, kind, truncation, noise, logic, sampler } = task;
   const model = plan.models[task.model]?.alias ?? "";
   return {
@@ -223,6 +227,7 @@ function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRec
     noise,
     logic,
     sampler,
+    accept: attempts ?? null,
     seconds: secondsRecord(seconds),
     samples: samples.map((s) => ({
       index: s.index,
@@ -233,6 +238,7 @@ function taskRecord({ task, samples, seconds }: TaskResult, plan: Plan): TaskRec
       rejected: s.rejected,
       evaluations: s.evaluations,
       logp: Number.isFinite(s.logp) ? s.logp : null,
+      attempt: s.attempt ?? null,
     })),
   };
 }

@@ -38,6 +38,8 @@ export interface DrawOptions {
   readonly anchors?: Readonly<Record<string, Float32Array>>;
   /** Where in the seed's sequence of steps the noise of the first step lies: edits draw one after another. */
   readonly firstStep?: number;
+  /** Which attempt of the samples this is; default 0. */
+  readonly attempt?: number;
   /** Shares of each sample's way, in 0..1, ascending, whose states are wanted. */
   readonly shares?: readonly number[];
   readonly onProgress?: (progress: Progress) => void;
@@ -53,8 +55,8 @@ export interface Drawn extends SamplingResult {
 
 /** Draws the samples. Numerical failure is a status of a sample; throws only for bugs and what the engine throws. */
 export async function drawSamples(options: DrawOptions): Promise<Drawn> {
-  const { sampler, seed, samples, zDim, firstStep = 0, shares = [], onProgress, signal } = options;
-  const z0 = options.z0 ?? drawLatents(seed, samples, zDim);
+  const { sampler, seed, samples, zDim, firstStep = 0, attempt = 0, shares = [], onProgress, signal } = options;
+  const z0 = options.z0 ?? drawLatents(seed, samples, zDim, attempt);
   const paths = shares.length === 0 ? undefined : pathsFrom(z0, zDim);
   const shared = {
     field: tiledField({ ...options, lanes: options.lanes ?? samples }),
@@ -63,7 +65,7 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };
-  const noise = seededNoise(seed, samples, zDim, firstStep);
+  const noise = seededNoise(seed, samples, zDim, firstStep, attempt);
   const solve = (): Promise<SamplingResult> => {
     switch (sampler.kind) {
       case "ode":

@@ -33,6 +33,9 @@ export const PURPOSES = {
 } as const;
 export type Purpose = keyof typeof PURPOSES;
 
+/** Slots of one attempt. */
+export const ATTEMPT_SLOTS = 4096;
+
 /** Where a vector of noise lives. */
 export interface NoiseAddress {
   /** Integer in [0, 2^53). */
@@ -42,7 +45,7 @@ export interface NoiseAddress {
   readonly purpose: Purpose;
   /** Step of the sampler, in [0, 2^32); 0 for latents. */
   readonly step: number;
-  /** Which of a step's vectors, in [0, 2^24); default 0. Corrector j of a step is in slot j. */
+  /** Which of a step's vectors, in [0, 2^24); default 0. Corrector j of a step is in slot j; attempt a of a sample has those from a ATTEMPT_SLOTS on. */
   readonly slot?: number;
 }
 

@@ -9,6 +9,8 @@ import { attributesNamed } from "../../compiler/energy/energy.js";
 export interface Translation {
   /** Whether every attribute of an energy is one that the labeller knows. */
   knows(energy: Energy): boolean;
+  /** Where the labeller has an attribute of the table; undefined where it does not know it. */
+  place(attribute: number): number | undefined;
   /** A labeller's outputs by index in the table; empty where the labeller knows nothing. */
   outputs(seen: HeadOutputs): HeadOutputs;
 }
@@ -16,8 +18,13 @@ export interface Translation {
 /** Pairs attributes by name and classes: a script's own head may be for something that the labeller sees too. */
 export function translate(labeller: readonly Attribute[], table: readonly Attribute[]): Translation {
   const from = table.map((a) => labeller.findIndex((b) => isSame(a, b)));
+  const place = (attribute: number): number | undefined => {
+    const found = from[attribute] ?? -1;
+    return found < 0 ? undefined : found;
+  };
   return {
-    knows: (energy) => [...attributesNamed(energy)].every((a) => (from[a] ?? -1) >= 0),
+    place,
+    knows: (energy) => [...attributesNamed(energy)].every((a) => place(a) !== undefined),
     outputs: (seen) => from.map((k) => seen[k] ?? []),
   };
 }

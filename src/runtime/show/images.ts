@@ -32,6 +32,8 @@ export interface ImageWork {
   readonly sinks: readonly Sink[];
   /** Judges every image, where there is one. */
   readonly labeller: Labeller | undefined;
+  /** What it has said of some of them already. */
+  readonly known?: ReadonlyMap<SampleResult, HeadOutputs>;
   /** What sinks that show it are told of a picture, and what the labeller saw in it. */
   readonly verdict: (picture: SampleResult, seen: HeadOutputs | undefined) => Verdict | undefined;
   readonly onImage: (done: number) => void;
@@ -48,14 +50,16 @@ export async function makeImages(work: ImageWork): Promise<(HeadOutputs | undefi
     const tile = pictures.slice(start, start + work.synthesis.rows);
     const images = await recallOrSynthesise(tile, work);
     if (images === undefined) continue;
-    const present = images.filter((image) => image !== undefined);
+    tile.forEach((picture, k) => (seen[start + k] = work.known?.get(picture)));
+    const isNew = (k: number): boolean => images[k] !== undefined && seen[start + k] === undefined;
+    const present = images.filter((image, k): image is RgbImage => image !== undefined && isNew(k));
     if (labeller !== undefined && present.length > 0) {
       const outputs = outputsOf(await labeller.label(present), present.length, labeller.attributes).map((o) =>
         translation.outputs(o),
       );
       let row = 0;
-      images.forEach((image, k) => {
-        if (image !== undefined) seen[start + k] = outputs[row++];
+      images.forEach((_, k) => {
+        if (isNew(k)) seen[start + k] = outputs[row++];
       });
     }
     for (const [k, picture] of tile.entries()) {

@@ -1,0 +1,186 @@
+// The solves that rows of a task take, and what is compiled for them.
+// In: a task and what is open, rows, an attempt. Out: a SampleResult for every row and part, and for the places between parts that are asked for.
+// Invariants: a row's bits depend on its noise and its conditions alone, whatever rows, and whatever places between, are drawn with it;
+// conditions that differ in numbers alone are compiled once.
+import { mixNumbers } from "../../compiler/energy/varying.js";
+import type { Condition } from "../../compiler/build/compile-task.js";
+import type { Executable } from "../../compiler/graph/graph.js";
+import type { SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
+import { unreachable } from "../../source/internal-error.js";
+import { concat } from "../../source/concat.js";
+import { drawLatents } from "../sample/noise-source.js";
+import { drawFrames } from "../sample/traverse.js";
+import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import type { Gradients } from "./gradients.js";
+import { dependsOnBatch } from "../plan/tiles.js";
+import { openReadout } from "./readout.js";
+import { partBetween, sharesOf, type Share } from "../plan/places.js";
+import type { SampleResult } from "./results.js";
+
+/** A task that is drawn row by row, each by itself. */
+export type RowTask = Exclude<Task, { kind: "edit" }>;
+
+/** The solves of a task, with what is compiled for them: it stays from one attempt to the next. */
+export class Solves {
+  private readout: Executable | undefined;
+  /** Of the condition that was followed last: batches of one condition follow each other. */
+  private followed: { readonly condition: Condition; readonly gradients: Gradients } | undefined;
+
+  constructor(
+    private readonly task: RowTask,
+    private readonly cx: DrawContext,
+  ) {}
+
+  /** All samples of some rows, in one of their attempts. */
+  async draw(rows: readonly number[], attempt = 0): Promise<readonly SampleResult[]> {
+    const { task, cx } = this;
+    const { clock } = cx;
+    const batches = await Promise.all(
+      batchesOf(task, { ...cx, rows }, attempt).map(async (batch) => ({
+        batch,
+        ...(await recallBatch(task, batch, cx)),
+      })),
+    );
+    const samples: SampleResult[] = batches.flatMap((b) => b.known);
+    const total = batches.reduce((n, { batch }) => n + batch.members.length, 0);
+    const left = batches.filter((b) => b.tiles.length > 0);
+    const [first] = left;
+    if (first === undefined) return samples;
+    const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
+    const compile = (): Promise<unknown> => Promise.all([this.gradientsOf(first.batch), this.openReadout()]);
+    if (this.readout === undefined) await clock.run("compile", { task: about }, compile);
+    let evaluations = 0;
+    const work = async (): Promise<void> => {
+      for (const { batch, tiles } of left) {
+        const gradients = this.isFollowed(batch)
+          ? await this.gradientsOf(batch)
+          : await clock.aside("compile", () => this.gradientsOf(batch));
+        const readout = await this.openReadout();
+        const [before, there] = [evaluations, samples.length];
+        const drawn = await runTiles(task, tiles, { gradients, readout }, cx, (done, spent) => {
+          clock.progress("sample", about, there + done, total, `${before + spent} evaluations`);
+        });
+        evaluations += drawn.evaluations;
+        samples.push(...drawn.samples);
+      }
+    };
+    await clock.run("sample", { task: about, total }, work, () => `${evaluations} evaluations`);
+    return samples;
+  }
+
+  private isFollowed({ condition }: Batch): boolean {
+    return this.followed?.condition === condition;
+  }
+
+  private async gradientsOf(batch: Batch): Promise<Gradients> {
+    if (this.followed !== undefined && this.isFollowed(batch)) return this.followed.gradients;
+    await this.followed?.gradients.dispose();
+    this.followed = undefined;
+    const gradients = await compileBatch(batch, this.cx);
+    this.followed = { condition: batch.condition, gradients };
+    return gradients;
+  }
+
+  private async openReadout(): Promise<Executable> {
+    this.readout ??= await openReadout(this.cx.program, this.cx.engine);
+    return this.readout;
+  }
+
+  async dispose(): Promise<void> {
+    await this.followed?.gradients.dispose();
+    await this.readout?.dispose();
+  }
+}
+
+/** The solves of a task: samples whose conditions differ in numbers at most go together. */
+function batchesOf(task: RowTask, { model, program, rows, shares }: DrawContext, attempt: number): readonly Batch[] {
+  const { zDim } = model.info;
+  const { conditions } = program;
+  switch (task.kind) {
+    case "sample": {
+      const members = rows.map((index) => ({ index, part: 0, origin: index, lane: index }));
+      const z0 = drawLatents(task.seed, rows, zDim, attempt);
+      return conditions.map((condition) => ({ condition, seed: task.seed, members, z0, ...again(attempt) }));
+    }
+    case "sweep":
+      return conditions.flatMap((condition) => sweepBatches(task, condition, { rows, shares, attempt }, zDim));
+    case "traverse":
+      return conditions.flatMap((condition) => traverseBatches(task, condition, rows, shares, zDim));
+    default:
+      return unreachable(task);
+  }
+}
+
+/** Of a batch: the attempt that it is, if not the first. */
+function again(attempt: number): Pick<Batch, "attempt"> {
+  return attempt === 0 ? {} : { attempt };
+}
+
+/** The parts of a family of `count`; and those between them that lie at shares of one denominator, for each denominator that is asked for. */
+function stagesOf(count: number, shares: readonly Share[]): readonly (readonly number[])[] {
+  const wholes = Array.from({ length: count }, (_, part) => part);
+  const denominators = [...new Set(shares.map((s) => s.denominator))];
+  const between = denominators.map((denominator) => {
+    const own = sharesOf([denominator - 1]).filter((s) => s.denominator === denominator);
+    return wholes.slice(0, -1).flatMap((part) => own.map((share) => partBetween(part, share)));
+  });
+  return [wholes, ...between];
+}
+
+/** The cells of one form from the same noise, and what lies between two of them. With `control batch` each part is a batch of its own. */
+function sweepBatches(
+  task: SweepTask,
+  condition: Condition,
+  { rows, shares, attempt }: Pick<DrawContext, "rows" | "shares"> & { readonly attempt: number },
+  zDim: number,
+): Batch[] {
+  const { cells, seed } = task;
+  const { varying, parts: own, numbers } = condition;
+  const noise = drawLatents(seed, rows, zDim, attempt);
+  const numbersAt = (part: number): readonly number[] | undefined => {
+    const [a, b] = [numbers[own.indexOf(Math.floor(part))], numbers[own.indexOf(Math.ceil(part))]];
+    return a && b && mixNumbers(a, b, part - Math.floor(part));
+  };
+  const batchOf = (parts: readonly number[], laneOf: (row: number, part: number) => number): Batch => {
+    const members = rows.flatMap((index) =>
+      parts.map((part) => ({ index, part, origin: index, lane: laneOf(index, part) })),
+    );
+    const anchors = { numbers: Float32Array.from(members.flatMap(({ part }) => numbersAt(part) ?? [])) };
+    const z0 = concat(
+      rows.flatMap((_, r) => parts.map(() => noise.subarray(r * zDim, (r + 1) * zDim))),
+      Float64Array,
+    );
+    return { condition, seed, members, z0, ...again(attempt), ...(varying === undefined ? {} : { varying, anchors }) };
+  };
+  return stagesOf(cells.length, shares).flatMap((all) => {
+    const parts = all.filter((part) => numbersAt(part) !== undefined);
+    if (dependsOnBatch(task)) return parts.map((part) => batchOf([part], (index) => index));
+    return parts.length === 0 ? [] : [batchOf(parts, (index, part) => index * all.length + all.indexOf(part))];
+  });
+}
+
+/** All frames of all rows in one solve, and what lies between two frames in others. */
+function traverseBatches(
+  task: TraverseTask,
+  condition: Condition,
+  rows: readonly number[],
+  shares: readonly Share[],
+  zDim: number,
+): Batch[] {
+  const { frames, fromSeed, toSeed } = task;
+  const from = drawLatents(fromSeed, rows, zDim);
+  const to = drawLatents(toSeed, rows, zDim);
+  return stagesOf(frames, shares).map((parts) => ({
+    condition,
+    seed: fromSeed,
+    members: rows.flatMap((index) =>
+      parts.map((part, k) => ({ index, part, origin: index, lane: index * parts.length + k })),
+    ),
+    z0: drawFrames(
+      from,
+      to,
+      parts.map((part) => part / (frames - 1)),
+      zDim,
+    ),
+  }));
+}
