@@ -9,6 +9,9 @@ import { openSource } from "../../src/models/checkpoints/open-source.js";
 import type { StyleganModel } from "../../src/models/model.js";
 import { averageStyle } from "../../src/runtime/draw/average-style.js";
 import { expectClose } from "../support/close.js";
+import { randomModel } from "../support/model.js";
+import { tensorflowCheckpoint } from "../support/tensorflow-pickle.js";
+import { writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { engineOf } from "../support/engines.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes, type Expected } from "../support/golden.js";
 
@@ -85,6 +88,22 @@ describe.skipIf(!GOLDEN_PRESENT)(
       expectGolden(draw(model, cut, "const"), firstRows(expected("img_psi0.7"), 1));
     });
 
+    it("a grey generator draws three equal channels", async () => {
+      const { model } = await generatorOf("ada_gray.pkl");
+      const expected = goldenArrays("checkpoint-forms/ada_gray.expected.safetensors");
+      const w = styleOf(model, expected("z"), 0.7);
+      const image = draw(model, repeatStyles(w, 1, model.info.numWs), "const");
+      for (let channel = 0; channel < 3; channel++)
+        expectGolden(image.subarray(channel * 1024, (channel + 1) * 1024), firstRows(expected("img_psi0.7"), 1));
+    });
+
+    it.each([
+      ["ada_rgba.pkl", /L5107.*4 channels/],
+      ["ada_wide.pkl", /L5109.*const' has shape \[16, 4, 8\]/],
+    ])("%s is refused with the reason", async (name, reason) => {
+      await expect(open(name)).rejects.toThrow(reason);
+    });
+
     it("noise images that a file leaves out are nothing, and it is said", async () => {
       const { model, assumed } = await generatorOf("rosinality_no_noise.pt");
       expect(assumed).toEqual(["the file has no noise images: `noise const` adds none; `noise random` draws its own"]);
@@ -142,6 +161,44 @@ describe.skipIf(!GOLDEN_PRESENT)("heads of other tools (skipped without ../share
     expect([...layer!.weight.data.subarray(0, 32)].every((v) => v === 0)).toBe(true);
     expect([...layer!.bias.data]).toEqual([0, 0]);
     expect(source.assumed.join()).toMatch(/--slope/);
+  });
+});
+
+describe("what lacec does not read is called by its name", () => {
+  const one = { shape: [1, 1], data: Float32Array.of(1) };
+  it.each([
+    ["down_blocks.0.resnets.0.conv1.weight", /L5107.*a diffusion model/],
+    ["model.diffusion_model.input_blocks.0.0.weight", /L5107.*a diffusion model/],
+    ["lora_unet_down_blocks_0.lora_down.weight", /L5107.*a LoRA/],
+    ["first_stage_model.decoder.conv_in.weight", /L5107.*autoencoder/],
+    ["synthesis.L0_36_512.weight", /L5107.*StyleGAN3/],
+    ["vision_model.embeddings.class_embedding", /L5107.*CLIP/],
+    ["layer1.0.conv1.weight", /L5107.*classifier of pictures/],
+    ["something.else.entirely", /L5107.*no generator that lacec knows/],
+  ])("%s", async (name, said) => {
+    const stored = writeSafetensors(
+      new Map([
+        [name, one],
+        ["other", one],
+      ]),
+      {},
+    );
+    await expect(openSource(stored, "x.safetensors", { name: "x", sha256: "" })).rejects.toThrow(said);
+  });
+
+  it("StyleGAN of 2018 and Progressive GAN, in the pickles of TensorFlow", async () => {
+    const model = randomModel({ attributes: [] });
+    const named = (name: string) => tensorflowCheckpoint(model, { extra: name });
+    for (const [name, said] of [
+      ["4x4/Const/StyleMod/weight", /it is a StyleGAN \(of 2018\)/],
+      ["ToRGB_lod0/weight", /it is a Progressive GAN/],
+    ] as const)
+      await expect(openSource(named(name), "x.pkl", { name: "x", sha256: "" })).rejects.toThrow(said);
+  });
+
+  it.skipIf(!GOLDEN_PRESENT).each(["t64", "r64", "t32_conditional"])("StyleGAN3 %s", async (name) => {
+    const bytes = goldenBytes(`stylegan3/${name}.pkl`);
+    await expect(openSource(bytes, "x.pkl", { name: "x", sha256: "" })).rejects.toThrow(/L5107.*StyleGAN3/);
   });
 });
 

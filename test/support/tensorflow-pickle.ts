@@ -74,6 +74,8 @@ export interface TensorflowOptions {
   /** Names of variables in the whole, `G_synthesis/...`, in place of names in its components. */
   readonly flat?: boolean;
   readonly settings?: Readonly<Record<string, Part>>;
+  /** A variable of the synthesis besides: one number under this name. */
+  readonly extra?: string;
 }
 
 export function tensorflowCheckpoint(model: StyleganModel, options: TensorflowOptions = {}): Uint8Array {
@@ -112,6 +114,7 @@ export function tensorflowCheckpoint(model: StyleganModel, options: TensorflowOp
     if (block.skip) synthesis.push([`${name}/Skip/weight`, kernel(block.skip)]);
     if (block.toRgb) modulated(`${name}/ToRGB`, block.toRgb);
   }
+  if (options.extra !== undefined) synthesis.push([options.extra, { shape: [1], data: Float32Array.of(0) }]);
   const whole: [string, Tensor][] = [["dlatent_avg", model.weights.mapping!.wAverage]];
   if (flat) {
     whole.push(...mapping.map(([n, t]): [string, Tensor] => [`G_mapping/${n}`, t]));

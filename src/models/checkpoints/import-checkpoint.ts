@@ -4,6 +4,7 @@ import type { CheckpointOptions, ReadGenerator } from "./checkpoint-model.js";
 import { findGenerator, type FoundGenerator } from "./find-generator.js";
 import { findHead, type HeadCheckpoint } from "./head-forms.js";
 import { modelError } from "../model-error.js";
+import { nameOther } from "./name-others.js";
 import { NUMPY_NAMES } from "../formats/numpy-array.js";
 import { isDict, type AllowList, type PickleValue } from "../formats/pickle-value.js";
 import { PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
@@ -11,7 +12,7 @@ import { readRosinality } from "./rosinality.js";
 import { readStylegan2Ada, readStylegan2AdaTensors } from "./stylegan2-ada.js";
 import { readStylegan2Tf } from "./stylegan2-tf.js";
 import { isTorchLegacy, nestedStorages, readTorchLegacy } from "../formats/torch-legacy.js";
-import { checkSharing, TORCH_NAMES } from "../formats/torch-tensor.js";
+import { checkSharing, tensorsOf, TORCH_NAMES } from "../formats/torch-tensor.js";
 import { readTorchZip } from "../formats/torch-zip.js";
 import { unpickle } from "../formats/unpickle.js";
 import { WorkBudget } from "../formats/work-budget.js";
@@ -41,6 +42,8 @@ export async function readPickledFile(
   if (found !== undefined) return readGenerator(found, file, options);
   const head = findHead(value, file);
   if (head !== undefined) return head;
+  const other = nameOther(namesIn(value));
+  if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
   throw modelError("L5107", file, `no reader knows a checkpoint ${partsOf(value)}`, [
     "lacec imports StyleGAN2 in the forms of stylegan2-ada-pytorch, rosinality and the first TensorFlow release",
   ]);
@@ -100,6 +103,12 @@ const ALL_NAMES: AllowList = new Map([
   ...PLAIN_NAMES,
   ...SKLEARN_NAMES,
 ]);
+
+/** Names of tensors, in the dict itself or in one of its parts. */
+function namesIn(value: PickleValue): readonly string[] {
+  if (!isDict(value)) return [];
+  return [value, ...value.entries.values()].flatMap((part) => [...tensorsOf(part).keys()]);
+}
 
 function partsOf(value: PickleValue): string {
   if (!isDict(value)) return "of this kind";

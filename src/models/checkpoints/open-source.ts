@@ -5,6 +5,7 @@ import { modelError } from "../model-error.js";
 import { findInTensors } from "./find-generator.js";
 import { boundaryHead, denseHead } from "./head-forms.js";
 import { isPickled, readGenerator, readPickledFile, type Checkpoint } from "./import-checkpoint.js";
+import { nameOther } from "./name-others.js";
 import { METADATA_KEY } from "../pack/pack.js";
 import { isNpy, readNpy } from "../formats/npy.js";
 import { stateDictOf } from "../formats/state-dict.js";
@@ -51,6 +52,8 @@ function openSafetensors(bytes: Uint8Array, file: string, options: CheckpointOpt
   if (found !== undefined) return readGenerator(found, file, options);
   const head = denseHead(tensors, file);
   if (head !== undefined) return head;
+  const other = nameOther(tensors.keys());
+  if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
   if (text === undefined)
     throw modelError(
       "L5107",

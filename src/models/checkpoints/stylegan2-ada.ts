@@ -8,6 +8,7 @@ import { modelError } from "../model-error.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isCount, isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
+import { nameOther } from "./name-others.js";
 import type { StateDict } from "../formats/state-dict.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
 import { readSynthesis } from "./stylegan2-weights.js";
@@ -32,8 +33,7 @@ function unlike(file: string, what: string): LaceError {
 export function readStylegan2Ada(generator: PythonObject, file: string, options: CheckpointOptions): ReadGenerator {
   const mapping = moduleOf(generator, "mapping", file);
   const synthesis = moduleOf(generator, "synthesis", file);
-  refuseOthers(synthesis, file);
-  if (generator.get("img_channels") !== 3) throw unlike(file, "its images do not have 3 channels");
+  refuseOthers(generator, synthesis, file);
   const resolution = count(generator, "img_resolution", file);
   const [zDim, wDim] = [count(generator, "z_dim", file), count(generator, "w_dim", file)];
   const cDim = generator.get("c_dim") === 0 ? 0 : count(generator, "c_dim", file);
@@ -107,12 +107,12 @@ function asScalar(tensor: Tensor | undefined, name: string): Tensor | undefined 
 }
 
 /** Successors have the same outside and another synthesis. */
-function refuseOthers(synthesis: PythonObject, file: string): void {
+function refuseOthers(generator: PythonObject, synthesis: PythonObject, file: string): void {
   const modules = synthesis.get("_modules");
-  if (!isDict(modules) || !modules.entries.has("input")) return;
-  throw modelError("L5107", file, "it is a StyleGAN3 generator, which lacec does not read", [
-    "lacec imports StyleGAN2 checkpoints; of other generators it takes an ONNX export: lacec import NAME.onnx",
-  ]);
+  const inner = isDict(modules) ? [...modules.entries.keys()].filter((name) => typeof name === "string") : [];
+  const names = [generator.className, synthesis.className, ...inner.map((name) => `synthesis.${name}.`)];
+  const other = nameOther(names);
+  if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
 }
 
 function moduleOf(parent: PythonObject, name: string, file: string): PythonObject {

@@ -7,6 +7,7 @@ import type { Tensor } from "../../compiler/weights.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
 import { modelError } from "../model-error.js";
+import { nameOther } from "./name-others.js";
 import { numpyArray, permuted, type NumpyArray } from "../formats/numpy-array.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isDict, isTuple, newDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
@@ -31,6 +32,8 @@ export function readStylegan2Tf(generator: PythonObject, file: string, options: 
   const variables = new Map<string, NumpyArray>();
   const settings = newDict();
   collect(generator, "", { variables, settings, seen: new Set() }, 0, file);
+  const other = nameOther([...variables.keys()].map((name) => name.replaceAll("/", ".")));
+  if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
   const style = STYLES.find((s) => s === (settings.entries.get("architecture") ?? DEFAULTS.architecture));
   if (style === undefined) throw unlike(file, "its architecture is none of skip, orig, resnet");
   const lrMultiplier = settings.entries.get("mapping_lrmul") ?? DEFAULTS.mapping_lrmul;

@@ -10,6 +10,7 @@ import type {
   LaterBlock,
   SynthesisWeights,
 } from "../../compiler/synthesis-weights.js";
+import { modelError } from "../model-error.js";
 import type { TensorSource } from "../pack/pack-weights.js";
 
 export interface SynthesisSizes {
@@ -46,7 +47,26 @@ function readTail(
 ): Omit<BlockBase, "resolution"> {
   const conv1 = readConv(source, `synthesis.b${r}.conv1`, width, width, sizes.wDim, r);
   if (sizes.style !== "skip" && r !== sizes.resolution) return { conv1 };
-  return { conv1, toRgb: readModulated(source, `synthesis.b${r}.torgb`, width, 3, 1, sizes.wDim) };
+  const name = `synthesis.b${r}.torgb`;
+  const layer = readModulated(source, name, width, undefined, 1, sizes.wDim);
+  const channels = layer.bias.data.length;
+  if (channels !== 1 && channels !== 3)
+    throw modelError(
+      "L5107",
+      source.file,
+      `its pictures have ${channels} channels; lacec draws grey ones and those of 3`,
+    );
+  return { conv1, toRgb: channels === 1 ? asColour(layer) : layer };
+}
+
+/** A grey picture is one of three equal channels: RGB layers and what adds them up treat channels alike. */
+function asColour({ weight, bias, ...affine }: ModulatedWeights): ModulatedWeights {
+  const thrice = ({ shape, data }: Tensor): Tensor => {
+    const repeated = new Float32Array(3 * data.length);
+    for (let i = 0; i < 3; i++) repeated.set(data, i * data.length);
+    return { shape: [3, ...shape.slice(1)], data: repeated };
+  };
+  return { ...affine, weight: thrice(weight), bias: thrice(bias) };
 }
 
 function readModulated(

@@ -1,0 +1,41 @@
+// What a file is that lacec does not read: users are told its name, not which module it lacks.
+// In: names of tensors, variables or classes. Out: a sentence, and what to do instead. Nothing here reads weights.
+
+/** What a file turned out to be. */
+export interface Stranger {
+  /** "it is a StyleGAN3 generator" */
+  readonly what: string;
+  readonly hint: string;
+}
+
+const EXPORT =
+  "lacec imports StyleGAN2 checkpoints; of other generators it takes an ONNX export with z in and pictures out";
+
+/** The first whose pattern one of the names has. More special ones first: a LoRA names the layers of what it changes. */
+const KINDS: readonly (readonly [RegExp, string, string])[] = [
+  [/\blora_(A|B|down|up)\b|\.lora\./, "a LoRA", "it changes another model and draws nothing by itself"],
+  [/^model\.diffusion_model\.|^unet\.|\bdown_blocks\.\d/, "a diffusion model", EXPORT],
+  [/^first_stage_model\.|\b(quant_conv|post_quant_conv)\./, "the autoencoder of a diffusion model", EXPORT],
+  [/Superres(Generator|Synthesis)/, "a StyleGAN-XL generator", EXPORT],
+  [/\bsynthesis\.input\.|\bsynthesis\.L\d+_\d+_\d+\./, "a StyleGAN3 generator", EXPORT],
+  [/\bStyleMod\b/, "a StyleGAN (of 2018) generator", EXPORT],
+  [/\bToRGB_lod\d/, "a Progressive GAN generator", EXPORT],
+  [/^(text_model|vision_model|visual)\./, "a CLIP model", "lacec labels with one: lacec label --labeller clip"],
+  [/^(encoder\.layer|bert\.|transformer\.h)\b/, "a language model", EXPORT],
+  [
+    /^(layer[1-4]|features|classifier|fc)\.\d/,
+    "a classifier of pictures",
+    "lacec takes one as a labeller, in ONNX: docs/labellers.md",
+  ],
+];
+
+/** Says what a file with such names is; undefined if they tell nothing. */
+export function nameOther(names: Iterable<string>): Stranger | undefined {
+  const list = [...names].slice(0, MOST_NAMES);
+  for (const [pattern, what, hint] of KINDS)
+    if (list.some((name) => pattern.test(name))) return { what: `it is ${what}`, hint };
+  return undefined;
+}
+
+/** Enough of a checkpoint to know it by. */
+const MOST_NAMES = 20_000;
