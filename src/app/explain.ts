@@ -12,8 +12,8 @@ export async function explain(platform: Platform, wanted: string): Promise<strin
   return sectionOf(code, pages ?? "") ?? `${code}: ${codes[code as keyof typeof codes]}\n`;
 }
 
-/** From the heading of a code to the next of the same depth. */
-function sectionOf(code: string, text: string): string | undefined {
+/** The section about a code in the text of docs/errors.md: from its heading to the next of the same depth. */
+export function sectionOf(code: string, text: string): string | undefined {
   const start = new RegExp(`^(#+) .*\\b${code}\\b.*$`, "m").exec(text);
   if (start?.[1] === undefined) return undefined;
   const rest = text.slice(start.index + start[0].length);

@@ -384,6 +384,7 @@ function program(): Command {
     .command("lsp")
     .description("serve an editor: diagnostics, completion and the like, over standard input and output")
     .option("--stdio", "over standard input and output, which is the only way")
+    .addOption(new Option("--run", "run one script for a server that asks over a channel").hideHelp())
     .addHelpText("after", "\nEditors start it: docs/editor.md says how each is told.")
     .action(verb(async () => (await import("./lsp.js")).lspVerb));
 

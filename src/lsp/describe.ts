@@ -6,6 +6,7 @@ import type { Declared } from "../compiler/check/scope.js";
 import type { ModelCard } from "../models/pack/model-card.js";
 import type * as ast from "../parser/ast.js";
 import type { Task } from "../compiler/plan.js";
+import { rowsOf } from "../runtime/plan/places.js";
 import type { Span } from "../source/span.js";
 import { meaningOf } from "./meaning.js";
 import type { Snapshot } from "./workspace.js";
@@ -118,20 +119,6 @@ export function taskText(task: Task): string {
 
 function images(n: number): string {
   return `${n} image${n === 1 ? "" : "s"}`;
-}
-
-/** The rows of latents that a task solves for at once. */
-export function rowsOf(task: Task): number {
-  switch (task.kind) {
-    case "sample":
-      return task.count;
-    case "sweep":
-      return task.cells.length * task.count;
-    case "traverse":
-      return task.frames * task.count;
-    case "edit":
-      return task.source.kind === "seed" ? task.source.count : task.source.to - task.source.from + 1;
-  }
 }
 
 interface FoundRow {

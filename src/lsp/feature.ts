@@ -1,11 +1,12 @@
 // What a feature of the server is: a file that tells what it can do and answers for it.
 // Invariants: a request that fails is told to the editor's log and answered with nothing: it never ends the server.
-import type {
-  CancellationToken,
-  ClientCapabilities,
-  Connection,
-  ServerCapabilities,
-  TextDocumentIdentifier,
+import {
+  ResponseError,
+  type CancellationToken,
+  type ClientCapabilities,
+  type Connection,
+  type ServerCapabilities,
+  type TextDocumentIdentifier,
 } from "vscode-languageserver";
 import type { Snapshot, Workspace } from "./workspace.js";
 import type { EditorSettings } from "./settings.js";
@@ -18,7 +19,10 @@ export interface Site {
   readonly workspace: Workspace;
   /** What the client can do; empty until it has said so. */
   readonly client: () => ClientCapabilities;
-  readonly settings: () => EditorSettings;
+  /** What the person has set, once the client has said so. */
+  readonly settings: () => Promise<EditorSettings>;
+  /** The same, as far as it is known now. */
+  readonly lastSettings: () => EditorSettings;
   /** The address of the page of errors, if there is one. */
   readonly errorsPage: string | undefined;
   /** What runs scripts, where there is one. */
@@ -43,6 +47,7 @@ export function guarded<P, R>(
     try {
       return token.isCancellationRequested ? otherwise : await handler(params, token);
     } catch (error) {
+      if (error instanceof ResponseError) throw error; // a refusal, with its reason
       site.connection.console.error(
         `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       );

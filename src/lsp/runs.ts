@@ -16,6 +16,8 @@ export interface RunRequest {
   readonly engine: string;
   readonly count?: number;
   readonly inputs?: Readonly<Record<string, number>>;
+  /** The texts that are open in the editor, by path: they stand for the files. */
+  readonly texts: Readonly<Record<string, string>>;
   /** The lock is brought up to date instead of anything being run. */
   readonly lockOnly?: boolean;
 }
@@ -31,4 +33,6 @@ export interface RunEnd {
 export interface ScriptRuns {
   /** Runs a script; stops soon after `signal` is aborted. Never throws: what went wrong is the message. */
   run(request: RunRequest, onStep: (step: RunStep) => void, signal: AbortSignal): Promise<RunEnd>;
+  /** The text of the recipe that a picture carries, if it can be read and carries one. */
+  recipeOf?(picture: string): Promise<string | undefined>;
 }

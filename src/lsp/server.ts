@@ -21,6 +21,16 @@ import { chooseEncoding } from "./positions.js";
 import type { ScriptRuns } from "./runs.js";
 import { DEFAULT_SETTINGS, readSettings } from "./settings.js";
 import { signatureHelp } from "./signature-help.js";
+import { commands } from "./commands.js";
+import { inlayHints } from "./inlay-hints.js";
+import { lenses } from "./lenses.js";
+import { links } from "./links.js";
+import { navigation } from "./navigation.js";
+import { quickFixes } from "./quick-fixes.js";
+import { rename } from "./rename.js";
+import { semanticTokens } from "./semantic-tokens.js";
+import { structure } from "./structure.js";
+import { symbols } from "./symbols.js";
 import { pathOf } from "./uris.js";
 import { OpenText, Workspace } from "./workspace.js";
 
@@ -34,21 +44,32 @@ export interface ServerOptions {
 /** What may change outside the editor: scripts, models and heads, records of runs. */
 const WATCHED = "**/*.{lace,safetensors,onnx,json}";
 
+/** How long settings are waited for, in milliseconds. */
+const PATIENCE_MS = 500;
+
 /** Serves a client until its connection ends. */
 export function startServer(connection: Connection, files: EditorFiles, options: ServerOptions = {}): void {
   let client: ClientCapabilities = {};
   let settings = DEFAULT_SETTINGS;
+  let fetched: Promise<unknown> = Promise.resolve();
   const workspace = new Workspace(files);
   const site: Site = {
     connection,
     workspace,
     client: () => client,
-    settings: () => settings,
+    settings: async () => {
+      await fetched;
+      return settings;
+    },
+    lastSettings: () => settings,
     errorsPage: options.errorsPage,
     runs: options.runs,
   };
   const diagnostics = diagnosticsFeature();
-  const features: readonly Feature[] = [diagnostics, formatting, completion, hover, signatureHelp];
+  const features: readonly Feature[] = [
+    ...[diagnostics, quickFixes, formatting, completion, hover, signatureHelp, navigation, rename, symbols],
+    ...[structure, semanticTokens, inlayHints, lenses, links, commands],
+  ];
   const teller = diagnostics.teller(site);
 
   connection.onInitialize((params: InitializeParams): InitializeResult => {
@@ -89,10 +110,12 @@ export function startServer(connection: Connection, files: EditorFiles, options:
         workspace.roots = [...workspace.roots.filter((r) => !gone.has(r)), ...added.map((f) => pathOf(f.uri))];
         teller.changed();
       });
-    void refetch().then(() => teller.changed());
+    // What depends on settings waits for them, though not for a client that never answers.
+    fetched = Promise.race([refetch(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+    teller.changed();
   });
   connection.onDidChangeConfiguration(({ settings: given }) => {
-    if (client.workspace?.configuration === true) void refetch().then(() => teller.changed());
+    if (client.workspace?.configuration === true) void refetch();
     else settings = readSettings(given);
   });
 

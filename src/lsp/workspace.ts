@@ -204,6 +204,26 @@ export class Workspace {
     return this.reader.resolve(from, reference);
   }
 
+  /** Whether there is a file, open or not. */
+  exists(path: string): Promise<boolean> {
+    return this.reader.exists(path);
+  }
+
+  /** The text of a script, as it is open or on the disk; undefined if it cannot be read. */
+  async textOf(path: string): Promise<string | undefined> {
+    return this.reader.readText(path).catch(() => undefined);
+  }
+
+  /** Whether a script has an import, by its text: cheap, and never wrong where it says no. */
+  async mayImport(path: string): Promise<boolean> {
+    return /\bimport\b/.test((await this.textOf(path)) ?? "");
+  }
+
+  /** The version of the open text of an address; null if it is not open. */
+  openVersion(uri: string): number | null {
+    return this.texts.get(pathOf(uri))?.version ?? null;
+  }
+
   /** The address of a path, as the editor writes it where it has the file open. */
   uriOf(path: string): string {
     return this.texts.get(path)?.uri ?? uriOf(path);

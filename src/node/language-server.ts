@@ -9,6 +9,7 @@ import type { EditorFiles } from "../lsp/files.js";
 import { startServer } from "../lsp/server.js";
 import { nodeHost } from "./host.js";
 import { processExists } from "./process.js";
+import { childRuns } from "./script-runs.js";
 import { lacecVersion } from "./services.js";
 
 /** How often the editor's process is looked for, in milliseconds. */
@@ -25,8 +26,15 @@ export function editorFiles(): EditorFiles {
   };
 }
 
-/** Serves an editor. Resolves to 0 after `shutdown` and `exit`, to 1 where the connection ended without them. */
-export function serveStreams(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<0 | 1> {
+/**
+ * Serves an editor. Resolves to 0 after `shutdown` and `exit`, to 1 where the connection ended without them.
+ * `command` is the lacec that runs scripts; without it nothing is run.
+ */
+export function serveStreams(
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+  command?: string,
+): Promise<0 | 1> {
   return new Promise((resolve) => {
     let parent: ReturnType<typeof setInterval> | undefined;
     const watchDog = {
@@ -55,11 +63,13 @@ export function serveStreams(input: NodeJS.ReadableStream, output: NodeJS.Writab
     startServer(connection, editorFiles(), {
       version: lacecVersion(),
       errorsPage: new URL("../../docs/errors.md", import.meta.url).href,
+      // Each run is this command again, in a process of its own.
+      ...(command === undefined ? {} : { runs: childRuns(command, ["lsp", "--run"]) }),
     });
   });
 }
 
 /** Serves an editor over standard input and output. */
 export function serveStdio(): Promise<0 | 1> {
-  return serveStreams(process.stdin, process.stdout);
+  return serveStreams(process.stdin, process.stdout, process.argv[1]);
 }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import {
   createProtocolConnection,
@@ -48,6 +49,34 @@ describe("lacec lsp --stdio", () => {
     const { diagnostics } = await told;
     expect(diagnostics.map((d) => d.code)).toEqual(["L2005"]);
     expect(diagnostics[0]?.codeDescription?.href).toMatch(/docs\/errors\.md#l2005-/);
+    await connection.sendRequest("shutdown");
+    await connection.sendNotification("exit");
+    expect(await ended).toBe(0);
+    folder.remove();
+  });
+
+  test("runs a script in a process of its own: pictures as they are made, and from a picture back to its task", async () => {
+    const folder = folderWith({});
+    const { child, ended } = serve(folder.path);
+    const connection = connect(child);
+    const pictures: object[] = [];
+    connection.onNotification("lace/picture", (p: object) => void pictures.push(p));
+    await connection.sendRequest("initialize", { processId: null, rootUri: `file://${folder.path}`, capabilities: {} });
+    await connection.sendNotification("initialized", {});
+    // It is not on the disk: what the editor has open is what is run.
+    const uri = `file://${folder.path}/a.lace`;
+    const text = `lace 1\nmodel avatar from "builtin:avatar"\ninput n: number = 1\nsample faces from avatar { where glasses  count n }\nsave faces to "faces.png" as grid\n`;
+    await connection.sendNotification("textDocument/didOpen", {
+      textDocument: { uri, languageId: "lace", version: 1, text },
+    });
+    const picture = `file://${folder.path}/faces.png`;
+    const execute = (command: string, ...args: unknown[]) =>
+      connection.sendRequest("workspace/executeCommand", { command, arguments: args });
+    expect(await execute("lace.run", uri, { inputs: { n: 2 } })).toMatchObject({ ok: true, pictures: [picture] });
+    expect(pictures).toEqual([{ script: uri, picture, task: "faces" }]);
+    expect(existsSync(`${folder.path}/faces.png`)).toBe(true);
+    expect(JSON.parse(readFileSync(`${folder.path}/run.json`, "utf8"))).toMatchObject({ tasks: [{ count: 2 }] });
+    expect(await execute("lace.reveal", picture)).toMatchObject({ uri, range: { start: { line: 3, character: 7 } } });
     await connection.sendRequest("shutdown");
     await connection.sendNotification("exit");
     expect(await ended).toBe(0);
