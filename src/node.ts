@@ -115,11 +115,27 @@ export async function loadModel(path: string): Promise<Model> {
   return loadPack(nodeHost(), path);
 }
 
-export { cache, check, doctor, explain, formatFile, lock, show, train } from "./node/verbs.js";
+export {
+  cache,
+  check,
+  doctor,
+  evaluate,
+  explain,
+  exportImages,
+  formatFile,
+  joinData,
+  label,
+  lock,
+  show,
+  train,
+} from "./node/verbs.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";
 export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";
+export type { DataFileOptions } from "./app/data-files.js";
+export type { EvaluatedScript, EvaluateOptions, Evaluation } from "./app/evaluate.js";
 export type { Formatted } from "./app/format-files.js";
+export type { ExportedImages, Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { Locked } from "./app/lock.js";
 export type { CacheUse } from "./app/platform.js";
 export type { Report, TrainOptions, Training } from "./app/train.js";

@@ -1,7 +1,5 @@
 // An evaluation on the terminal: a block for each set, beside a baseline where one is given.
-import type { Estimate } from "../learn/evaluate/bootstrap.js";
-import type { ClauseMeasure, Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
-import type { Baseline } from "./eval-baseline.js";
+import { estimateText, unclearText, type Baseline, type Evaluation, type SetMeasure } from "../app/evaluate.js";
 import type { Io } from "./io.js";
 
 /** Lines that show everything. */
@@ -66,17 +64,6 @@ function frechetText({ frechet }: SetMeasure, before: SetMeasure | undefined): s
   const halves = floor === null ? "" : ` (their halves ${floor.toFixed(2)})`;
   const last = real === null ? "" : `, ${real.toFixed(2)}${wasText(before?.frechet.real ?? undefined)} to real ones`;
   return first + halves + last;
-}
-
-/** `0.94 [0.81, 1.00]` */
-export function estimateText(e: Estimate | null, digits = 2): string {
-  if (e === null) return "-";
-  return `${e.mean.toFixed(digits)} [${e.low.toFixed(digits)}, ${e.high.toFixed(digits)}]`;
-}
-
-/** `, 0.12 unclear`; nothing where nothing is. */
-export function unclearText({ unclear }: Pick<ClauseMeasure, "unclear">): string {
-  return unclear === null || unclear === 0 ? "" : `, ${unclear.toFixed(2)} unclear`;
 }
 
 function wasText(was: number | undefined, digits = 2): string {

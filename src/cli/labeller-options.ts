@@ -1,6 +1,5 @@
 // Options that choose who labels images: the same for `lacec label` and `lacec eval`.
 import { Option } from "commander";
-import type { LabellerChoice } from "../app/platform.js";
 import { repeated } from "./option-values.js";
 
 export const LABELLER = new Option(
@@ -19,17 +18,3 @@ export const CLIP_MODEL = new Option(
   "--clip-model <dir>",
   "for clip: the folder of a CLIP model as transformers.js takes it, or the name of a downloaded one",
 );
-
-/** What is wrong with the options together. */
-export function labellerMistake({ labeller, findFaces, prompts, clipModel }: LabellerChoice): string | undefined {
-  if (findFaces === true && labeller !== "faces") return "--find-faces is for --labeller faces";
-  if (labeller !== "clip") {
-    if (prompts !== undefined) return "--prompts are for --labeller clip";
-    return clipModel === undefined ? undefined : "--clip-model is for --labeller clip";
-  }
-  if (prompts === undefined)
-    return '--labeller clip needs --prompts "glasses: a person wearing glasses | a person without glasses"';
-  if (clipModel === undefined)
-    return "--labeller clip needs --clip-model DIR, the folder of a CLIP model: docs/labellers.md says how to get one";
-  return undefined;
-}

@@ -173,7 +173,7 @@ function program(): Command {
         "         lacec label --join data.shard-*.safetensors -o data.safetensors\n" +
         "Ctrl-C keeps what was done (FILE.part); the same command goes on, with more rows or fewer too.",
     )
-    .action(verb(async () => (await import("./label.js")).labelVerb));
+    .action(verb(async () => (await import("./label.js")).labelCommand));
 
   lacec
     .command("import")
@@ -329,7 +329,7 @@ function program(): Command {
       "after",
       "\nExamples: lacec eval portraits.lace --html report.html\n          lacec eval --suite paper builtin:avatar --json > before.json",
     )
-    .action(verb(async () => (await import("./eval.js")).evalVerb));
+    .action(verb(async () => (await import("./eval.js")).evalCommand));
 
   lacec
     .command("verify")

@@ -1,5 +1,5 @@
 // Histograms of labels on the terminal: one line a class, ten columns of blocks for a scalar.
-import { concerns, type Tally } from "../learn/label/tally.js";
+import { concerns, type Tally } from "../app/label.js";
 import type { Io } from "./io.js";
 
 const BAR_WIDTH = 32;

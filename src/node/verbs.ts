@@ -2,9 +2,12 @@
 import type { CacheUse } from "../app/platform.js";
 import * as cacheVerb from "../app/cache.js";
 import * as checkVerb from "../app/check.js";
+import * as dataVerb from "../app/data-files.js";
 import * as doctorVerb from "../app/doctor.js";
+import * as evaluateVerb from "../app/evaluate.js";
 import * as explainVerb from "../app/explain.js";
 import * as formatVerb from "../app/format-files.js";
+import * as labelVerb from "../app/label.js";
 import * as lockVerb from "../app/lock.js";
 import * as showVerb from "../app/show.js";
 import * as trainVerb from "../app/train.js";
@@ -136,4 +139,81 @@ export async function doctor(options: doctorVerb.DoctorOptions = {}): Promise<do
  */
 export async function explain(code: string): Promise<string> {
   return onThisMachine((platform) => explainVerb.explain(platform, code));
+}
+
+/**
+ * Labels latents of a model into a data file, as `lacec label`.
+ *
+ * Errors   UsageError; LaceError of the model, the labeller, the labels and the disk, L4106 if `signal` aborts (the same call then goes on).
+ *
+ * @example
+ * ```ts
+ * import { label } from "lacec/node";
+ * const { file, tallies } = await label("builtin:avatar", { count: 16, output: "few.safetensors", engine: "onnx-cpu" });
+ * console.log(file, tallies.map((t) => t.name));
+ * ```
+ */
+export async function label(model: string, options: labelVerb.LabelOptions = {}): Promise<labelVerb.Labelled> {
+  return onThisMachine((platform) => labelVerb.label(platform, model, options));
+}
+
+/**
+ * Writes the images that the same call of `label` would look at, and a table for labels by hand, as `lacec label --export`.
+ *
+ * Errors   LaceError of the model and the disk, L4106 if `signal` aborts.
+ *
+ * @example
+ * ```ts
+ * import { exportImages } from "lacec/node";
+ * const { table } = await exportImages("builtin:avatar", "by-hand", { count: 2, engine: "onnx-cpu" });
+ * console.log(table);
+ * ```
+ */
+export async function exportImages(
+  model: string,
+  folder: string,
+  options: labelVerb.RowOptions = {},
+): Promise<labelVerb.ExportedImages> {
+  return onThisMachine((platform) => labelVerb.exportImages(platform, model, folder, options));
+}
+
+/**
+ * Joins the data files of parts of the rows (`shard`) to the one that a single call of `label` would have written, as `lacec label --join`.
+ *
+ * Errors   LaceError L5317 if they do not fit together, those of damaged files and of the disk.
+ *
+ * @example
+ * ```ts
+ * import { joinData, label } from "lacec/node";
+ * const about = { count: 65, output: "part.safetensors", engine: "onnx-cpu" };
+ * const parts = [];
+ * for (const number of [1, 2]) parts.push(await label("builtin:avatar", { ...about, shard: { number, of: 2 } }));
+ * const { count } = await joinData(parts.map((p) => p.file), { output: "whole.safetensors" });
+ * console.log(count);
+ * ```
+ */
+export async function joinData(
+  files: readonly string[],
+  options: dataVerb.DataFileOptions = {},
+): Promise<labelVerb.Labelled> {
+  return onThisMachine((platform) => dataVerb.joinData(platform, files, options));
+}
+
+/**
+ * Measures what a script's sets and edits are worth, as `lacec eval`: docs/eval.md says what is measured.
+ *
+ * Errors   UsageError; ScriptError of a script that does not compile; LaceError of files, models, engines and labellers.
+ *
+ * @example
+ * ```ts
+ * import { evaluate } from "lacec/node";
+ * const { evaluation } = await evaluate("portraits.lace", { count: 2, reference: 4, engine: "onnx-cpu" });
+ * for (const { name, clauses } of evaluation.sets) console.log(name, clauses.at(-1)?.labeller);
+ * ```
+ */
+export async function evaluate(
+  script: string,
+  options: evaluateVerb.EvaluateOptions = {},
+): Promise<evaluateVerb.EvaluatedScript> {
+  return onThisMachine((platform) => evaluateVerb.evaluateScript(platform, script, options));
 }

@@ -1,11 +1,11 @@
 // An evaluation as one HTML file: tables and pictures, nothing outside of it.
 // Invariant: every text of the user is escaped.
-import type { ImageCodec } from "../runtime/services/codec.js";
-import { layoutGrid } from "../runtime/image/grid.js";
-import type { Evaluated, SetMeasure, Sheet } from "../learn/evaluate/evaluation.js";
-import type { Baseline } from "./eval-baseline.js";
-import { escapeHtml, htmlPage, htmlTable } from "../learn/html-page.js";
-import { estimateText, unclearText } from "./eval-table.js";
+import type { ImageCodec } from "../../runtime/services/codec.js";
+import { layoutGrid } from "../../runtime/image/grid.js";
+import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
+import type { Baseline } from "./baseline.js";
+import { escapeHtml, htmlPage, htmlTable } from "../html-page.js";
+import { estimateText, unclearText } from "./texts.js";
 
 const STYLE = `
 td, th { white-space: nowrap; text-align: left } td:first-child { white-space: normal; min-width: 9em }
@@ -102,5 +102,12 @@ async function picture({ images, columns }: Sheet, { name, edit }: SetMeasure, c
   const bytes = await codec.encode(image, "webp");
   const steps = edit?.steps.map((s) => `after: ${s.text}`).join("; ");
   const caption = steps === undefined ? "" : `<figcaption>a row: before; ${escapeHtml(steps)}</figcaption>`;
-  return `<figure><img alt="pictures of ${escapeHtml(name)}" width="${image.width}" src="data:image/webp;base64,${Buffer.from(bytes).toString("base64")}">${caption}</figure>`;
+  return `<figure><img alt="pictures of ${escapeHtml(name)}" width="${image.width}" src="data:image/webp;base64,${base64(bytes)}">${caption}</figure>`;
+}
+
+/** Bytes as base64, in pieces that fit on the stack. */
+function base64(bytes: Uint8Array): string {
+  const pieces: string[] = [];
+  for (let at = 0; at < bytes.length; at += 8192) pieces.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
+  return btoa(pieces.join(""));
 }

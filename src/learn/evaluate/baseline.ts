@@ -1,7 +1,7 @@
 // `lacec eval --baseline FILE.json`: what an earlier `lacec eval --json` measured, set by set.
 import * as v from "valibot";
-import { failure } from "../source/diagnostic.js";
-import type { SetMeasure } from "../learn/evaluate/evaluation.js";
+import { failure } from "../../source/diagnostic.js";
+import type { SetMeasure } from "./evaluation.js";
 
 export type Baseline = ReadonlyMap<string, SetMeasure>;
 

@@ -1,0 +1,134 @@
+// Measuring what a script's sets and edits are worth.
+// In: a script, or a suite over a model. Out: an Evaluation, and a page of it where one is asked for.
+// Invariants: the script's own outputs are not written; a wrong script, baseline or folder is told before anything is computed.
+import { readBaseline, type Baseline } from "../learn/evaluate/baseline.js";
+import { evaluate } from "../learn/evaluate/evaluate.js";
+import type { Evaluation } from "../learn/evaluate/evaluation.js";
+import { evaluationHtml } from "../learn/evaluate/report-html.js";
+import { paperSuite } from "../learn/evaluate/suite.js";
+import { loadModelInfo } from "../models/pack/pack.js";
+import type { Host } from "../ports/host.js";
+import type { Diagnostic } from "../source/diagnostic.js";
+import { compileWhole, type Compiled } from "./compile-script.js";
+import { identifyScript } from "./identify-script.js";
+import { checkLabellerChoice } from "./labeller-choice.js";
+import type { LabellerChoice, Platform } from "./platform.js";
+import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
+
+export type { Baseline } from "../learn/evaluate/baseline.js";
+export type { ClauseMeasure, Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
+export { estimateText, unclearText } from "../learn/evaluate/texts.js";
+
+/** Images of each set of a suite. */
+const SUITE_COUNT = 64;
+/** Unconditional images. */
+const REFERENCE = 1000;
+
+export interface EvaluateOptions extends LabellerChoice, VerbOptions {
+  /** paper: the shapes of the LACE paper's experiments, over the attributes of a model; the target is then a model. */
+  readonly suite?: string;
+  /** Values of the script's inputs. */
+  readonly inputs?: Readonly<Record<string, number>>;
+  /** Images of each set, whatever the script says. */
+  readonly count?: number;
+  /** Draw from this seed, whatever the script says. */
+  readonly seed?: number;
+  /** Unconditional images to compare with; default: 1000. */
+  readonly reference?: number;
+  /** A folder of real images to compare with as well. */
+  readonly real?: string;
+  /** What an earlier evaluation gave as JSON, to be shown beside. */
+  readonly baseline?: string;
+  /** Write a page with tables and pictures. */
+  readonly html?: string;
+  readonly engine?: EngineChoice;
+}
+
+export interface EvaluatedScript {
+  readonly evaluation: Evaluation;
+  readonly baseline?: Baseline;
+  /** Paths of what was written. */
+  readonly files: readonly string[];
+  readonly warnings: readonly Diagnostic[];
+  /** Texts to show them with. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/**
+ * Evaluates a script. `target`: its path; with a suite a model, by default builtin:avatar.
+ *
+ * Errors   UsageError; ScriptError of a script that does not compile; LaceError L5315 (baseline), L4106 if `signal` aborts, and those of
+ *          files, models, engines and labellers.
+ */
+export async function evaluateScript(
+  platform: Platform,
+  target: string | undefined,
+  options: EvaluateOptions = {},
+): Promise<EvaluatedScript> {
+  const mistake = usageMistake(target, options);
+  if (mistake !== undefined) throw new UsageError(mistake);
+  const { host } = platform;
+  const baseline =
+    options.baseline === undefined ? undefined : readBaseline(await host.readText(options.baseline), options.baseline);
+  const services = platform.world(host, options.engine ?? "auto");
+  const real = options.real === undefined ? undefined : await platform.readImages(options.real);
+  const { compiled, file } = await compileTarget(platform, target, options);
+  const { plan, program, diagnostics, sources } = compiled;
+  if (options.html !== undefined) await platform.prepareFile(options.html);
+  const { onEvent, signal, html, reference = REFERENCE } = options;
+  const evaluated = await evaluate(plan, {
+    ...{ services, script: await identifyScript(platform, program), sources, reference },
+    openLabeller: (model) => platform.openLabeller(services, model, options),
+    ...(real !== undefined && { real }),
+    ...(onEvent !== undefined && { onEvent }),
+    ...(signal !== undefined && { signal }),
+  });
+  if (html !== undefined) {
+    const codec = await services.openCodec();
+    await host.writeAtomic(html, await evaluationHtml(evaluated, `Evaluation of ${file}`, baseline, codec));
+  }
+  return {
+    evaluation: evaluated.evaluation,
+    ...(baseline !== undefined && { baseline }),
+    files: html === undefined ? [] : [html],
+    warnings: diagnostics.filter((d) => d.code !== "L2024"), // a set without `save` is what is measured
+    sources,
+  };
+}
+
+/** A script, or the script of a suite, compiled. `file` is its name for people. */
+async function compileTarget(
+  { host }: Platform,
+  target: string | undefined,
+  { count, seed, inputs, suite }: EvaluateOptions,
+): Promise<{ readonly compiled: Compiled; readonly file: string }> {
+  const overrides = {
+    inputs: new Map(Object.entries(inputs ?? {})),
+    ...(count !== undefined && { count }),
+    ...(seed !== undefined && { seed }),
+  };
+  if (suite === undefined) {
+    const file = target ?? "";
+    return { compiled: await compileWhole(file, host, overrides), file };
+  }
+  const model = target ?? "builtin:avatar";
+  const reference = model.startsWith("builtin:") ? model : host.resolve("x", model);
+  const info = await loadModelInfo(host, reference);
+  const text = paperSuite(info, { reference, count: count ?? SUITE_COUNT, seed: seed ?? 1 });
+  const file = "suite-paper.lace";
+  const virtual: Host = {
+    ...host,
+    readText: (path) => (path === file ? Promise.resolve(text) : host.readText(path)),
+    exists: (path) => (path === file ? Promise.resolve(true) : host.exists(path)),
+  };
+  return { compiled: await compileWhole(file, virtual, overrides), file: `the paper's suite on ${model}` };
+}
+
+function usageMistake(target: string | undefined, options: EvaluateOptions): string | undefined {
+  if (options.suite !== undefined && options.suite !== "paper")
+    return `there is no suite ${options.suite}; there is paper`;
+  if (options.suite === undefined && target === undefined)
+    return "name a script, or a suite: lacec eval --suite paper builtin:avatar";
+  checkLabellerChoice(options);
+  return undefined;
+}
