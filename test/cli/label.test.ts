@@ -195,7 +195,7 @@ describe("lacec label", () => {
 
   test.each([
     ["a model without labeller", ["tiny.safetensors"], 3, /L5312.*has no labeller of its own/s],
-    ["a labeller without JSON", ["tiny.safetensors", "--labeller", "other.onnx"], 3, /L5001/],
+    ["a labeller without JSON", ["tiny.safetensors", "--labeller", "other.onnx"], 3, /L5312.*there is no other.json/s],
     [
       "labels beyond the rows",
       ["tiny.safetensors", "-n", "3", "--labels", "some.csv"],
