@@ -11,7 +11,7 @@ export const mainFile = join(root, "dist/cli/main.js");
 export async function setup(): Promise<void> {
   // A run that is limited to other folders needs no build.
   const filters = process.argv.filter((a) => a.startsWith("test/"));
-  if (filters.length > 0 && !filters.some((a) => a.includes("cli"))) return;
+  if (filters.length > 0 && !filters.some((a) => /cli|security/.test(a))) return;
   const { isStale } = (await import(new URL("../../scripts/stale.js", import.meta.url).href)) as {
     isStale: (built: string) => boolean;
   };

@@ -20,7 +20,7 @@ import { Report } from "./report.js";
 import { buildScopes, type Declared, type DeclaredOf, kindOf, type Scope } from "./scope.js";
 import { COUNT, isWithin, printBounds, SEED } from "./settings.js";
 import { listed, nearest } from "./suggest.js";
-import { checkTask, type EarlierTask } from "./tasks.js";
+import { checkTask, checkTaskSize, type EarlierTask } from "./tasks.js";
 import { warnHidden, warnUnused } from "./unused.js";
 
 export type { Overrides } from "./context.js";
@@ -210,6 +210,7 @@ class Checker {
     const table = known ?? new ModelTable(undefined, undefined, true);
     const index = source?.task.model ?? (model === undefined ? 0 : this.indexOf(model));
     const task = checkTask(decl, index, source, this.env(table));
+    checkTaskSize(decl, task, this.env(table));
     const { start } = decl.span;
     const damaged = d.file.damage.statements.some((s) => s.start <= start && start <= s.end);
     const clean = this.report.errorCount === before && known !== undefined && !known.unread && !damaged;

@@ -15,6 +15,8 @@ const FORMS = Object.keys(SAVE_FORMS) as readonly (keyof typeof SAVE_FORMS)[];
 const STILL = ["png", "jpg", "jpeg", "webp", "avif"] as const;
 const MOVING = ["webp", "gif"] as const;
 const DEFAULT_FPS = 4;
+/** Images on one sheet: more of them are a few pixels each. */
+const MAX_ON_SHEET = 10_000;
 const TWEEN: Bounds = { min: 0, max: 100, integer: true };
 
 export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
@@ -68,6 +70,7 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
   );
   const columns = options.number("columns", COUNT);
   const marks = options.word("marks", SAVE_FORMS.grid.marks, "off") === "on";
+  if (word === "grid" || word === "strip") checkSheet(stmt, word, task, env);
   switch (word) {
     case "grid":
       return { kind: "grid", ...(columns === undefined ? {} : { columns }), ...(marks && { marks }) };
@@ -82,6 +85,18 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
     case undefined:
       return { kind: "each" };
   }
+}
+
+/** Refuses a sheet of too many images (L2004). */
+function checkSheet(stmt: ast.SaveStmt, form: "grid" | "strip", task: CheckedTask, env: Env): void {
+  const images = imageCount(task) * (form === "strip" && task.kind === "edit" ? task.steps.length + 1 : 1);
+  if (images <= MAX_ON_SHEET) return;
+  env.report.error(
+    "L2004",
+    stmt.path.span,
+    `this file would show ${images} images of \`${task.name}\` at once; ${MAX_ON_SHEET} are the most of one sheet`,
+    { text: "too large", hints: ["save them one by one: a path with `{index}`, and no `as`"] },
+  );
 }
 
 /** The path with forward slashes and no detours. Reports L2017. */
@@ -164,28 +179,45 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
 /** Reports L2016 where two saves would write one file, placeholders included. */
 export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedTask[], env: Env): void {
   const paths = saves.map((save) => withNames(save.path, tasks[save.task]));
-  saves.forEach((save, i) => {
-    const path = paths[i] ?? "";
-    const earlier = saves.find((_, k) => k < i && collide(path, paths[k] ?? ""));
-    if (earlier === undefined) return;
-    env.report.error("L2016", save.span, `two outputs have one path, "${path}"`, {
-      text: "the second one",
-      related: [{ span: earlier.span, text: "the first one" }],
-    });
+  // Each with the first that is the same: as text, or but for the names of its placeholders.
+  const first = new Map<string, number>();
+  const earlier = paths.map((path, i) => {
+    const same = first.get(blank(path));
+    if (same === undefined) first.set(blank(path), i);
+    return same ?? Infinity;
   });
+  // And files of a name that a placeholder may come to; templates are looked up by what they begin with.
+  const templates = new Map<string, { readonly at: number; readonly pattern: RegExp }[]>();
+  for (const [at, path] of paths.entries()) {
+    if (!isTemplate(path)) continue;
+    const start = path.slice(0, path.indexOf("{"));
+    const alike = templates.get(start) ?? [];
+    alike.push({ at, pattern: pattern(path) });
+    templates.set(start, alike);
+  }
+  for (const [i, path] of paths.entries()) {
+    if (isTemplate(path)) continue;
+    for (let length = 0; length < path.length; length++)
+      for (const template of templates.get(path.slice(0, length)) ?? []) {
+        if (!template.pattern.test(path)) continue;
+        const [one, other] = [Math.min(i, template.at), Math.max(i, template.at)];
+        earlier[other] = Math.min(earlier[other] ?? Infinity, one);
+      }
+  }
+  for (const [i, save] of saves.entries()) {
+    const other = saves[earlier[i] ?? Infinity];
+    if (other === undefined) continue;
+    env.report.error("L2016", save.span, `two outputs have one path, "${paths[i] ?? ""}"`, {
+      text: "the second one",
+      related: [{ span: other.span, text: "the first one" }],
+    });
+  }
 }
 
 /** The path with what is known of it filled in. */
 function withNames(path: string, task: CheckedTask | undefined): string {
   const named = path.replaceAll("{name}", task?.name ?? "");
   return task !== undefined && "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
-}
-
-/** Whether some file name fits both, with `{index}` and `{step}` standing for digits. */
-function collide(a: string, b: string): boolean {
-  return (
-    a === b || pattern(a).test(b) || pattern(b).test(a) || (isTemplate(a) && isTemplate(b) && blank(a) === blank(b))
-  );
 }
 
 function isTemplate(path: string): boolean {
@@ -196,6 +228,7 @@ function blank(path: string): string {
   return path.replace(/\{\w+\}/g, "{}");
 }
 
+/** What a template's path may come to: digits in place of `{index}` and `{step}`. */
 function pattern(path: string): RegExp {
   const escaped = path.split(/\{\w+\}/).map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${escaped.join("\\d+")}$`);

@@ -40,6 +40,25 @@ export function imageCount(task: CheckedTask): number {
   }
 }
 
+/** The most images of one task, the steps of an edit each counted: what a run keeps of them fits into memory. */
+const MAX_IMAGES = 1_000_000;
+
+/** Refuses a task that is larger than a run can be (L2004): said here, and not after hours of work. */
+export function checkTaskSize({ name }: ast.TaskDecl, task: CheckedTask, env: Env): void {
+  const steps = task.kind === "edit" ? task.steps.length : 1;
+  const images = imageCount(task) * Math.max(1, steps);
+  if (images <= MAX_IMAGES) return;
+  env.report.error(
+    "L2004",
+    name.span,
+    `\`${name.text}\` would make ${images} images; one task makes at most ${MAX_IMAGES}`,
+    {
+      text: "too large",
+      hints: ["several tasks with a `seed` each, or several runs, make more"],
+    },
+  );
+}
+
 export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
   switch (decl.kind) {
     case "SampleDecl":

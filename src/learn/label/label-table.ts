@@ -20,6 +20,10 @@ export interface LabelTable {
 
 const NO = new Set(["0", "no", "false"]);
 const YES = new Set(["1", "yes", "true"]);
+/** More values than this are free text, unless somebody says that they are classes. */
+const MOST_CLASSES = 100;
+/** Numbers that float32 can still square. */
+const MOST = 1e15;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /**
@@ -61,11 +65,24 @@ export function inferAttributes(table: LabelTable): Attribute[] {
     const numbers = values.map(Number);
     if (numbers.length > 0 && numbers.every(Number.isFinite)) {
       const { min, max } = extremes(numbers);
+      if (!Number.isFinite(max - min) || Math.max(-min, max) > MOST)
+        throw wrong(table.file, 1, `column \`${name}\` holds numbers from ${min} to ${max}`, [
+          `numbers beyond ${MOST} cannot be learnt from: give them in another unit, or leave the column out`,
+        ]);
       if (min < max) return { name, type: "scalar", min, max, sigma: (max - min) / 10 };
     }
     const hint = ["leave the column out, or say what it is with --attributes FILE.json"];
     if (words.length < 2)
       throw wrong(table.file, 1, `column \`${name}\` has ${words.length === 0 ? "no label" : "one value only"}`, hint);
+    if (words.length > MOST_CLASSES)
+      throw wrong(
+        table.file,
+        1,
+        `column \`${name}\` has ${words.length} different values; a category has at most ${MOST_CLASSES}`,
+        [
+          "free text cannot be learnt from: leave the column out; if these are classes, say so with --attributes FILE.json",
+        ],
+      );
     const bad = words.find((c) => !NAME.test(c));
     if (bad !== undefined)
       throw wrong(table.file, 1, `column \`${name}\`: "${bad}" cannot be the name of a class`, [
@@ -183,7 +200,7 @@ function readCsv(text: string, file: string): Line[] {
 function splitCsv(text: string, file: string): { readonly line: number; readonly fields: string[] }[] {
   const records: { readonly line: number; readonly fields: string[] }[] = [];
   // A field is quoted or free of quotes, commas and line breaks; after it comes a comma, a line break or the end.
-  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   let line = 1;
   let fields: string[] = [];
   let start = line;

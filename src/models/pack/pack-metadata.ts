@@ -26,6 +26,8 @@ const known = {
     v.object({ temperature: v.exactOptional(positive), sigma: v.exactOptional(positive), skill }),
   ),
 };
+/** What float32 can still square. */
+const bounded = v.pipe(finite, v.minValue(-1e15), v.maxValue(1e15));
 
 /** One row of an attribute table. */
 export const headRow = v.variant("type", [
@@ -46,8 +48,8 @@ export const headRow = v.variant("type", [
   v.object({
     name,
     type: v.literal("scalar"),
-    min: finite,
-    max: finite,
+    min: bounded,
+    max: bounded,
     sigma: v.optional(positive, 0.1),
     space,
     ...known,
