@@ -1,7 +1,21 @@
-// The build: TypeScript to a few files. The parser and option libraries are bundled (chevrotain alone is hundreds of files, a
-// quarter of a second to load one by one); engines and the image codec stay packages, loaded when they are used.
+// The build: TypeScript to a few files. All of JavaScript is bundled (chevrotain alone is hundreds of files, a quarter of a second to
+// load one by one; the parts of TensorFlow.js that are used are a thirtieth of its packages). What has native code stays a package.
 // Chunks lie two folders deep, as the sources do, so that paths relative to import.meta.url are the same in both.
+import { copyFileSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { defineConfig } from "rolldown";
+
+/** The WebAssembly of TensorFlow.js, which is read from files: dist/wasm. */
+const wasm = {
+  name: "wasm",
+  writeBundle() {
+    const from = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
+    mkdirSync("dist/wasm", { recursive: true });
+    for (const kind of ["", "-simd"])
+      copyFileSync(join(from, `tfjs-backend-wasm${kind}.wasm`), `dist/wasm/tfjs-backend-wasm${kind}.wasm`);
+  },
+};
 
 export default defineConfig({
   input: {
@@ -13,7 +27,10 @@ export default defineConfig({
     "lib/worker": "src/worker.ts",
   },
   platform: "node",
-  external: [/^@huggingface\//, /^@tensorflow\//, /^onnxruntime-/, "sharp", "webgpu"],
+  external: [/^@huggingface\//, /^@tensorflow\/tfjs($|-node)/, /^@vladmandic\//, /^onnxruntime-/, "sharp", "webgpu"],
+  plugins: [wasm],
+  // Emscripten asks where its script lies; it is told where the files are (dist/wasm) before it looks there.
+  transform: { define: { __dirname: '""', __filename: '""' } },
   output: {
     dir: "dist",
     format: "esm",

@@ -7,6 +7,7 @@ import { checkWhole } from "../../models/onnx-file.js";
 import { failure } from "../../source/diagnostic.js";
 import type { Ort } from "./ort.js";
 import { defaultThreads, loadOrt, sessionOptions } from "./ort.js";
+import { notLoaded } from "./tfjs-backends.js";
 
 export interface OnnxValue {
   readonly name: string;
@@ -45,7 +46,10 @@ export async function openOnnxModel(
   options: { readonly threads?: number; readonly loadOrt?: () => Promise<Ort> } = {},
 ): Promise<OnnxModel> {
   checkWhole(model);
-  const ort = await (options.loadOrt ?? loadOrt)();
+  const ort = await (options.loadOrt ?? loadOrt)().catch((error: unknown) => {
+    const { message, remedy } = notLoaded("onnxruntime-node", error);
+    throw failure("L5202", `an ONNX model cannot be run here: ${message}`, [`try: ${remedy}`]);
+  });
   const session = await createSession(ort, model, options.threads ?? defaultThreads());
   return {
     inputs: session.inputMetadata.map(describe),

@@ -2,9 +2,11 @@
 // In: the library's modules, by dynamic import, so that nobody pays for what is not used. Out: TfjsBackend for tfjsEngine.
 // Invariants: globals that a library needs (navigator.gpu, util's removed functions) are there before its import; listeners that
 //   Emscripten leaves on the process (they would replace every crash report by its own minified source) are taken away again.
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import type { TfjsBackend } from "../../runtime/services/tfjs-engine.js";
 import { describeAdapter, isSoftwareAdapter } from "./gpu.js";
@@ -36,14 +38,20 @@ export async function openCpuBackend(): Promise<TfjsBackend> {
 export async function openWasmBackend(): Promise<TfjsBackend> {
   const tf = await loadCore();
   const wasm = await import("@tensorflow/tfjs-backend-wasm");
-  const main = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
-  wasm.setWasmPaths(join(dirname(main), "/"));
+  wasm.setWasmPaths(wasmFolder());
   // Its threads need a browser's workers.
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   await withoutNewListeners(() => activate(tf, "wasm"));
   const simd = (await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) === true ? "with" : "without";
   const description = `TensorFlow.js ${tf.version_core}, WebAssembly ${simd} SIMD, 1 thread`;
   return { tf, backend: "wasm", description, release: nothing };
+}
+
+/** Where the library's WebAssembly is: dist/wasm of a build, which bundles the library, else the package. Ends in a separator. */
+function wasmFolder(): string {
+  const built = fileURLToPath(new URL("../wasm/", import.meta.url));
+  if (existsSync(built)) return built;
+  return join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm")), "/");
 }
 
 /**
