@@ -12,6 +12,7 @@ import { mergeHeads, openPack, writeMerged, type OpenPack } from "../learn/train
 import { reportHtml } from "../learn/train/report-html.js";
 import { DEFAULTS, epochsFor, linearSettings, type TrainSettings } from "../learn/train/settings.js";
 import { trainHeads, type Trained } from "../learn/train/trainer.js";
+import { trainWitnesses, type Witnesses } from "../learn/train/witness.js";
 import { modelError } from "../models/model-error.js";
 import { writeHeads, type Heads } from "../models/pack/pack.js";
 import { widthIn } from "../models/pack/pack-weights.js";
@@ -119,6 +120,7 @@ class TrainJob {
     const settings = asked.hidden === "none" ? linearSettings(asked) : asked;
     const train = options.hidden === undefined ? trainBest : trainHeads;
     let trained: Trained;
+    let witnesses: Witnesses | undefined;
     try {
       trained = await clock.run(
         "train",
@@ -134,6 +136,9 @@ class TrainJob {
           }),
         (t) => `${t.epochsDone} epochs, ${t.heads.length} heads`,
       );
+      witnesses = await clock.aside("train", () =>
+        trainWitnesses(data, asked, { host, engine, ...(signal !== undefined && { signal }) }),
+      );
     } finally {
       await engine.dispose();
     }
@@ -143,7 +148,7 @@ class TrainJob {
       warnings.push(
         ...modelError("L5321", data.file, concern).diagnostics.map((d) => ({ ...d, severity: "warning" as const })),
       );
-    const heads = finishHeads(trained, report);
+    const heads = finishHeads(trained, report, witnesses);
     const files = await clock.run("save", {}, async () => {
       const written =
         pack === undefined

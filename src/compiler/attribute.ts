@@ -14,6 +14,9 @@ export interface WitnessRow {
   readonly skill?: number;
 }
 
+/** A head that explains less than this part of its labels knows nothing that a sampler could follow. */
+export const LEAST_SKILL = 0.05;
+
 /** One row of a model's attribute table. `classes` of a binary attribute are ["no", "yes"]. */
 export type Attribute = Known &
   (

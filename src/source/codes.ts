@@ -40,6 +40,7 @@ export const codes = {
   L2026: "setting without effect",
   L2027: "energy that grows too large",
   L2028: "no second heads to judge by",
+  L2029: "a head that knows nothing",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",

@@ -12,6 +12,7 @@ import { sharpCodec } from "../../src/node/codec.js";
 import { openRecipe, reproduce } from "../../src/app/reproduce.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { drawAccepted } from "../../src/runtime/draw/accept.js";
+import { witnessOutputs } from "../../src/runtime/draw/witness.js";
 import type { SampleResult } from "../../src/runtime/draw/results.js";
 import { parseRecipe } from "../../src/runtime/recipe/recipe.js";
 import { folderWith } from "../support/lacec.js";
@@ -135,6 +136,29 @@ save cells to "{index}.png"`,
     samplesOf(results).forEach((s, k) => expect(s.attempt).toBe(attempts[k - (k % 2)]));
     expect(Math.max(...samplesOf(results).map((s) => s.attempt ?? NaN))).toBeGreaterThan(0);
   });
+});
+
+test("`by heads` asks the second heads of the pack, not those that are followed", async () => {
+  const { info, weights, ...rest } = randomModel();
+  const attributes = info.attributes.map((a) => ({
+    ...a,
+    witness: a.type === "scalar" ? { sigma: 0.1 } : { temperature: 2 },
+  }));
+  const model = {
+    ...rest,
+    info: { ...info, attributes },
+    weights: { ...weights, witnesses: randomModel({ seed: 2 }).weights.heads },
+  };
+  writeFileSync(at("witnessed.safetensors"), writePack(model, { source: "a test" }));
+  const results = await runText("witnessed", scriptOf("witnessed", "accept by heads  tries 12"));
+  const attempts = samplesOf(results).map((s) => s.attempt ?? NaN);
+  expect(Math.max(...attempts)).toBeGreaterThan(0);
+  expect(attempts).toContain(0);
+  const [loaded] = results.models;
+  for (const s of samplesOf(results)) {
+    const [no = NaN, yes = NaN] = witnessOutputs(loaded!, s)![0]!;
+    expect(yes > no).toBe(s.status === "done");
+  }
 });
 
 test("a task is not begun if nobody can judge it", async () => {

@@ -7,6 +7,11 @@ import { loadTrainingData, type TrainingData } from "../../src/learn/train/data.
 import { evaluateHeads, validationError } from "../../src/learn/train/evaluate.js";
 import { finishHeads } from "../../src/learn/train/head-file.js";
 import { trainBest } from "../../src/learn/train/choose.js";
+import { splitRows } from "../../src/learn/train/plan.js";
+import { trainWitnesses } from "../../src/learn/train/witness.js";
+import { LEAST_SKILL, type ModelInfo } from "../../src/compiler/attribute.js";
+import { witnessOutputs } from "../../src/runtime/draw/witness.js";
+import type { SampleResult } from "../../src/runtime/draw/results.js";
 import { headConcerns } from "../../src/learn/train/concerns.js";
 import {
   DEFAULTS,
@@ -214,6 +219,54 @@ describe("concerns", () => {
     const concerns = headConcerns(odd, evaluateHeads(odd, await train(odd, { epochs: 3 })));
     expect(concerns.join("; ")).toMatch(/the head of '\w+' knows nothing/);
     expect(concerns.join("; ")).toMatch(/is hardly seen as yes \(5 rows\)/);
+  });
+});
+
+describe("witnesses", () => {
+  const settings = { ...SETTINGS, epochs: 40 };
+
+  test("are made of rows that the heads that are followed were not fitted to", () => {
+    const own = splitRows(5000, settings);
+    const other = splitRows(5000, { ...settings, others: true });
+    expect([...other.train].sort()).toEqual([...own.validation, ...own.test].sort());
+    for (const part of [other.validation, other.test]) expect(part.length).toBe(1000);
+    const fitted = new Set(own.train);
+    expect([...other.validation, ...other.test].every((row) => fitted.has(row))).toBe(true);
+    expect(new Set([...other.validation, ...other.test]).size).toBe(2000);
+  });
+
+  test("are linear heads kept beside those of the file, with what calibration found; noise has none", async () => {
+    const noise = (tensors: Map<string, { data: Float32Array }>): void => {
+      const labels = tensors.get("labels.smile")!.data;
+      labels.forEach((_, i) => (labels[i] = Number((i * 0.6180339887) % 1 > 0.5)));
+    };
+    const data = await loaded(labelledData({ rows: 1200, spoil: noise }));
+    const trained = await train(data, { epochs: 40 });
+    const witnesses = await trainWitnesses(data, settings, { host: hostWith(), engine });
+    const heads = finishHeads(trained, evaluateHeads(data, trained), witnesses);
+    expect(heads.attributes.map((a) => [a.name, a.witness !== undefined])).toEqual([
+      ["glasses", true],
+      ["smile", false],
+      ["hair", true],
+      ["tilt", true],
+    ]);
+    const file = memoryHost({ "/heads.safetensors": writeHeads(heads, { wDim: data.width }) });
+    const read = await loadHeads(file, "/heads.safetensors", { wDim: data.width, zDim: data.width });
+    expect(read.attributes).toEqual(heads.attributes);
+    expect(read.witnesses).toEqual(heads.witnesses);
+    expect(read.witnesses?.map((h) => h?.layers.length)).toEqual([1, undefined, 1, 1]);
+    expect(read.attributes[0]!.skill).toBeGreaterThan(0.5);
+    expect(read.attributes[0]!.witness?.skill).toBeGreaterThan(0.5);
+    expect(read.attributes[1]!.skill).toBeLessThan(LEAST_SKILL);
+    // As the file has it, a witness says of a raw latent what was labelled.
+    const info = { attributes: read.attributes } as unknown as ModelInfo;
+    const weights = { zDim: data.width, heads: read.heads, witnesses: read.witnesses! };
+    const tilt = data.columns[3]!.labels;
+    const off = Array.from({ length: 100 }, (_, row) => {
+      const w = data.latents.slice(row * data.width, (row + 1) * data.width);
+      return Math.abs(witnessOutputs({ info, weights }, { w } as SampleResult)![3]![0]! - tilt[row]!);
+    });
+    expect(off.reduce((a, b) => a + b, 0) / off.length).toBeLessThan(0.05);
   });
 });
 

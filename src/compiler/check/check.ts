@@ -21,6 +21,7 @@ import { buildScopes, type Declared, type DeclaredOf, kindOf, type Scope } from 
 import { COUNT, isWithin, printBounds, SEED } from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 import { checkTask, checkTaskSize, type EarlierTask } from "./tasks.js";
+import { warnIgnorant } from "./skill.js";
 import { warnHidden, warnUnused } from "./unused.js";
 
 export type { Overrides } from "./context.js";
@@ -105,6 +106,10 @@ class Checker {
     this.checkUnreached();
     const tables = [...this.tables.values()];
     warnHidden(this.scope, tables, this.report);
+    warnIgnorant(
+      [...this.tasks.values()].map(({ task, table }) => ({ task, rows: table.rows })),
+      this.report,
+    );
     // A misspelt use leaves its declaration unused: one mistake, so unused names wait until the others are mended.
     if (this.whole && this.report.errorCount === 0 && this.tasks.size > 0) warnUnused(this.scope, this.cx, this.report);
     return {

@@ -282,7 +282,7 @@ export function logSigmoid(x: number): number {
   return Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
 }
 
-function logSumExp(values: readonly number[]): number {
+export function logSumExp(values: readonly number[]): number {
   const top = Math.max(...values);
   if (!Number.isFinite(top)) return top;
   return top + Math.log(values.reduce((sum, v) => sum + Math.exp(v - top), 0));

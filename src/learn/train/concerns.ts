@@ -1,10 +1,9 @@
 // What a person should know of heads before a script relies on them: those that know nothing, classes and ranges that were hardly seen.
 // In: data and the report of a training. Out: sentences, each about one attribute.
+import { LEAST_SKILL } from "../../compiler/attribute.js";
 import type { TrainingData } from "./data.js";
 import type { AttributeReport, Report } from "./evaluate.js";
 
-/** A head that explains less than this part of its labels (log loss or variance) knows nothing that a sampler could follow. */
-export const LEAST_SKILL = 0.05;
 /** A class or a tenth of a range with fewer rows cannot be learnt well. */
 const FEW = 20;
 

@@ -1,19 +1,52 @@
 // Trained heads as weights that scripts take: the units of the training folded into the first and the last layer.
 // In: a training and its report. Out: Heads (docs/packs.md), for a file of their own or a pack.
 // Invariant: a head of these weights on a raw latent gives what the trained one gives on the latent in the training's units.
+import type { Attribute, WitnessRow } from "../../compiler/attribute.js";
 import type { HeadWeights } from "../../compiler/weights.js";
 import type { Heads } from "../../models/pack/pack.js";
 import { calibrated, type Report } from "./evaluate.js";
+import { explained } from "./concerns.js";
 import type { TrainingPlan } from "./plan.js";
 import type { TrainedHead, Trained } from "./trainer.js";
+import type { Witnesses } from "./witness.js";
 
-/** Rows and weights of the trained heads, in the order of the data's table. */
-export function finishHeads(trained: Trained, report: Report): Heads {
+/** Rows and weights of the trained heads, in the order of the data's table, with those of their witnesses that know something. */
+export function finishHeads(trained: Trained, report: Report, witnesses?: Witnesses): Heads {
   const table = trained.heads.map((h) => h.planned.column.attribute);
+  const second = table.map(({ name }) => {
+    if (witnesses?.attributes.includes(name) !== true) return undefined;
+    const head = witnesses.trained.heads.find((h) => h.planned.column.attribute.name === name);
+    return head && foldUnits(head, witnesses.trained.plan);
+  });
+  const attributes = calibrated(table, report).map((row, k): Attribute => {
+    const own = skillOf(report, row.name);
+    return {
+      ...row,
+      ...(own !== undefined && { skill: own }),
+      ...(witnesses !== undefined && second[k] !== undefined && { witness: rowOfWitness(row, witnesses.report) }),
+    };
+  });
   return {
-    attributes: calibrated(table, report),
+    attributes,
     heads: trained.heads.map((head) => foldUnits(head, trained.plan)),
+    ...(second.some((head) => head !== undefined) && { witnesses: second }),
   };
+}
+
+function rowOfWitness(row: Attribute, report: Report): WitnessRow {
+  const [found] = calibrated([row], report);
+  const skill = skillOf(report, row.name);
+  return {
+    ...(found?.type === "scalar" ? { sigma: found.sigma } : { temperature: found?.temperature ?? 1 }),
+    ...(skill !== undefined && { skill }),
+  };
+}
+
+/** Four digits of what a head explains; undefined where that cannot be told. */
+function skillOf({ attributes }: Report, name: string): number | undefined {
+  const found = attributes.find((a) => a.name === name);
+  const skill = found === undefined ? NaN : explained(found);
+  return Number.isFinite(skill) ? Number(skill.toFixed(4)) : undefined;
 }
 
 function foldUnits({ planned, layers }: TrainedHead, { centre, scale, space }: TrainingPlan): HeadWeights {

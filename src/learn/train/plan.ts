@@ -95,14 +95,28 @@ export function planTraining(data: TrainingData, settings: TrainSettings): Train
   };
 }
 
-/** Rows in an order of the seed's own, cut in three. */
-function splitRows(rows: number, { seed, validation, test }: TrainSettings): Split {
+/** Rows that choose the epoch of a witness, and that test it: of what its followed head was fitted to, no more than these. */
+const CHOOSING_ROWS = 1000;
+
+/** Rows in an order of the seed's own, cut in three. Of a witness the parts change places. */
+export function splitRows(
+  rows: number,
+  { seed, validation, test, others }: Pick<TrainSettings, "seed" | "validation" | "test" | "others">,
+): Split {
   const order = shuffled(rows, (numbers) => {
     fillUniformNoise({ seed, sample: 0, purpose: "split", step: 0 }, numbers);
   });
   const held = (part: number): number => (part === 0 ? 0 : Math.max(1, Math.round(rows * part)));
   const [first, second] = [held(validation), held(validation) + held(test)];
   const sorted = (part: Uint32Array): Uint32Array => part.sort();
+  if (others === true) {
+    const middle = second + Math.min(CHOOSING_ROWS, Math.ceil((rows - second) / 2));
+    return {
+      train: sorted(order.slice(0, second)),
+      validation: sorted(order.slice(second, middle)),
+      test: sorted(order.slice(middle, middle + CHOOSING_ROWS)),
+    };
+  }
   return {
     validation: sorted(order.slice(0, first)),
     test: sorted(order.slice(first, second)),

@@ -30,6 +30,8 @@ export interface TrainSettings {
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
+  /** Learn from the rows for choice and report instead of the others, which choose and test then: a witness (witness.ts). */
+  readonly others?: boolean;
   /** Balanced: each class counts the same, however many rows it has. */
   readonly classWeights: "none" | "balanced";
   readonly scalarLoss: ScalarLoss;
@@ -91,6 +93,15 @@ export function linearSettings(settings: TrainSettings): TrainSettings {
     rate: LINEAR_RATE,
     schedule: "cosine",
     adam: { ...settings.adam, decay: LINEAR_DECAY },
+  };
+}
+
+/** The settings of witnesses, linear heads fitted to `rows` rows. */
+export function witnessSettings(settings: TrainSettings, rows: number): TrainSettings {
+  const whole = { batch: settings.batch, validation: 0, test: 0 };
+  return {
+    ...linearSettings({ ...settings, ...epochsFor(rows, { ...whole, batch: Math.min(rows, settings.batch) }) }),
+    others: true,
   };
 }
 
