@@ -129,6 +129,8 @@ export {
   show,
   train,
 } from "./node/verbs.js";
+export { addModel, listModels, pullModel, removeModel } from "./node/verbs.js";
+export { cache, check, doctor, explain, formatFile, importFile, inspect, lock, show, train } from "./node/verbs.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";
 export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";
@@ -136,7 +138,9 @@ export type { DataFileOptions } from "./app/data-files.js";
 export type { EvaluatedScript, EvaluateOptions, Evaluation } from "./app/evaluate.js";
 export type { Formatted } from "./app/format-files.js";
 export type { ExportedImages, Labelled, LabelOptions, RowOptions } from "./app/label.js";
+export type { ImportedFile, ImportOptions } from "./app/import-file.js";
 export type { Locked } from "./app/lock.js";
+export type { AddOptions, PullOptions, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";
 export type { Report, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";

@@ -1,6 +1,7 @@
 // What verbs need of a machine and cannot make: files, engines, labellers, the image codec. src/node/platform.ts is the one of Node;
 // a test or another runtime brings its own.
 import type { PartFile, PartPlan } from "../learn/label/part-file.js";
+import type { DecoderFacts, DecoderHints } from "../models/decoder-facts.js";
 import type { Model } from "../models/model.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
@@ -38,6 +39,29 @@ export interface Machine {
   readonly memoryGiB: number;
 }
 
+/** The user's imported models: a folder of packs by name. */
+export interface ModelStore {
+  readonly home: string;
+  /** Names of the models that are there, sorted. */
+  names(): Promise<readonly string[]>;
+  /** Where the pack of a name lies, whether it is there or not. */
+  packOf(name: string): string;
+  /** Removes a model. Gives whether it was there. */
+  remove(name: string): Promise<boolean>;
+  /**
+   * Downloads a file and checks its hash; a download that was cut off goes on. Gives its path; the caller removes it when it has been used.
+   * Errors: LaceError L5401 if it cannot be had, L5402 if it has another hash.
+   */
+  download(url: string, options: DownloadOptions): Promise<string>;
+}
+
+export interface DownloadOptions {
+  readonly sha256: string;
+  /** Bytes so far, and in all where the server says. */
+  readonly onProgress: (done: number, total: number | undefined) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A machine, as verbs see it. */
 export interface Platform {
   /** Version of this lacec. */
@@ -46,6 +70,9 @@ export interface Platform {
   readonly host: Host;
   /** Engine, models, labellers and codec of this machine, which read and write through `host`; `cache`: where results are kept. */
   world(host: Host, engine: EngineChoice, cache?: Cache): World;
+  readonly models: ModelStore;
+  /** Looks at an ONNX decoder by running it. Errors: LaceError L5202, L5203 if it cannot be run; L5107 if it is none. */
+  examineDecoder(bytes: Uint8Array, file: string, hints: DecoderHints): Promise<DecoderFacts>;
   /** Where results are kept between runs, of this build of lacec alone. */
   openCache(): Cache;
   cacheUse(): Promise<CacheUse>;

@@ -1,5 +1,5 @@
 // A description of a model file as a table.
-import type { Description, DescribedAttribute } from "../models/describe-model.js";
+import type { Description, DescribedAttribute } from "../app/inspect.js";
 import { oneLine } from "../source/foreign-text.js";
 import type { Io } from "./io.js";
 

@@ -1,13 +1,13 @@
 // lacec inspect: what a model file holds: architecture, sizes, attributes, layer groups, licence, hashes.
-import { nodeHost } from "../node/host.js";
-import { describeFile } from "../models/describe-model.js";
+import { inspect } from "../app/inspect.js";
+import { command, type Flags } from "./command.js";
 import { printDescription } from "./describe.js";
-import { EXIT, type ExitCode } from "./exit.js";
-import type { Io } from "./io.js";
+import { EXIT } from "./exit.js";
 
-export async function inspectVerb(io: Io, file: string, options: { readonly json?: boolean }): Promise<ExitCode> {
-  const description = await describeFile(nodeHost(), file);
+/** `lacec inspect FILE` */
+export const inspectCommand = command({}, async ({ io, platform }, file: string, options: Flags) => {
+  const description = await inspect(platform, file);
   if (options.json === true) io.out(`${JSON.stringify(description, null, 2)}\n`);
   else printDescription(description, io);
   return EXIT.done;
-}
+});

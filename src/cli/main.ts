@@ -200,7 +200,7 @@ function program(): Command {
       "after",
       '\nExample: lacec import ffhq.pkl -o ffhq.safetensors --licence "CC BY-NC-SA 4.0" --heads classifier_*.pt',
     )
-    .action(verb(async () => (await import("./import.js")).importVerb));
+    .action(verb(async () => (await import("./import.js")).importCommand));
 
   lacec
     .command("inspect")
@@ -208,7 +208,7 @@ function program(): Command {
     .argument("<file>", "a checkpoint or a pack")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: lacec inspect ffhq.pkl")
-    .action(verb(async () => (await import("./inspect.js")).inspectVerb));
+    .action(verb(async () => (await import("./inspect.js")).inspectCommand));
 
   const models = lacec
     .command("models")
@@ -225,7 +225,7 @@ function program(): Command {
     .option("--name <name>", "what scripts call it (default: the file's name)")
     .option("--licence <text>", "licence of the model, to be kept in the pack")
     .option("--force", "replace a model of this name")
-    .action(verb(async () => (await import("./models.js")).addVerb));
+    .action(verb(async () => (await import("./models.js")).addCommand));
   models
     .command("pull")
     .description("download a checkpoint or pack, check its hash, and add it; a download that was cut off goes on")
@@ -235,17 +235,17 @@ function program(): Command {
     .option("--licence <text>", "licence of the model, to be kept in the pack")
     .option("--force", "replace a model of this name")
     .addHelpText("after", "\nExample: lacec models pull https://example.org/ffhq.pkl --sha256 a1b2... --name ffhq")
-    .action(verb(async () => (await import("./models.js")).pullVerb));
+    .action(verb(async () => (await import("./models.js")).pullCommand));
   models
     .command("list")
     .description("what is in the folder")
     .option("--json", "print JSON")
-    .action(verb(async () => (await import("./models.js")).listVerb));
+    .action(verb(async () => (await import("./models.js")).listCommand));
   models
     .command("remove")
     .description("remove models from the folder")
     .argument("<name...>", "names as `lacec models list` shows them")
-    .action(verb(async () => (await import("./models.js")).removeVerb));
+    .action(verb(async () => (await import("./models.js")).removeCommand));
 
   lacec
     .command("train")

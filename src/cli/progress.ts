@@ -50,6 +50,10 @@ export function terminalProgress(io: Io, now: () => number): Progress {
         io.err(`${c.green("✓")} ${title(event.phase, event.task)}${c.dim(`${formatSeconds(event.seconds)}${note}`)}\n`);
         return;
       }
+      case "note":
+        clear();
+        io.err(`  ${event.text}\n`);
+        return;
       case "wrote":
       case "diagnostic":
         return; // printed together at the end, where nothing scrolls them away

@@ -9,8 +9,9 @@ import type { PhaseClock } from "../ports/events.js";
 import type { Host } from "../ports/host.js";
 import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./checkpoints/head-source.js";
 import { withSlope, type HeadCheckpoint } from "./checkpoints/head-forms.js";
+import type { DecoderFacts } from "./decoder-facts.js";
 import { modelError } from "./model-error.js";
-import type { Decoder, DecoderModel, Model, StyleganModel } from "./model.js";
+import type { DecoderModel, Model, StyleganModel } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
 import { wholeOnnx } from "./onnx-file.js";
@@ -19,10 +20,7 @@ import { widthIn } from "./pack/pack-weights.js";
 import { readSafetensors } from "./formats/safetensors.js";
 
 /** Looks at an ONNX decoder, which takes running it: services bring it. */
-export type ExamineDecoder = (
-  bytes: Uint8Array,
-  file: string,
-) => Promise<Omit<Decoder, "file" | "sha256"> & { readonly zDim: number; readonly resolution: number }>;
+export type ExamineDecoder = (bytes: Uint8Array, file: string) => Promise<Omit<DecoderFacts, "seen">>;
 
 /** Estimates the average w of a mapping [wDim], which takes many samples of it: services bring it. */
 export type AverageStyle = (mapping: MappingWeights, zDim: number) => Promise<Float32Array>;

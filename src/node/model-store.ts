@@ -8,6 +8,7 @@ import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import type { DownloadOptions } from "../app/platform.js";
 import { failure } from "../source/diagnostic.js";
 
 const PACK = "model.safetensors";
@@ -44,13 +45,6 @@ export async function removeStored(home: string, name: string): Promise<boolean>
   await rm(packOf(home, name));
   await rm(join(home, name), { recursive: true, force: true });
   return true;
-}
-
-export interface DownloadOptions {
-  readonly sha256: string;
-  /** Bytes so far, and in all where the server says. */
-  readonly onProgress: (done: number, total: number | undefined) => void;
-  readonly signal?: AbortSignal;
 }
 
 /**

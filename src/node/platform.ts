@@ -8,6 +8,7 @@ import type { Platform } from "../app/platform.js";
 import { buildCache } from "./build-cache.js";
 import { cacheUse, cleanCache } from "./cache.js";
 import { checkWritable, nodeHost, removeFile } from "./host.js";
+import { download, modelsHome, packOf, removeStored, storedNames } from "./model-store.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
 /** This machine. It must be closed. */
@@ -17,6 +18,15 @@ export function nodePlatform(): Platform {
     version: lacecVersion(),
     host,
     world: nodeServices,
+    models: {
+      home: modelsHome(),
+      names: () => storedNames(modelsHome()),
+      packOf: (name) => packOf(modelsHome(), name),
+      remove: (name) => removeStored(modelsHome(), name),
+      download: (url, options) => download(modelsHome(), url, options),
+    },
+    examineDecoder: async (bytes, file, hints) =>
+      (await import("./engines/decoder.js")).examineDecoder(bytes, file, hints),
     openCache: buildCache,
     cacheUse: () => cacheUse(),
     cleanCache: () => cleanCache(),

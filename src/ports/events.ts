@@ -35,6 +35,8 @@ export type RunEvent =
       readonly seconds: number;
       readonly note?: string;
     }
+  /** Something that is worth a line while the work goes on. */
+  | { readonly kind: "note"; readonly text: string }
   /** A whole file is at its place. `path` is relative to the output folder. */
   | { readonly kind: "wrote"; readonly path: string; readonly bytes: number }
   | { readonly kind: "diagnostic"; readonly diagnostic: Diagnostic };

@@ -10,9 +10,11 @@ import { LaceError } from "../../src/index.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { run } from "../../src/node.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
+import { writePack } from "../../src/models/pack/pack.js";
 import { runJob } from "../../src/worker.js";
 import { requireBuild } from "../support/build.js";
 import { labelledData } from "../support/labelled-data.js";
+import { randomModel } from "../support/model.js";
 import { folderWith, root } from "../support/lacec.js";
 
 const SCRIPT = `lace 1
@@ -34,6 +36,7 @@ async function recipeOf(file: string): Promise<Recipe> {
 beforeAll(async () => {
   folder = folderWith({ "portraits.lace": SCRIPT });
   writeFileSync(at("data.safetensors"), labelledData());
+  writeFileSync(at("pack.safetensors"), writePack(randomModel(), { source: "a test" }));
   await run(at("portraits.lace"), { out: at("out"), engine: "onnx-cpu" });
 });
 afterAll(() => folder.remove());
@@ -90,7 +93,10 @@ describe("examples in docstrings", () => {
     writeFileSync(at("recipe.json"), JSON.stringify(await recipeOf("portrait-0.png")));
     const given = `import { readFileSync } from "node:fs";\nconst recipe = JSON.parse(readFileSync("recipe.json", "utf8"));\n`;
     writeFileSync(at("example.mjs"), /\brecipe\b/.test(code) ? given + code : code);
-    const { stderr } = await promisify(execFile)(process.execPath, ["example.mjs"], { cwd: folder.path });
+    const { stderr } = await promisify(execFile)(process.execPath, ["example.mjs"], {
+      cwd: folder.path,
+      env: { ...process.env, LACE_MODELS: at("models") },
+    });
     expect(stderr).toBe("");
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { examineDecoder, openDecoder, type DecoderHints } from "../../src/node/engines/decoder.js";
+import type { DecoderHints } from "../../src/models/decoder-facts.js";
+import { examineDecoder, openDecoder } from "../../src/node/engines/decoder.js";
 import { expectClose } from "../support/close.js";
 import { tinyDecoder, type TinyDecoderOptions } from "../support/decoder.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";

@@ -5,6 +5,7 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
 import { modelError } from "../../models/model-error.js";
 import { PIXEL_UNITS } from "../../compiler/build/synthesis.js";
+import type { DecoderFacts, DecoderHints } from "../../models/decoder-facts.js";
 import type { Decoder } from "../../models/model.js";
 import { gaussianNoise } from "../../runtime/sample/noise.js";
 import { openOnnxModel, type OnnxModel, type OnnxValue } from "./onnx-model.js";
@@ -77,22 +78,6 @@ function toPixels(data: Float32Array, { layout, channels, outputRange }: Omit<De
       return sum + unit * Math.round(Math.min(255, Math.max(0, value)));
     }, 0);
   });
-}
-
-/** What the user says of a decoder that its file does not. */
-export interface DecoderHints {
-  readonly latent?: number | undefined;
-  readonly clip?: readonly [number, number] | undefined;
-  readonly outputRange?: readonly [number, number] | undefined;
-  readonly layout?: "nchw" | "nhwc" | undefined;
-}
-
-/** A decoder as far as its own file and a few trial runs tell. */
-export interface DecoderFacts extends Omit<Decoder, "file" | "sha256"> {
-  readonly zDim: number;
-  readonly resolution: number;
-  /** Lowest and highest value of the trial images. */
-  readonly seen: readonly [number, number];
 }
 
 /** Latents that a decoder is tried with. */

@@ -1,0 +1,117 @@
+// A checkpoint, a decoder or attribute heads -> a pack (or a file of heads) that scripts can name.
+// Invariant: nothing is written before everything has been read and checked; the source is never written to.
+import type { Attribute } from "../compiler/attribute.js";
+import { parseAttribute, type HeadRequest } from "../models/checkpoints/head-source.js";
+import type { DecoderHints } from "../models/decoder-facts.js";
+import { describeFile, type Description } from "../models/describe-model.js";
+import { importModel, type AverageStyle, type ExamineDecoder } from "../models/import-model.js";
+import { PhaseClock } from "../ports/events.js";
+import { averageStyle } from "../runtime/draw/average-style.js";
+import { LaceError } from "../source/diagnostic.js";
+import type { Platform } from "./platform.js";
+import { UsageError, type VerbOptions } from "./verb.js";
+
+export interface ImportOptions extends VerbOptions {
+  /** The pack to write; default: the file's name with .safetensors, in the working folder. */
+  readonly output?: string;
+  /** Default: the file's name. */
+  readonly name?: string;
+  readonly licence?: string;
+  /** Heads to put into the pack: FILE or NAME=FILE. */
+  readonly heads?: readonly string[];
+  /** What heads mean, each as a script declares it: `hair: category { black, red }`. */
+  readonly attribute?: readonly string[];
+  /** Store weights in half precision. */
+  readonly float16?: boolean;
+  /** How steep the logits of heads are made that are no probabilities: they are taken times this; default: 1. */
+  readonly slope?: number;
+  /** Of an ONNX decoder, where its file does not say: numbers in z, bounds of z, values of black and white, layout of images. */
+  readonly latent?: number;
+  readonly clip?: readonly [number, number];
+  readonly range?: readonly [number, number];
+  readonly layout?: "nchw" | "nhwc";
+}
+
+/** A pack that was written. */
+export interface ImportedFile {
+  /** What was written: the pack first, then what belongs beside it. */
+  readonly wrote: readonly string[];
+  /** Sentences: what was assumed because no file has it. */
+  readonly assumed: readonly string[];
+  readonly description: Description;
+}
+
+/**
+ * Imports a model file.
+ *
+ * Errors   UsageError for an output that is none and a declaration that declares nothing; LaceError L50xx, L51xx, L52xx.
+ */
+export async function importFile(platform: Platform, file: string, options: ImportOptions = {}): Promise<ImportedFile> {
+  const { host } = platform;
+  const same = (a: string, b: string): boolean => host.resolve("", a) === host.resolve("", b);
+  const out = options.output ?? `${file.replace(/^.*[/\\]/, "").replace(/\.[^.]*$/, "")}.safetensors`;
+  if (!out.endsWith(".safetensors")) throw new UsageError(`the output ${out} must end in .safetensors`);
+  if (same(out, file)) throw new UsageError(`${out} is the file that is to be imported; name another with -o`);
+  const { name, licence, slope, latent, clip, range: outputRange, layout } = options;
+  const clock = new PhaseClock(() => host.now(), options.onEvent ?? (() => undefined));
+  const { files, assumed } = await importModel(
+    host,
+    file,
+    {
+      out,
+      ...(name !== undefined && { name }),
+      ...(licence !== undefined && { licence }),
+      heads: (options.heads ?? []).map(headRequest),
+      attributes: (options.attribute ?? []).map(attributeOf),
+      ...(options.float16 === true && { dtype: "F16" }),
+      ...(slope !== undefined && { slope }),
+      averageStyle: averageOn(platform),
+      examineDecoder: examiner(platform, { latent, clip, outputRange, layout }, options),
+      lacec: platform.version,
+    },
+    clock,
+  );
+  await clock.run("write", {}, async () => {
+    // The pack comes last: once it is there, what it names is there too.
+    for (const { path, bytes } of [...files].reverse()) if (!same(path, file)) await host.writeAtomic(path, bytes);
+  });
+  return { wrote: files.map((f) => f.path), assumed, description: await describeFile(host, out) };
+}
+
+/** Estimates the average w of a mapping on the best engine. Errors: LaceError L52xx. */
+export function averageOn(platform: Platform): AverageStyle {
+  return async (mapping, zDim) => {
+    const engine = await platform.world(platform.host, "auto").openEngine();
+    try {
+      return await averageStyle(engine, mapping, zDim);
+    } finally {
+      await engine.dispose();
+    }
+  };
+}
+
+/** Looks at a decoder on this machine, and notes what range its images were taken to have, if that was seen and not said. */
+export function examiner(platform: Platform, hints: DecoderHints, { onEvent }: VerbOptions): ExamineDecoder {
+  return async (bytes, path) => {
+    const { seen, ...facts } = await platform.examineDecoder(bytes, path, hints);
+    const range = seen.map((v) => v.toFixed(2)).join(" to ");
+    const text = `trial images hold ${range}: taken as ${facts.outputRange.join("..")} (lacec import --range says otherwise)`;
+    if (hints.outputRange === undefined) onEvent?.({ kind: "note", text });
+    return facts;
+  };
+}
+
+function attributeOf(text: string): Attribute {
+  try {
+    return parseAttribute(text);
+  } catch (error) {
+    if (!(error instanceof LaceError)) throw error;
+    throw new UsageError(error.diagnostics.map((d) => [d.message, ...d.hints].join("; ")).join("\n"));
+  }
+}
+
+/** `FILE` or `NAME=FILE`. */
+function headRequest(text: string): HeadRequest {
+  const [, name, file] = /^([A-Za-z_]\w*)=(.+)$/.exec(text) ?? [];
+  return name === undefined || file === undefined ? { file: text } : { name, file };
+}
