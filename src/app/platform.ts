@@ -73,8 +73,8 @@ export interface Platform {
   readonly models: ModelStore;
   /** Looks at an ONNX decoder by running it. Errors: LaceError L5202, L5203 if it cannot be run; L5107 if it is none. */
   examineDecoder(bytes: Uint8Array, file: string, hints: DecoderHints): Promise<DecoderFacts>;
-  /** Where results are kept between runs, of this build of lacec alone. */
-  openCache(): Cache;
+  /** Where results are kept between runs: in `folder`, or in that of the command line, for this build of lacec alone. */
+  openCache(options?: { readonly folder?: string }): Cache;
   cacheUse(): Promise<CacheUse>;
   /** Deletes all results; gives what there was. */
   cleanCache(): Promise<CacheUse>;
@@ -92,6 +92,8 @@ export interface Platform {
   openPart(file: string, plan: PartPlan, options?: { readonly fresh?: boolean }): Promise<PartFile>;
   /** All pictures of a folder, cropped to squares. Errors: LaceError L5001 or L5004 (the folder), L5301 (a picture that cannot be read). */
   readImages(folder: string): Promise<readonly RgbImage[]>;
+  /** Files as they were at a git revision. Errors: LaceError L5004 if there is no such revision, or no repository here. */
+  atRevision(revision: string): Promise<Host>;
   /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareFile(path: string): Promise<void>;
   /** Removes a file, if it is there. Errors: LaceError L50xx. */

@@ -53,7 +53,7 @@ export function command<W extends readonly unknown[], F extends Flags>(
         progress.clear();
         print(text);
       };
-    const own: Io = { ...io, out: clearing(io.out), err: clearing(io.err) };
+    const own: Io = { ...io, out: clearing(io.out), err: clearing(io.err), file: clearing(io.file) };
     const { signal } = interrupt;
     try {
       const watch = quiet === true || json === true ? { signal } : { signal, onEvent: progress.onEvent };

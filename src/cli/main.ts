@@ -83,7 +83,7 @@ function program(): Command {
     .option("-q, --quiet", "print errors and missed expectations only")
     .option("--json", "print one JSON document on stdout instead of text")
     .addHelpText("after", "\nExample: lacec run 'recipes/*.lace' --out pictures --set seed=7")
-    .action(verb(async () => (await import("./run.js")).runVerb));
+    .action(verb(async () => (await import("./run.js")).runCommand));
 
   lacec
     .command("show")
@@ -103,7 +103,7 @@ function program(): Command {
     .option("-q, --quiet", "no progress")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: lacec reproduce out/portraits.png -o /tmp/again.png")
-    .action(verb(async () => (await import("./reproduce.js")).reproduceVerb));
+    .action(verb(async () => (await import("./reproduce.js")).reproduceCommand));
 
   lacec
     .command("check")
@@ -131,7 +131,7 @@ function program(): Command {
     .option("--rows <n>", "rows of the graphs (default: as a run has them)", wholeNumber(1))
     .option("--engine <name>", "as for run: it says how images lie in memory", "auto")
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
-    .action(verb(async () => (await import("./build.js")).buildVerb));
+    .action(verb(async () => (await import("./build.js")).buildCommand));
 
   lacec
     .command("label")
@@ -341,7 +341,7 @@ function program(): Command {
     .option("-q, --quiet", "no progress")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: lacec verify examples/portraits.lace")
-    .action(verb(async () => (await import("./verify.js")).verifyVerb));
+    .action(verb(async () => (await import("./verify.js")).verifyCommand));
 
   lacec
     .command("diff")
@@ -355,7 +355,7 @@ function program(): Command {
       "after",
       "\nExamples: lacec diff old.lace new.lace\n          lacec diff HEAD~1 HEAD portraits.lace --images sheet.png",
     )
-    .action(verb(async () => (await import("./diff.js")).diffVerb));
+    .action(verb(async () => (await import("./diff.js")).diffCommand));
 
   lacec
     .command("lock")

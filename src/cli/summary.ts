@@ -1,8 +1,6 @@
 // What a run prints when it is over: the expectation table and the files.
 import { join } from "node:path";
-import { share } from "../runtime/record/expectations.js";
-import type { Count, ExpectationResult } from "../runtime/record/results.js";
-import type { Results } from "../runtime/record/record.js";
+import { share, type Count, type ExpectationResult, type Results } from "../app/run.js";
 import type { Colors, Io } from "./io.js";
 
 /** Files named one by one; of more, the first and the last are. */

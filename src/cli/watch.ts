@@ -1,30 +1,19 @@
 // Waiting for files to change: the scripts, what they import, their models and heads.
 // Files are looked at a few times a second: that works on every file system and with every editor's way of saving.
 import { stat } from "node:fs/promises";
-import { nodeHost } from "../node/host.js";
-import { link } from "../compiler/link.js";
+import { filesOfScript } from "../app/script-files.js";
+import type { Host } from "../ports/host.js";
 
 const LOOK_MS = 250;
 
 /** The state of files by their path. */
 export type Snapshot = ReadonlyMap<string, string>;
 
-/** All files that the scripts are made of, as they are now; of scripts that do not parse, those known so far. */
-export async function filesOf(scripts: readonly string[]): Promise<Snapshot> {
-  const host = nodeHost();
-  const paths = new Set<string>(scripts);
-  for (const script of scripts) {
-    const { value, sources } = await link(script, host).catch(() => ({
-      value: undefined,
-      sources: new Map<string, string>(),
-    }));
-    for (const path of sources.keys()) paths.add(path);
-    for (const file of value?.files ?? []) {
-      for (const [literal, path] of file.references) if (!literal.startsWith("builtin:")) paths.add(path);
-    }
-  }
-  const states = await Promise.all([...paths].map(async (path) => [path, await stateOf(path)] as const));
-  return new Map(states);
+/** All files that the scripts are made of, as they are now. */
+export async function filesOf(scripts: readonly string[], host: Host): Promise<Snapshot> {
+  const sets = await Promise.all(scripts.map((script) => filesOfScript(host, script)));
+  const paths = new Set(sets.flatMap((set) => [...set]));
+  return new Map(await Promise.all([...paths].map(async (path) => [path, await stateOf(path)] as const)));
 }
 
 /** Resolves when one of the files is another than it was. */

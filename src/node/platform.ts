@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import type { Platform } from "../app/platform.js";
 import { buildCache } from "./build-cache.js";
-import { cacheUse, cleanCache } from "./cache.js";
+import { cacheUse, cleanCache, folderCache } from "./cache.js";
 import { checkWritable, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeStored, storedNames } from "./model-store.js";
 import { lacecVersion, nodeServices } from "./services.js";
@@ -27,7 +27,7 @@ export function nodePlatform(): Platform {
     },
     examineDecoder: async (bytes, file, hints) =>
       (await import("./engines/decoder.js")).examineDecoder(bytes, file, hints),
-    openCache: buildCache,
+    openCache: (options) => (options?.folder === undefined ? buildCache() : folderCache(options)),
     cacheUse: () => cacheUse(),
     cleanCache: () => cleanCache(),
     probeEngines: async () => (await import("./engines/open.js")).probeEngines(),
@@ -48,6 +48,7 @@ export function nodePlatform(): Platform {
       ]);
       return readRealImages(folder, host, sharpCodec());
     },
+    atRevision: async (revision) => (await import("./git-host.js")).gitHost(host, revision),
     prepareFile: (path) => checkWritable(dirname(path)),
     removeFile,
     close: () => host.close(),

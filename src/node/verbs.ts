@@ -1,8 +1,11 @@
 // The verbs on this machine, as the door `lacec/node` hands them out: each is that of src/app with the Platform of Node.
 import type { CacheUse } from "../app/platform.js";
+import * as buildVerb from "../app/build.js";
 import * as cacheVerb from "../app/cache.js";
 import * as checkVerb from "../app/check.js";
 import * as dataVerb from "../app/data-files.js";
+import { compileScript, type Compilation } from "../app/compile-script.js";
+import * as diffVerb from "../app/diff.js";
 import * as doctorVerb from "../app/doctor.js";
 import * as evaluateVerb from "../app/evaluate.js";
 import * as explainVerb from "../app/explain.js";
@@ -12,8 +15,11 @@ import * as importVerb from "../app/import-file.js";
 import * as inspectVerb from "../app/inspect.js";
 import * as lockVerb from "../app/lock.js";
 import * as modelsVerb from "../app/models.js";
+import * as reproduceVerb from "../app/reproduce-image.js";
+import * as runVerb from "../app/run.js";
 import * as showVerb from "../app/show.js";
 import * as trainVerb from "../app/train.js";
+import * as verifyVerb from "../app/verify.js";
 import { onThisMachine } from "./platform.js";
 
 /**
@@ -317,4 +323,122 @@ export async function listModels(): Promise<modelsVerb.StoredModels> {
  */
 export async function removeModel(name: string): Promise<void> {
   return onThisMachine((platform) => modelsVerb.removeModel(platform, name));
+}
+
+/**
+ * Compiles a script without running it.
+ *
+ * Errors   mistakes of the script are `diagnostics`, and `plan` is then absent; LaceError if the file cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { compile } from "lacec/node";
+ * const { plan, diagnostics } = await compile("portraits.lace", { inputs: { seed: 7 } });
+ * if (plan === undefined) for (const d of diagnostics) console.error(d.code, d.message);
+ * ```
+ */
+export async function compile(script: string, options: runVerb.CompileOptions = {}): Promise<Compilation> {
+  return onThisMachine((platform) => compileScript(script, platform.host, runVerb.overridesOf(options)));
+}
+
+export interface RunInFolderOptions extends Omit<runVerb.RunOptions, "cache"> {
+  /** Folder where results are kept between runs, such as ".lace"; default: nowhere. */
+  readonly cache?: string;
+}
+
+/**
+ * Runs a script: samples, images, files, run.json.
+ *
+ * Errors   LaceError with the diagnostics of a script that does not compile, of what cannot be run yet, or of the environment.
+ *          Samples that fail and expectations that are missed are in `results.diagnostics`.
+ *
+ * @example
+ * ```ts
+ * import { run } from "lacec/node";
+ * const results = await run("portraits.lace", { out: "out", engine: "onnx-cpu" });
+ * for (const e of results.expectations) console.log(e.text, e.heads.satisfied, "of", e.heads.counted);
+ * ```
+ */
+export async function run(script: string, options: RunInFolderOptions = {}): Promise<runVerb.Results> {
+  const { cache: folder, ...rest } = options;
+  return onThisMachine(async (platform) => {
+    const cache = folder === undefined ? undefined : platform.openCache({ folder });
+    try {
+      return await runVerb.run(platform, script, { ...rest, cache });
+    } finally {
+      await cache?.close();
+    }
+  });
+}
+
+/**
+ * Runs a script again and compares with the hashes in its run.json, as `lacec verify`; nothing is written.
+ *
+ * Errors   ScriptError for a script that does not compile; LaceError L5310 if there is no record of it, and what a run throws.
+ *
+ * @example
+ * ```ts
+ * import { verify } from "lacec/node";
+ * const { ok, differences } = await verify("portraits.lace", { out: "out" });
+ * console.log(ok, differences);
+ * ```
+ */
+export async function verify(script: string, options: verifyVerb.VerifyOptions = {}): Promise<verifyVerb.Verification> {
+  return onThisMachine((platform) => verifyVerb.verify(platform, script, options));
+}
+
+/**
+ * Makes an image again from the recipe inside it, and compares, as `lacec reproduce`.
+ *
+ * Errors   ScriptError if the recipe's script does not compile here; UsageError for an output in a format that cannot be written;
+ *          LaceError L5302 for an image without a recipe, L5303, and what a run throws.
+ *
+ * @example
+ * ```ts
+ * import { reproduceImage } from "lacec/node";
+ * const { identical, differences } = await reproduceImage("out/portrait-0.png", { output: "again.png" });
+ * console.log(identical, differences);
+ * ```
+ */
+export async function reproduceImage(
+  image: string,
+  options: reproduceVerb.ReproduceImageOptions,
+): Promise<reproduceVerb.ReproducedImage> {
+  return onThisMachine((platform) => reproduceVerb.reproduceImage(platform, image, options));
+}
+
+/**
+ * Says what changed in meaning between two scripts, or two git revisions of one, as `lacec diff`.
+ *
+ * Errors   UsageError for a sheet in a format that cannot be written; ScriptError; LaceError L5004 if git knows no such revision.
+ *
+ * @example
+ * ```ts
+ * import { diff } from "lacec/node";
+ * const { differences } = await diff({ script: "portraits.lace" }, { script: "portraits.lace" });
+ * for (const { about, sentences } of differences) console.log(about, sentences);
+ * ```
+ */
+export async function diff(
+  before: diffVerb.ScriptAt,
+  after: diffVerb.ScriptAt,
+  options: diffVerb.DiffOptions = {},
+): Promise<diffVerb.Difference> {
+  return onThisMachine((platform) => diffVerb.diff(platform, before, after, options));
+}
+
+/**
+ * Shows or writes what a script compiles to, as `lacec build`.
+ *
+ * Errors   UsageError for options that contradict each other; ScriptError for a script that does not get as far; LaceError of models, engines.
+ *
+ * @example
+ * ```ts
+ * import { build } from "lacec/node";
+ * const { text } = await build("portraits.lace", { print: "energy" });
+ * console.log(text);
+ * ```
+ */
+export async function build(script: string, options: buildVerb.BuildOptions): Promise<buildVerb.Built> {
+  return onThisMachine((platform) => buildVerb.build(platform, script, options));
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileScript } from "../../src/app/compile-script.js";
-import { buildVerb, type BuildOptions } from "../../src/cli/build.js";
+import { buildCommand, type BuildFlags } from "../../src/cli/build.js";
 import type { Io } from "../../src/cli/io.js";
 import { compileTask, graphsOf } from "../../src/compiler/build/compile-task.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
@@ -68,7 +68,7 @@ async function recordedRun(name: string, script: string): Promise<readonly Graph
 
 async function built(
   script: string,
-  options: Partial<BuildOptions>,
+  options: Partial<BuildFlags>,
 ): Promise<{ code: number; out: string; err: string }> {
   let [out, err] = ["", ""];
   const colors = pc.createColors(false);
@@ -79,7 +79,7 @@ async function built(
     eraseLine: () => undefined,
     ...{ outColors: colors, errColors: colors, colour: false, live: false, columns: 80 },
   };
-  const code = await buildVerb(io, script, { engine: "onnx-cpu", ...options });
+  const code = await buildCommand(io, script, { engine: "onnx-cpu", ...options });
   return { code, out, err };
 }
 

@@ -1,0 +1,87 @@
+// A script run: samples, images, files, run.json.
+import { execute } from "../runtime/execute.js";
+import type { Shard } from "../runtime/plan/selection.js";
+import { keepLock } from "../runtime/recipe/lock-file.js";
+import type { Results } from "../runtime/record/record.js";
+import type { Cache } from "../ports/cache.js";
+import type { Overrides } from "../compiler/check/context.js";
+import { compileWhole, type Compiled } from "./compile-script.js";
+import { identifyScript } from "./identify-script.js";
+import type { Platform } from "./platform.js";
+import type { EngineChoice, VerbOptions } from "./verb.js";
+
+export { share } from "../runtime/record/expectations.js";
+export type { Count, ExpectationResult } from "../runtime/record/results.js";
+export type { Results } from "../runtime/record/record.js";
+export type { Shard } from "../runtime/plan/selection.js";
+
+/** What a run changes of its script. */
+export interface CompileOptions {
+  /** Values of the script's inputs, as `--set` gives them. */
+  readonly inputs?: Readonly<Record<string, number>>;
+  /** Draw this many samples, whatever the script says. */
+  readonly count?: number | undefined;
+  /** Draw from this seed, whatever the script says. */
+  readonly seed?: number | undefined;
+}
+
+export interface RunOptions extends CompileOptions, VerbOptions {
+  /** Folder that outputs go to; default: the working folder. */
+  readonly out?: string;
+  /** Default: the best of this machine. */
+  readonly engine?: EngineChoice;
+  /** Whether images carry their recipe (docs/reproducibility.md); default: true. */
+  readonly provenance?: boolean;
+  /** Draw this part of the samples, counted from 1; sheets and expectations wait for a run of all. */
+  readonly shard?: Shard | undefined;
+  /** Bring lace.lock beside the script up to date, or refuse to run if it would change; default: leave it alone. */
+  readonly lock?: "keep" | "frozen" | undefined;
+  /** Where results are kept between runs; default: nowhere. */
+  readonly cache?: Cache | undefined;
+}
+
+/** Options as the compiler takes them. */
+export function overridesOf({ inputs, count, seed }: CompileOptions): Overrides {
+  return { inputs: new Map(Object.entries(inputs ?? {})), ...changed({ count, seed }) };
+}
+
+/** Those that are there. */
+function changed({ count, seed }: CompileOptions): { readonly count?: number; readonly seed?: number } {
+  return { ...(count === undefined ? {} : { count }), ...(seed === undefined ? {} : { seed }) };
+}
+
+/**
+ * Compiles a script and runs it.
+ *
+ * Errors   ScriptError for a script that does not compile, and those of runCompiled.
+ */
+export async function run(platform: Platform, script: string, options: RunOptions = {}): Promise<Results> {
+  const compiled = await compileWhole(script, platform.host, overridesOf(options));
+  return runCompiled(platform, script, compiled, options);
+}
+
+/**
+ * Runs a script that was compiled with the same options.
+ *
+ * Errors   LaceError L4106 if `signal` aborts, L5305 if `lock` is frozen and would change, L5xxx of the environment. Samples that fail and
+ *          expectations that are missed are diagnostics of the results.
+ */
+export async function runCompiled(
+  platform: Platform,
+  script: string,
+  { plan, program }: Compiled,
+  options: RunOptions = {},
+): Promise<Results> {
+  const { host } = platform;
+  const { out = ".", engine = "auto", provenance = true, shard, lock, cache, onEvent, signal } = options;
+  return execute(plan, platform.world(host, engine, cache), {
+    out,
+    script: await identifyScript(platform, program),
+    source: { program, overrides: changed(options) },
+    provenance,
+    ...(lock !== undefined && { onLock: (entry) => keepLock(host, entry, { script, frozen: lock === "frozen" }) }),
+    ...(shard !== undefined && { shard }),
+    ...(onEvent !== undefined && { onEvent }),
+    ...(signal !== undefined && { signal }),
+  });
+}
