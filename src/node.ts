@@ -21,23 +21,32 @@ export async function loadModel(path: string): Promise<Model> {
 }
 
 export {
+  addModel,
+  build,
   cache,
   check,
+  compile,
+  diff,
   doctor,
   evaluate,
   explain,
   exportImages,
   formatFile,
+  importFile,
+  inspect,
   joinData,
   label,
+  listModels,
   lock,
+  pullModel,
+  removeModel,
+  reproduceImage,
+  run,
   show,
   train,
+  verify,
 } from "./node/verbs.js";
-export { addModel, listModels, pullModel, removeModel } from "./node/verbs.js";
-export { build, compile, diff, reproduceImage, run, verify } from "./node/verbs.js";
 export type { RunInFolderOptions as RunOptions } from "./node/verbs.js";
-export { cache, check, doctor, explain, formatFile, importFile, inspect, lock, show, train } from "./node/verbs.js";
 export type { BuildOptions, BuildStage, Built } from "./app/build.js";
 export type { Difference, DiffOptions, ScriptAt } from "./app/diff.js";
 export type { PixelDifference, ReproducedImage, ReproduceImageOptions } from "./app/reproduce-image.js";

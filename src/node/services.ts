@@ -1,16 +1,13 @@
 // The services of Node: engines by name, packs from disk, labellers on onnxruntime, sharp.
 // Invariant: every library is imported when it is first asked for, so that a caller who only checks scripts loads none of them.
-import type { ScriptIdentity } from "../runtime/record/record.js";
 import type { World } from "../runtime/services/world.js";
 import type { Cache } from "../ports/cache.js";
 import type { EngineName } from "../runtime/services/engine.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./host.js";
 import { lockOutputs } from "./output-lock.js";
-import type { Program } from "../compiler/link.js";
 import { packLabellerSpec } from "../learn/labellers/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
-import { InternalError } from "../source/internal-error.js";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { basename } from "node:path";
@@ -48,19 +45,4 @@ export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Ca
 export function lacecVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
-}
-
-/** Names and hashes of a script and what it imports. */
-export async function identifyScript(host: Host, program: Program): Promise<ScriptIdentity> {
-  const hashed = async (path: string): Promise<{ file: string; sha256: string }> => {
-    const text = program.sources.get(path);
-    if (text === undefined) throw new InternalError(`no text of ${path}`);
-    return { file: path, sha256: await host.sha256(new TextEncoder().encode(text)) };
-  };
-  const imports = program.files.filter((f) => f !== program.entry);
-  return {
-    lacec: lacecVersion(),
-    script: await hashed(program.entry.path),
-    imports: await Promise.all(imports.map((f) => hashed(f.path))),
-  };
 }

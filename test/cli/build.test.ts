@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileScript } from "../../src/app/compile-script.js";
+import { identifyScript } from "../../src/app/identify-script.js";
 import { buildCommand, type BuildFlags } from "../../src/cli/build.js";
 import type { Io } from "../../src/cli/io.js";
 import { compileTask, graphsOf } from "../../src/compiler/build/compile-task.js";
@@ -11,7 +12,7 @@ import type { Graph } from "../../src/compiler/graph/graph.js";
 import { printGraph } from "../../src/compiler/graph/print.js";
 import { verify } from "../../src/compiler/graph/verify.js";
 import { nodeHost } from "../../src/node/host.js";
-import { identifyScript, nodeServices } from "../../src/node/services.js";
+import { nodeServices } from "../../src/node/services.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
 import type { World } from "../../src/runtime/services/world.js";
@@ -59,7 +60,7 @@ async function recordedRun(name: string, script: string): Promise<readonly Graph
   };
   const results = await execute(plan!, recording, {
     out: join(folder.path, name),
-    script: await identifyScript(host, program!),
+    script: await identifyScript({ host, version: "0" }, program!),
   });
   expect(results.tasks.flatMap((t) => t.samples).every((s) => s.status === "done")).toBe(true);
   await host.close();
