@@ -55,7 +55,7 @@ function print(module: Plan | CheckedModule): string {
     lines.push(...taskLines(task, module).map((l) => `  ${l}`));
     for (const { title, energy } of energiesOf(task)) {
       if (title !== undefined) lines.push(`  ${title}`);
-      lines.push(...treeLines(energy, table).map((l) => `    ${l}`));
+      for (const line of treeLines(energy, table)) lines.push(`    ${line}`);
     }
   }
   for (const expect of module.expects) {
@@ -63,7 +63,8 @@ function print(module: Plan | CheckedModule): string {
     lines.push("", `expect ${task?.name ?? ""}`);
     for (const { energy, fraction } of expect.clauses) {
       lines.push(`  at least ${fraction} of the images:`);
-      lines.push(...treeLines(energy, task === undefined ? [] : tableOf(module.models, task)).map((l) => `    ${l}`));
+      const table = task === undefined ? [] : tableOf(module.models, task);
+      for (const line of treeLines(energy, table)) lines.push(`    ${line}`);
     }
   }
   if (module.saves.length > 0) lines.push("");

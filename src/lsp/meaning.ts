@@ -20,6 +20,8 @@ export function meaningOf(e: ast.Expr, text: (span: Span) => string, logic: Logi
         return logic === "lace" ? `-min(1, 0.1 / |${lp(e.operand)}|) ${lp(e.operand)}` : `log(1 - ${p(e.operand)})`;
       case "BinaryExpr":
         return binary(e);
+      case "NaryExpr":
+        return nary(e);
       case "IsExpr":
         if (e.tolerance === undefined)
           return e.negated ? `log(1 - p(${short(e).replace(/\bis\s+not\b/, "is")}))` : lp(e);
@@ -41,12 +43,16 @@ export function meaningOf(e: ast.Expr, text: (span: Span) => string, logic: Logi
     }
   }
 
+  /** In logic lace an `or` outweighs what comes after it, again at each. */
+  function nary({ op, operands }: Extract<ast.Expr, { kind: "NaryExpr" }>): string {
+    if (op === "and") return operands.map(lp).join(" + ");
+    if (logic === "product") return `log(1 - ${operands.map((o) => `(1 - ${p(o)})`).join(" ")})`;
+    const [first, ...rest] = operands.map(p);
+    return `log(${rest.reduce((sum, next, i) => `20 ${i === 0 ? sum : `(${sum})`} + ${next}`, first ?? "")})`;
+  }
+
   function binary({ op, left, right }: Extract<ast.Expr, { kind: "BinaryExpr" }>): string {
     switch (op) {
-      case "and":
-        return `${lp(left)} + ${lp(right)}`;
-      case "or":
-        return logic === "lace" ? `log(20 ${p(left)} + ${p(right)})` : `log(1 - (1 - ${p(left)}) (1 - ${p(right)}))`;
       case "xor":
         return `log(${p(left)} (1 - ${p(right)}) + (1 - ${p(left)}) ${p(right)})`;
       case "implies":

@@ -159,8 +159,8 @@ function rewrites(snapshot: Snapshot, { range }: CodeActionParams): CodeAction[]
   const { placed, uri } = snapshot.entry;
   const offset = placed.span(range).start;
   const whole = nodesAt(snapshot, offset).find(
-    (n): n is Extract<ast.Expr, { kind: "BinaryExpr" }> =>
-      n.kind === "BinaryExpr" && (n as ast.Expr & { op?: string }).op === "or",
+    (n): n is Extract<ast.Expr, { kind: "NaryExpr" }> =>
+      n.kind === "NaryExpr" && (n as ast.Expr & { op?: string }).op === "or",
   );
   const set = whole && valuesOf(snapshot, whole);
   if (whole === undefined || set === undefined || set.values.length < 2) return [];
@@ -189,14 +189,19 @@ function valuesOf(
     const row = rowOf(snapshot, e.subject.name)?.row;
     return row?.type === "category" ? { attribute: e.subject.name, values: [e.value.name] } : undefined;
   }
-  if (e.kind !== "BinaryExpr" || e.op !== "or") return undefined;
-  const left = valuesOf(snapshot, e.left);
-  if (left === undefined) return undefined;
-  const row = rowOf(snapshot, left.attribute)?.row;
-  if (e.right.kind === "NameExpr" && row?.type === "category" && row.classes.includes(e.right.name))
-    return { ...left, values: [...left.values, e.right.name] };
-  const right = valuesOf(snapshot, e.right);
-  return right?.attribute === left.attribute ? { ...left, values: [...left.values, ...right.values] } : undefined;
+  const [first, ...more] = e.kind === "NaryExpr" && e.op === "or" ? e.operands : [];
+  const found = first && valuesOf(snapshot, first);
+  if (found === undefined) return undefined;
+  const { attribute } = found;
+  const row = rowOf(snapshot, attribute)?.row;
+  const values = [...found.values];
+  for (const part of more) {
+    const bare = part.kind === "NameExpr" && row?.type === "category" && row.classes.includes(part.name);
+    const same = bare ? { attribute, values: [part.name] } : valuesOf(snapshot, part);
+    if (same?.attribute !== attribute) return undefined;
+    values.push(...same.values);
+  }
+  return { attribute, values };
 }
 
 /** Every fix of the compiler for the text, as one edit; of two that overlap the first. */

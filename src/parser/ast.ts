@@ -183,6 +183,8 @@ export type Expr =
       readonly right: Expr;
       readonly span: Span;
     }
+  /** A whole chain, `e and e and e`: two operands or more, so that the tree of a long one is not deep. */
+  | { readonly kind: "NaryExpr"; readonly op: "and" | "or"; readonly operands: readonly Expr[]; readonly span: Span }
   | {
       readonly kind: "IsExpr";
       readonly subject: Expr;
@@ -209,7 +211,7 @@ export type Expr =
   | { readonly kind: "TemperatureExpr"; readonly temperature: Expr; readonly operand: Expr; readonly span: Span }
   | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
   | { readonly kind: "ErrorExpr"; readonly span: Span };
-export type BinaryOp = "+" | "-" | "*" | "/" | "and" | "or" | "xor" | "implies" | "iff";
+export type BinaryOp = "+" | "-" | "*" | "/" | "xor" | "implies" | "iff";
 
 export interface RangeExpr {
   readonly kind: "RangeExpr";

@@ -7,7 +7,7 @@ import type { Diagnostic, Label } from "../source/diagnostic.js";
 import { nearest } from "../source/nearest.js";
 import type { Span } from "../source/span.js";
 import { isName, joins, wantsOperand, type LaceToken } from "./layout.js";
-import type { Problem } from "./recovery.js";
+import { DEEPEST, LONGEST_CHAIN, type Problem } from "./recovery.js";
 import * as t from "./tokens.js";
 
 /** The text that the problems are about. */
@@ -151,7 +151,8 @@ export function explain(problem: Problem, reading: Reading): Diagnostic {
   }
   if (rule === "too deep") {
     const hints = ["name parts of it with `energy` or `let`, and use the names"];
-    return syntaxError("L1009", "this expression is nested too deeply", at("too many levels"), { hints });
+    const limits = `more than ${DEEPEST} levels, or ${LONGEST_CHAIN} operators other than \`and\` and \`or\` in a row`;
+    return syntaxError("L1009", "this expression is nested too deeply", at(limits), { hints });
   }
   const special = unclosed(problem, reading) ?? unopened(problem, reading) ?? reserved(problem, reading);
   if (special !== undefined) return special;

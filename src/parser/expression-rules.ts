@@ -32,7 +32,7 @@ export abstract class ExpressionRules extends RecoveringParser {
   });
 
   private disjunction: () => Expr = this.RULE("disjunction", (): Expr =>
-    this.leftChain(
+    this.list(
       t.Or,
       "or",
       () => this.SUBRULE(this.exclusion),
@@ -50,7 +50,7 @@ export abstract class ExpressionRules extends RecoveringParser {
   );
 
   private conjunction: () => Expr = this.RULE("conjunction", (): Expr =>
-    this.leftChain(
+    this.list(
       t.And,
       "and",
       () => this.SUBRULE(this.negation),
@@ -165,29 +165,31 @@ export abstract class ExpressionRules extends RecoveringParser {
 
   protected sum: () => Expr = this.RULE("sum", (): Expr => {
     const start = this.start();
-    const count = this.chain();
-    let left = this.SUBRULE(this.product);
-    this.MANY(() => {
-      count();
-      const sign = this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
-      const right = this.SUBRULE1(this.product);
-      left = { kind: "BinaryExpr", op: sign.image as BinaryOp, left, right, span: this.span(start) };
+    return this.chain((link) => {
+      let left = this.SUBRULE(this.product);
+      this.MANY(() => {
+        link();
+        const sign = this.OR([{ ALT: () => this.CONSUME(t.Plus) }, { ALT: () => this.CONSUME(t.Minus) }]);
+        const right = this.SUBRULE1(this.product);
+        left = { kind: "BinaryExpr", op: sign.image as BinaryOp, left, right, span: this.span(start) };
+      });
+      return left;
     });
-    return left;
   });
 
   private product: () => Expr = this.RULE("product", (): Expr => {
     const start = this.start();
-    const count = this.chain();
-    let left = this.SUBRULE(this.unary);
-    this.MANY(() => {
-      count();
-      const sign = this.OR([{ ALT: () => this.CONSUME(t.Star) }, { ALT: () => this.CONSUME(t.Slash) }]);
-      // `2 * not smile`: the weight of a negation needs no parentheses.
-      const right = this.OR1<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE1(this.unary) }]);
-      left = { kind: "BinaryExpr", op: sign.image as BinaryOp, left, right, span: this.span(start) };
+    return this.chain((link) => {
+      let left = this.SUBRULE(this.unary);
+      this.MANY(() => {
+        link();
+        const sign = this.OR([{ ALT: () => this.CONSUME(t.Star) }, { ALT: () => this.CONSUME(t.Slash) }]);
+        // `2 * not smile`: the weight of a negation needs no parentheses.
+        const right = this.OR1<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE1(this.unary) }]);
+        left = { kind: "BinaryExpr", op: sign.image as BinaryOp, left, right, span: this.span(start) };
+      });
+      return left;
     });
-    return left;
   });
 
   private unary: () => Expr = this.RULE("unary", (): Expr => {
@@ -289,18 +291,31 @@ export abstract class ExpressionRules extends RecoveringParser {
     ]);
   });
 
+  /** `e and e and e`, one node. The two operands are one rule under two of Chevrotain's indices. */
+  private list(word: TokenType, op: "and" | "or", first: () => Expr, next: () => Expr): Expr {
+    const start = this.start();
+    const only = first();
+    const operands = [only];
+    this.MANY(() => {
+      this.CONSUME(word);
+      operands.push(next());
+    });
+    return operands.length === 1 ? only : { kind: "NaryExpr", op, operands, span: this.span(start) };
+  }
+
   /** `e op e op e`, grouped from the left. The two operands are one rule under two of Chevrotain's indices. */
   private leftChain(word: TokenType, op: BinaryOp, first: () => Expr, next: () => Expr): Expr {
     const start = this.start();
-    const count = this.chain();
-    let left = first();
-    this.MANY(() => {
-      count();
-      this.CONSUME(word);
-      const right = next();
-      left = { kind: "BinaryExpr", op, left, right, span: this.span(start) };
+    return this.chain((link) => {
+      let left = first();
+      this.MANY(() => {
+        link();
+        this.CONSUME(word);
+        const right = next();
+        left = { kind: "BinaryExpr", op, left, right, span: this.span(start) };
+      });
+      return left;
     });
-    return left;
   }
 
   /** Inside parentheses: one level deeper, and `>=` cannot end a clause of `expect`. */

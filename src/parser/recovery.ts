@@ -27,8 +27,10 @@ export interface ForeignMark {
 }
 
 // Later stages walk the tree recursively, and so does this parser: deeper trees would overflow the stack.
-const deepest = 64;
-const longestChain = 500;
+/** The most levels of brackets and of operators that stand before what they act on. */
+export const DEEPEST = 64;
+/** The most operators in a row that are grouped from the left, those of chains within chains added: each makes the tree one deeper. */
+export const LONGEST_CHAIN = 500;
 
 class TooDeep extends Error {
   override readonly name = "TooDeep";
@@ -43,6 +45,8 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
   foreign: ForeignMark[] = [];
   protected file = "";
   private level = 0;
+  /** By how much chains have made the tree deeper, of what was read last. */
+  private height = 0;
 
   constructor(checked: boolean) {
     super([...t.tokenTypes], {
@@ -64,11 +68,12 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     this.problems = [];
     this.foreign = [];
     this.level = 0;
+    this.height = 0;
   }
 
   /** Runs a rule; if the text cannot be read as it, notes the problem and returns what `failed` makes of it. */
   protected attempt<T>(rule: () => T, failed: (error: unknown) => T): T {
-    const level = this.level;
+    const { level, height } = this;
     try {
       return rule();
     } catch (error) {
@@ -76,6 +81,7 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
       // A problem where one was noted already is its consequence, not another.
       if (this.problems.at(-1)?.found !== problem.found) this.problems.push(problem);
       this.level = level;
+      this.height = height;
       return failed(error);
     }
   }
@@ -134,7 +140,7 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
 
   /** A rule that contains itself. */
   protected deeper<T>(rule: () => T): T {
-    if (this.level >= deepest) throw new TooDeep(this.LA(1));
+    if (this.level >= DEEPEST) throw new TooDeep(this.LA(1));
     this.level++;
     const value = rule();
     this.level--;
@@ -181,12 +187,15 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     );
   }
 
-  /** A counter for one chain of operators; the tree of `a and b and c` is as deep as the chain is long. */
-  protected chain(): () => void {
-    let length = 0;
-    return () => {
-      if (++length > longestChain) throw new TooDeep(this.LA(1));
-    };
+  /** A chain of operators that are grouped from the left; `link` is called at each: the tree of `a + b + c` is as deep as the chain is long. */
+  protected chain<T>(rule: (link: () => void) => T): T {
+    const beside = this.height;
+    this.height = 0;
+    const value = rule(() => {
+      if (++this.height > LONGEST_CHAIN) throw new TooDeep(this.LA(1));
+    });
+    this.height = Math.max(this.height, beside);
+    return value;
   }
 }
 

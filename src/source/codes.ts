@@ -41,6 +41,7 @@ export const codes = {
   L2027: "energy that grows too large",
   L2028: "no second heads to judge by",
   L2029: "a head that knows nothing",
+  L2030: "definitions nested too deeply",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",

@@ -25,6 +25,8 @@ const tabWidth = 4;
 const LONGEST = 2000;
 /** Source lines longer than this (in columns) are shown cut, around the mark. */
 const widest = 140;
+/** UTF-16 units that are looked at before and after the beginning of a mark: a line may be as long as the file. */
+const reach = 1000;
 
 /**
  * One diagnostic as text.
@@ -96,7 +98,7 @@ function renderLabel(
   const text = source.line(line);
   const start = Math.min(column - 1, text.length);
   const end = Math.min(Math.max(span.end - source.lineStart(line), start), text.length);
-  const shown = cut(text, start, end);
+  const shown = cutNear(text, start, end);
   const bar = style.faint("|");
   const marks = mark.repeat(Math.max(1, shown.width));
   return [
@@ -104,6 +106,17 @@ function renderLabel(
     `${style.faint(String(line).padStart(gutter))} ${bar} ${shown.text}`,
     `${pad} ${bar} ${" ".repeat(shown.before)}${colour(said === "" ? marks : `${marks} ${said}`)}`,
   ];
+}
+
+/** As `cut`, of the part of a very long line that is near the mark. */
+function cutNear(line: string, start: number, end: number): ReturnType<typeof cut> {
+  const isInside = (offset: number): boolean =>
+    /[\ud800-\udbff][\udc00-\udfff]/.test(line.slice(offset - 1, offset + 1));
+  const first = Math.max(0, start - reach);
+  const from = first > 0 && isInside(first) ? first + 1 : first;
+  const last = Math.min(line.length, start + reach);
+  const to = isInside(last) ? last - 1 : last;
+  return cut(line.slice(from, to), start - from, Math.min(end, to) - from);
 }
 
 /** What is shown of a line, the columns before the marked part, and the marked part's columns. */

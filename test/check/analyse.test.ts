@@ -137,11 +137,4 @@ describe("very many mistakes", () => {
     expect(diagnostics[0]?.hints).toEqual(["did you mean `glasses0`?"]);
     expect(diagnostics.at(-1)?.hints).toEqual([]);
   });
-
-  it("a chain of 12,000 conditions is refused, not hung on", async () => {
-    const chain = Array(12_000).fill("glasses").join(" and ");
-    const begin = performance.now();
-    expect((await found(`${MODEL}energy _e = ${chain}\n`)).map((m) => m.slice(0, 7))).toEqual(["3 L1009"]);
-    expect(performance.now() - begin).toBeLessThan(20_000);
-  });
 });

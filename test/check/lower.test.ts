@@ -66,7 +66,8 @@ describe("logic lace keeps the structure as it was written", () => {
     ["not glasses", "not >glasses is yes"],
     ["not not glasses", "not >not >>glasses is yes"],
     ["hair is not red", "not >hair is red"],
-    ["glasses or smile or hat", "or >or >>glasses is yes >>smile is yes >hat is yes"],
+    ["glasses or smile or hat", "or >glasses is yes >smile is yes >hat is yes"],
+    ["glasses or (smile or hat)", "or >glasses is yes >or >>smile is yes >>hat is yes"],
     ["glasses and (smile or hat)", "and >glasses is yes >or >>smile is yes >>hat is yes"],
     ["not light > 0.6", "not >light > 0.6 (sigma 0.1)"],
   ])("%s", async (where, printed) => {

@@ -45,8 +45,9 @@ function randomFormula(r: Random, depth: number): Formula {
   const kind = kinds[r.below(kinds.length)]!;
   if (kind === "not") return { kind, part: part(), span };
   if (kind === "weight") return { kind, factor: 1, part: part(), span };
-  if (kind !== "count") return { kind, left: part(), right: part(), span };
+  if (kind === "xor" || kind === "implies" || kind === "iff") return { kind, left: part(), right: part(), span };
   const parts = [part(), part(), part()];
+  if (kind !== "count") return { kind, parts: parts.slice(0, 2 + r.below(2)), written: [span, span, span], span };
   const min = r.below(3);
   return { kind, word: "exactly", min, max: min + r.below(4 - min), parts, span };
 }
@@ -57,7 +58,7 @@ describe("contradictions", () => {
     // On and between all cut points (targets -+ sigma, thresholds).
     const line = Array.from({ length: 33 }, (_, i) => -0.5 + i / 16);
     let [never, always, neither] = [0, 0, 0];
-    for (let i = 0; i < 80; i++) {
+    for (let i = 0; i < 120; i++) {
       const f = randomFormula(r, 1 + r.below(2));
       const inner = formulaParts(f).flatMap((g) => findFixed(g));
       if (inner.length > 0) continue;
@@ -85,13 +86,14 @@ describe("contradictions", () => {
       temperature: 1,
       span,
     });
-    const join = (kind: "xor" | "and", parts: readonly Formula[]): Formula =>
-      parts.slice(1).reduce((left, right) => ({ kind, left, right, span }), parts[0]!);
-    const parity = join(
-      "xor",
-      Array.from({ length: 40 }, (_, i) => leaf(i)),
-    );
-    const hard: Formula = { kind: "and", left: parity, right: { kind: "not", part: parity, span }, span };
+    const leaves = Array.from({ length: 40 }, (_, i) => leaf(i));
+    const parity = leaves.reduce((left, right) => ({ kind: "xor", left, right, span }));
+    const hard: Formula = {
+      kind: "and",
+      parts: [parity, { kind: "not", part: parity, span }],
+      written: [span, span],
+      span,
+    };
     const budget = checkBudget();
     const full = budget.left;
     expect(findFixed(hard, budget)).toEqual([]);

@@ -186,7 +186,16 @@ function logAddExp(b: GraphBuilder, x: NodeId, y: NodeId): NodeId {
   return b.add(x, b.softplus(b.sub(y, x)));
 }
 
+/** Longer chains of additions are not built: passes move along one by a step in a sweep. */
+const LONG_CHAIN = 64;
+
+/** Terms and sum [rows, 1]; of many terms as one operation. */
 function sumOf(b: GraphBuilder, terms: readonly NodeId[]): NodeId {
+  if (terms.length > LONG_CHAIN) {
+    const rows = terms.reduce((most, t) => Math.max(most, at(b.shape(t), 0)), 1);
+    const columns = terms.map((t) => b.broadcast(t, [rows, 1]));
+    return b.sum(b.concat(columns, 1), [1], true);
+  }
   return terms.reduce((sum, term) => b.add(sum, term));
 }
 
@@ -275,10 +284,20 @@ class ProductLogic {
 
   /**
    * log of 1 - product of (1 - p_i), as the log-sum of "part i holds and none before it": exact where every p is tiny, where
-   * 1 - (1 - p)(1 - q) would round to 0.
+   * 1 - (1 - p)(1 - q) would round to 0. Many parts are taken in groups, and then the groups as parts.
    */
   #anyOf(parts: readonly { readonly yes: NodeId; readonly no: NodeId }[]): NodeId {
     const { b } = this;
+    if (parts.length > LONG_CHAIN) {
+      const count = Math.ceil(parts.length / LONG_CHAIN);
+      const groups = Array.from({ length: count }, (_, i) => parts.slice(i * LONG_CHAIN, (i + 1) * LONG_CHAIN));
+      const noneOf = (group: typeof parts): NodeId =>
+        sumOf(
+          b,
+          group.map((p) => p.no),
+        );
+      return this.#anyOf(groups.map((group) => ({ yes: this.#anyOf(group), no: noneOf(group) })));
+    }
     let noneBefore: NodeId | undefined;
     const terms = parts.map(({ yes, no }) => {
       const term = noneBefore === undefined ? yes : b.add(yes, noneBefore);
@@ -344,11 +363,11 @@ function buildLace(b: GraphBuilder, predicates: Predicates, numbers: Numbers, e:
       return b.neg(b.mul(factor, value));
     }
     case "and":
-      return sumOf(b, e.parts.map(part));
+      return foldParts(e.parts, part, (left, right) => b.add(left, right));
     case "or":
-      return e.parts
-        .map(part)
-        .reduce((left, right) => logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_FACTOR))), right));
+      return foldParts(e.parts, part, (left, right) =>
+        logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_FACTOR))), right),
+      );
     case "weight":
       return b.mul(part(e.part), numbers.value(e, "factor", e.factor));
     case "count":
@@ -356,6 +375,17 @@ function buildLace(b: GraphBuilder, predicates: Predicates, numbers: Numbers, e:
     default:
       return unreachable(e);
   }
+}
+
+/** The parts from the left, each built when its turn comes: the graph of a chain is that of pairs within pairs. */
+function foldParts(
+  parts: readonly Energy[],
+  build: (part: Energy) => NodeId,
+  join: (left: NodeId, right: NodeId) => NodeId,
+): NodeId {
+  const [first, ...rest] = parts;
+  if (first === undefined) throw new InternalError("a connective without parts");
+  return rest.reduce((left, part) => join(left, build(part)), build(first));
 }
 
 function remember<K>(map: Map<K, NodeId>, key: K, build: () => NodeId): NodeId {

@@ -88,6 +88,7 @@ class Checker {
       usedByEntry: new Set(),
       evaluated: new Set(),
       expansions: { left: MAX_EXPANSIONS },
+      nesting: { level: 0, reported: false },
       guesses: { left: MAX_GUESSES },
     };
     for (const d of scope.names.values()) {
@@ -343,7 +344,8 @@ class Checker {
     };
     for (const scope of this.cx.scopes.values()) {
       for (const d of scope.own) {
-        if (d.kind === "energy" && !this.cx.evaluated.has(d)) {
+        // Of a chain that is too deep each energy would be expanded again, with all that are below it.
+        if (d.kind === "energy" && !this.cx.evaluated.has(d) && !this.cx.nesting.reported) {
           const args = d.decl.params.map(() => undefined);
           tryEach((model, report) => evaluateBody(d, args, undefined, this.env(model, scope, report)));
         }

@@ -14,6 +14,9 @@ import type { Value } from "./value.js";
 /** The most calls of energies in one script, counting each sweep's cell: see L2027. */
 export const MAX_EXPANSIONS = 200_000;
 
+/** The most levels of expressions, through the names that they use: see L2030. Whoever walks a formula may recurse. */
+export const MAX_NESTING = 600;
+
 /** The most unknown names of a script for which the nearest known one is looked for: each is compared with all the others. */
 export const MAX_GUESSES = 200;
 
@@ -41,6 +44,8 @@ export interface Context {
   readonly evaluated: Set<Declared>;
   /** Calls of energies that may still be made. */
   readonly expansions: { left: number };
+  /** How many expressions are being evaluated within each other, and whether they were too many. */
+  readonly nesting: { level: number; reported: boolean };
   /** Unknown names for which the nearest known one may still be looked for. */
   readonly guesses: { left: number };
 }

@@ -4,7 +4,7 @@
 // A mistake is reported where it is and gives the value `error`, which every other check accepts in silence.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import type { Env, Evaluator } from "./context.js";
+import { type Env, type Evaluator, MAX_NESTING } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
 import { type Formula, formulaParts } from "../energy/formula.js";
 import { evaluateComparison, evaluateIn, evaluateIs } from "./predicate.js";
@@ -17,6 +17,28 @@ export const evaluator: Evaluator = { evaluate, evaluateNumber, evaluateEnergy }
 
 /** What an expression stands for; mistakes are reported. */
 export function evaluate(e: ast.Expr, env: Env): Value {
+  const { nesting } = env.cx;
+  if (nesting.level >= MAX_NESTING) return tooDeep(e, env);
+  nesting.level++;
+  const value = evaluateNode(e, env);
+  nesting.level--;
+  return value;
+}
+
+/** Names that stand for names that stand for names: stops before the stack ends, here or where the formula is walked. */
+function tooDeep(e: ast.Expr, env: Env): Value {
+  const { nesting } = env.cx;
+  // Only the first is reported: what is around it is as deep.
+  if (!nesting.reported)
+    env.report.error("L2030", e.span, "the definitions that lead here are nested too deeply", {
+      text: `more than ${MAX_NESTING} levels of expressions within expressions`,
+      hints: ["define names in terms of fewer others: a chain of `and` or `or` is one level, however long it is"],
+    });
+  nesting.reported = true;
+  return ERROR;
+}
+
+function evaluateNode(e: ast.Expr, env: Env): Value {
   switch (e.kind) {
     case "NumberExpr":
       return finite(e.value, e.span, env, `\`${e.text}\` is too large for a number`);
@@ -28,6 +50,8 @@ export function evaluate(e: ast.Expr, env: Env): Value {
       return evaluateUnary(e, env);
     case "BinaryExpr":
       return evaluateBinary(e, env);
+    case "NaryExpr":
+      return evaluateNary(e, env);
     case "IsExpr":
       return evaluateIs(e, env);
     case "CompareExpr":
@@ -131,6 +155,13 @@ function evaluateBinary(e: Extract<ast.Expr, { kind: "BinaryExpr" }>, env: Env):
   const left = evaluateEnergy(e.left, env);
   const right = evaluateEnergy(e.right, env);
   return { kind: "energy", formula: left && right && { kind: op, left, right, span } };
+}
+
+function evaluateNary({ op, operands, span }: Extract<ast.Expr, { kind: "NaryExpr" }>, env: Env): Value {
+  const parts = operands.map((o) => evaluateEnergy(o, env));
+  const known = parts.filter((p) => p !== undefined);
+  if (known.length < parts.length) return { kind: "energy", formula: undefined };
+  return { kind: "energy", formula: { kind: op, parts: known, written: operands.map((o) => o.span), span } };
 }
 
 type Arithmetic = Extract<ast.Expr, { kind: "BinaryExpr" }> & { readonly op: "+" | "-" | "*" | "/" };

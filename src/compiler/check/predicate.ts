@@ -136,9 +136,9 @@ function inRangeLeaf(
   }
   if (attribute === undefined) return undefined;
   const { sigma } = row;
-  const left: Formula = { kind: "above", attribute, threshold: from, sigma, span: range.from.span };
-  const right: Formula = { kind: "below", attribute, threshold: to, sigma, span: range.to.span };
-  return { kind: "and", left, right, span };
+  const above: Formula = { kind: "above", attribute, threshold: from, sigma, span: range.from.span };
+  const below: Formula = { kind: "below", attribute, threshold: to, sigma, span: range.to.span };
+  return { kind: "and", parts: [above, below], written: [range.from.span, range.to.span], span };
 }
 
 /** The attribute before `is` or `in`; reports anything else. */

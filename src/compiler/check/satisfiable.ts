@@ -29,73 +29,115 @@ const SHARE = 20_000;
 export function findFixed(f: Formula, budget = checkBudget()): readonly Finding[] {
   const inner = formulaParts(f).flatMap((p) => findFixed(p, budget));
   if (inner.length > 0) return inner;
-  if (f.kind === "always" || (f.kind === "weight" && f.factor === 0)) return [];
+  switch (f.kind) {
+    case "always":
+    case "near":
+    case "above":
+    case "below":
+      return [];
+    case "class":
+      return f.values.length === f.classes ? [{ kind: "always", span: f.span }] : [];
+    case "and":
+    case "or":
+      return findFixedChain(f, budget);
+    default: {
+      const kind = f.kind === "weight" && f.factor === 0 ? undefined : fixedAs(f, budget);
+      return kind === undefined ? [] : [{ kind, span: f.span }];
+    }
+  }
+}
+
+function fixedAs(f: Formula, budget: Budget): Finding["kind"] | undefined {
   const possible = outcomes(f, budget);
-  if (possible === undefined || (possible.canHold && possible.canFail)) return [];
-  if (possible.canHold) return [{ kind: "always", span: f.span }];
-  const clash = clashOf(f, budget);
-  return [{ kind: "never", span: f.span, ...(clash === undefined ? {} : { clash }) }];
+  if (possible === undefined || (possible.canHold && possible.canFail)) return undefined;
+  return possible.canHold ? "always" : "never";
+}
+
+type Chain = Extract<Formula, { kind: "and" | "or" }>;
+
+/**
+ * The shortest beginning of a chain, none of whose parts is fixed, that can never hold (`and`) or must always (`or`). What is true of a
+ * beginning is true of longer ones: it is sought by doubling, so that a long chain costs little more than one look, and then by halves.
+ */
+function findFixedChain(f: Chain, budget: Budget): readonly Finding[] {
+  const kind = f.kind === "and" ? "never" : "always";
+  const count = f.parts.length;
+  const isFixed = (length: number): boolean => fixedAs(beginning(f, length), budget) === kind;
+  let [low, high] = [1, Math.min(2, count)];
+  while (!isFixed(high)) {
+    if (high === count) return [];
+    [low, high] = [high, Math.min(2 * high, count)];
+  }
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isFixed(middle)) high = middle;
+    else low = middle;
+  }
+  const least = beginning(f, high);
+  const clash = kind === "never" ? clashOf(least, budget) : undefined;
+  return [{ kind, span: least.span, ...(clash === undefined ? {} : { clash }) }];
+}
+
+function beginning(f: Chain, count: number): Chain {
+  const end = f.written[count - 1]?.end;
+  if (count === f.parts.length || end === undefined) return f;
+  return { ...f, parts: f.parts.slice(0, count), written: f.written.slice(0, count), span: { ...f.span, end } };
 }
 
 /** Whether all of these can hold at once; undefined if the search gave up. */
 export function canHoldTogether(parts: readonly Formula[], budget: Budget): boolean | undefined {
-  const [first, ...rest] = parts;
+  const [first] = parts;
   if (first === undefined) return true;
-  const all = rest.reduce<Formula>((left, right) => ({ kind: "and", left, right, span: right.span }), first);
-  return outcomes(all, budget)?.canHold;
+  return outcomes({ kind: "and", parts, written: parts.map((p) => p.span), span: first.span }, budget)?.canHold;
 }
 
-function clashOf(f: Formula, budget: Budget): readonly [Span, Span] | undefined {
-  const parts = conjuncts(f);
-  for (const [i, right] of parts.entries()) {
-    for (const left of parts.slice(0, i)) {
-      if (canHoldTogether([left, right], budget) === false) return [left.span, right.span];
-    }
-  }
+/** Two conjuncts that exclude each other. Without the last part the chain can hold, so that one of the two is in it. */
+function clashOf({ parts }: Chain, budget: Budget): readonly [Span, Span] | undefined {
+  const before = parts.slice(0, -1).flatMap(conjuncts);
+  for (const right of parts.slice(-1).flatMap(conjuncts))
+    for (const left of before) if (canHoldTogether([left, right], budget) === false) return [left.span, right.span];
   return undefined;
 }
 
 function conjuncts(f: Formula): readonly Formula[] {
-  return f.kind === "and" ? [...conjuncts(f.left), ...conjuncts(f.right)] : [f];
+  return f.kind === "and" ? f.parts.flatMap(conjuncts) : [f];
 }
 
-/** A case of a scalar: a cut point, or the open interval between two. Cases alternate: interval, point, interval, ... */
-type Domains = ReadonlyMap<number, readonly number[]>;
+/**
+ * The cases that an attribute has: its classes; or of a scalar the points that cut its line and the intervals between them, in turn:
+ * interval, point, interval, ... Case 2i is the interval below point i (or above the last), case 2i + 1 is point i itself.
+ */
+interface Cases {
+  readonly count: number;
+  /** The case of each point. */
+  readonly points: ReadonlyMap<number, number>;
+}
+
+/** The attributes whose case is settled, and which it is. */
+type Settled = ReadonlyMap<number, number>;
 
 function outcomes(f: Formula, budget: Budget): { canHold: boolean; canFail: boolean } | undefined {
   if (budget.left < 0) return undefined;
-  const cuts = new Map<number, number[]>();
-  const sizes = new Map<number, number>();
-  const collect = (g: Formula): void => {
-    if (g.kind === "class") sizes.set(g.attribute, g.classes);
-    else if ("attribute" in g) cuts.set(g.attribute, [...(cuts.get(g.attribute) ?? []), ...cutsOf(g)]);
-    formulaParts(g).forEach(collect);
-  };
-  collect(f);
-  for (const [attribute, points] of cuts) {
-    const sorted = [...new Set(points)].sort((a, b) => a - b);
-    cuts.set(attribute, sorted);
-    sizes.set(attribute, 2 * sorted.length + 1);
-  }
-  const domains: Domains = new Map([...sizes].map(([a, n]) => [a, Array.from({ length: n }, (_, i) => i)]));
-  let share = Math.min(SHARE, budget.left);
   const nodes = sizeOf(f);
+  let share = Math.min(SHARE, budget.left);
+  const cases = casesOf(f);
   const seen = new Set<boolean>();
-  const search = (current: Domains): void => {
-    if (seen.size === 2) return;
+  const search = (settled: Settled): void => {
+    if (seen.size === 2 || share < 0) return;
     share -= nodes;
     budget.left -= nodes;
     if (share < 0) return;
-    const verdict = judge(f, current, cuts);
+    const verdict = judge(f, settled, cases);
     if (verdict !== undefined) {
       seen.add(verdict);
       return;
     }
-    const open = [...current].find(([, cases]) => cases.length > 1);
+    const open = [...cases].find(([attribute, { count }]) => count > 1 && !settled.has(attribute));
     if (open === undefined) return;
-    for (const one of open[1]) search(new Map([...current, [open[0], [one]]]));
+    for (let one = 0; one < open[1].count && seen.size < 2 && share >= 0; one++)
+      search(new Map([...settled, [open[0], one]]));
   };
-  search(domains);
+  search(new Map());
   return share < 0 && seen.size < 2 ? undefined : { canHold: seen.has(true), canFail: seen.has(false) };
 }
 
@@ -103,46 +145,70 @@ function sizeOf(f: Formula): number {
   return formulaParts(f).reduce((n, p) => n + sizeOf(p), 1);
 }
 
+function casesOf(f: Formula): ReadonlyMap<number, Cases> {
+  const found = new Map<number, Cases>();
+  const points = new Map<number, number[]>();
+  const collect = (g: Formula): void => {
+    if (g.kind === "class") found.set(g.attribute, { count: g.classes, points: new Map() });
+    else if ("attribute" in g) {
+      const own = points.get(g.attribute) ?? [];
+      own.push(...pointsOf(g));
+      points.set(g.attribute, own);
+      found.set(g.attribute, { count: 0, points: new Map() }); // its place: attributes are settled in the order in which they come
+    }
+    formulaParts(g).forEach(collect);
+  };
+  collect(f);
+  for (const [attribute, own] of points) {
+    const sorted = [...new Set(own)].sort((a, b) => a - b);
+    found.set(attribute, { count: 2 * sorted.length + 1, points: new Map(sorted.map((x, i) => [x, 2 * i + 1])) });
+  }
+  return found;
+}
+
 type ScalarLeaf = Extract<Formula, { kind: "near" | "above" | "below" }>;
 
-function cutsOf(f: ScalarLeaf): readonly number[] {
+function pointsOf(f: ScalarLeaf): readonly number[] {
   return f.kind === "near" ? [f.target - f.sigma, f.target + f.sigma] : [f.threshold];
 }
 
-/** Three-valued: undefined where the cases left disagree. */
-function judge(f: Formula, domains: Domains, cuts: ReadonlyMap<number, readonly number[]>): boolean | undefined {
+/** Three-valued: undefined where the cases that are not settled disagree. */
+function judge(f: Formula, settled: Settled, cases: ReadonlyMap<number, Cases>): boolean | undefined {
   switch (f.kind) {
     case "always":
       return true;
-    case "class":
-      return agree((domains.get(f.attribute) ?? []).map((c) => f.values.includes(c)));
+    case "class": {
+      const one = settled.get(f.attribute);
+      if (one !== undefined) return f.values.includes(one);
+      return f.values.length === f.classes ? true : f.values.length === 0 ? false : undefined;
+    }
     case "near":
     case "above":
     case "below": {
-      const points = cuts.get(f.attribute) ?? [];
-      return agree((domains.get(f.attribute) ?? []).map((c) => holdsInCase(f, c, points)));
+      const one = settled.get(f.attribute);
+      return one === undefined ? undefined : holdsInCase(f, one, cases.get(f.attribute)?.points);
     }
     case "not": {
-      const part = judge(f.part, domains, cuts);
+      const part = judge(f.part, settled, cases);
       return part === undefined ? undefined : !part;
     }
     case "weight":
-      return judge(f.part, domains, cuts);
+      return judge(f.part, settled, cases);
     case "and":
-      return counted([f.left, f.right], 2, 2, domains, cuts);
+      return counted(f.parts, f.parts.length, f.parts.length, settled, cases);
     case "or":
-      return counted([f.left, f.right], 1, 2, domains, cuts);
+      return counted(f.parts, 1, f.parts.length, settled, cases);
     case "xor":
-      return counted([f.left, f.right], 1, 1, domains, cuts);
+      return counted([f.left, f.right], 1, 1, settled, cases);
     case "count":
-      return counted(f.parts, f.min, f.max, domains, cuts);
+      return counted(f.parts, f.min, f.max, settled, cases);
     case "iff": {
-      const differ = counted([f.left, f.right], 1, 1, domains, cuts);
+      const differ = counted([f.left, f.right], 1, 1, settled, cases);
       return differ === undefined ? undefined : !differ;
     }
     case "implies": {
-      const left = judge(f.left, domains, cuts);
-      const right = judge(f.right, domains, cuts);
+      const left = judge(f.left, settled, cases);
+      const right = judge(f.right, settled, cases);
       if (left === false || right === true) return true;
       return left === undefined || right === undefined ? undefined : false;
     }
@@ -153,29 +219,24 @@ function counted(
   parts: readonly Formula[],
   min: number,
   max: number,
-  domains: Domains,
-  cuts: ReadonlyMap<number, readonly number[]>,
+  settled: Settled,
+  cases: ReadonlyMap<number, Cases>,
 ): boolean | undefined {
-  const verdicts = parts.map((p) => judge(p, domains, cuts));
+  const verdicts = parts.map((p) => judge(p, settled, cases));
   const sure = verdicts.filter((v) => v === true).length;
   const possible = sure + verdicts.filter((v) => v === undefined).length;
   if (possible < min || sure > max) return false;
   return sure >= min && possible <= max ? true : undefined;
 }
 
-function agree(all: readonly boolean[]): boolean | undefined {
-  return all.every((v) => v) ? true : all.some((v) => v) ? undefined : false;
-}
-
-/** Case 2i is the interval below point i (or above the last), case 2i + 1 is point i itself. */
-function holdsInCase(f: ScalarLeaf, index: number, points: readonly number[]): boolean {
-  const position = (value: number): number => 2 * points.indexOf(value) + 1;
+function holdsInCase(f: ScalarLeaf, one: number, points: Cases["points"] | undefined): boolean {
+  const caseOf = (value: number): number => points?.get(value) ?? NaN;
   switch (f.kind) {
     case "near":
-      return index >= position(f.target - f.sigma) && index <= position(f.target + f.sigma);
+      return one >= caseOf(f.target - f.sigma) && one <= caseOf(f.target + f.sigma);
     case "above":
-      return index > position(f.threshold);
+      return one > caseOf(f.threshold);
     case "below":
-      return index < position(f.threshold);
+      return one < caseOf(f.threshold);
   }
 }

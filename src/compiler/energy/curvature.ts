@@ -18,6 +18,7 @@ import type { Energy } from "./energy.js";
 import type { ClassPredicate, Predicate } from "../predicate.js";
 import {
   LACE_NOT_LIMIT,
+  largest,
   log1mexp,
   logSigmoid,
   LOGISTIC_SLOPE,
@@ -174,7 +175,7 @@ function laceNot(a: Jet): Jet {
 }
 
 function logSumExp(terms: readonly Jet[]): Jet {
-  const top = Math.max(...terms.map((t) => t.value));
+  const top = largest(terms.map((t) => t.value));
   const [first] = terms;
   if (first === undefined) throw new InternalError("logsumexp of nothing");
   const n = first.gradient.length;

@@ -12,8 +12,15 @@ export type Formula =
   | NearPredicate
   | BoundPredicate
   | { readonly kind: "not"; readonly part: Formula; readonly span: Span }
+  /** n-ary, at least two parts, in source order. `written`: where each stands in the chain; the span of a named one is where it was declared. */
   | {
-      readonly kind: "and" | "or" | "xor" | "implies" | "iff";
+      readonly kind: "and" | "or";
+      readonly parts: readonly Formula[];
+      readonly written: readonly Span[];
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "xor" | "implies" | "iff";
       readonly left: Formula;
       readonly right: Formula;
       readonly span: Span;
@@ -41,12 +48,12 @@ export function formulaParts(f: Formula): readonly Formula[] {
     case "not":
     case "weight":
       return [f.part];
-    case "and":
-    case "or":
     case "xor":
     case "implies":
     case "iff":
       return [f.left, f.right];
+    case "and":
+    case "or":
     case "count":
       return f.parts;
     default:

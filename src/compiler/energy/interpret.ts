@@ -283,9 +283,14 @@ export function logSigmoid(x: number): number {
 }
 
 export function logSumExp(values: readonly number[]): number {
-  const top = Math.max(...values);
+  const top = largest(values);
   if (!Number.isFinite(top)) return top;
   return top + Math.log(values.reduce((sum, v) => sum + Math.exp(v - top), 0));
+}
+
+/** Without Math.max(...values), whose arguments have to fit on the stack; NaN if any is. */
+export function largest(values: readonly number[]): number {
+  return values.reduce((top, value) => Math.max(top, value), -Infinity);
 }
 
 /** The first of the largest; -1 (no class) if any is NaN, so that a failed sample satisfies nothing. */

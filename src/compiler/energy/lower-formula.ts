@@ -30,7 +30,7 @@ function lowerLace(f: Formula): Energy {
       return { kind: "not", part: lowerLace(f.part), span };
     case "and":
     case "or":
-      return { kind: f.kind, parts: [lowerLace(f.left), lowerLace(f.right)], span };
+      return { kind: f.kind, parts: f.parts.map(lowerLace), span };
     case "weight":
       return { kind: "weight", factor: f.factor, part: lowerLace(f.part), span };
     default:
@@ -52,7 +52,7 @@ function lowerProduct(f: Formula): Energy {
       return lowerNegated(f.part, span);
     case "and":
     case "or":
-      return join(f.kind, [lowerProduct(f.left), lowerProduct(f.right)], span);
+      return join(f.kind, f.parts.map(lowerProduct), span);
     case "implies":
       return join("or", [lowerNegated(f.left, f.left.span), lowerProduct(f.right)], span);
     case "xor":
@@ -89,7 +89,7 @@ function lowerNegated(f: Formula, span: Span): Energy {
     case "below":
       return { ...f, kind: "above", span };
     case "or":
-      return join("and", [lowerNegated(f.left, f.left.span), lowerNegated(f.right, f.right.span)], span);
+      return noneOf(f.parts, span);
     case "implies":
       return join("and", [lowerProduct(f.left), lowerNegated(f.right, f.right.span)], span);
     case "iff":
@@ -112,14 +112,17 @@ function lowerCount(parts: readonly Formula[], min: number, max: number, span: S
   const n = parts.length;
   if (min === 0 && max === n) return { kind: "always", span };
   if (min === n) return join("and", parts.map(lowerProduct), span);
-  if (max === 0)
-    return join(
-      "and",
-      parts.map((p) => lowerNegated(p, p.span)),
-      span,
-    );
+  if (max === 0) return noneOf(parts, span);
   if (min === 1 && max === n) return join("or", parts.map(lowerProduct), span);
   return { kind: "count", parts: parts.map(lowerProduct), min, max, span };
+}
+
+function noneOf(parts: readonly Formula[], span: Span): Energy {
+  return join(
+    "and",
+    parts.map((p) => lowerNegated(p, p.span)),
+    span,
+  );
 }
 
 /** A set of all values says nothing. */

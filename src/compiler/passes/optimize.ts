@@ -8,7 +8,7 @@ import { prune } from "./prune.js";
 import { share } from "./share.js";
 import { widen } from "./widen.js";
 
-/** More sweeps than any graph needs: a rule that undoes another would never stop. */
+/** More sweeps than a graph needs, beyond one for each node that something moves past: a rule that undoes another would never stop. */
 const MAX_SWEEPS = 1000;
 
 /** Folds, shares and prunes until nothing changes. */
@@ -25,7 +25,7 @@ export function optimize(graph: Graph): Graph {
 /** Applies a pass until it gives the same object back. Errors: InternalError if it never does. */
 export function toFixedPoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
   let current = graph;
-  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
+  for (let sweep = 0; sweep < MAX_SWEEPS + graph.nodes.length; sweep++) {
     const next = pass(current);
     if (next === current) return current;
     current = next;
