@@ -63,6 +63,7 @@ const ROOMS = [
   "app/",
   "lsp/",
   "lsp.ts",
+  "lsp-worker.ts",
   "index.ts",
   "language.ts",
   "node/",

@@ -13,6 +13,7 @@ import {
 import type { Plan } from "../compiler/plan.js";
 import { printEnergy, printPlan } from "../compiler/print.js";
 import { sectionOf } from "../app/explain.js";
+import { partsOf, rowsOf } from "../runtime/plan/places.js";
 import { parseRecipe } from "../runtime/recipe/recipe.js";
 import type { Feature, Site } from "./feature.js";
 import { lastRecord, outputFolder } from "./records.js";
@@ -31,6 +32,8 @@ export interface PictureNote {
 interface RunArguments {
   readonly count?: unknown;
   readonly inputs?: unknown;
+  /** A script of more images is not run: what a preview asks for that no one has asked for. */
+  readonly mostImages?: unknown;
 }
 
 const COMMANDS = [
@@ -117,11 +120,15 @@ async function run(
   site: Site,
   { command, workDoneToken }: ExecuteCommandParams,
   script: Snapshot,
-  { count, inputs }: RunArguments,
+  { count, inputs, mostImages }: RunArguments,
   { token, progress }: Watched,
 ): Promise<RunEnd & { readonly pictures: readonly string[] }> {
   if (site.runs === undefined) throw refusal("scripts cannot be run here");
   const plan = planOf(script);
+  const drawn = command === "lace.runSmall" ? SMALL : typeof count === "number" ? count : undefined;
+  const images = plan.tasks.reduce((n, task) => n + partsOf(task) * Math.min(drawn ?? Infinity, rowsOf(task)), 0);
+  if (typeof mostImages === "number" && images > mostImages)
+    return { ok: true, message: `not run: ${images} images are more than ${mostImages}`, outputs: [], pictures: [] };
   const { engine } = await site.settings();
   const open = site.workspace.openTexts.filter((t) => [...script.files.values()].some((f) => f.path === t.path));
   const request: RunRequest = {
@@ -130,7 +137,7 @@ async function run(
     engine,
     texts: Object.fromEntries(open.map((t) => [t.path, t.text])),
     ...(command === "lace.lock" ? { lockOnly: true } : {}),
-    ...(command === "lace.runSmall" ? { count: SMALL } : typeof count === "number" ? { count } : {}),
+    ...(drawn === undefined ? {} : { count: drawn }),
     ...(isNumbers(inputs) ? { inputs } : {}),
   };
   // A client that gave no token of its own is shown progress by the server's.

@@ -216,6 +216,8 @@ class Offers {
         };
       });
     if (after === undefined) return own;
+    if (after === "accept")
+      return [{ label: "tries", kind: CompletionItemKind.Property, rank: 1, doc: KEYWORD_DOCS["tries"] }, ...own];
     const parts =
       after === "step"
         ? ["layers", "weight"].map((label) => this.word(label, PART_DOCS[label], CompletionItemKind.Property))

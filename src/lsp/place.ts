@@ -2,7 +2,7 @@
 // In: the tokens of a text and an offset. Out: a Place. Invariants: never throws, whatever the text; lines end statements and settings here by the
 // parser's own layout (layout.ts), and keywords are told from names as there.
 import type { IToken, TokenType } from "chevrotain";
-import { SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
+import { JUDGES, SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
 import { layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
 import * as t from "../parser/tokens.js";
@@ -22,7 +22,7 @@ export type Wanted =
       readonly kind: "setting";
       readonly form: TaskForm;
       readonly given: readonly string[];
-      readonly after?: "expression" | "step";
+      readonly after?: "expression" | "step" | "accept";
     }
   /** An operand: of an energy, or of a number alone. */
   | { readonly kind: "operand"; readonly numbers: boolean; readonly locals: readonly string[] }
@@ -240,7 +240,7 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
   const settings = split(block);
   const own = settings.at(-1) ?? [];
   const given = settings.flatMap((s) => (s === own && s.length === 1 ? [] : s.slice(0, 1))).map((token) => token.image);
-  const setting = (after?: "expression" | "step"): Wanted => ({
+  const setting = (after?: "expression" | "step" | "accept"): Wanted => ({
     kind: "setting",
     form,
     given,
@@ -259,6 +259,12 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (wants) return { kind: "operand", numbers: true, locals: [] };
     const seeds = own.filter((token) => token.tokenType === t.Seed).length;
     return type === t.Between && seeds < 2 ? { kind: "keyword", words: ["and"] } : setting();
+  }
+  if (key.image === "accept") {
+    if (last === key) return { kind: "keyword", words: ["by"] };
+    if (last.image === "by") return { kind: "word", words: JUDGES, of: "accept" };
+    if (last.image === "tries") return { kind: "operand", numbers: true, locals: [] };
+    return own.length === 3 ? setting("accept") : setting();
   }
   if (type === t.Keep) {
     const kept = own.filter((token) => token.tokenType === t.Latent || token.tokenType === t.Attributes);

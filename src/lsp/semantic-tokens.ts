@@ -1,6 +1,6 @@
 // Semantic tokens: what each word is, by what it was resolved to. Whole, as changes to the last answer, and of a range.
 // Invariants: a token lies on one line; they come in the order of the text and do not overlap; lengths are in the negotiated unit.
-import { SemanticTokensBuilder, type SemanticTokens, type SemanticTokensDelta } from "vscode-languageserver";
+import { SemanticTokensBuilder } from "vscode-languageserver";
 import * as t from "../parser/tokens.js";
 import { walk } from "../parser/walk.js";
 import { onScript, type Feature } from "./feature.js";

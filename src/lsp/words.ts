@@ -74,6 +74,10 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
   frames: word("How many images lie on the way between the two seeds, both ends counted.", "frames ${1:24}"),
   between: word("The two seeds that a traverse goes between.", "between seed ${1:1} and seed ${2:2}"),
   sampler: word("How samples are drawn from the condition.", "sampler ${1|ode,langevin,pc,hmc|}"),
+  accept: word(
+    "Lets a sample try again, each attempt from noise of its own, until a judge finds that it satisfies `where`.",
+    "accept by ${1|labeller,heads|}  tries ${2:8}",
+  ),
   logic: word(
     "What `and`, `or` and `not` mean: `product` keeps p in (0, 1] and De Morgan's laws; `lace` gives the paper's numbers exactly.",
   ),
@@ -111,6 +115,10 @@ export const CHOICE_DOCS: Readonly<Record<string, Readonly<Record<string, string
   },
   goals: { all: "The sum of the targets of all steps so far.", last: "The target of this step alone." },
   noise: { const: "The noise images of the checkpoint.", random: "Fresh noise for each sample.", none: "No noise." },
+  accept: {
+    labeller: "The model's independent classifier of pictures.",
+    heads: "Second heads, which `lacec train` fits to other rows and keeps beside the model.",
+  },
   solver: {
     dopri5: "Dormand and Prince, order 5(4).",
     tsit5: "Tsitouras, order 5(4).",
@@ -129,7 +137,7 @@ export const CHOICE_DOCS: Readonly<Record<string, Readonly<Record<string, string
 export const METHOD_DOCS: Readonly<Record<string, WordDoc>> = {
   ode: word(
     "The probability-flow ODE of the diffusion: dz/dtau = grad log p. Each sample ends at a mode near its noise.",
-    "ode { solver ${1:dopri5} }",
+    "ode { solver ${1:bosh3} }",
   ),
   langevin: word(
     "z <- z + step grad(log p - |z|^2 / 2) + noise xi.",
@@ -215,6 +223,7 @@ export const KEYWORD_DOCS: Readonly<Record<string, string>> = {
   as: "How images are laid out.",
   sigma: "The tolerance of a scalar where a condition says none.",
   seed: "The seed of the noise.",
+  tries: "How often a sample may be drawn, the first time counted.",
 };
 
 /** The entry of a word that stands for itself wherever it is looked at. */

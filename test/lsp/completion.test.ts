@@ -1,6 +1,7 @@
 import type { CompletionItem, CompletionList } from "vscode-languageserver-protocol/node";
 import { describe, expect, test } from "vitest";
 import { SAMPLERS, SAVE_FORMS, SETTINGS, WORDS } from "../../src/language.js";
+import { JUDGES } from "../../src/compiler/check/vocabulary.js";
 import { compilerDefaults } from "../../src/lsp/defaults.js";
 import * as words from "../../src/lsp/words.js";
 import {
@@ -113,6 +114,13 @@ describe("completion offers", () => {
     expect(items[0]?.detail).toBe("the default");
   });
 
+  test("who may judge after `accept by`, and how often it may be tried", async () => {
+    await expectCompletion(task("where glasses  accept §"), ["by"]);
+    await expectCompletion(task("where glasses  accept by §"), [...JUDGES], ["glasses"]);
+    await expectCompletion(task("where glasses  accept by heads §"), ["tries", "seed"], ["accept"]);
+    await expectCompletion(task("where glasses  accept by heads  tries §"), ["tall"], ["seed"]);
+  });
+
   test("layer groups, `layers` and `weight` after a step", async () => {
     const edit = (body: string): string => `${task("where glasses")}edit e of s { ${body} }\n`;
     await expectCompletion(edit("step smile layers §"), ["coarse", "middle", "fine"], ["glasses"]);
@@ -206,6 +214,7 @@ describe("the words of the language", () => {
         .filter((k) => !Object.hasOwn(words.SETTING_DOCS, k)),
       ...Object.keys(SAMPLERS).filter((k) => !Object.hasOwn(words.METHOD_DOCS, k)),
       ...Object.keys(SAVE_FORMS).filter((k) => !Object.hasOwn(words.FORM_DOCS, k)),
+      ...JUDGES.filter((w) => words.CHOICE_DOCS["accept"]?.[w] === undefined),
       ...Object.entries(WORDS).flatMap(([k, all]) => all.filter((w) => words.CHOICE_DOCS[k]?.[w] === undefined)),
       ...Object.entries({ ...SAMPLERS, ...SAVE_FORMS }).flatMap(([of, options]) =>
         Object.entries(options).flatMap(([key, kind]: [string, unknown]) => [

@@ -1,0 +1,75 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { mainFile, requireBuild } from "../support/build.js";
+import { folderWith, root } from "../support/lacec.js";
+
+function has(command: string): boolean {
+  try {
+    execFileSync(command, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const SCRIPT = `lace 1
+model avatar from "builtin:avatar"
+let   low=0.2
+energy scholar = glasses and light > low
+sample s from avatar { where scholar  count 2 }
+save s to "s.png" as grid
+energy unused = hat and nonsense
+`;
+
+interface Seen {
+  readonly problem?: string;
+  readonly diagnostics: readonly { readonly code: string; readonly line: number; readonly from: number }[];
+  readonly hover: string;
+  readonly completion: readonly string[];
+  readonly text: string;
+}
+
+// Debian's neovim 0.7.2 and later.
+test.skipIf(!has("nvim"))(
+  "Neovim shows mistakes, hover and completion, renames, and formats",
+  async () => {
+    requireBuild();
+    const folder = folderWith({ "a.lace": SCRIPT, "package.json": "{}" });
+    const out = join(folder.path, "seen.json");
+    const args = [
+      "--headless",
+      "-u",
+      join(root, "editors/neovim/lace.lua"),
+      "a.lace",
+      "-c",
+      `luafile ${join(root, "test/lsp/neovim.lua")}`,
+    ];
+    const env = {
+      ...process.env,
+      LACEC: `${process.execPath} ${mainFile}`,
+      LACE_TEST_OUT: out,
+      HOME: folder.path,
+      XDG_STATE_HOME: folder.path,
+    };
+    const child = spawn("nvim", args, { cwd: folder.path, env, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (t: string) => (said += t));
+    const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
+    await new Promise((resolve) => child.on("close", resolve));
+    clearTimeout(timer);
+    expect(existsSync(out) ? "" : said).toBe("");
+    const seen = JSON.parse(readFileSync(out, "utf8")) as Seen;
+    expect(seen.problem).toBeUndefined();
+    expect(seen.diagnostics).toEqual([{ code: "L2001", line: 6, from: 24 }]);
+    expect(seen.hover).toContain("energy scholar");
+    expect(seen.completion).toEqual(expect.arrayContaining(["count", "and"]));
+    expect(seen.text).toContain("energy reader = glasses");
+    expect(seen.text).toContain("where reader");
+    expect(seen.text).toContain("let low = 0.2");
+    folder.remove();
+  },
+  120_000,
+);
