@@ -1,5 +1,6 @@
 import type { Hover, MarkupContent, SignatureHelp } from "vscode-languageserver-protocol/node";
 import { describe, expect, test } from "vitest";
+import { compilerDefaults } from "../../src/lsp/defaults.js";
 import { askAt, HEAD, marked, rangeAt, withClient } from "../support/language-client.js";
 
 async function hoverAt(
@@ -71,10 +72,11 @@ describe("hover tells", () => {
     expectHover(`${HEAD}sample s from avatar { where glasses  trunc§ation 1 }\n`, "psi", "default: `0.7`"));
 
   test("of an option its meaning and default, and of a word what it means", async () => {
+    const rtol = (await compilerDefaults()).options.get("ode.rtol");
     await expectHover(
       `${HEAD}sample s from avatar { where glasses  sampler ode { rt§ol 1e-4 } }\n`,
       "Relative",
-      "default: `0.001`",
+      `default: \`${rtol ?? "none"}\``,
     );
     await expectHover(`${HEAD}sample s from avatar { where glasses  sampler ode { solver ro§s2 } }\n`, "Rosenbrock");
     await expectHover(`${HEAD}sample s from avatar { where glasses  logic lac§e }\n`, "paper");
