@@ -185,7 +185,7 @@ async function compareOutput(
   const intact = disk !== undefined && (await at.host.sha256(disk)) === sha256;
   const onDisk = disk === undefined ? "the file has gone" : intact ? "" : "the file was changed since";
   if (now === undefined) return { file: name, same: false, note: "the script makes no such file now" };
-  if (now.sha256 === sha256) return { file: name, same: true, note: onDisk };
+  if (now.sha256 === sha256) return { file: name, same: intact, note: onDisk };
   if (!intact || now.bytes === undefined) return { file: name, same: false, note: `other bytes; ${onDisk}` };
   const difference = comparePixels(await at.codec.decode(disk), await at.codec.decode(now.bytes));
   if (difference === undefined) return { file: name, same: false, note: "another size" };

@@ -6,12 +6,12 @@ import { ScriptError } from "../app/compile-script.js";
 import type { Platform } from "../app/platform.js";
 import { UsageError, type VerbOptions } from "../app/verb.js";
 import { nodePlatform } from "../node/platform.js";
-import { LaceError } from "../source/diagnostic.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import { onInterrupt } from "./interrupt.js";
 import type { Io } from "./io.js";
 import { terminalProgress } from "./progress.js";
 import { jsonDiagnostics, reportThrown } from "./report.js";
+import { troubleOf } from "./trouble.js";
 
 /** The options that every command understands, as far as it has them. */
 export interface Flags {
@@ -75,9 +75,10 @@ export function sayError(error: unknown, io: Io, json = false): ExitCode {
     return EXIT.script;
   }
   const sources = error instanceof ScriptError ? error.sources : new Map<string, string>();
-  if (!json || !(error instanceof LaceError)) return reportThrown(error, io, sources);
-  const exitCode = exitCodeOf(error.diagnostics);
-  const diagnostics = jsonDiagnostics(error.diagnostics, sources);
+  const trouble = json ? troubleOf(error) : undefined;
+  if (trouble === undefined) return reportThrown(error, io, sources);
+  const exitCode = exitCodeOf(trouble.diagnostics);
+  const diagnostics = jsonDiagnostics(trouble.diagnostics, sources);
   io.out(`${JSON.stringify({ ok: false, exitCode, diagnostics }, null, 2)}\n`);
   return exitCode;
 }

@@ -13,8 +13,13 @@ export interface Interrupt {
 /** Runs `tidy` and leaves with 130 when the process is asked to end. Work under way is not waited for. */
 export function onInterrupt(tidy: () => Promise<void>): Interrupt {
   const controller = new AbortController();
-  const handle = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+  const handle = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      // Not process.exit, which waits for a thread that is stuck in the system, such as one that opens a pipe nobody reads.
+      for (const own of SIGNALS) process.off(own, handle);
+      process.kill(process.pid, name);
+      return;
+    }
     controller.abort();
     void tidy().finally(() => process.exit(EXIT.interrupted));
   };

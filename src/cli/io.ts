@@ -3,6 +3,7 @@
 // it cannot drive the terminal: only colours that were asked for here become escape codes, every other control character is made visible.
 import { randomBytes } from "node:crypto";
 import pc from "picocolors";
+import { EXIT } from "./exit.js";
 import { visible } from "../source/foreign-text.js";
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -68,7 +69,10 @@ export function processIo(): Io {
   // A reader that goes away (lacec ... | head) is no error of ours.
   for (const stream of [stdout, stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
+      if (error.code === "EPIPE") return;
+      // A full disk behind `>`: nothing that is printed arrives, so the exit code has to say it.
+      if (stream === stdout) stderr.write(`error: what is printed cannot be written: ${error.message}\n`);
+      process.exit(EXIT.environment);
     });
   }
   const colour = wantsColour(stderr.isTTY, env);

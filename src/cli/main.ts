@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
+import { reportThrown } from "./report.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
   atLeastZero,
@@ -23,6 +24,9 @@ import {
 } from "./option-values.js";
 
 const io = processIo();
+
+// What no verb has caught: a library's, mostly. Said as everything else is, not with Node's own words.
+process.on("uncaughtException", (error) => void leave(reportThrown(error, io)));
 
 async function leave(code: number): Promise<never> {
   await flush();
@@ -406,6 +410,5 @@ try {
   await lacec.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) await leave(error.exitCode === 0 ? EXIT.done : EXIT.script);
-  const { reportThrown } = await import("./report.js");
   await leave(reportThrown(error, io));
 }

@@ -1,10 +1,11 @@
 // Diagnostics on the terminal and as JSON, and what is said about anything else that was thrown.
 import { codes } from "../source/codes.js";
-import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { type Diagnostic } from "../source/diagnostic.js";
 import { render, type Style } from "../source/render.js";
 import { SourceText } from "../source/text.js";
 import { EXIT, exitCodeOf, type ExitCode } from "./exit.js";
 import type { Io } from "./io.js";
+import { troubleOf } from "./trouble.js";
 
 type Sources = ReadonlyMap<string, string>;
 
@@ -70,11 +71,12 @@ export function jsonDiagnostics(diagnostics: readonly Diagnostic[], sources: Sou
   }));
 }
 
-/** Says what a thrown value means, and gives its exit code: a LaceError is shown as diagnostics, anything else is a bug. */
+/** Says what a thrown value means, and gives its exit code: a LaceError and trouble of the machine as diagnostics, anything else is a bug. */
 export function reportThrown(error: unknown, io: Io, sources: Sources = new Map()): ExitCode {
-  if (error instanceof LaceError) {
-    printDiagnostics(error.diagnostics, sources, io);
-    return exitCodeOf(error.diagnostics);
+  const trouble = troubleOf(error);
+  if (trouble !== undefined) {
+    printDiagnostics(trouble.diagnostics, sources, io);
+    return exitCodeOf(trouble.diagnostics);
   }
   const c = io.errColors;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -17,7 +17,11 @@ export function sharpCodec(): ImageCodec {
       try {
         const encoding = encoder(image, format);
         if (text === undefined) return await encoding.toBuffer();
-        if (format === "png") return withPngText(await encoding.toBuffer(), TEXT_KEYWORD, text);
+        if (format === "png") {
+          // Twice: programs that keep one of the two drop the other.
+          const marked = withPngText(await encoding.toBuffer(), XMP_KEYWORD, packetFor(format, text));
+          return withPngText(marked, TEXT_KEYWORD, text);
+        }
         return await encoding.withXmp(packetFor(format, text)).toBuffer();
       } catch (error) {
         if (error instanceof LaceError) throw error;
@@ -47,13 +51,10 @@ export function sharpCodec(): ImageCodec {
         });
       const format = formatOf(metadata);
       if (format === undefined) throw notAnImage(`it is ${metadata.format}`);
-      const packet = format === "gif" ? readGifXmp(bytes) : metadata.xmp?.toString("utf8");
-      const text =
-        format === "png"
-          ? readPngText(bytes, TEXT_KEYWORD)
-          : packet === undefined
-            ? undefined
-            : readXmpText(packet, TEXT_KEYWORD);
+      const own = format === "png" ? await readPngText(bytes, TEXT_KEYWORD) : undefined;
+      const packet =
+        format === "gif" ? readGifXmp(bytes) : (metadata.xmp?.toString("utf8") ?? (await pngXmp(format, bytes)));
+      const text = own ?? (packet === undefined ? undefined : readXmpText(packet, TEXT_KEYWORD));
       return { format, ...(text === undefined ? {} : { text }) };
     },
     encodeAnimation: async ({ width, height, frames, data }, format, fps, text) => {
@@ -77,6 +78,23 @@ export function sharpCodec(): ImageCodec {
       }
     },
   };
+}
+
+/** Where PNGs keep XMP. */
+const XMP_KEYWORD = "XML:com.adobe.xmp";
+/** Where ImageMagick does: hexadecimal digits after a name and a length. */
+const RAW_PROFILES = ["Raw profile type xmp", "Raw profile type APP1"];
+
+/** A packet of XMP that the library has not found in a PNG. */
+async function pngXmp(format: FileFormat, bytes: Uint8Array): Promise<string | undefined> {
+  if (format !== "png") return undefined;
+  const packet = await readPngText(bytes, XMP_KEYWORD);
+  if (packet !== undefined) return packet;
+  for (const keyword of RAW_PROFILES) {
+    const digits = /^\s*\w+\s+\d+\s+([\da-f\s]+)$/i.exec((await readPngText(bytes, keyword)) ?? "")?.[1];
+    if (digits !== undefined) return Buffer.from(digits.replace(/\s/g, ""), "hex").toString("utf8");
+  }
+  return undefined;
 }
 
 /** A JPEG holds one packet of at most this many bytes. */

@@ -3,7 +3,7 @@
 // Invariants: a target holds the old file or the whole new one, whatever happens; temporary names begin with
 // TEMPORARY_PREFIX, lie beside their target and are removed when a write fails, when `close` is called and when the process exits.
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, unlinkSync } from "node:fs";
+import { constants, existsSync, unlinkSync } from "node:fs";
 import { access, mkdir, open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,7 +73,13 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
     const target = await realpath(path).catch(() => path); // a link stays a link
     const before = await stat(target).catch(() => undefined);
     if (before !== undefined && !before.isFile() && !before.isDirectory()) {
-      await writeFile(target, bytes); // /dev/stdout, a pipe: nothing to replace
+      // /dev/stdout, a pipe: nothing to replace. A pipe that nobody reads is an error, not a wait without end.
+      const reader = before.isFIFO() ? await open(target, constants.O_WRONLY | constants.O_NONBLOCK) : undefined;
+      try {
+        await writeFile(target, bytes);
+      } finally {
+        await reader?.close();
+      }
       return;
     }
     const temporary = join(dirname(target), temporaryName());
@@ -255,6 +261,8 @@ export function writeFailure(path: string, error: unknown): LaceError {
       return failure("L5004", `${path} cannot be written: part of the path is a file, not a folder`);
     case "EISDIR":
       return failure("L5004", `${path} cannot be written: a folder of that name exists`);
+    case "ENXIO":
+      return failure("L5004", `${path} is a pipe, and nothing reads from it`);
     case "EMFILE":
     case "ENFILE":
       return failure("L5004", `${path} cannot be written: too many files are open`, [

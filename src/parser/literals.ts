@@ -50,7 +50,7 @@ export function badEscapes(text: string): readonly BadEscape[] {
     const [whole, long, , , one] = match;
     const wrong =
       (long !== undefined && Number.parseInt(long, 16) > 0x10ffff) ||
-      (one !== undefined && /^[ux1-9]$/.test(one)) ||
+      (one !== undefined && /^[A-Za-z1-9]$/.test(one) && !(one in simple)) ||
       (one === "0" && /\d/.test(text.charAt(match.index + 2)));
     if (wrong) bad.push({ start: match.index, end: match.index + whole.length });
   }

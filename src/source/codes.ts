@@ -62,6 +62,7 @@ export const codes = {
   L5004: "a file cannot be read or written",
   L5005: "unknown built-in model",
   L5006: "an image cannot be encoded",
+  L5007: "not enough memory",
   L5101: "model not found",
   L5102: "damaged safetensors file",
   L5103: "damaged or unsupported zip archive",

@@ -143,8 +143,8 @@ describe("what a run leaves", () => {
     expect(cell.equals(face.data)).toBe(true);
   });
 
-  test("a recipe inside each image", () => {
-    const text = readPngText(bytes("leaves", "pictures/face-2.png"), "lace");
+  test("a recipe inside each image", async () => {
+    const text = await readPngText(bytes("leaves", "pictures/face-2.png"), "lace");
     const { lacec, models } = results.record;
     expect(JSON.parse(text ?? "")).toMatchObject({
       lacec,
@@ -155,7 +155,9 @@ describe("what a run leaves", () => {
       save: 0,
       index: 2,
     });
-    expect(JSON.parse(readPngText(bytes("leaves", "pictures/faces-42.png"), "lace") ?? "")).toMatchObject({ save: 1 });
+    expect(JSON.parse((await readPngText(bytes("leaves", "pictures/faces-42.png"), "lace")) ?? "")).toMatchObject({
+      save: 1,
+    });
   });
 
   test("no absolute path, user or host name in any file", () => {

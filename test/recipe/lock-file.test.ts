@@ -60,12 +60,16 @@ describe("lace.lock", () => {
     expect(await codes(keepLock(host, other, { script, frozen: true }))).toEqual([]);
   });
 
-  test("frozen without an entry is refused; a file that is no lock always is", async () => {
+  test("frozen without an entry is refused; a file that is no lock is written anew, with a warning, or refused", async () => {
     expect(await codes(keepLock(memoryHost(), entry, { script, frozen: true }))).toEqual(["L5305"]);
     for (const text of ["<<<<<<< ours", "{}", '{"format":2,"scripts":{}}']) {
-      expect(await codes(keepLock(memoryHost({ "/work/lace.lock": text }), entry, { script, frozen: false }))).toEqual([
-        "L5306",
+      const host = memoryHost({ "/work/lace.lock": text });
+      expect(await codes(keepLock(host, entry, { script, frozen: true }))).toEqual(["L5306"]);
+      expect(await host.readText("/work/lace.lock")).toBe(text);
+      expect(await keepLock(host, entry, { script, frozen: false })).toMatchObject([
+        { code: "L5306", severity: "warning" },
       ]);
+      expect(await codes(keepLock(host, entry, { script, frozen: true }))).toEqual([]);
     }
   });
 

@@ -180,7 +180,14 @@ describe("a training that is interrupted", () => {
     );
     await expect(train(await loaded(undefined, ["smile"]), {}, resume)).rejects.toThrow(/L5322/);
     await expect(train(data, {}, { ...resume, checkpoint: "/none" })).rejects.toThrow(/there is no checkpoint/);
-    host.files.set("/part", host.files.get("/part")!.slice(0, -5));
+    const whole = host.files.get("/part")!;
+    for (const at of [whole.length - 3, Math.floor(whole.length * 0.7)]) {
+      const flipped = whole.slice();
+      flipped[at]! ^= 4;
+      host.files.set("/part", flipped);
+      await expect(train(data, {}, resume)).rejects.toThrow(/L5322.*damaged: its checksums/);
+    }
+    host.files.set("/part", whole.slice(0, -5));
     await expect(train(data, {}, resume)).rejects.toThrow(/L5102/);
   });
 });

@@ -8,6 +8,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { Tensor } from "../../compiler/weights.js";
 import type { EngineName } from "../../runtime/services/engine.js";
 import { modelError } from "../../models/model-error.js";
+import { crc32 } from "../../models/formats/zip.js";
 import { readSafetensors, writeSafetensors } from "../../models/formats/safetensors.js";
 import type { TrainingData } from "./data.js";
 import { initialWeights, type TrainingPlan } from "./plan.js";
@@ -63,7 +64,10 @@ export function initialState(plan: TrainingPlan, seed: number): TrainingState {
 }
 
 const KEY = "lace-checkpoint";
-const FORMAT = 1;
+/** 2: with checksums. */
+const FORMAT = 2;
+/** Checksums (CRC-32) of the JSON, under the empty name, and of each tensor: a flipped bit must not go on into a head. */
+const SUMS_KEY = "lace-checksums";
 const BEST = "best:";
 
 /** The bytes of a checkpoint. */
@@ -76,7 +80,15 @@ export function writeCheckpoint(state: TrainingState, identity: TrainingIdentity
   // JSON has no Infinity: a head without a best epoch has none here.
   const best = state.best.map((b) => (b.epoch < 0 ? null : b));
   const json = JSON.stringify({ format: FORMAT, identity, epoch, step, sums, history, best });
-  return writeSafetensors(tensors, { [KEY]: json });
+  const sums32 = checksums(json, new Map([...tensors].map(([name, { data }]) => [name, data])));
+  return writeSafetensors(tensors, { [KEY]: json, [SUMS_KEY]: JSON.stringify(sums32) });
+}
+
+function checksums(json: string, tensors: ReadonlyMap<string, ArrayBufferView>): Record<string, number> {
+  const of = [...tensors].map(([name, { buffer, byteOffset, byteLength }]) => {
+    return [name, crc32(new Uint8Array(buffer, byteOffset, byteLength))] as const;
+  });
+  return { "": crc32(new TextEncoder().encode(json)), ...Object.fromEntries(of) };
 }
 
 /**
@@ -93,6 +105,14 @@ export function readCheckpoint(
   const stored = readSafetensors(bytes, file);
   const text = stored.metadata.get(KEY);
   if (text === undefined) throw modelError("L5322", file, "not the checkpoint of a training");
+  const data = new Map(
+    [...stored.tensors.keys()].map((name) => [name, stored.tensor(name)?.data ?? new Float32Array(0)]),
+  );
+  const sums32 = JSON.stringify(checksums(text, data));
+  if (stored.metadata.get(SUMS_KEY) !== sums32)
+    throw modelError("L5322", file, "the checkpoint is damaged: its checksums do not match", [
+      "leave out --resume to begin anew; nothing of it can be trusted",
+    ]);
   const saved = JSON.parse(text) as Omit<TrainingState, "best" | "current" | "bestWeights"> & {
     readonly format: number;
     readonly identity: TrainingIdentity;

@@ -1,9 +1,11 @@
 // A text chunk in a PNG: where the recipe of an image travels. Plain bytes, no library.
-// In: a finished PNG. Out: the same picture with one iTXt chunk after IHDR (any earlier one of that keyword removed).
-// Source: PNG specification (third edition), 5.5 (CRC), 11.3.3.4 (iTXt).
+// In: a finished PNG. Out: the same picture with one iTXt chunk after IHDR (any earlier one of that keyword removed); and the text back, in
+// whichever kind of chunk another program has put it since.
+// Source: PNG specification (third edition), 5.5 (CRC), 11.3.3 (tEXt, zTXt, iTXt).
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 
+const LONGEST_KEYWORD = 79;
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
 interface Chunk {
@@ -27,13 +29,67 @@ export function withPngText(png: Uint8Array, keyword: string, text: string): Uin
   );
 }
 
-/** The text of an uncompressed iTXt chunk with this keyword; undefined if there is none. */
-export function readPngText(png: Uint8Array, keyword: string): string | undefined {
-  const chunk = readChunks(png).find((c) => c.type === "iTXt" && keywordOf(c.data) === keyword);
-  if (chunk === undefined) return undefined;
-  const language = chunk.data.indexOf(0, keyword.length + 3);
-  const translated = chunk.data.indexOf(0, language + 1);
-  return new TextDecoder().decode(chunk.data.subarray(translated + 1));
+/** More than this is no recipe: a small chunk may inflate to anything. */
+const MOST_TEXT_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The text under a keyword, as whoever wrote the picture again has written it: iTXt, tEXt or zTXt, compressed or not; undefined if there
+ * is none, or what there is is damaged.
+ */
+export async function readPngText(png: Uint8Array, keyword: string): Promise<string | undefined> {
+  for (const { type, data } of readChunks(png)) {
+    if (!(type === "iTXt" || type === "tEXt" || type === "zTXt") || keywordOf(data) !== keyword) continue;
+    const text = await textOf(type, data, keyword.length + 1);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+/** `start`: behind the keyword and its NUL. */
+async function textOf(type: string, data: Uint8Array, start: number): Promise<string | undefined> {
+  if (type === "tEXt") return plainText(data.subarray(start));
+  if (type === "zTXt") {
+    const bytes = data[start] === 0 ? await inflated(data.subarray(start + 1)) : undefined;
+    return bytes && plainText(bytes);
+  }
+  const [compressed, method] = [data[start], data[start + 1]];
+  const language = data.indexOf(0, start + 2);
+  const translated = language < 0 ? -1 : data.indexOf(0, language + 1);
+  if (translated < 0) return undefined;
+  const content = data.subarray(translated + 1);
+  const bytes = compressed === 1 ? (method === 0 ? await inflated(content) : undefined) : content;
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** tEXt and zTXt are Latin-1 by the specification, and UTF-8 where libvips has written them. */
+function plainText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("latin1").decode(bytes);
+  }
+}
+
+/** Undefined if it is damaged or too long. */
+async function inflated(packed: Uint8Array): Promise<Uint8Array | undefined> {
+  const reader = new Blob([Uint8Array.from(packed)])
+    .stream()
+    .pipeThrough(new DecompressionStream("deflate"))
+    .getReader();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return concat(parts, Uint8Array);
+      size += value.byteLength;
+      if (size > MOST_TEXT_BYTES) throw new RangeError("too long");
+      parts.push(value);
+    }
+  } catch {
+    await reader.cancel().catch(() => undefined); // it has already failed
+    return undefined;
+  }
 }
 
 function readChunks(png: Uint8Array): Chunk[] {
@@ -70,5 +126,6 @@ export function crc32(bytes: Uint8Array): number {
 }
 
 function keywordOf(data: Uint8Array): string {
-  return String.fromCharCode(...data.subarray(0, Math.max(0, data.indexOf(0))));
+  const end = data.subarray(0, LONGEST_KEYWORD + 1).indexOf(0);
+  return String.fromCharCode(...data.subarray(0, Math.max(0, end)));
 }

@@ -20,9 +20,9 @@ export interface LockOptions {
 
 /**
  * Compares a script's lock with lace.lock and, unless frozen, brings the file up to date. Gives what there is to say: L5307 what changed,
- * L5308 if the file cannot be written (the run goes on without it).
+ * L5308 if the file cannot be written (the run goes on without it), L5306 if it was no lock and has been written anew.
  *
- * Errors   LaceError L5305: frozen, and the lock differs or has nothing about the script; L5306: the file is no lock.
+ * Errors   LaceError L5305: frozen, and the lock differs or has nothing about the script; L5306: frozen, and the file is no lock.
  */
 export async function keepLock(
   host: Host,
@@ -31,7 +31,17 @@ export async function keepLock(
 ): Promise<readonly Diagnostic[]> {
   const path = host.resolve(script, LOCK_FILE);
   const name = script.slice(Math.max(script.lastIndexOf("/"), script.lastIndexOf("\\")) + 1);
-  const scripts = new Map(Object.entries(await readLock(host, path)));
+  const said: Diagnostic[] = [];
+  const found = await readLock(host, path).catch((error: unknown) => {
+    if (frozen || !(error instanceof LaceError) || error.diagnostics[0]?.code !== "L5306") throw error;
+    said.push(
+      warning("L5306", `${path} was no lock that this lacec can read: it has been written anew`, [
+        "what it held of other scripts is gone: lacec lock brings them back as they are now",
+      ]),
+    );
+    return {};
+  });
+  const scripts = new Map(Object.entries(found));
   const before = scripts.get(name);
   const differences = before === undefined ? [] : lockDifferences(before, entry);
   if (before !== undefined && differences.length === 0) return [];
@@ -49,7 +59,7 @@ export async function keepLock(
     const why = error.diagnostics[0]?.message ?? "";
     return [warning("L5308", `${LOCK_FILE} is not up to date: ${why}`, ["the run itself does not need it"])];
   }
-  if (before === undefined) return [];
+  if (before === undefined) return said;
   return [
     warning("L5307", `${LOCK_FILE} has been brought up to date: ${differences.join("; ")}`, [
       "to refuse such changes instead: lacec run --frozen",
