@@ -73,3 +73,49 @@ test.skipIf(!has("nvim"))(
   },
   120_000,
 );
+
+function hasEglot(): boolean {
+  try {
+    execFileSync("emacs", ["--batch", "--eval", "(require 'eglot)"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Debian's Emacs 28 with its package of eglot, and later ones, which have it built in.
+test.skipIf(!hasEglot())(
+  "Emacs with eglot shows mistakes, hover and completion, renames, and formats",
+  async () => {
+    requireBuild();
+    const folder = folderWith({ "a.lace": SCRIPT, "package.json": "{}" });
+    const out = join(folder.path, "seen.json");
+    const load = ["editors/emacs/lace-mode.el", "test/lsp/emacs.el"].flatMap((f) => ["-l", join(root, f)]);
+    const env = {
+      ...process.env,
+      LACEC: `${process.execPath} ${mainFile}`,
+      LACE_TEST_OUT: out,
+      HOME: folder.path,
+    };
+    const child = spawn("emacs", ["--batch", ...load], { cwd: folder.path, env, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (t: string) => (said += t));
+    const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
+    await new Promise((resolve) => child.on("close", resolve));
+    clearTimeout(timer);
+    expect(existsSync(out) ? "" : said).toBe("");
+    const seen = JSON.parse(readFileSync(out, "utf8")) as Omit<Seen, "diagnostics"> & {
+      readonly diagnostics: string[];
+    };
+    expect(seen.problem).toBeUndefined();
+    expect(seen.diagnostics).toEqual([expect.stringContaining("unknown name `nonsense`")]);
+    expect(seen.hover).toContain("energy scholar");
+    expect(seen.completion).toContain("scholar");
+    expect(seen.text).toContain("energy reader = glasses");
+    expect(seen.text).toContain("where reader");
+    expect(seen.text).toContain("let low = 0.2");
+    folder.remove();
+  },
+  120_000,
+);
