@@ -1,4 +1,4 @@
-"""The reference way of sampling, in plain PyTorch: a peer for bench/ode.ts, written from docs/language.md and golden/README.md.
+"""The reference way of sampling, in plain PyTorch: a peer for bench/ode.ts, written from docs/language.md and the reference numbers.
 
 The mapping network is evaluated once for each attribute, gradients come from autograd, and dopri5 takes one step for the
 whole batch in the diffusion's time t, with torchdiffeq's starting step and step-size rule.

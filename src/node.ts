@@ -63,7 +63,7 @@ export type { ImportedFile, ImportOptions } from "./app/import-file.js";
 export type { Locked } from "./app/lock.js";
 export type { AddOptions, PullOptions, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";
-export type { Report, TrainOptions, Training } from "./app/train.js";
+export type { TrainingReport, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";
 /** Files of this machine, for the functions of `lacec` that take a host. */
 export { nodeHost, type NodeHost } from "./node/host.js";

@@ -251,6 +251,10 @@ describe("the doors for browsers bundle without Node", () => {
 });
 
 describe("no two exported types have one name", () => {
+  test("in the tree", () => {
+    expect(twinTypes(sources)).toEqual([]);
+  });
+
   test("and a second one breaks it, but a re-export and a type that is kept inside do not", () => {
     expect(added(twinTypes, "cli/planted.ts", "export interface Graph { readonly x: number }")).toEqual([
       "Graph is exported by compiler/graph/graph.ts and cli/planted.ts",
@@ -273,6 +277,18 @@ describe("every document that is named is there", () => {
     ];
     expect(pages[0]?.text.match(/`src\/[\w./-]+`/g)?.length).toBeGreaterThan(50); // the names are really found
     expect(missingDocuments(pages, exists)).toEqual([]);
+  });
+
+  test("in comments of code and tests, in Python, and in all pages", () => {
+    const folders = ["src", "test", "bench", "scripts", "training", "docs"].filter(exists);
+    const all = folders.flatMap((folder) =>
+      read(folder, /\.([cm]?[jt]s|py|md)$/, /(^|\/)(node_modules|fixtures|architecture\.test\.ts)/).map((s) => ({
+        ...s,
+        file: `${folder}/${s.file}`,
+      })),
+    );
+    expect(all.length).toBeGreaterThan(500);
+    expect(missingDocuments(all, exists)).toEqual([]);
   });
 
   test("and one that is not breaks it, in a comment, a page, a link or a path in a code span", () => {

@@ -3,7 +3,7 @@
 // Invariants: everything that can be wrong is looked at before the first image; an abort keeps what was done, and the same request goes on.
 import type { Attribute } from "../compiler/attribute.js";
 import type { DataMetadata } from "../learn/label/data-metadata.js";
-import type { DrawOptions } from "../learn/label/draw-rows.js";
+import type { RowDrawing } from "../learn/label/draw-rows.js";
 import { labelModel, paintRows, type RowLabels } from "../learn/label/label-model.js";
 import { extremes, inferAttributes, readLabelTable, tableLabels, type LabelTable } from "../learn/label/label-table.js";
 import { layoutData, settingsOf } from "../learn/label/layout.js";
@@ -268,7 +268,7 @@ class LabelJob {
   }
 }
 
-function drawOf({ seed = 1, truncation = [0.5, 1], jitter = 0.4, follow = 0 }: RowOptions): Required<DrawOptions> {
+function drawOf({ seed = 1, truncation = [0.5, 1], jitter = 0.4, follow = 0 }: RowOptions): Required<RowDrawing> {
   return { seed, truncation, jitter, follow };
 }
 

@@ -4,7 +4,7 @@
 // goes on from; the heads are written before the report, and the checkpoint goes last.
 import type { HeadSpace } from "../compiler/weights.js";
 import { joinTrainingData, loadTrainingData, type TrainingData } from "../learn/train/data.js";
-import { evaluateHeads, type Report } from "../learn/train/evaluate.js";
+import { evaluateHeads, type TrainingReport } from "../learn/train/evaluate.js";
 import { trainBest } from "../learn/train/choose.js";
 import { headConcerns } from "../learn/train/concerns.js";
 import { finishHeads } from "../learn/train/head-file.js";
@@ -22,7 +22,7 @@ import type { Diagnostic } from "../source/diagnostic.js";
 import type { Platform } from "./platform.js";
 import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
 
-export type { AttributeReport, ClassReport, Correlations, Report } from "../learn/train/evaluate.js";
+export type { AttributeReport, ClassReport, Correlations, TrainingReport } from "../learn/train/evaluate.js";
 
 export interface TrainOptions extends VerbOptions {
   /** Default: heads.safetensors, with `into` pack.safetensors. */
@@ -72,7 +72,7 @@ export interface Training {
   readonly settings: TrainSettings;
   /** Paths of what was written. */
   readonly files: readonly string[];
-  readonly report: Report;
+  readonly report: TrainingReport;
   readonly warnings: readonly Diagnostic[];
 }
 

@@ -1,5 +1,5 @@
 // The report of a training on the terminal: a line for each attribute, confusions of categories, correlations.
-import type { AttributeReport, ClassReport, Correlations, Report } from "../app/train.js";
+import type { AttributeReport, ClassReport, Correlations, TrainingReport } from "../app/train.js";
 import type { Io } from "./io.js";
 
 /** A matrix of more columns than this is not printed: its largest entries are. */
@@ -9,7 +9,7 @@ const PAIRS_SHOWN = 8;
 const NOTABLE = 0.3;
 
 /** Lines for `io.out`. */
-export function reportLines(report: Report, io: Io): string[] {
+export function reportLines(report: TrainingReport, io: Io): string[] {
   const c = io.outColors;
   const { rows, attributes } = report;
   const table = attributes.map(attributeCells);

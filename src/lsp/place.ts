@@ -46,7 +46,7 @@ export type Wanted =
   | { readonly kind: "form" }
   | { readonly kind: "keyword"; readonly words: readonly string[] };
 
-export interface Place {
+export interface CompletionPlace {
   readonly wanted: Wanted;
   /** The part of a word (or of a path, behind its last `/`) before the cursor. */
   readonly start: number;
@@ -63,10 +63,10 @@ const WORD_SETTINGS: ReadonlyMap<TokenType, keyof typeof WORDS> = new Map([
 ]);
 
 /** What may be written at an offset of a text that was parsed. */
-export function placeAt(text: string, parse: LenientParse, offset: number): Place {
+export function placeAt(text: string, parse: LenientParse, offset: number): CompletionPlace {
   const word = /[$_\p{ID_Continue}\u200c\u200d]*$/u.exec(text.slice(0, offset))?.[0] ?? "";
   const start = offset - word.length;
-  const place = (wanted: Wanted): Place => ({ wanted, start, word });
+  const place = (wanted: Wanted): CompletionPlace => ({ wanted, start, word });
   if (parse.comments.some((c) => c.startOffset < offset && offset <= endOf(c) - (c.image.endsWith("*/") ? 1 : 0)))
     return place(NOTHING);
   const before = parse.tokens.filter((token) => endOf(token) <= start);
@@ -96,10 +96,10 @@ function isString(token: IToken): boolean {
   return token.tokenType === t.StringLiteral || (token.tokenType.CATEGORIES?.includes(t.StringLiteral) ?? false);
 }
 
-function inPath(text: string, before: readonly IToken[], literal: IToken, offset: number): Place {
+function inPath(text: string, before: readonly IToken[], literal: IToken, offset: number): CompletionPlace {
   const typed = text.slice(literal.startOffset + 1, offset);
   const word = /[^/\\]*$/.exec(typed)?.[0] ?? "";
-  const place = (wanted: Wanted): Place => ({ wanted, start: offset - word.length, word });
+  const place = (wanted: Wanted): CompletionPlace => ({ wanted, start: offset - word.length, word });
   const last = before.at(-1)?.tokenType;
   const head = before.findLast((token) =>
     [t.Import, t.Model, t.Attribute, t.Save].includes(token.tokenType),

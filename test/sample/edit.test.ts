@@ -39,7 +39,7 @@ const QUICK: readonly (readonly number[])[] = [[], [0, 2], [0], [0], [0], [0, 1,
  */
 const EXACT_WITHIN = 2e-3;
 const EXACT_FARTHER: Readonly<Record<string, number>> = { "1.3": 1e-2, "4.0": 2e-2, "4.2": 1e-2 };
-/** The bound of float32 engines at 1e-4 (those of the golden numbers), and the samples that are 0.08 and 0.09 away on the interpreter. */
+/** The bound of float32 engines at 1e-4, which comes with the golden numbers, and the samples that are 0.08 and 0.09 away on the interpreter. */
 const FLOAT32_WITHIN = 2e-2;
 const FLOAT32_FARTHER: Readonly<Record<string, number>> = { "3.1": 0.1, "4.2": 0.1 };
 /** RMS over the samples of each step. No reference's figure is recorded for edits. */

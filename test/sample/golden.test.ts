@@ -40,7 +40,7 @@ const SLOW = process.env["LACE_SLOW"] === "1";
 /** Those of the default, and of the solver of the paper, which was the default before. */
 const YARDSTICKS = [DEFAULT_ODE, odeAt(1e-3)];
 
-/** Bounds of golden/README.md; the yardstick of default settings is the reference's own distance. */
+/** Bounds that come with the golden numbers; the yardstick of default settings is the reference's own distance. */
 function judge({ name, logp, grad, ends, reference }: EngineReport): void {
   expect(logp, `${name}: log p`).toBeLessThan(1e-4);
   expect(grad, `${name}: gradient`).toBeLessThan(1e-4);

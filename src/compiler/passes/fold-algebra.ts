@@ -6,7 +6,7 @@ import { scalar } from "../graph/builder.js";
 import type { Node, NodeId } from "../graph/graph.js";
 import { binaryFunction, unaryFunction } from "../graph/kernels.js";
 import { broadcastShapes, sameShape, sizeOf } from "../graph/shape.js";
-import type { ConstantValue, Rule, Site } from "./rewrite.js";
+import type { ConstantValue, Rule, RewriteSite } from "./rewrite.js";
 
 /** A node seen as a constant multiple: neg x, or x times a constant. */
 export interface Scaled {
@@ -16,7 +16,7 @@ export interface Scaled {
 }
 
 /** An old node as a constant multiple of another of the same shape, if it is one. */
-export function asScaled(site: Site, id: NodeId): Scaled | undefined {
+export function asScaled(site: RewriteSite, id: NodeId): Scaled | undefined {
   const node = site.old(id);
   if (node.op.kind === "unary" && node.op.fn === "neg")
     return { x: site.operand(0, node), factor: { data: Float64Array.of(-1), shape: [] } };
@@ -25,12 +25,12 @@ export function asScaled(site: Site, id: NodeId): Scaled | undefined {
 }
 
 /** An old node as a sum of another of the same shape and a constant, if it is one. */
-export function asShifted(site: Site, id: NodeId): Scaled | undefined {
+export function asShifted(site: RewriteSite, id: NodeId): Scaled | undefined {
   const node = site.old(id);
   return node.op.kind === "binary" && node.op.fn === "add" ? constantOperand(site, node) : undefined;
 }
 
-function constantOperand(site: Site, node: Node): Scaled | undefined {
+function constantOperand(site: RewriteSite, node: Node): Scaled | undefined {
   for (const [i, j] of [
     [0, 1],
     [1, 0],
@@ -51,7 +51,7 @@ export function uniformValue({ data }: ConstantValue): number | undefined {
 }
 
 /** A constant as an operand of the new graph; one of equal entries as a scalar. */
-export function emitConstant(site: Site, c: ConstantValue): Operand {
+export function emitConstant(site: RewriteSite, c: ConstantValue): Operand {
   const value = uniformValue(c);
   return value === undefined ? site.b.constant(c.data, c.shape) : scalar(value);
 }
@@ -127,7 +127,7 @@ const constantChains: Rule = (site) => {
 };
 
 /** A constant multiple in its cheapest form. */
-export function emitScaled(site: Site, x: NodeId, factor: ConstantValue): NodeId {
+export function emitScaled(site: RewriteSite, x: NodeId, factor: ConstantValue): NodeId {
   const value = uniformValue(factor);
   if (value === 1) return x;
   return value === -1 ? site.b.neg(x) : site.b.mul(x, emitConstant(site, factor));

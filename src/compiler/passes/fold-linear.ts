@@ -5,10 +5,10 @@ import type { NodeId, Node } from "../graph/graph.js";
 import { at, sameShape } from "../graph/shape.js";
 import { asScaled, asShifted, emitConstant, emitScaled, uniformValue } from "./fold-algebra.js";
 import { matmulKernel } from "../graph/kernels-matmul.js";
-import type { ConstantValue, Rule, Site } from "./rewrite.js";
+import type { ConstantValue, Rule, RewriteSite } from "./rewrite.js";
 
 /** The constant weight of an old matmul. */
-function weightOf(site: Site, node: Node): ConstantValue | undefined {
+function weightOf(site: RewriteSite, node: Node): ConstantValue | undefined {
   return node.op.kind === "matmul" ? site.constant(site.operand(1, node)) : undefined;
 }
 
@@ -85,7 +85,7 @@ const scaleThroughShift: Rule = (site) => {
 };
 
 /** Whether a constant scale of an old node can vanish into a weight, a gain or another constant factor. */
-function takesScale(site: Site, id: NodeId, factor: ConstantValue): boolean {
+function takesScale(site: RewriteSite, id: NodeId, factor: ConstantValue): boolean {
   if (!site.isSingle(id)) return false;
   const node = site.old(id);
   if (weightOf(site, node)) return alongLast(factor, at(node.shape, -1)) !== undefined;

@@ -4,7 +4,7 @@ import { scalar } from "../graph/builder.js";
 import type { Node, NodeId } from "../graph/graph.js";
 import { at, broadcastShapes, sameShape } from "../graph/shape.js";
 import { asScaled, uniformValue } from "./fold-algebra.js";
-import type { Rule, Site } from "./rewrite.js";
+import type { Rule, RewriteSite } from "./rewrite.js";
 
 /** Moves that change nothing. */
 const identities: Rule = (site) => {
@@ -159,7 +159,7 @@ interface Padded {
 }
 
 /** An old node as something padded along one axis, flattened if that is a concatenation along the same axis. */
-function padded(site: Site, id: NodeId): Padded | undefined {
+function padded(site: RewriteSite, id: NodeId): Padded | undefined {
   const node = site.old(id);
   if (node.op.kind !== "pad" || !site.isSingle(id)) return undefined;
   const { before, after } = node.op;
@@ -241,7 +241,7 @@ const concatOfScaled: Rule = (site) => {
   return b.mul(joined, b.constant(row, [row.length]));
 };
 
-function isProductOf(site: Site, user: Node): boolean {
+function isProductOf(site: RewriteSite, user: Node): boolean {
   return user.op.kind === "matmul" && user.inputs[0] === site.id && site.constant(at(user.inputs, 1)) !== undefined;
 }
 

@@ -7,7 +7,7 @@ import { sizeOf } from "../graph/shape.js";
 import { algebraRules } from "./fold-algebra.js";
 import { linearRules } from "./fold-linear.js";
 import { movementRules } from "./fold-movement.js";
-import { rewrite, type Rule, type Site } from "./rewrite.js";
+import { rewrite, type Rule, type RewriteSite } from "./rewrite.js";
 
 /** One sweep of every folding rule. Out: the same object if none applied. */
 export function fold(graph: Graph): Graph {
@@ -18,7 +18,7 @@ export function fold(graph: Graph): Graph {
 const SMALL_CONSTANT = 4096;
 
 /** An operation on constants alone is computed now, unless that would make the constants much larger. */
-function computeNow(site: Site): NodeId | undefined {
+function computeNow(site: RewriteSite): NodeId | undefined {
   const { node } = site;
   if (node.inputs.length === 0) return undefined;
   const constants = node.inputs.flatMap((i) => site.constant(i) ?? []);

@@ -3,7 +3,7 @@
 // Invariants: values are kept; an inner value that something else uses stays as it is.
 import type { Graph, LeakyRelu, Node, NodeId } from "../graph/graph.js";
 import { at, imageSizes, sameShape } from "../graph/shape.js";
-import { rewrite, type Rule, type Site } from "./rewrite.js";
+import { rewrite, type Rule, type RewriteSite } from "./rewrite.js";
 
 /** One sweep of fusion. Out: the same object if nothing could be fused. */
 export function fuse(graph: Graph): Graph {
@@ -73,7 +73,7 @@ const dropDetach: Rule = (site) => {
 
 /** The node of a site as the sum of a node of some kind, used only here, and something else. */
 function addition(
-  site: Site,
+  site: RewriteSite,
   isInner: (node: Node) => boolean,
 ): { readonly inner: NodeId; readonly bias: NodeId } | undefined {
   const { op, inputs } = site.node;
@@ -84,7 +84,7 @@ function addition(
   return fits(q) ? { inner: q, bias: p } : undefined;
 }
 
-function activated(site: Site): { readonly inner: NodeId; readonly activation: LeakyRelu } | undefined {
+function activated(site: RewriteSite): { readonly inner: NodeId; readonly activation: LeakyRelu } | undefined {
   const { op, inputs } = site.node;
   const inner = inputs[0];
   return op.kind === "leakyRelu" && inner !== undefined && site.isSingle(inner)
@@ -92,7 +92,7 @@ function activated(site: Site): { readonly inner: NodeId; readonly activation: L
     : undefined;
 }
 
-function operands(site: Site, id: NodeId): [NodeId, NodeId] {
+function operands(site: RewriteSite, id: NodeId): [NodeId, NodeId] {
   const { inputs } = site.old(id);
   return [site.new(at(inputs, 0)), site.new(at(inputs, 1))];
 }

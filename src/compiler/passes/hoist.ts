@@ -3,7 +3,7 @@
 // Invariants: values are kept up to rounding; only broadcasts that add one leading axis to their operand move; no work is added.
 import type { Graph, Node, NodeId } from "../graph/graph.js";
 import { at, sameShape } from "../graph/shape.js";
-import { rewrite, type Rule, type Site } from "./rewrite.js";
+import { rewrite, type Rule, type RewriteSite } from "./rewrite.js";
 
 /** One sweep. Out: the same object if nothing could be moved. */
 export function hoist(graph: Graph): Graph {
@@ -11,7 +11,7 @@ export function hoist(graph: Graph): Graph {
 }
 
 /** The old node that an old one is copies of, on a leading axis of their own. */
-function original(site: Site, id: NodeId): NodeId | undefined {
+function original(site: RewriteSite, id: NodeId): NodeId | undefined {
   const node = site.old(id);
   if (node.op.kind !== "broadcast") return undefined;
   const x = site.operand(0, node);

@@ -13,7 +13,7 @@ export interface ConstantValue {
 }
 
 /** Where a rule is applied: one old node, what surrounds it, and the builder of the new graph. */
-export class Site {
+export class RewriteSite {
   constructor(
     readonly graph: Graph,
     readonly uses: readonly number[],
@@ -69,7 +69,7 @@ export class Site {
 }
 
 /** Emits a replacement for the node of a site, or nothing if it does not apply. */
-export type Rule = (site: Site) => NodeId | undefined;
+export type Rule = (site: RewriteSite) => NodeId | undefined;
 
 /**
  * Applies the first rule that fits to each node, in topological order, once.
@@ -83,14 +83,15 @@ export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const mapped: NodeId[] = [];
   let changed = false;
   for (const [id, node] of graph.nodes.entries()) {
-    const replacement = uses[id] === 0 ? undefined : firstMatch(rules, new Site(graph, uses, users, b, mapped, id));
+    const replacement =
+      uses[id] === 0 ? undefined : firstMatch(rules, new RewriteSite(graph, uses, users, b, mapped, id));
     if (replacement !== undefined) changed = true;
     mapped.push(replacement ?? copyNode(b, node, mapped));
   }
   return changed ? finishMapped(b, graph, mapped) : graph;
 }
 
-function firstMatch(rules: readonly Rule[], site: Site): NodeId | undefined {
+function firstMatch(rules: readonly Rule[], site: RewriteSite): NodeId | undefined {
   for (const rule of rules) {
     const replacement = rule(site);
     if (replacement !== undefined) return replacement;

@@ -8,7 +8,7 @@
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at, imageSizes } from "../graph/shape.js";
-import { rewrite, type ConstantValue, type Site } from "./rewrite.js";
+import { rewrite, type ConstantValue, type RewriteSite } from "./rewrite.js";
 
 /** Outputs of a tile along one axis, and the inputs they see: the number of products. */
 const TILE = 4;
@@ -58,7 +58,7 @@ export function winograd(graph: Graph, limits: Limits = MEASURED): Graph {
   return rewrite(graph, [(site) => convolution(site, limits)]);
 }
 
-function convolution(site: Site, limits: Limits): NodeId | undefined {
+function convolution(site: RewriteSite, limits: Limits): NodeId | undefined {
   const { op, inputs, shape } = site.node;
   if (op.kind !== "conv2d" || op.layout !== "nchw" || op.stride !== 1 || op.pad !== 1) return undefined;
   const [x, weight] = [at(inputs, 0), at(inputs, 1)];

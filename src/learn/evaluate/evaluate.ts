@@ -33,7 +33,7 @@ const REFERENCE_SEED = 4_000_000_007;
 /** Pictures of a set that a report shows. */
 const SHOWN = 16;
 
-export interface EvaluateOptions {
+export interface EvaluationOptions {
   readonly services: Services;
   readonly script: ScriptIdentity;
   readonly sources: ReadonlyMap<string, string>;
@@ -66,7 +66,7 @@ interface Bench {
  *
  * Errors   LaceError as execute's, and those of the labeller.
  */
-export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Evaluated> {
+export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<Evaluated> {
   const { services, signal } = options;
   const onEvent = options.onEvent ?? ((): void => undefined);
   const clock = new PhaseClock(() => services.host.now(), onEvent);
@@ -115,7 +115,7 @@ export async function evaluate(plan: Plan, options: EvaluateOptions): Promise<Ev
 class Evaluator {
   constructor(
     private readonly engine: Engine,
-    private readonly options: EvaluateOptions,
+    private readonly options: EvaluationOptions,
     private readonly clock: PhaseClock,
   ) {}
 

@@ -22,7 +22,7 @@ const TILE = 16;
 /** Samples that S is measured on. */
 const MEASURED = 512;
 
-export interface DrawOptions {
+export interface RowDrawing {
   readonly seed: number;
   readonly truncation: readonly [number, number];
   /** Largest noise in standard deviations of w. */
@@ -51,7 +51,7 @@ export interface RowDrawer {
  * Errors   InternalError for a conditional one whose class is not fixed (modelForClass).
  * Owns     an executable until it is disposed.
  */
-export async function openDrawer(model: Model, engine: Engine, options: DrawOptions): Promise<RowDrawer> {
+export async function openDrawer(model: Model, engine: Engine, options: RowDrawing): Promise<RowDrawer> {
   const { weights, info } = model;
   const { wDim, zDim } = info;
   if (weights.mapping?.embedding !== undefined) throw new InternalError(`no class of ${info.name} has been chosen`);

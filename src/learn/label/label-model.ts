@@ -12,7 +12,7 @@ import type { RgbImage } from "../../runtime/image/rgb.js";
 import { thumbnail } from "../labellers/preprocess.js";
 import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
-import type { DrawOptions, RowDrawer } from "./draw-rows.js";
+import type { RowDrawing, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
 import { openPainter } from "../../runtime/show/painter.js";
@@ -27,7 +27,7 @@ export interface LabelWork {
   readonly services: Pick<Services, "openDecoder">;
   /** What a row's labels come from. */
   readonly labels: Labeller | RowLabels;
-  readonly draw: DrawOptions;
+  readonly draw: RowDrawing;
   readonly shape: DataShape;
   readonly part: PartFile;
   readonly onProgress: (done: number) => void;

@@ -7,14 +7,14 @@ import { attributeTable, attributeRows } from "../../models/pack/pack-metadata.j
 import { rangeNormalization, type InputFormat } from "./preprocess.js";
 
 /** How columns of an output are read. */
-export type Reading = "logits" | "probabilities" | "logit" | "probability" | "number";
+export type OutputReading = "logits" | "probabilities" | "logit" | "probability" | "number";
 
 export interface LabelledAttribute {
   readonly attribute: Attribute;
   readonly output: string;
   /** Of the output: one for each class, or one. */
   readonly columns: readonly number[];
-  readonly gives: Reading;
+  readonly gives: OutputReading;
 }
 
 export interface LabellerSpec {
@@ -208,7 +208,7 @@ export function parseAttributeRows(text: string, file: string): Attribute[] {
 }
 
 /** Columns that a reading takes; undefined: it does not go with the type. */
-function columnsNeeded(attribute: Attribute, gives: Reading): number | undefined {
+function columnsNeeded(attribute: Attribute, gives: OutputReading): number | undefined {
   switch (gives) {
     case "number":
       return attribute.type === "scalar" ? 1 : undefined;

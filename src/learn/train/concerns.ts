@@ -2,7 +2,7 @@
 // In: data and the report of a training. Out: sentences, each about one attribute.
 import { LEAST_SKILL } from "../../compiler/attribute.js";
 import type { TrainingData } from "./data.js";
-import type { AttributeReport, Report } from "./evaluate.js";
+import type { AttributeReport, TrainingReport } from "./evaluate.js";
 
 /** A class or a tenth of a range with fewer rows cannot be learnt well. */
 const FEW = 20;
@@ -13,7 +13,7 @@ export function explained(report: AttributeReport): number {
 }
 
 /** The concerns of a training, attribute by attribute. */
-export function headConcerns(data: TrainingData, { attributes }: Report): string[] {
+export function headConcerns(data: TrainingData, { attributes }: TrainingReport): string[] {
   return data.columns.flatMap(({ attribute, labels }) => {
     const report = attributes.find((a) => a.name === attribute.name);
     const said: string[] = [];

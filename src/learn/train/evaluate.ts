@@ -71,7 +71,7 @@ export interface Correlations {
   readonly heads: readonly (readonly (number | null)[])[];
 }
 
-export interface Report {
+export interface TrainingReport {
   readonly attributes: readonly AttributeReport[];
   readonly correlations: Correlations;
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
@@ -87,7 +87,7 @@ const LEAST_SIGMA = 0.01;
 const POINTS = 300;
 
 /** The report on a training. */
-export function evaluateHeads(data: TrainingData, trained: Trained): Report {
+export function evaluateHeads(data: TrainingData, trained: Trained): TrainingReport {
   const { plan, heads, seconds } = trained;
   // Without rows to test on, those of validation serve, which flatters the heads a little.
   const hasTest = plan.split.test.length > 0;
@@ -120,7 +120,7 @@ export function validationError({ planned, outputs }: TrainedHead, validation: U
 }
 
 /** The attribute table with what calibration found. */
-export function calibrated(attributes: readonly Attribute[], report: Report): readonly Attribute[] {
+export function calibrated(attributes: readonly Attribute[], report: TrainingReport): readonly Attribute[] {
   return attributes.map((a): Attribute => {
     const found = report.attributes.find((r) => r.name === a.name);
     if (a.type === "scalar") return found?.type === "scalar" ? { ...a, sigma: found.sigma } : a;

@@ -4,14 +4,14 @@
 import type { Attribute, WitnessRow } from "../../compiler/attribute.js";
 import type { HeadWeights } from "../../compiler/weights.js";
 import type { Heads } from "../../models/pack/pack.js";
-import { calibrated, type Report } from "./evaluate.js";
+import { calibrated, type TrainingReport } from "./evaluate.js";
 import { explained } from "./concerns.js";
 import type { TrainingPlan } from "./plan.js";
 import type { TrainedHead, Trained } from "./trainer.js";
 import type { Witnesses } from "./witness.js";
 
 /** Rows and weights of the trained heads, in the order of the data's table, with those of their witnesses that know something. */
-export function finishHeads(trained: Trained, report: Report, witnesses?: Witnesses): Heads {
+export function finishHeads(trained: Trained, report: TrainingReport, witnesses?: Witnesses): Heads {
   const table = trained.heads.map((h) => h.planned.column.attribute);
   const second = table.map(({ name }) => {
     if (witnesses?.attributes.includes(name) !== true) return undefined;
@@ -33,7 +33,7 @@ export function finishHeads(trained: Trained, report: Report, witnesses?: Witnes
   };
 }
 
-function rowOfWitness(row: Attribute, report: Report): WitnessRow {
+function rowOfWitness(row: Attribute, report: TrainingReport): WitnessRow {
   const [found] = calibrated([row], report);
   const skill = skillOf(report, row.name);
   return {
@@ -43,7 +43,7 @@ function rowOfWitness(row: Attribute, report: Report): WitnessRow {
 }
 
 /** Four digits of what a head explains; undefined where that cannot be told. */
-function skillOf({ attributes }: Report, name: string): number | undefined {
+function skillOf({ attributes }: TrainingReport, name: string): number | undefined {
   const found = attributes.find((a) => a.name === name);
   const skill = found === undefined ? NaN : explained(found);
   return Number.isFinite(skill) ? Number(skill.toFixed(4)) : undefined;

@@ -14,8 +14,8 @@ import type { TrainSettings } from "./settings.js";
 const BANK_ROWS = 1024;
 
 /**
- * What heads of a kind get of the noise: it keeps classes from being sure where no row was, and scalars from being near their labels (docs/
- * your-own-attributes.md).
+ * What heads of a kind get of the noise: it keeps classes from being sure where no row was, and scalars from being near their labels
+ * (docs/your-own-attributes.md).
  */
 const NOISE_OF = [
   { kind: "class", part: 1 },

@@ -1,6 +1,6 @@
 // The report of a training as one HTML page that needs nothing else: tables, and plots as inline SVG.
 // In: a Report. Out: text. Invariants: every name is escaped; no script, no network, readable without colours.
-import type { AttributeReport, ClassReport, Correlations, Report, ScalarReport } from "./evaluate.js";
+import type { AttributeReport, ClassReport, Correlations, TrainingReport, ScalarReport } from "./evaluate.js";
 import type { ReliabilityBin } from "./calibrate.js";
 import { COLOUR, escapeHtml, htmlPage, htmlRow, htmlTable } from "../html-page.js";
 
@@ -11,7 +11,7 @@ export interface ReportAbout {
 }
 
 /** The page. */
-export function reportHtml(report: Report, { title, facts }: ReportAbout): string {
+export function reportHtml(report: TrainingReport, { title, facts }: ReportAbout): string {
   return htmlPage(
     title,
     STYLE,
@@ -31,7 +31,7 @@ svg { display: block } svg text { font: 11px system-ui, sans-serif; fill: var(--
 .up { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; max-height: 16em; overflow: hidden; text-overflow: ellipsis }
 `;
 
-function summaryTable({ attributes, rows, epochs }: Report): string {
+function summaryTable({ attributes, rows, epochs }: TrainingReport): string {
   const head = [
     "attribute",
     "kind",

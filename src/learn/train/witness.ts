@@ -5,7 +5,7 @@
 import type { TrainingData } from "./data.js";
 import { LEAST_SKILL } from "../../compiler/attribute.js";
 import { explained } from "./concerns.js";
-import { evaluateHeads, type Report } from "./evaluate.js";
+import { evaluateHeads, type TrainingReport } from "./evaluate.js";
 import { splitRows } from "./plan.js";
 import { witnessSettings, type TrainSettings } from "./settings.js";
 import { trainHeads, type Trained, type TrainerOptions } from "./trainer.js";
@@ -15,7 +15,7 @@ const LEAST_ROWS = 20;
 
 export interface Witnesses {
   readonly trained: Trained;
-  readonly report: Report;
+  readonly report: TrainingReport;
   /** Those that know something. */
   readonly attributes: readonly string[];
 }

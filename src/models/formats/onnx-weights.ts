@@ -2,7 +2,7 @@
 // In: the bytes of a ModelProto. Out: its external tensors; the same model with their numbers inside.
 // Invariants: nothing is opened here. A field that says where a tensor's numbers lie counts wherever it stands, since protobuf merges a
 // message that is given twice: what `externalTensors` calls whole names no file in any reading. Work is linear in the bytes.
-// Source: onnx.proto (field numbers), docs/ExternalData.md of ONNX (keys).
+// Source: onnx.proto (field numbers), "External Data" of ONNX (keys).
 import protobuf from "protobufjs/minimal.js";
 
 /** A tensor whose numbers lie in a file. */

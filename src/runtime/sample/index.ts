@@ -12,11 +12,12 @@ import { drawLatents, seededNoise } from "./noise-source.js";
 import { followFlow } from "./ode.js";
 import { pathsFrom } from "./path.js";
 import { samplePc } from "./pc.js";
-import type { Progress, SamplingResult } from "./result.js";
+import type { SolveProgress } from "../ode/solution.js";
+import type { SamplingResult } from "./result.js";
 
 export { drawLatents } from "./noise-source.js";
 export type { JacobianTerm } from "./field.js";
-export type { Progress, SamplingResult } from "./result.js";
+export type { SamplingResult } from "./result.js";
 
 export interface DrawOptions {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
@@ -42,7 +43,7 @@ export interface DrawOptions {
   readonly attempt?: number;
   /** Shares of each sample's way, in 0..1, ascending, whose states are wanted. */
   readonly shares?: readonly number[];
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: SolveProgress) => void;
   readonly signal?: AbortSignal;
 }
 

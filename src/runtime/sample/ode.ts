@@ -14,7 +14,8 @@ import { TABLEAUS } from "../ode/tableaus.js";
 import type { Term } from "../ode/term.js";
 import { tiledField, type Field, type JacobianTerm } from "./field.js";
 import type { Path } from "./path.js";
-import type { Progress, SamplingResult } from "./result.js";
+import type { SolveProgress } from "../ode/solution.js";
+import type { SamplingResult } from "./result.js";
 
 export const BETA_MIN = 0.1;
 export const BETA_MAX = 20;
@@ -33,7 +34,7 @@ export interface FlowOptions {
   readonly sampler: OdeSampler;
   /** One for each sample, to be filled with its way. */
   readonly paths?: readonly Path[];
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: SolveProgress) => void;
   readonly signal?: AbortSignal;
 }
 

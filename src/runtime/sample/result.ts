@@ -1,6 +1,6 @@
 // What every sampler returns.
 // Invariants: numerical failure is the status of one sample; the others are as if it were not there.
-import type { SampleStats, SolveProgress } from "../ode/solution.js";
+import type { SampleStats } from "../ode/solution.js";
 
 export interface SamplingResult {
   /** [B, dim]: the samples, or where each one stopped (its last good state). */
@@ -11,5 +11,3 @@ export interface SamplingResult {
   /** Evaluations of the gradient, each shared by all samples under way then. */
   readonly evaluations: number;
 }
-
-export type Progress = SolveProgress;

@@ -5,7 +5,8 @@ import { isFiniteRow } from "../ode/rows.js";
 import type { SampleStats, SampleStatus } from "../ode/solution.js";
 import type { Field } from "./field.js";
 import type { Path } from "./path.js";
-import type { Progress, SamplingResult } from "./result.js";
+import type { SolveProgress } from "../ode/solution.js";
+import type { SamplingResult } from "./result.js";
 
 export interface WalkOptions {
   readonly field: Field;
@@ -13,7 +14,7 @@ export interface WalkOptions {
   readonly z0: Float64Array;
   /** One for each sample, to be filled with its way. */
   readonly paths?: readonly Path[];
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: SolveProgress) => void;
   readonly signal?: AbortSignal;
 }
 

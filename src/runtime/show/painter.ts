@@ -16,15 +16,12 @@ export interface Painter {
   dispose(): Promise<void>;
 }
 
-/** How images are drawn, as a task says it. */
-export type Drawing = Pick<Task, "noise">;
-
 /** Opens the synthesis of a model, or the decoder that it has instead. Owns an executable until it is disposed. */
 export async function openPainter(
   model: Model,
   engine: Engine,
   services: Pick<Services, "openDecoder">,
-  drawing: Drawing = { noise: "const" },
+  drawing: Pick<Task, "noise"> = { noise: "const" },
 ): Promise<Painter> {
   const tile = SYNTHESIS_ROWS;
   const { noise } = drawing;
