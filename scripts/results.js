@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../dist/lib/index.js";
+import { run } from "../dist/lib/node.js";
 
 const SAMPLES = 16;
 const SEEDS = [1, 2];

@@ -14,6 +14,7 @@ Further fakes are drawings mixed with other drawings (reader.mixed), the very th
 
 The schedule is by the clock. Checkpoints go to adversarial.pt every three minutes, with optimizers; a run that finds one
 goes on from it (`--fresh`: does not). Pairs are all files pairs-*.w.npy under $AVATAR_DATA, looked for again with every checkpoint.
+Half of each batch is drawn by how far the images were from their drawings when they were paired.
 Several processes of one thread each update shared weights without locks.
 """
 import argparse, copy, glob, os, time
@@ -76,14 +77,30 @@ class Pairs:
     def look(self):
         names = [os.path.basename(f)[:-len('.w.npy')] for f in sorted(glob.glob(f'{M.DATA}/pairs-*.w.npy'))]
         names = [name for name in names if os.path.exists(f'{M.DATA}/{name}.labels.f32')]  # written last: the drawing is done
-        if names != [name for name, _, _ in self.files]:
-            self.files = [(name, torch.from_numpy(np.load(f'{M.DATA}/{name}.w.npy')), M.drawings(name)[0]) for name in names]
-            self.ends = np.cumsum([len(w) for _, w, _ in self.files])
-            assert all(len(w) == len(images) for _, w, images in self.files)
+        if names != [file[0] for file in self.files]:
+            known = {file[0]: file for file in self.files}
+            self.files = [known.get(name) or (name, torch.from_numpy(np.load(f'{M.DATA}/{name}.w.npy')), M.drawings(name)[0], self.errors(name)) for name in names]
+            self.ends = np.cumsum([len(w) for _, w, _, _ in self.files])
+            self.errors_so_far = np.concatenate([e for _, _, _, e in self.files])
+            assert all(len(w) == len(images) == len(e) for _, w, images, e in self.files)
+
+    @staticmethod
+    def errors(name):
+        """How far the images of w were from their drawings when they were paired, relative to the mean; at most 4."""
+        made, drawn = np.load(f'{M.DATA}/{name}.made.npy', 'r'), M.drawings(name)[0]
+        error = np.concatenate([(M.to_tensor(drawn[i:i + 500]).unfold(2, 4, 4).unfold(3, 4, 4).mean((4, 5)) - torch.from_numpy(made[i:i + 500]).float() / 127.5 + 1)
+                                .abs().mean((1, 2, 3)).numpy() for i in range(0, len(drawn), 500)])
+        return np.minimum(error / error.mean(), 4)
+
+    def indices(self, rng, count):
+        """Half by chance, half by the error: what is far from its drawing is what is undecided."""
+        even = count - count // 2
+        share = self.errors_so_far ** 2
+        return np.concatenate((rng.integers(0, self.ends[-1], even), np.searchsorted(np.cumsum(share), rng.random(count - even) * share.sum())))
 
     def batch(self, rng, count):
         ws, images = [], []
-        for i in np.sort(rng.integers(0, self.ends[-1], count)):
+        for i in rng.permutation(self.indices(rng, count).clip(max=self.ends[-1] - 1)):
             k = int(np.searchsorted(self.ends, i, 'right'))
             at = int(i - (self.ends[k - 1] if k else 0))
             ws.append(self.files[k][1][at])
@@ -102,7 +119,7 @@ def feature_error(features, targets):
 
 def build():
     """(networks, their average (the synthesis alone), state of the checkpoint or {})"""
-    synthesis, mapping, _, _ = load()
+    synthesis, mapping, _, _ = load(decided=False)
     net = nn.ModuleDict({'synthesis': synthesis.to(memory_format=torch.channels_last), 'pixels': PixelDiscriminator(), 'features': FeatureDiscriminators()})
     state = torch.load(PATH) if os.path.exists(PATH) else {}
     if state:
@@ -174,20 +191,22 @@ def work(rank, args, net, average, mapping, state):
         generator.zero_grad(set_to_none=True)
         loss.backward()
         generator.step()
-        if args.weight:
-            fakes = torch.cat((image.detach()[: args.batch * 3 // 4], mixed(target[args.batch * 3 // 4:], 0.6, 1)))
-            made = discriminate(net, reader, fakes)
+        if args.weight and step % args.every == 0:
+            own = args.batch * 3 // 4
+            fakes = torch.cat((image.detach()[:own], mixed(target[own:], 0.6, 1)))
+            made = net['pixels'](fakes), net['features']([torch.cat((f.detach()[:own], g)) for f, g in zip(features, reader.features(fakes[own:]))])
             penalise = step % R1_EVERY == 0
-            real_image = target.requires_grad_(penalise)
-            real = discriminate(net, reader, real_image)
+            target.requires_grad_(penalise)
+            real = discriminate(net, reader, target) if penalise else torch.cat((net['pixels'](target), net['features'](wanted)), 1)
+            made = torch.cat(made, 1)
             cost = F.softplus(made - real).mean()
             if penalise:
-                slope, = torch.autograd.grad(real.sum(), real_image, create_graph=True)
+                slope, = torch.autograd.grad(real.sum(), target, create_graph=True)
                 cost = cost + R1 * R1_EVERY / 2 * slope.square().sum((1, 2, 3)).mean() / real.shape[1] ** 2 * 0.1
             discriminator.zero_grad(set_to_none=True)
             cost.backward()
             discriminator.step()
-            sums[2] += float(cost)
+            sums[2] += float(cost) * args.every
         step += 1
         count += 1
         sums[:2] += [float(pixel), float(feature)]
@@ -216,6 +235,7 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('--minutes', type=float, default=15)
     parser.add_argument('--weight', type=float, default=0, help='of the discriminators')
+    parser.add_argument('--every', type=int, default=2, help='steps of the generator for one of the discriminators')
     parser.add_argument('--perceptual', type=float, default=0.5)
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--batch', type=int, default=16)

@@ -34,8 +34,8 @@ def write_safetensors(path, tensors, metadata=None):
     os.replace(path + '.tmp', path)
 
 
-def load():
-    """(synthesis, mapping, heads, notes of heads): what is under /tmp/avatar, else as shipped in models/."""
+def load(decided=True):
+    """(synthesis, mapping, heads, notes of heads): what is under /tmp/avatar, else as shipped in models/; the mapping of decide.py, if there is one and it is wanted."""
     synthesis, mapping, heads = M.Synthesis(), M.Mapping(), Heads()
     tensors, lace = read_pack()
     synthesis.load_state_dict(part(tensors, 'synthesis.'))
@@ -50,6 +50,8 @@ def load():
         state = torch.load(f'{M.DATA}/adversarial.pt')
         synthesis.load_state_dict(state['average'])
         mapping.load_state_dict(state['mapping'])
+    if decided and os.path.exists(f'{M.DATA}/decided.pt'):
+        mapping.load_state_dict(torch.load(f'{M.DATA}/decided.pt'))
     if os.path.exists(f'{M.DATA}/heads.pt'):
         state = torch.load(f'{M.DATA}/heads.pt')
         heads.load_state_dict(state['heads'])
@@ -85,7 +87,7 @@ if __name__ == '__main__':
         'attributes': attributes,
         'layerGroups': {'coarse': [0, 3], 'middle': [4, 7], 'fine': [8, 11]},
         'licence': 'MIT (weights). Trained on drawings made with @dicebear/avataaars 9.4.3: design by Pablo Stanley (avataaars.com), free for personal and commercial use; code MIT, Florian Körner.',
-        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on the drawings nearest to 32,000 samples; no attribute is an input of the generator.',
+        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on the drawings nearest to 60,000 samples; no attribute is an input of the generator.',
     }
     labeller = f'{ROOT}/models/avatar-labeller.onnx'
     if os.path.exists(labeller):
