@@ -88,6 +88,7 @@ for (const [lines, goal] of [
   const keys: number[] = [];
   const completions: number[] = [];
   for (let i = 0; i < 60; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 250)); // as someone types who looks at what they wrote
     told = s.told();
     const back = i % 2 === 0;
     keys.push(

@@ -12,7 +12,7 @@ import { gathered, protocolDiagnostics } from "./protocol-diagnostics.js";
 import { pathOf } from "./uris.js";
 import type { OpenText } from "./workspace.js";
 
-/** The longest wait after a key, in milliseconds; it is as long as the last analysis took. */
+/** The longest wait after a key that follows another, in milliseconds; it is as long as the last analysis took. */
 const LONGEST_WAIT = 200;
 
 const NOTHING: DocumentDiagnosticReport = { kind: DocumentDiagnosticReportKind.Full, items: [] };
@@ -58,6 +58,7 @@ class Teller implements DiagnosticTeller {
   private readonly told = new Map<string, string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private cost = 0;
+  private changedAt = -Infinity;
   private busy = false;
   private again = false;
 
@@ -65,7 +66,11 @@ class Teller implements DiagnosticTeller {
 
   changed(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.run(), Math.min(this.cost, LONGEST_WAIT));
+    // A key after a rest is answered at once; keys that follow one another wait for the last of them.
+    const now = this.site.workspace.files.now();
+    const rested = !this.busy && now - this.changedAt > LONGEST_WAIT;
+    this.changedAt = now;
+    this.timer = setTimeout(() => void this.run(), rested ? 0 : Math.min(this.cost, LONGEST_WAIT));
   }
 
   closed(uri: string): void {
