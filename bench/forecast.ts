@@ -1,4 +1,4 @@
-// Forecasts against the truth: what share the second heads expect to satisfy a request, and what share an exact judge finds (test/bed).
+// Forecasts against the truth: what share the heads of a pack expect, second ones among them, to satisfy a request, and what share an exact judge finds (test/bed).
 // Run: node scripts/bench.js forecast FOLDER [--rows 2000] [--bend 0.5] [--count 64] [--train FLAGS] [--json]      after npm run build
 //      node scripts/bench.js forecast --svg docs/images/forecast.svg FILE.json...      draws what was printed
 import { execFileSync } from "node:child_process";
@@ -30,7 +30,7 @@ interface Point {
   readonly exact: number;
   /** By the heads that were followed. */
   readonly heads: number;
-  /** Mean chance by the second heads, and their share of verdicts. */
+  /** The forecast, and the share that the second heads alone would accept. */
   readonly forecast: number;
   readonly verdicts: number;
 }
@@ -124,7 +124,7 @@ async function measure(folder: string): Promise<Point[]> {
       ...wishes[n]!,
       exact: mean(seen.map((o) => Number(holds(energy, o)))),
       heads: mean(samples.map((s) => Number(holds(energy, s.heads)))),
-      forecast: mean(second.map((o) => chanceOf(energy, o, attributes))),
+      forecast: mean(samples.map((s, k) => chanceOf(energy, s.heads, second[k] ?? [], attributes))),
       verdicts: mean(second.map((o) => Number(verdict(energy, o) === "satisfied"))),
     });
   }

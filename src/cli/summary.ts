@@ -9,24 +9,42 @@ const FILES_SHOWN = 8;
 /** Prints a finished run on `io.out`. */
 export function printSummary(results: Results, out: string, io: Io): void {
   const lines = [
-    ...attemptLines(results),
+    ...results.record.tasks.flatMap(attemptLine),
+    ...results.record.tasks.flatMap(chainLine),
+    ...results.record.tasks.flatMap(forecastLine),
     ...expectationLines(results.expectations, io.outColors),
     ...fileLines(results, out),
   ];
   io.out(`${lines.join("\n")}\n`);
 }
 
-/** A line for each task whose slots try again. */
-function attemptLines({ tasks }: Results): string[] {
-  return tasks.flatMap(({ task, attempts: count }) => {
-    if (count === undefined) return [];
-    const { by, satisfied, slots, attempts } = count;
-    const judge = by === "labeller" ? "the labeller" : "the heads of other rows";
-    const rate = attempts === 0 ? 0 : satisfied / attempts;
-    return [
-      `${task.name}: ${satisfied} of ${slots} slots satisfy ${judge}, in ${attempts} attempts (${(100 * rate).toFixed(0)}% accepted)`,
-    ];
-  });
+type TaskRecord = Results["record"]["tasks"][number];
+
+/** Of a task whose slots try again. */
+function attemptLine({ name, accept }: TaskRecord): string[] {
+  if (accept === null) return [];
+  const { by, satisfied, slots, attempts } = accept;
+  const judge = by === "labeller" ? "the labeller" : "the heads of other rows";
+  const rate = attempts === 0 ? 0 : satisfied / attempts;
+  return [
+    `${name}: ${satisfied} of ${slots} slots satisfy ${judge}, in ${attempts} attempts (${(100 * rate).toFixed(0)}% accepted)`,
+  ];
+}
+
+/** Of a sampler that keeps a target. */
+function chainLine({ name, chains }: TaskRecord): string[] {
+  if (chains === null) return [];
+  const { ess, length, rhat } = chains;
+  const said = rhat === null ? "" : `, R-hat ${rhat.toFixed(2)}`;
+  return [`${name}: effective size ${ess.toFixed(1)} of the ${length} last steps of a chain${said}`];
+}
+
+/** Of a task for whose attributes there are second heads. */
+function forecastLine({ name, forecast }: TaskRecord): string[] {
+  if (forecast === null) return [];
+  return [
+    `${name}: about ${(100 * forecast.share).toFixed(0)}% to be expected as asked, by heads and heads of other rows`,
+  ];
 }
 
 function expectationLines(expectations: readonly ExpectationResult[], c: Colors): string[] {

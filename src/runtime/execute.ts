@@ -13,6 +13,7 @@ import { requireJudge, triesAgain } from "./draw/judges.js";
 import { witnessJudge } from "./draw/witness.js";
 import { labellerJudge } from "./show/labeller-judge.js";
 import { ENERGY_ROWS } from "./plan/tiles.js";
+import { forecastOf } from "./record/forecast.js";
 import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
@@ -298,7 +299,8 @@ class Run {
     for (const [phase, seconds] of clock.seconds) {
       this.clock.seconds.set(phase, (this.clock.seconds.get(phase) ?? 0) + seconds);
     }
-    this.tasks.push({ task, ...drawn, seconds: clock.seconds });
+    const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
+    this.tasks.push({ task, ...drawn, ...(forecast && { forecast }), seconds: clock.seconds });
   }
 
   private openSinks(index: number, task: Task, samples: readonly SampleResult[], codec: ImageCodec): Sink[] {

@@ -24,6 +24,7 @@ const sample = v.strictObject({
   evaluations: whole,
   logp: v.nullable(v.number()),
   attempt: v.nullable(whole),
+  ess: v.nullable(v.number()),
 });
 const family = v.union([
   v.strictObject({ axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.number()) })) }),
@@ -62,6 +63,8 @@ const task = v.strictObject({
       slots: whole,
     }),
   ),
+  chains: v.nullable(v.strictObject({ length: whole, ess: v.number(), rhat: v.nullable(v.number()) })),
+  forecast: v.nullable(v.strictObject({ share: v.number(), counted: whole })),
   seconds,
   samples: v.array(sample),
 });

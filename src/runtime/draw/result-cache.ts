@@ -7,6 +7,7 @@ import { concat } from "../../source/concat.js";
 import type { Host } from "../../ports/host.js";
 import type { Cache } from "../../ports/cache.js";
 import type { RgbImage } from "../image/rgb.js";
+import type { ChainSummary } from "../sample/chains.js";
 import type { SampleResult } from "./results.js";
 
 /** What a solve gives, whoever's sample it is. */
@@ -64,11 +65,12 @@ interface Header extends Pick<SampleResult, "status" | "steps" | "accepted" | "r
   /** The first layer that is not truncated; its style has the length of w. */
   readonly far: number | null;
   readonly farWay: number | null;
+  readonly chain: ChainSummary | null;
 }
 
 /** Bytes of a sample: length of the header (padded to 8), header, doubles (log p, z, heads), floats (w, ws, way, far.w, far.way). */
 export function encodeSample(sample: KeptSample): Uint8Array {
-  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way, far } = sample;
+  const { status, steps, accepted, rejected, evaluations, logp, z, heads, w, ws, way, far, chain } = sample;
   const header: Header = {
     ...{ status, steps, accepted, rejected, evaluations },
     z: z.length,
@@ -78,6 +80,7 @@ export function encodeSample(sample: KeptSample): Uint8Array {
     way: way?.length ?? null,
     far: far?.from ?? null,
     farWay: far?.way?.length ?? null,
+    chain: chain ?? null,
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
@@ -95,7 +98,7 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
   if (!(length > 0 && length % 8 === 0 && 8 + length <= bytes.length)) return undefined;
   const header = parseHeader(bytes.subarray(8, 8 + length));
   if (header === undefined) return undefined;
-  const { z, heads, w, ws, way, far, farWay, ...stats } = header;
+  const { z, heads, w, ws, way, far, farWay, chain, ...stats } = header;
   const headValues = heads.reduce((a, b) => a + b, 0);
   const doubleCount = 1 + z + headValues;
   const start = 8 + length;
@@ -108,6 +111,7 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
   const read = heads.map((n) => [...doubles.slice(at, (at += n))]);
   return {
     ...stats,
+    ...(chain !== null && { chain }),
     logp: doubles[0] ?? NaN,
     z: doubles.slice(1, 1 + z),
     w: floats.slice(0, w),
@@ -132,6 +136,9 @@ const headerSchema: v.GenericSchema<unknown, Header> = v.object({
   ...{ steps: count, accepted: count, rejected: count, evaluations: count, z: count, w: count },
   heads: v.array(count),
   ...{ ws: v.nullable(count), way: v.nullable(count), far: v.nullable(count), farWay: v.nullable(count) },
+  chain: v.nullable(
+    v.object({ length: count, ess: v.number(), halves: v.array(v.object({ mean: v.number(), variance: v.number() })) }),
+  ),
 });
 
 function parseHeader(json: Uint8Array): Header | undefined {

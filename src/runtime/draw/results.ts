@@ -3,7 +3,7 @@
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Task } from "../../compiler/plan.js";
 import type { Accept } from "../../compiler/plan.js";
-import type { SampleStats } from "../ode/solution.js";
+import type { SampledStats } from "../sample/result.js";
 import type { PhaseName } from "../../ports/events.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 
@@ -11,9 +11,9 @@ import type { Diagnostic } from "../../source/diagnostic.js";
  * One picture-to-be: how its solve went, where it ended, and what the heads say there. A task's results are rows of samples
  * (`index`), each with one entry for each part: cells of a sweep, frames of a traverse, steps of an edit; a plain sample has one.
  */
-export interface SampleResult extends Omit<SampleStats, "status"> {
+export interface SampleResult extends Omit<SampledStats, "status"> {
   /** `unsatisfied`: of the attempts of its slot none was accepted, and this is the best. */
-  readonly status: SampleStats["status"] | "unsatisfied";
+  readonly status: SampledStats["status"] | "unsatisfied";
   /** Of a slot that tries again: which attempt this is, from 0. Its `evaluations` are those of all its attempts. */
   readonly attempt?: number;
   /** Its row, from 0. */
@@ -51,6 +51,13 @@ export interface AttemptCount extends Accept {
   readonly slots: number;
 }
 
+/** A share of samples that is expected to satisfy what was asked for. */
+export interface Forecast {
+  readonly share: number;
+  /** Samples that it is the mean of. */
+  readonly counted: number;
+}
+
 export interface TaskResult {
   readonly task: Task;
   /** Row by row, the parts of each in order. */
@@ -61,6 +68,8 @@ export interface TaskResult {
   readonly between?: readonly SampleResult[];
   /** Where slots try again. */
   readonly attempts?: AttemptCount;
+  /** By the second heads of the model, where there is one for all that is asked. */
+  readonly forecast?: Forecast;
   readonly seconds: ReadonlyMap<PhaseName, number>;
 }
 

@@ -1,14 +1,16 @@
-// What share of a task's samples to expect to satisfy what was asked for, by the second heads of the model (draw/witness.ts).
-// In: a task, its samples, a model. Out: a share, or nothing where a second head is missing. Invariant: the heads that were followed have no say.
+// What share of a task's samples to expect to satisfy what was asked for, by the heads and by second heads, which other rows made (draw/witness.ts).
+// In: a task's samples, a model. Out: a share, or nothing where a second head is missing. Invariant: no picture is made.
 //
-//   share = mean over samples of P(condition), from P of each predicate: of classes softmax(f / T), of a scalar the normal distribution about f with
-//   deviation sigma; T and sigma are the second head's own; predicates of one sample count as independent, and weights do not matter.
+//   share = mean over samples of P(condition), from P of each predicate; predicates of one sample count as independent, and weights do not matter
+//   scalar   y ~ N(f, s^2), f the mean of both heads' values by their precisions 1 / sigma^2, 1 / s^2 the sum of these: as if their errors were independent
+//   class    softmax of the mean of both heads' logits / T, each by the inverse of what it does not explain of its labels (1 - skill)
+//
+// A sampler stops where the head that it follows is sure, so that this head alone would promise what it found; the other was made of other rows, and its
+// mistakes are its own.
 import type { Attribute } from "../../compiler/attribute.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import {
-  LOGISTIC_SLOPE,
   log1mexp,
-  logSigmoid,
   logSumExp,
   meaning,
   type Arithmetic,
@@ -19,14 +21,7 @@ import type { Predicate } from "../../compiler/predicate.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { witnessOutputs } from "../draw/witness.js";
-import type { SampleResult } from "../draw/results.js";
-
-/** A share of samples that is expected to satisfy a condition. */
-export interface Forecast {
-  readonly share: number;
-  /** Samples that it is the mean of. */
-  readonly counted: number;
-}
+import type { Forecast, SampleResult } from "../draw/results.js";
 
 /** The forecast for samples; `energyOf` says what each was asked for. A sample that failed satisfies nothing. */
 export function forecastOf(
@@ -38,54 +33,73 @@ export function forecastOf(
   const named = new Set(samples.flatMap((s) => [...attributesNamed(energyOf(s))]));
   if (named.size === 0 || [...named].some((a) => witnesses?.[a] === undefined)) return undefined;
   const chances = samples.map((s) => {
-    const outputs = witnessOutputs(model, s);
-    return outputs === undefined ? 0 : chanceOf(energyOf(s), outputs, model.info.attributes);
+    const second = witnessOutputs(model, s);
+    return second === undefined ? 0 : chanceOf(energyOf(s), s.heads, second, model.info.attributes);
   });
   return { share: chances.reduce((a, b) => a + b, 0) / Math.max(1, chances.length), counted: chances.length };
 }
 
-/** P that a condition holds where the second heads say this; `outputs` as witnessOutputs gives them. */
-export function chanceOf(energy: Energy, outputs: HeadOutputs, table: readonly Attribute[]): number {
-  return Math.exp(meaning(energy, "product", chances(outputs, table)));
-}
-
-function chances(outputs: HeadOutputs, table: readonly Attribute[]): Arithmetic<number> {
-  return {
+/** P that a condition holds where the heads and the second heads say this; `second` as witnessOutputs gives it. */
+export function chanceOf(energy: Energy, heads: HeadOutputs, second: HeadOutputs, table: readonly Attribute[]): number {
+  const arithmetic: Arithmetic<number> = {
     constant: (value) => value,
     add: (a, b) => a + b,
     scale: (a) => a,
     log1mexp,
     logSumExp,
     laceNot: log1mexp,
-    leaf: (predicate) => logChances(predicate, outputs, table),
+    leaf: (e) => {
+      const row = table[e.attribute];
+      return row === undefined
+        ? { yes: NaN, no: NaN }
+        : logChances(e, heads[e.attribute] ?? [], second[e.attribute] ?? [], row);
+    },
   };
+  return Math.exp(meaning(energy, "product", arithmetic));
 }
 
-function logChances(e: Predicate, outputs: HeadOutputs, table: readonly Attribute[]): Both<number> {
-  const of = outputs[e.attribute] ?? [];
-  const row = table[e.attribute];
+function logChances(e: Predicate, own: readonly number[], other: readonly number[], row: Attribute): Both<number> {
+  const share = shareOfSecond(row);
+  const both = own.map((f, k) => (1 - share) * f + share * (other[k] ?? NaN));
+  const certain = (p: number): Both<number> => ({
+    yes: Math.log(Math.max(p, Number.MIN_VALUE)),
+    no: Math.log(Math.max(1 - p, Number.MIN_VALUE)),
+  });
   if (e.kind === "class") {
-    const temperature = row === undefined || row.type === "scalar" ? 1 : row.temperature;
-    const scaled = of.map((f) => f / temperature);
-    const all = logSumExp(scaled);
-    const yes = logSumExp(e.values.map((v) => scaled[v] ?? NaN)) - all;
-    return { yes, no: log1mexp(yes) };
+    const scaled = both.map((f) => f / (row.type === "scalar" ? 1 : row.temperature));
+    return certain(Math.exp(logSumExp(e.values.map((v) => scaled[v] ?? NaN)) - logSumExp(scaled)));
   }
-  const [value = NaN] = of;
-  const sigma = row?.witness?.sigma ?? 1;
-  const above = (threshold: number): number => logSigmoid((LOGISTIC_SLOPE * (value - threshold)) / sigma);
-  const below = (threshold: number): number => logSigmoid((LOGISTIC_SLOPE * (threshold - value)) / sigma);
+  const [value = NaN] = both;
+  const deviation = row.type === "scalar" ? row.sigma * Math.sqrt(1 - share) : 1;
+  const below = (threshold: number): number => normalCdf((threshold - value) / deviation);
   switch (e.kind) {
-    case "near": {
-      const inside = Math.exp(above(e.target - e.sigma)) - Math.exp(above(e.target + e.sigma));
-      const yes = Math.log(Math.max(inside, Number.MIN_VALUE));
-      return { yes, no: log1mexp(yes) };
-    }
+    case "near":
+      return certain(below(e.target + e.sigma) - below(e.target - e.sigma));
     case "above":
-      return { yes: above(e.threshold), no: below(e.threshold) };
+      return certain(1 - below(e.threshold));
     case "below":
-      return { yes: below(e.threshold), no: above(e.threshold) };
+      return certain(below(e.threshold));
     default:
       return unreachable(e);
   }
+}
+
+/**
+ * How much the second head counts against the first: v1 / (v1 + v2) of what each leaves unexplained; then v1 (1 - share) is the variance of their mean.
+ */
+function shareOfSecond(row: Attribute): number {
+  const { witness = {} } = row;
+  const [first, second] =
+    row.type === "scalar"
+      ? [row.sigma ** 2, (witness.sigma ?? row.sigma) ** 2]
+      : [1 - (row.skill ?? 0), 1 - (witness.skill ?? 0)];
+  return first / Math.max(first + second, Number.MIN_VALUE);
+}
+
+/** The normal distribution function, to 7.5e-8. Source: Abramowitz and Stegun, "Handbook of mathematical functions" (1964), 26.2.17. */
+function normalCdf(x: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(x));
+  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail = (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * series;
+  return x > 0 ? 1 - tail : tail;
 }

@@ -1,5 +1,7 @@
 // run.json: what was run, on what, and what came of it. Documented for people in docs/run-json.md; a test holds the two together.
 // Invariants: plain JSON; no absolute path, no user or host name, no date: two runs of one recipe differ in seconds alone.
+import { chainReport, type ChainReport } from "./chain-report.js";
+import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
 import type { Plan, Sampler, Task } from "../../compiler/plan.js";
@@ -41,6 +43,8 @@ export interface SampleRecord {
   readonly logp: number | null;
   /** Of a slot that tries again: which attempt it is, from 0; null: it does not. */
   readonly attempt: number | null;
+  /** Of a chain: its effective sample size; null elsewhere. */
+  readonly ess: number | null;
 }
 
 export interface TaskRecord {
@@ -62,6 +66,10 @@ export interface TaskRecord {
   readonly sampler: Sampler;
   /** How slots fared that try again; null: they do not, or their attempts were known. */
   readonly accept: AttemptCount | null;
+  /** Of a sampler that keeps a target: see ChainReport; null elsewhere. */
+  readonly chains: ChainReport | null;
+  /** The share expected to satisfy, by the second heads; null where one is missing. */
+  readonly forecast: Forecast | null;
   readonly seconds: Readonly<Record<string, number>>;
   readonly samples: readonly SampleRecord[];
 }
@@ -211,7 +219,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
   };
 }
 
-function taskRecord({ task, samples, attempts, seconds }: TaskResult, plan: Plan): TaskRecord {
+function taskRecord({ task, samples, attempts, forecast, seconds }: TaskResult, plan: Plan): TaskRecord {
   const { name, kind, truncation, noise, logic, sampler } = task;
   const model = plan.models[task.model]?.alias ?? "";
   return {
@@ -228,6 +236,8 @@ function taskRecord({ task, samples, attempts, seconds }: TaskResult, plan: Plan
     logic,
     sampler,
     accept: attempts ?? null,
+    chains: chainReport(task, samples) ?? null,
+    forecast: forecast ?? null,
     seconds: secondsRecord(seconds),
     samples: samples.map((s) => ({
       index: s.index,
@@ -239,6 +249,7 @@ function taskRecord({ task, samples, attempts, seconds }: TaskResult, plan: Plan
       evaluations: s.evaluations,
       logp: Number.isFinite(s.logp) ? s.logp : null,
       attempt: s.attempt ?? null,
+      ess: s.chain?.ess ?? null,
     })),
   };
 }

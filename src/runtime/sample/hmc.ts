@@ -11,9 +11,10 @@
 // Source: Neal, "MCMC using Hamiltonian dynamics" (2011), sections 3 and 5.7; the target of acceptance as Beskos et al. (2013) advise, rounded up.
 import type { Sampler } from "../../compiler/plan.js";
 import { isFiniteRow } from "../ode/rows.js";
-import type { SampleStats, SampleStatus } from "../ode/solution.js";
+import type { SampleStatus } from "../ode/solution.js";
+import { summarizeChain } from "./chains.js";
 import type { NoiseSource } from "./noise-source.js";
-import type { SamplingResult } from "./result.js";
+import type { SampledStats, SamplingResult } from "./result.js";
 import type { WalkOptions } from "./stochastic.js";
 
 export type HmcSampler = Extract<Sampler, { kind: "hmc" }>;
@@ -54,6 +55,7 @@ export async function sampleHmc({
   const sizes = new Float64Array(batch).fill(FIRST_SIZE);
   const active = new Uint8Array(batch).fill(1);
   const status = new Array<SampleStatus>(batch).fill("done");
+  const traces = Array.from({ length: batch }, (): number[] => []);
   const [accepted, rejected] = [new Int32Array(batch), new Int32Array(batch)];
   const evaluations = new Int32Array(batch);
   let calls = 0;
@@ -118,6 +120,10 @@ export async function sampleHmc({
         state.logp[i] = trial.logp[i] ?? NaN;
         paths?.[i]?.add(state.z.subarray(o, o + dim));
       } else rejected[i] = (rejected[i] ?? 0) + 1;
+      if (k >= adapted) {
+        const end = state.z.subarray(o, o + dim);
+        traces[i]?.push((state.logp[i] ?? NaN) - end.reduce((sum, x) => sum + x * x, 0) / 2);
+      }
       if (k < adapted) sizes[i] = (sizes[i] ?? 0) * Math.exp(RATE * (chance - TARGET));
     }
     const ended = batch - awake.length;
@@ -128,9 +134,11 @@ export async function sampleHmc({
     z: state.z,
     logp: state.logp,
     evaluations: calls,
-    samples: status.map((s, i): SampleStats => {
+    samples: status.map((s, i): SampledStats => {
       const [yes, no] = [accepted[i] ?? 0, rejected[i] ?? 0];
-      return { status: s, steps: yes + no, accepted: yes, rejected: no, evaluations: evaluations[i] ?? 0 };
+      const chain = summarizeChain(traces[i] ?? []);
+      const stats = { steps: yes + no, accepted: yes, rejected: no, evaluations: evaluations[i] ?? 0 };
+      return { status: s, ...stats, ...(chain !== undefined && { chain }) };
     }),
   };
 }
