@@ -106,7 +106,7 @@ async function measure(folder: string): Promise<Point[]> {
   if (model === undefined) throw new Error("no model");
   const judge = await openLabeller(services, model, { labeller: join(folder, "judge.onnx") });
   const engine = await services.openEngine();
-  const painter = await openPainter(model, engine, services);
+  const painter = openPainter({ model, engine, services, count: 16 });
   const { attributes } = model.info;
   const translation = translate(judge.attributes, attributes);
   const points: Point[] = [];

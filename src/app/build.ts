@@ -6,7 +6,7 @@ import { printChecked, printPlan } from "../compiler/print.js";
 import type { Model } from "../models/model.js";
 import { ENERGY_ROWS } from "../runtime/plan/tiles.js";
 import type { Services } from "../runtime/services/services.js";
-import { SYNTHESIS_ROWS } from "../runtime/show/images.js";
+import { SYNTHESIS_ROWS } from "../runtime/show/painter.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import { compileScript, ScriptError, wholeOf, type Compilation } from "./compile-script.js";

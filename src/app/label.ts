@@ -16,6 +16,7 @@ import type { Engine } from "../runtime/services/engine.js";
 import { identityOf, type LabellerIdentity } from "../runtime/services/labeller-identity.js";
 import type { Labeller } from "../runtime/services/services.js";
 import type { World } from "../runtime/services/world.js";
+import { shortOfMemory } from "../runtime/show/image-batches.js";
 import { modelForClass } from "../runtime/show/synthesis-inputs.js";
 import { failure } from "../source/diagnostic.js";
 import { NOWHERE } from "../source/span.js";
@@ -115,7 +116,7 @@ export async function exportImages(
     await clock.run("synthesise", { task: model.info.name, total: count }, () =>
       paintRows(
         {
-          ...{ model, engine, services, count, draw, signal },
+          ...{ model, engine, services, count, draw, signal, onShort: shortNote(options) },
           onProgress: (done) => clock.progress("synthesise", model.info.name, done, count),
         },
         async (image, index) => {
@@ -177,6 +178,7 @@ class LabelJob {
           const start = host.now();
           await labelModel({
             ...{ model, engine, services: world, labels, shape, part: opened, signal, draw: drawOf(options) },
+            onShort: shortNote(options),
             onProgress: (done) => clock.progress("label", model.info.name, done, total),
           });
           return (host.now() - start) / 1000;
@@ -266,6 +268,11 @@ class LabelJob {
       lacec: this.platform.version,
     };
   }
+}
+
+/** Notes that fewer images are made at a time. */
+function shortNote({ onEvent }: VerbOptions): (rows: number) => void {
+  return (rows) => onEvent?.({ kind: "note", text: shortOfMemory(rows).message });
 }
 
 function drawOf({ seed = 1, truncation = [0.5, 1], jitter = 0.4, follow = 0 }: RowOptions): Required<RowDrawing> {

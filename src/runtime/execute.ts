@@ -4,7 +4,6 @@
 import type { Plan, Task } from "../compiler/plan.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
-import type { Executable } from "../compiler/graph/graph.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import type { AttemptJudge } from "./draw/accept.js";
@@ -16,8 +15,9 @@ import { ENERGY_ROWS } from "./plan/tiles.js";
 import { forecastOf } from "./record/forecast.js";
 import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
-import { activationBytes, Batches, chooseRows, shortOfMemory } from "./show/image-batches.js";
-import { makeImages, SYNTHESIS_ROWS } from "./show/images.js";
+import { shortOfMemory } from "./show/image-batches.js";
+import { makeImages } from "./show/images.js";
+import { openPainter, type Painter } from "./show/painter.js";
 import { Memory } from "./draw/result-cache.js";
 import { attemptsOf, Recipes, type AttemptsOf, type RecipeSource } from "./record/recipes.js";
 import { picturesOf } from "./show/pictures.js";
@@ -124,7 +124,7 @@ class Run {
   private readonly outputs: OutputFile[] = [];
   private readonly diagnostics: Diagnostic[] = [];
   /** By model and noise. */
-  private readonly syntheses = new Map<string, Batches>();
+  private readonly painters = new Map<string, Painter>();
   private readonly memories = new Map<Model, Memory>();
   private readonly selection: Selection;
   private recipes: Recipes | undefined;
@@ -161,7 +161,7 @@ class Run {
       }
       return await clock.run("save", {}, () => this.record(shop));
     } finally {
-      for (const synthesis of this.syntheses.values()) await synthesis.dispose();
+      for (const painter of this.painters.values()) await painter.dispose();
       for (const labeller of this.labellers.values()) await labeller.dispose();
       await shop.engine.dispose();
     }
@@ -223,7 +223,7 @@ class Run {
       labellerJudge(
         {
           ...{ model, memory, task, labeller, signal: request.signal },
-          synthesis: this.synthesisOf(task, model, program, shop.engine, rows.length),
+          painter: this.painterOf(task, model, program, shop.engine, rows.length),
         },
         task.name,
         clock,
@@ -263,12 +263,12 @@ class Run {
     });
     if (pictures.length > 0) {
       const total = pictures.length;
-      const synthesis = this.synthesisOf(task, model, program, shop.engine, total);
-      const says = shop.engine.batches === true ? () => `${synthesis.rows} at a time` : undefined;
+      const painter = this.painterOf(task, model, program, shop.engine, total);
+      const says = shop.engine.batches === true ? () => `${painter.rows} at a time` : undefined;
       const make = async (): Promise<void> => {
         const labels = await makeImages({
           model,
-          synthesis,
+          painter,
           memory,
           task,
           pictures,
@@ -318,26 +318,17 @@ class Run {
       });
   }
 
-  /** The synthesis of a task's model. How many pictures it makes at once is settled by the first task that asks. */
-  private synthesisOf(task: Task, model: Model, { synthesis }: TaskProgram, engine: Engine, count: number): Batches {
+  /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */
+  private painterOf(task: Task, model: Model, { synthesis }: TaskProgram, engine: Engine, count: number): Painter {
     const key = `${task.model} ${task.noise}`;
-    const known = this.syntheses.get(key);
+    const known = this.painters.get(key);
     if (known !== undefined) return known;
-    const { batches = false } = engine;
-    const compile = (rows: number): Promise<Executable> =>
-      model.decoder !== undefined
-        ? this.world.openDecoder(model)
-        : engine.compile((synthesis ?? missingSynthesis(model))(rows).compiled());
-    const rows =
-      batches && synthesis !== undefined
-        ? chooseRows(count, {
-            batches,
-            free: this.world.freeMemory(),
-            bytesPerRow: activationBytes(synthesis(SYNTHESIS_ROWS).compiled()),
-          })
-        : SYNTHESIS_ROWS;
-    const made = new Batches(compile, rows, (left) => this.say([shortOfMemory(left)]));
-    this.syntheses.set(key, made);
+    const made = openPainter({
+      ...{ model, engine, services: this.world, noise: task.noise, count },
+      synthesis: synthesis && ((rows) => synthesis(rows).compiled()),
+      onShort: (left) => this.say([shortOfMemory(left)]),
+    });
+    this.painters.set(key, made);
     return made;
   }
 
@@ -403,10 +394,6 @@ function select(plan: Plan, { only, shard, first }: Request): Selection {
   if (only !== undefined) return selectImage(plan, only);
   if (shard !== undefined) return selectShard(plan, shard);
   return first === undefined ? selectAll(plan) : selectFirst(plan, first);
-}
-
-function missingSynthesis({ info }: Model): never {
-  throw new InternalError(`${info.name} has neither a synthesis nor a decoder`);
 }
 
 function noLabeller({ name }: Task): never {

@@ -17,7 +17,7 @@ import { writePack } from "../../src/models/pack/pack.js";
 import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
 import type { World } from "../../src/runtime/services/world.js";
 import { execute } from "../../src/runtime/execute.js";
-import { SYNTHESIS_ROWS } from "../../src/runtime/show/images.js";
+import { SYNTHESIS_ROWS } from "../../src/runtime/show/painter.js";
 import { folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -5,6 +5,7 @@ import type { Plan, Task } from "../../compiler/plan.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import { openDrawer } from "../label/draw-rows.js";
+import { shortOfMemory } from "../../runtime/show/image-batches.js";
 import { openPainter, type Painter } from "../../runtime/show/painter.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { PhaseClock, type OnEvent } from "../../ports/events.js";
@@ -135,7 +136,11 @@ class Evaluator {
     const { reference, signal } = this.options;
     const { truncation } = task;
     const model = modelForClass(bench.model, task.class);
-    const painter = await openPainter(model, this.engine, this.options.services, task);
+    const { services, onEvent } = this.options;
+    const painter = openPainter({
+      ...{ model, engine: this.engine, services, noise: task.noise, count: LOOK },
+      onShort: (left) => onEvent?.({ kind: "note", text: shortOfMemory(left).message }),
+    });
     const drawer = await openDrawer(model, this.engine, {
       ...{ seed: REFERENCE_SEED, truncation: [truncation, truncation], jitter: 0 },
     });

@@ -15,7 +15,7 @@ import { repeatStyles } from "../../compiler/build/synthesis.js";
 import type { RowDrawing, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
-import { openPainter } from "../../runtime/show/painter.js";
+import { openPainter, type Painter } from "../../runtime/show/painter.js";
 import type { PartFile } from "./part-file.js";
 
 /** Images that the labeller looks at together; it divides BLOCK. */
@@ -24,13 +24,15 @@ const LOOK = 16;
 export interface LabelWork {
   readonly model: Model;
   readonly engine: Engine;
-  readonly services: Pick<Services, "openDecoder">;
+  readonly services: Pick<Services, "openDecoder" | "freeMemory">;
   /** What a row's labels come from. */
   readonly labels: Labeller | RowLabels;
   readonly draw: RowDrawing;
   readonly shape: DataShape;
   readonly part: PartFile;
   readonly onProgress: (done: number) => void;
+  /** Told of the images that are made at a time from now on, when memory ran short. */
+  readonly onShort?: (rows: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,7 +51,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
   const { model, engine, part, shape, labels } = work;
   const drawer = await openDrawer(model, engine, work.draw);
   const looks = "look" in labels;
-  const painter = looks || shape.thumbnails > 0 ? await openPainter(model, engine, work.services) : undefined;
+  const painter = looks || shape.thumbnails > 0 ? painterOf(work) : undefined;
   try {
     work.onProgress(part.rows);
     for (const { first, count: size } of part.missing) {
@@ -86,6 +88,16 @@ export async function labelModel(work: LabelWork): Promise<void> {
   }
 }
 
+/** As many at a time for every part of a seed: LOOK are asked for at once. */
+function painterOf({
+  model,
+  engine,
+  services,
+  onShort,
+}: Pick<LabelWork, "model" | "engine" | "services" | "onShort">): Painter {
+  return openPainter({ model, engine, services, count: LOOK, ...(onShort !== undefined && { onShort }) });
+}
+
 /** What the labeller says of at most LOOK images, looked at as if they were LOOK. */
 async function columnsOf(images: readonly RgbImage[], labels: Labeller): Promise<Float32Array> {
   const [last] = images.slice(-1);
@@ -96,14 +108,14 @@ async function columnsOf(images: readonly RgbImage[], labels: Labeller): Promise
 
 /** Images of the first `count` rows of a seed, one by one, for labelling by hand. */
 export async function paintRows(
-  work: Pick<LabelWork, "model" | "engine" | "services" | "draw" | "onProgress" | "signal"> & {
+  work: Pick<LabelWork, "model" | "engine" | "services" | "draw" | "onProgress" | "onShort" | "signal"> & {
     readonly count: number;
   },
   accept: (image: RgbImage, index: number) => Promise<void>,
 ): Promise<void> {
   const { model, engine, count } = work;
   const drawer: RowDrawer = await openDrawer(model, engine, work.draw);
-  const painter = await openPainter(model, engine, work.services);
+  const painter = painterOf(work);
   try {
     for (let start = 0; start < count; start += LOOK) {
       if (work.signal?.aborted === true)

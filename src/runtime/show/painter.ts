@@ -1,48 +1,80 @@
-// Styles to images, a few at a time: the synthesis of a model, for whoever looks at images and keeps none.
-// In: a model, an engine, and who opens decoders. Out: RgbImages. Invariants: tiles of SYNTHESIS_ROWS rows, so that no bit depends on how many are asked for.
-import type { Task } from "../../compiler/plan.js";
-import { InternalError } from "../../source/internal-error.js";
-import type { Engine } from "../services/engine.js";
-import { SYNTHESIS_ROWS } from "./images.js";
-import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
-import type { Services } from "../services/services.js";
-import { imagesFromTile, type RgbImage } from "../image/rgb.js";
-import type { Model } from "../../models/model.js";
+// Styles to images: the synthesis of a model, the one way to pictures for runs, labels and evaluations.
+// In: a model, an engine, services. Out: RgbImages. Invariants: several at once only where the engine gains by it, fewer when memory ends;
+// an image does not depend on those that are made with it; the synthesis is compiled when the first image is asked for.
 import { compileSynthesis } from "../../compiler/build/synthesis.js";
+import type { Executable, Graph } from "../../compiler/graph/graph.js";
+import type { NoiseMode } from "../../compiler/plan.js";
+import type { Model } from "../../models/model.js";
+import { InternalError } from "../../source/internal-error.js";
+import { imagesFromTile, type RgbImage } from "../image/rgb.js";
+import type { Engine } from "../services/engine.js";
+import type { Services } from "../services/services.js";
+import { activationBytes, Batches, chooseRows } from "./image-batches.js";
+import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
+
+/** Images of one run of the synthesis graph where nothing is gained by more. */
+export const SYNTHESIS_ROWS = 1;
+
+export interface PainterOptions {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly services: Pick<Services, "openDecoder" | "freeMemory">;
+  /** Default: const. */
+  readonly noise?: NoiseMode;
+  /** Images that are asked for, in all or at a time: no run makes more. */
+  readonly count: number;
+  /** Told of the images of a run from now on, when memory ran short. */
+  readonly onShort?: (rows: number) => void;
+  /** The graph for so many images; default: that of the model. */
+  readonly synthesis?: ((rows: number) => Graph) | undefined;
+}
 
 export interface Painter {
-  /** One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random. */
+  /** Images that one run makes now. */
+  readonly rows: number;
+  /**
+   * One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random.
+   * Errors: LaceError L4107 if memory does not reach for one image; L5111, L52xx of a decoder.
+   */
   paint(styles: readonly Float32Array[], rows?: TileRows): Promise<RgbImage[]>;
   dispose(): Promise<void>;
 }
 
-/** Opens the synthesis of a model, or the decoder that it has instead. Owns an executable until it is disposed. */
-export async function openPainter(
-  model: Model,
-  engine: Engine,
-  services: Pick<Services, "openDecoder">,
-  drawing: Pick<Task, "noise"> = { noise: "const" },
-): Promise<Painter> {
-  const tile = SYNTHESIS_ROWS;
-  const { noise } = drawing;
-  const synthesis =
-    model.decoder === undefined
-      ? await engine.compile(compileSynthesis(model, { rows: tile, layout: engine.layout, noise }))
-      : await services.openDecoder(model);
+/** The painter of a model, or of the decoder that it has instead. Owns what it compiles until it is disposed. */
+export function openPainter(options: PainterOptions): Painter {
+  const { model, engine, services, noise = "const", count, onShort = () => undefined } = options;
+  const { layout, batches: gains = false } = engine;
+  const graph = options.synthesis ?? ((rows: number) => compileSynthesis(model, { rows, layout, noise }));
+  const compile = (rows: number): Promise<Executable> =>
+    model.decoder === undefined ? engine.compile(graph(rows)) : services.openDecoder(model);
+  const room = (): number =>
+    chooseRows(count, {
+      batches: gains,
+      free: services.freeMemory(),
+      bytesPerRow: activationBytes(graph(SYNTHESIS_ROWS)),
+    });
+  const batches = new Batches(compile, gains && model.decoder === undefined ? room() : SYNTHESIS_ROWS, onShort);
   const { resolution, numWs, wDim } = model.info;
   return {
+    get rows() {
+      return batches.rows;
+    },
     paint: async (styles, rows = []) => {
       const images: RgbImage[] = [];
-      for (let start = 0; start < styles.length; start += tile) {
-        const ws = new Float32Array(tile * numWs * wDim);
-        styles.slice(start, start + tile).forEach((s, k) => ws.set(s, k * numWs * wDim));
-        const owners = Array.from({ length: tile }, (_, k) => rows[start + k]);
-        const { pixels } = await synthesis.run({ ws, ...noiseInputs(model.synthesis, noise, owners) });
-        if (pixels === undefined) throw new InternalError("the synthesis gave no pixels");
-        images.push(...imagesFromTile(pixels, resolution, resolution).slice(0, styles.length - start));
+      while (images.length < styles.length) {
+        const start = images.length;
+        const outputs = await batches.run((height) => {
+          const ws = new Float32Array(height * numWs * wDim);
+          styles.slice(start, start + height).forEach((s, k) => ws.set(s, k * numWs * wDim));
+          const owners = Array.from({ length: height }, (_, k) => rows[start + k]);
+          return { ws, ...noiseInputs(model.synthesis, noise, owners) };
+        });
+        if (outputs === undefined) continue; // memory ended: from here on there are fewer at a time
+        if (outputs["pixels"] === undefined) throw new InternalError("the synthesis gave no pixels");
+        images.push(...imagesFromTile(outputs["pixels"], resolution, resolution).slice(0, styles.length - start));
       }
       return images;
     },
-    dispose: () => synthesis.dispose(),
+    dispose: () => batches.dispose(),
   };
 }
