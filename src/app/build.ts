@@ -21,8 +21,8 @@ type GraphStage = Exclude<BuildStage, "ast" | "checked" | "energy">;
 export interface BuildOptions {
   /** The stage to show. */
   readonly print?: BuildStage;
-  /** The target to write a graph for. */
-  readonly emit?: "onnx";
+  /** The target to write a graph for: onnx. */
+  readonly emit?: string;
   /** Where `emit` writes; default: the task's name with .onnx. */
   readonly output?: string;
   /** One task of the script; default: all. */

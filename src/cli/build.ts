@@ -5,9 +5,8 @@ import { command, type Flags } from "./command.js";
 import { exitCodeOf } from "./exit.js";
 import { printDiagnostics } from "./report.js";
 
-export interface BuildFlags extends Flags, Omit<BuildOptions, "print" | "emit" | "engine" | "inputs"> {
+export interface BuildFlags extends Flags, Omit<BuildOptions, "print" | "engine" | "inputs"> {
   readonly print?: string;
-  readonly emit?: string;
   readonly engine: string;
   readonly set?: Readonly<Record<string, number>>;
 }
@@ -18,7 +17,7 @@ export const buildCommand = command({}, async ({ io, platform }, script: string,
   const { text, wrote, diagnostics, sources } = await build(platform, script, {
     ...rest,
     ...(print !== undefined && { print: print as BuildStage }), // build names those that there are
-    ...(emit !== undefined && { emit: emit as "onnx" }),
+    ...(emit !== undefined && { emit }),
     ...{ engine: engineChoice(engine), inputs },
   });
   printDiagnostics(diagnostics, sources, io);
