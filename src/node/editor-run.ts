@@ -103,6 +103,7 @@ function stepOf(event: RunEvent, out: string): RunStep | undefined {
       return { message: `wrote ${event.path}`, wrote: joinPath(out, event.path) };
     case "end":
     case "diagnostic":
+    case "note":
       return undefined;
   }
 }
