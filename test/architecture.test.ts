@@ -37,6 +37,7 @@ const ROOMS = [
   "parser/",
   // compiler
   "compiler/attribute.ts",
+  "compiler/axes.ts",
   "compiler/defaults.ts",
   "compiler/predicate.ts",
   "compiler/weights.ts",

@@ -34,7 +34,7 @@ export interface BuildOptions {
   /** It says how images lie in memory. */
   readonly engine?: EngineChoice;
   /** Values of the script's inputs. */
-  readonly inputs?: Readonly<Record<string, number>>;
+  readonly inputs?: Readonly<Record<string, number | string>>;
 }
 
 /** What a script was built to. */

@@ -28,7 +28,7 @@ export interface EvaluateOptions extends LabellerChoice, VerbOptions {
   /** paper: the shapes of the LACE paper's experiments, over the attributes of a model; the target is then a model. */
   readonly suite?: string;
   /** Values of the script's inputs. */
-  readonly inputs?: Readonly<Record<string, number>>;
+  readonly inputs?: Readonly<Record<string, number | string>>;
   /** Images of each set, whatever the script says. */
   readonly count?: number;
   /** Draw from this seed, whatever the script says. */

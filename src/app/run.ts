@@ -18,7 +18,7 @@ export type { Shard } from "../runtime/plan/selection.js";
 /** What a run changes of its script. */
 export interface CompileOptions {
   /** Values of the script's inputs, as `--set` gives them. */
-  readonly inputs?: Readonly<Record<string, number>>;
+  readonly inputs?: Readonly<Record<string, number | string>>;
   /** Draw this many samples, whatever the script says. */
   readonly count?: number | undefined;
   /** Draw from this seed, whatever the script says. */

@@ -8,7 +8,7 @@ import { printDiagnostics } from "./report.js";
 export interface BuildFlags extends Flags, Omit<BuildOptions, "print" | "engine" | "inputs"> {
   readonly print?: string;
   readonly engine: string;
-  readonly set?: Readonly<Record<string, number>>;
+  readonly set?: Readonly<Record<string, number | string>>;
 }
 
 /** `lacec build SCRIPT` */

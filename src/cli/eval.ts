@@ -7,7 +7,7 @@ import { EXIT } from "./exit.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 
 interface EvalFlags extends Flags, Omit<EvaluateOptions, "engine" | "inputs"> {
-  readonly set?: Readonly<Record<string, number>>;
+  readonly set?: Readonly<Record<string, number | string>>;
   readonly engine: string;
 }
 

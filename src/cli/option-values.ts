@@ -30,14 +30,15 @@ export function atLeastZero(text: string): number {
   return value;
 }
 
-/** `name=value`, repeatable. */
-export function setting(text: string, before: Readonly<Record<string, number>> = {}): Record<string, number> {
-  const match = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text);
-  const value = Number(match?.[2]);
-  if (match?.[1] === undefined || !Number.isFinite(value)) {
-    throw new InvalidArgumentError("write it as name=number, such as --set seed=7.");
-  }
-  return { ...before, [match[1]]: value };
+/** `name=value`, repeatable: a number, or the text as it is; the script says which of them its input takes. */
+export function setting(
+  text: string,
+  before: Readonly<Record<string, number | string>> = {},
+): Record<string, number | string> {
+  const [, name, value] = /^([A-Za-z_$][\w$]*)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("write it as name=value, such as --set seed=7.");
+  return { ...before, [name]: String(Number(value)) === value ? Number(value) : value };
 }
 
 /** `k/n`, counted from 1. */

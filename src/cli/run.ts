@@ -15,7 +15,7 @@ import { filesOf, untilChanged } from "./watch.js";
 
 interface RunFlags extends Flags {
   readonly out: string;
-  readonly set?: Readonly<Record<string, number>>;
+  readonly set?: Readonly<Record<string, number | string>>;
   readonly count?: number;
   readonly seed?: number;
   readonly engine: string;

@@ -17,7 +17,7 @@ function describe(recipe: Recipe, io: Io): string {
   const c = io.outColors;
   const row = (name: string, value: string): string => `${c.dim(name.padEnd(10))} ${oneLine(value)}`;
   const { lock, overrides } = recipe;
-  const settings = (values: Readonly<Record<string, number>>): string =>
+  const settings = (values: Readonly<Record<string, number | string>>): string =>
     Object.entries(values)
       .map(([name, value]) => `${name} = ${value}`)
       .join(", ");

@@ -1,6 +1,7 @@
 // The plan: everything a run does, with all names and numbers resolved. In: lower. Out: execute (runtime) and --print energy.
 import type { Span } from "../source/span.js";
 import type { Attribute } from "./attribute.js";
+import type { Axis } from "./axes.js";
 import type { DefaultsEdition } from "./defaults.js";
 import type { Energy, Logic } from "./energy/energy.js";
 
@@ -8,7 +9,7 @@ export interface Plan {
   /** What settings that the script leaves out got. */
   readonly defaults: DefaultsEdition;
   readonly models: readonly PlanModel[];
-  readonly inputs: readonly { readonly name: string; readonly value: number }[];
+  readonly inputs: readonly { readonly name: string; readonly value: number | string }[];
   readonly tasks: readonly Task[];
   readonly expects: readonly Expect[];
   readonly saves: readonly Save[];
@@ -60,7 +61,7 @@ export interface SampleTask extends TaskBase {
 export interface SweepTask extends TaskBase {
   readonly kind: "sweep";
   /** Row-major over the axes; one energy for each combination, each drawn from the same noise. */
-  readonly axes: readonly { readonly name: string; readonly values: readonly number[] }[];
+  readonly axes: readonly Axis[];
   readonly cells: readonly Energy[];
   readonly count: number;
   readonly seed: number;

@@ -1,6 +1,7 @@
 // Checked modules and plans as text: `lacec build --print checked` and `--print energy`.
 // In: CheckedModule or Plan. Out: text, one line for each node of an energy, indented; stable, so tests and people can compare it.
 import { unreachable } from "../source/internal-error.js";
+import { axisTexts, type Axis } from "./axes.js";
 import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
@@ -144,15 +145,9 @@ function formText(form: SaveForm): string {
   }
 }
 
-/** The values of a sweep's cell, such as "t = 0.25, u = 1": row-major, the last axis fastest. */
-export function cellText(axes: Extract<Task, { kind: "sweep" }>["axes"], cell: number): string {
-  let rest = cell;
-  const chosen = [...axes].reverse().map((axis) => {
-    const value = axis.values[rest % axis.values.length] ?? NaN;
-    rest = Math.floor(rest / axis.values.length);
-    return `${axis.name} = ${value}`;
-  });
-  return chosen.reverse().join(", ");
+/** The values of a sweep's cell, such as "t = 0.25, red". */
+export function cellText(axes: readonly Axis[], cell: number): string {
+  return axisTexts(axes, cell).join(", ");
 }
 
 function treeLines(e: Node, table: readonly Attribute[]): readonly string[] {

@@ -15,7 +15,7 @@ export interface RunRequest {
   readonly out: string;
   readonly engine: string;
   readonly count?: number;
-  readonly inputs?: Readonly<Record<string, number>>;
+  readonly inputs?: Readonly<Record<string, number | string>>;
   /** The texts that are open in the editor, by path: they stand for the files. */
   readonly texts: Readonly<Record<string, string>>;
   /** The lock is brought up to date instead of anything being run. */

@@ -37,12 +37,12 @@ export interface ModelDecl {
   readonly path: StringLit;
   readonly span: Span;
 }
-/** `input NAME: number = EXPR`. */
+/** `input NAME: number = EXPR` or `input NAME: text = "..."`. */
 export interface InputDecl {
   readonly kind: "InputDecl";
   readonly name: Name;
   readonly type: Name;
-  readonly value: Expr;
+  readonly value: Expr | TextExpr;
   readonly span: Span;
 }
 /** `attribute NAME: TYPE [sigma N] [from "FILE"]`. */
@@ -65,9 +65,11 @@ export interface LetDecl {
   readonly value: Expr;
   readonly span: Span;
 }
+/** `NAME: TYPE [= DEFAULT]`: a number, an energy, or a value of the attribute that the type names. */
 export interface Param {
   readonly name: Name;
   readonly type: Name;
+  readonly value?: Expr;
   readonly span: Span;
 }
 /** `energy NAME(PARAMS) = EXPR`. */
@@ -99,10 +101,10 @@ export interface StepSetting {
   readonly weight?: Expr;
   readonly span: Span;
 }
-/** `rtol 1e-3`, `solver dopri5`: a number or a word. */
+/** `rtol 1e-3`, `solver dopri5`, `caption "Tilt"`: a number, a word or a text. */
 export interface Option {
   readonly key: Name;
-  readonly value: Expr;
+  readonly value: Expr | TextExpr;
   readonly span: Span;
 }
 
@@ -195,9 +197,11 @@ export type Expr =
     }
   | {
       readonly kind: "CompareExpr";
-      readonly op: "<" | ">";
+      readonly op: CompareOp;
       readonly left: Expr;
       readonly right: Expr;
+      /** The second of `0.2 < light < 0.8`, whose left side is `right`. */
+      readonly then?: Comparison;
       readonly span: Span;
     }
   | { readonly kind: "InExpr"; readonly subject: Expr; readonly values: RangeExpr | SetExpr; readonly span: Span }
@@ -209,9 +213,27 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "TemperatureExpr"; readonly temperature: Expr; readonly operand: Expr; readonly span: Span }
+  | {
+      readonly kind: "IfExpr";
+      readonly condition: Expr;
+      readonly yes: Expr;
+      readonly no: Expr;
+      readonly span: Span;
+    }
   | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
   | { readonly kind: "ErrorExpr"; readonly span: Span };
+export type CompareOp = "<" | ">" | "<=" | ">=";
+export interface Comparison {
+  readonly op: CompareOp;
+  readonly right: Expr;
+  readonly span: Span;
+}
 export type BinaryOp = "+" | "-" | "*" | "/" | "xor" | "implies" | "iff";
+
+/** A text in quotes, where one may stand in place of a number. */
+export interface TextExpr extends StringLit {
+  readonly kind: "TextExpr";
+}
 
 export interface RangeExpr {
   readonly kind: "RangeExpr";
@@ -219,7 +241,7 @@ export interface RangeExpr {
   readonly to: Expr;
   readonly span: Span;
 }
-/** `{u, v}`: category values or numbers. */
+/** `{u, v}`: values of a category, numbers or energies. */
 export interface SetExpr {
   readonly kind: "SetExpr";
   readonly values: readonly Expr[];

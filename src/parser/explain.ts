@@ -33,7 +33,10 @@ const wantedByRule: Readonly<Record<string, string>> = {
   statement: "a statement",
   setting: "a setting",
   optionPair: "an option",
+  inputValue: "an attribute, a number or `(`",
+  optionValue: "an attribute, a number or `(`",
   primary: "an attribute, a number or `(`",
+  expr: "an attribute, a number or `(`",
   unary: "an attribute, a number or `(`",
   negation: "an attribute, a number or `(`",
   product: "an attribute, a number or `(`",
@@ -75,6 +78,8 @@ const wantedInRule: Readonly<Record<string, string>> = {
   "optionBlock RCurly": "an option or `}`",
   "expectStmt Colon": "`:` and what is expected",
   "expectClause GreaterEqual": "`>=` and the fraction of samples",
+  "conditional Then": "`then` and what is asked for where it holds",
+  "conditional Else": "`else` and what is asked for where it does not",
   "saveStmt To": "`to` and a path",
   "saveStmt StringLiteral": "the path in quotes",
   "saveStmt Name": "a name",
@@ -116,6 +121,7 @@ const forms: Readonly<Record<string, string>> = {
   keepSetting: "keep latent 0.04, attributes 0.01",
   acceptSetting: "accept by labeller tries 8",
   countExpr: "atleast 2 of (glasses, smile, beard)",
+  conditional: "if smile then hair is red else hat",
   temperatureExpr: "temperature 0.5 (glasses)",
   range: "0..1",
 };
@@ -297,8 +303,10 @@ function hintsFor(problem: Problem, { text, tokens }: Reading): readonly string[
   if (type === t.Comma && rule === "primary" && wanted === "RParen") {
     return ["a set of values has braces: `{ red, blond }`"];
   }
-  if (marks(t.Less, t.Greater, t.Is, t.In, t.GreaterEqual) && (wanted !== "" || rule === "setting")) {
-    return ["comparisons cannot follow one another: write `x in lo..hi`, or join two of them by `and`"];
+  if (marks(t.Less, t.LessEqual, t.Greater, t.Is, t.In, t.GreaterEqual) && (wanted !== "" || rule === "setting")) {
+    return type === t.GreaterEqual && statementWordBefore(found, tokens) === t.Expect
+      ? ["put what is compared in parentheses: `(light >= 0.5) >= 0.9`"]
+      : ["at most two comparisons follow one another, `0.2 < x < 0.8`: join others by `and`"];
   }
   if (type === t.Tolerance) return ["`+-` stands after `is`: `tilt is 0.5 +- 0.1`"];
   if (type === t.DotDot) return ["a range stands after `in`: `tilt in 0.2..0.4`"];

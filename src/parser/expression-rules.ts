@@ -1,7 +1,7 @@
 // Expressions: one grammar for numbers and energies; types tell them apart. Rules stand loosest first.
 // In: laid-out tokens. Out: Expr nodes. `iff` < `implies` (right) < `or` < `xor` < `and` < `not` < predicates < `+ -` < `* /` < unary `-`.
 // Invariants: a word is a name wherever the operator of that word (`temperature`, `atleast`...) cannot begin.
-import type { BinaryOp, Expr, RangeExpr, SetExpr } from "./ast.js";
+import type { BinaryOp, CompareOp, Comparison, Expr, RangeExpr, SetExpr } from "./ast.js";
 import { isName } from "./layout.js";
 import { RecoveringParser } from "./recovery.js";
 import * as t from "./tokens.js";
@@ -72,44 +72,50 @@ export abstract class ExpressionRules extends RecoveringParser {
   private predicate: () => Expr = this.RULE("predicate", (): Expr => {
     const start = this.start();
     const left = this.SUBRULE(this.sum);
-    const whole = this.OPTION(() =>
-      this.OR<Expr>([
-        { ALT: () => this.isPredicate(left, start) },
-        {
-          ALT: () => {
-            this.CONSUME(t.In);
-            const values = this.SUBRULE(this.values);
-            return { kind: "InExpr", subject: left, values, span: this.span(start) };
+    const whole = this.OPTION({
+      GATE: () => this.compares(),
+      DEF: () =>
+        this.OR<Expr>([
+          { ALT: () => this.isPredicate(left, start) },
+          {
+            ALT: () => {
+              this.CONSUME(t.In);
+              const values = this.SUBRULE(this.values);
+              return { kind: "InExpr", subject: left, values, span: this.span(start) };
+            },
           },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.Less);
-            const right = this.SUBRULE1(this.sum);
-            return { kind: "CompareExpr", op: "<", left, right, span: this.span(start) };
+          {
+            ALT: () => {
+              const { op, right } = this.SUBRULE(this.comparison);
+              const then = this.OPTION1({
+                GATE: () => this.compares(),
+                DEF: () => this.SUBRULE1(this.comparison),
+              });
+              const rest = then === undefined ? {} : { then };
+              return { kind: "CompareExpr", op, left, right, ...rest, span: this.span(start) };
+            },
           },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(t.Greater);
-            const right = this.SUBRULE2(this.sum);
-            return { kind: "CompareExpr", op: ">", left, right, span: this.span(start) };
-          },
-        },
-      ]),
-    );
-    // `>=` is read as `>` (and reported) except where it ends a clause of `expect`.
-    const strict = this.OPTION1({
-      GATE: () => whole === undefined && !this.inClause,
-      DEF: (): Expr => {
-        const token = this.CONSUME(t.GreaterEqual);
-        this.ACTION(() => this.foreign.push({ token, meant: ">" }));
-        const right = this.SUBRULE3(this.sum);
-        return { kind: "CompareExpr", op: ">", left, right, span: this.span(start) };
-      },
+        ]),
     });
-    return whole ?? strict ?? left;
+    return whole ?? left;
   });
+
+  private comparison: () => Comparison = this.RULE("comparison", (): Comparison => {
+    const start = this.start();
+    const mark = this.OR([
+      { ALT: () => this.CONSUME(t.Less) },
+      { ALT: () => this.CONSUME(t.LessEqual) },
+      { ALT: () => this.CONSUME(t.Greater) },
+      { ALT: () => this.CONSUME(t.GreaterEqual) },
+    ]);
+    const right = this.SUBRULE(this.sum);
+    return { op: mark.image as CompareOp, right, span: this.span(start) };
+  });
+
+  /** In a clause of `expect` the mark `>=` ends the energy. */
+  private compares(): boolean {
+    return !this.inClause || this.LA(1).tokenType !== t.GreaterEqual;
+  }
 
   private isPredicate(subject: Expr, start: number): Expr {
     const is = this.CONSUME(t.Is);
@@ -135,10 +141,12 @@ export abstract class ExpressionRules extends RecoveringParser {
     const start = this.start();
     const values: Expr[] = [];
     this.CONSUME(t.LCurly);
-    values.push(this.SUBRULE(this.sum));
-    this.MANY(() => {
-      this.CONSUME(t.Comma);
-      values.push(this.SUBRULE1(this.sum));
+    this.inside(() => {
+      values.push(this.SUBRULE(this.expr));
+      this.MANY(() => {
+        this.CONSUME(t.Comma);
+        values.push(this.SUBRULE1(this.expr));
+      });
     });
     this.OPTION(() => this.CONSUME1(t.Comma));
     this.CONSUME(t.RCurly);
@@ -215,6 +223,7 @@ export abstract class ExpressionRules extends RecoveringParser {
         { GATE: () => this.beginsCount(), ALT: () => this.SUBRULE(this.countExpr) },
         { GATE: () => this.beginsTemperature(), ALT: () => this.SUBRULE(this.temperatureExpr) },
         { ALT: () => this.SUBRULE(this.nameOrCall) },
+        { ALT: () => this.SUBRULE(this.conditional) },
         {
           ALT: () => {
             this.CONSUME(t.LParen);
@@ -225,6 +234,17 @@ export abstract class ExpressionRules extends RecoveringParser {
         },
       ],
     });
+  });
+
+  private conditional: () => Expr = this.RULE("conditional", (): Expr => {
+    const start = this.start();
+    this.CONSUME(t.If);
+    const condition = this.deeper(() => this.SUBRULE(this.expr));
+    this.CONSUME(t.Then);
+    const yes = this.deeper(() => this.SUBRULE1(this.expr));
+    this.CONSUME(t.Else);
+    const no = this.deeper(() => this.SUBRULE2(this.expr));
+    return { kind: "IfExpr", condition, yes, no, span: this.span(start) };
   });
 
   private nameOrCall: () => Expr = this.RULE("nameOrCall", (): Expr => {
@@ -274,6 +294,13 @@ export abstract class ExpressionRules extends RecoveringParser {
     const start = this.start();
     return this.OR<Expr>([
       { ALT: () => this.number(this.CONSUME(t.NumberLiteral)) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Minus);
+          const operand = this.SUBRULE(this.temperatureValue);
+          return { kind: "UnaryExpr", op: "-", operand, span: this.span(start) };
+        },
+      },
       {
         ALT: () => {
           const name = this.name(this.CONSUME(t.Name));
@@ -330,10 +357,12 @@ export abstract class ExpressionRules extends RecoveringParser {
   // Lookahead beyond Chevrotain's two tokens, for operators whose words may also be names.
 
   private beginsCount(): boolean {
+    if (this.LA(2).tokenType === t.Minus) return this.LA(4).tokenType === t.Of;
     return this.beginsOperand() || (isName(this.LA(2)) && this.LA(3).tokenType === t.Of);
   }
 
   private beginsTemperature(): boolean {
+    if (this.LA(2).tokenType === t.Minus) return this.LA(4).tokenType === t.LParen;
     return this.beginsOperand() || (isName(this.LA(2)) && this.LA(3).tokenType === t.LParen);
   }
 

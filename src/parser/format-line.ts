@@ -92,7 +92,7 @@ function spelling({ tokenType, image }: IToken): string {
   }
 }
 
-const connectives: ReadonlySet<TokenType> = new Set([t.And, t.Or, t.Xor, t.Implies, t.Iff]);
+const connectives: ReadonlySet<TokenType> = new Set([t.And, t.Or, t.Xor, t.Implies, t.Iff, t.Then, t.Else]);
 const tightAfter: ReadonlySet<TokenType> = new Set([t.LParen, t.LSquare, t.DotDot]);
 const tightBefore: ReadonlySet<TokenType> = new Set([t.RParen, t.RSquare, t.Comma, t.Colon, t.DotDot, t.LSquare]);
 const openers: ReadonlySet<TokenType> = new Set([t.LParen, t.LSquare, t.LCurly]);

@@ -15,6 +15,7 @@ import type {
   RangeExpr,
   SaveStmt,
   SweepAxis,
+  TextExpr,
 } from "./ast.js";
 import type { LaceToken } from "./layout.js";
 import { numberValue } from "./literals.js";
@@ -140,9 +141,16 @@ export class LaceParser extends SettingRules {
     this.CONSUME(t.Colon);
     const type = this.name(this.CONSUME1(t.Name));
     this.equals();
-    const value = this.orError(() => this.SUBRULE(this.expr));
+    const value = this.orError(() => this.SUBRULE(this.inputValue));
     return { kind: "InputDecl", name, type, value, span: this.span(start) };
   });
+
+  private inputValue = this.RULE("inputValue", (): Expr | TextExpr =>
+    this.OR<Expr | TextExpr>([
+      { ALT: () => this.text(this.CONSUME(t.StringLiteral)) },
+      { ALT: () => this.SUBRULE(this.expr) },
+    ]),
+  );
 
   private attributeDecl = this.RULE("attributeDecl", (): Item => {
     const start = this.start();
@@ -232,7 +240,11 @@ export class LaceParser extends SettingRules {
     const name = this.name(this.CONSUME(t.Name));
     this.CONSUME(t.Colon);
     const type = this.name(this.CONSUME1(t.Name));
-    return { name, type, span: this.span(start) };
+    const value = this.OPTION(() => {
+      this.equals();
+      return this.SUBRULE(this.expr);
+    });
+    return { name, type, ...(value === undefined ? {} : { value }), span: this.span(start) };
   });
 
   private sampleDecl = this.RULE("sampleDecl", (): Item => {
@@ -372,7 +384,14 @@ export class LaceParser extends SettingRules {
       });
       return word;
     });
-    return { kind: "SaveStmt", target, path, ...(form === undefined ? {} : { form }), options, span: this.span(start) };
+    return {
+      kind: "SaveStmt",
+      target,
+      path,
+      ...(form === undefined ? {} : { form }),
+      options,
+      span: this.span(start),
+    };
   });
 
   /** The part of a task before its block: after a mistake in it, reading goes on at the block (if there is one). */

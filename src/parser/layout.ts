@@ -19,10 +19,18 @@ type Opener = "(" | "[" | "list" | "block";
 export const joins: ReadonlySet<TokenType> = new Set([
   ...[t.And, t.Or, t.Xor, t.Implies, t.Iff, t.Is, t.In, t.Plus, t.Minus, t.Star, t.Slash, t.Less, t.Greater],
   ...[t.GreaterEqual, t.Tolerance, t.Comma, t.DotDot, t.Colon, t.Equals, t.EqualsEquals, t.NotEquals, t.AndAnd],
-  ...[t.OrOr, t.LessEqual, t.Arrow],
+  ...[t.OrOr, t.LessEqual, t.Arrow, t.Then, t.Else],
 ]);
 /** Marks and words that something must follow. */
-export const wantsOperand: ReadonlySet<TokenType> = new Set([...joins, t.Not, t.Bang, t.LCurly, t.LParen, t.LSquare]);
+export const wantsOperand: ReadonlySet<TokenType> = new Set([
+  ...joins,
+  t.Not,
+  t.Bang,
+  t.If,
+  t.LCurly,
+  t.LParen,
+  t.LSquare,
+]);
 const continuesLine: ReadonlySet<TokenType> = new Set([...joins, t.LCurly, t.RParen, t.RSquare]);
 const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By, t.To, t.As, t.Sigma]);
 /** Words that go on with a setting. */

@@ -18,7 +18,6 @@ const foreign: ReadonlyMap<TokenType, string> = new Map([
   [t.AndAnd, "and"],
   [t.OrOr, "or"],
   [t.Bang, "not"],
-  [t.LessEqual, "<"],
   [t.Arrow, "implies"],
   [t.Semicolon, ""],
 ]);

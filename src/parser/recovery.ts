@@ -5,7 +5,7 @@
 // Invariants: a mistake of the user throws nothing out of `attempt`; a span covers exactly the tokens that its rule consumed.
 import { EmbeddedActionsParser, isRecognitionException, type IRecognitionException, type IToken } from "chevrotain";
 import type { Span } from "../source/span.js";
-import type { Expr, Name, StringLit } from "./ast.js";
+import type { Expr, Name, StringLit, TextExpr } from "./ast.js";
 import type { LaceToken } from "./layout.js";
 import { numberValue, stringValue } from "./literals.js";
 import * as t from "./tokens.js";
@@ -129,9 +129,9 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
   }
 
   /** An expression that ends a setting or statement; ErrorExpr up to its end if it cannot be read. */
-  protected orError(rule: () => Expr): Expr {
+  protected orError<T extends { readonly span: Span }>(rule: () => T): T | Extract<Expr, { kind: "ErrorExpr" }> {
     const start = this.start();
-    return this.attempt(rule, () => {
+    return this.attempt<T | Extract<Expr, { kind: "ErrorExpr" }>>(rule, () => {
       const depth = this.depthOf(this.LA(0));
       this.skip(depth === 0 ? -1 : depth);
       return { kind: "ErrorExpr", span: this.span(start) };
@@ -177,6 +177,10 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
 
   protected string(token: IToken): StringLit {
     return this.ACTION(() => ({ value: stringValue(token.image), span: this.spanOf(token) }));
+  }
+
+  protected text(token: IToken): TextExpr {
+    return this.ACTION(() => ({ kind: "TextExpr", value: stringValue(token.image), span: this.spanOf(token) }));
   }
 
   protected number(token: IToken): Expr {

@@ -231,13 +231,20 @@ export abstract class SettingRules extends ExpressionRules {
           ALT: () => {
             const start = this.start();
             const key = this.name(this.CONSUME(t.Name));
-            const value = this.SUBRULE(this.sum);
+            const value = this.SUBRULE(this.optionValue);
             return { key, value, span: this.span(start) };
           },
         },
         { ALT: () => this.junk("optionPair", this.CONSUME(t.Junk)) },
       ],
     }),
+  );
+
+  private optionValue = this.RULE("optionValue", (): Option["value"] =>
+    this.OR<Option["value"]>([
+      { ALT: () => this.text(this.CONSUME(t.StringLiteral)) },
+      { ALT: () => this.SUBRULE(this.sum) },
+    ]),
   );
 
   /** Whether the word begins a line of the block (or the block). */

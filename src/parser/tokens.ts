@@ -137,6 +137,7 @@ export const Comma = mark("Comma", ",");
 export const Colon = mark("Colon", ":");
 export const DotDot = mark("DotDot", "..");
 export const GreaterEqual = mark("GreaterEqual", ">=");
+export const LessEqual = mark("LessEqual", "<=");
 export const Greater = mark("Greater", ">");
 export const Less = mark("Less", "<");
 export const Star = mark("Star", "*");
@@ -170,8 +171,11 @@ export const Implies = word("implies", true);
 export const Iff = word("iff", true);
 export const Is = word("is", true);
 export const In = word("in", true);
+export const If = word("if", true);
+export const Then = word("then", true);
+export const Else = word("else", true);
 /** Words that cannot name anything. */
-export const reservedWords: readonly TokenType[] = [And, Or, Xor, Not, Implies, Iff, Is, In];
+export const reservedWords: readonly TokenType[] = [And, Or, Xor, Not, Implies, Iff, Is, In, If, Then, Else];
 
 export const Lace = word("lace", false);
 export const Import = word("import", false);
@@ -303,7 +307,6 @@ export const NotEquals = createToken({ name: "NotEquals", pattern: /!==?|<>/, la
 export const AndAnd = createToken({ name: "AndAnd", pattern: /&&?/, label: "`&&`", categories: [And, Junk] });
 export const OrOr = createToken({ name: "OrOr", pattern: /\|\|?/, label: "`||`", categories: [Or, Junk] });
 export const Bang = mark("Bang", "!", Not);
-export const LessEqual = mark("LessEqual", "<=", Less);
 export const Arrow = createToken({ name: "Arrow", pattern: /=>|->/, label: "`=>`", categories: [Implies, Junk] });
 export const Semicolon = mark("Semicolon", ";");
 

@@ -38,7 +38,6 @@ const recovery: Record<string, readonly string[]> = {
   statement: ["Junk", "RCurly"],
   setting: ["Junk"],
   optionPair: ["Junk"],
-  predicate: ["GreaterEqual"],
 };
 
 interface Production {

@@ -12,7 +12,7 @@ import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
 import { type Context, type Env, markUsed, MAX_EXPANSIONS, MAX_GUESSES, type Overrides } from "./context.js";
-import { attributeRow, declaredNumber, evaluateBody } from "./declared.js";
+import { attributeRow, declaredValue, evaluateAlone, isText } from "./declared.js";
 import { evaluator } from "./evaluate.js";
 import { ModelTable } from "./model-table.js";
 import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
@@ -82,7 +82,7 @@ class Checker {
       program,
       scopes,
       overrides,
-      numbers: new Map(),
+      values: new Map(),
       open: [],
       used: new Set(),
       usedByEntry: new Set(),
@@ -118,7 +118,7 @@ class Checker {
       models: this.inUse.map((d) => this.planModel(d)),
       inputs: [...this.scope.names.values()]
         .filter((d) => d.kind === "input")
-        .map((d) => ({ name: d.decl.name.text, value: this.cx.numbers.get(d) ?? 0 })),
+        .map((d) => ({ name: d.decl.name.text, value: this.cx.values.get(d) ?? 0 })),
       tasks: this.checkedTasks,
       expects,
       saves,
@@ -127,8 +127,8 @@ class Checker {
 
   get numbers(): CheckOutcome["numbers"] {
     const found = new Map<ast.LetDecl | ast.InputDecl, number>();
-    for (const [d, value] of this.cx.numbers)
-      if (value !== undefined && (d.kind === "let" || d.kind === "input")) found.set(d.decl, value);
+    for (const [d, value] of this.cx.values)
+      if (typeof value === "number" && (d.kind === "let" || d.kind === "input")) found.set(d.decl, value);
     return found;
   }
 
@@ -148,8 +148,9 @@ class Checker {
   }
 
   private checkOverrides(): void {
-    const { inputs = new Map<string, number>(), count, seed } = this.cx.overrides;
-    const known = [...this.scope.names.values()].filter((d) => d.kind === "input").map((d) => d.decl.name.text);
+    const { inputs = new Map<string, number | string>(), count, seed } = this.cx.overrides;
+    const declared = [...this.scope.names.values()].filter((d) => d.kind === "input");
+    const known = declared.map((d) => d.decl.name.text);
     for (const [name, value] of inputs) {
       if (!known.includes(name)) {
         const guess = nearest(name, known);
@@ -157,7 +158,7 @@ class Checker {
         this.report.error("L2023", NOWHERE, `the script has no input \`${name}\` to set`, {
           hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
         });
-      } else if (!Number.isFinite(value)) {
+      } else if (!Number.isFinite(Number(value)) && !declared.some((d) => d.decl.name.text === name && isText(d))) {
         this.report.error("L2014", NOWHERE, `the input \`${name}\` must be set to a finite number`);
       }
     }
@@ -178,7 +179,7 @@ class Checker {
       const env = this.env(new ModelTable(first?.alias, first?.info, first?.unread), scope);
       for (const d of scope.own) {
         if (d.kind === "input") this.checkType(d.decl.type);
-        if (d.kind === "input" || d.kind === "let") declaredNumber(d, env);
+        if (d.kind === "input" || d.kind === "let") declaredValue(d, env);
         if (d.kind === "energy") this.checkParams(d.decl);
       }
     }
@@ -186,7 +187,13 @@ class Checker {
 
   private checkParams(decl: ast.EnergyDecl): void {
     decl.params.forEach((p, i) => {
-      this.checkType(p.type);
+      const before = decl.params.slice(0, i).find((q) => q.value !== undefined);
+      if (before !== undefined && p.value === undefined)
+        this.report.error("L2006", p.span, `\`${p.name.text}\` has no default, and a parameter before it has one`, {
+          text: "it could never be left out",
+          related: [{ span: before.span, text: "this one has a default" }],
+          hints: ["put parameters with defaults last"],
+        });
       const first = decl.params.slice(0, i).find((q) => q.name.text === p.name.text);
       if (first === undefined) return;
       this.report.error("L2002", p.name.span, `\`${p.name.text}\` is a parameter twice`, {
@@ -197,10 +204,10 @@ class Checker {
   }
 
   private checkType(type: ast.Name): void {
-    if (type.text === "number") return;
+    if (type.text === "number" || type.text === "text") return;
     this.report.error("L2001", type.span, `unknown type \`${type.text}\``, {
-      text: "not a type of inputs and parameters",
-      hints: ["they are numbers: write `number`"],
+      text: "not a type of inputs",
+      hints: ["an input is a `number`, or a `text` for paths"],
       fix: { span: type.span, replacement: "number" },
     });
   }
@@ -346,8 +353,7 @@ class Checker {
       for (const d of scope.own) {
         // Of a chain that is too deep each energy would be expanded again, with all that are below it.
         if (d.kind === "energy" && !this.cx.evaluated.has(d) && !this.cx.nesting.reported) {
-          const args = d.decl.params.map(() => undefined);
-          tryEach((model, report) => evaluateBody(d, args, undefined, this.env(model, scope, report)));
+          tryEach((model, report) => evaluateAlone(d, this.env(model, scope, report)));
         }
         if (d.kind === "attribute" && ![...this.tables.values()].some((t) => t.hasSeen(d.decl)))
           tryEach((model, report) => attributeRow(d, this.env(model, scope, report)));

@@ -36,7 +36,7 @@ export interface CheckedModule {
   readonly defaults: DefaultsEdition;
   /** The models that tasks use, in order of first use. */
   readonly models: readonly PlanModel[];
-  readonly inputs: readonly { readonly name: string; readonly value: number }[];
+  readonly inputs: readonly { readonly name: string; readonly value: number | string }[];
   readonly tasks: readonly CheckedTask[];
   readonly expects: readonly CheckedExpect[];
   readonly saves: readonly Save[];

@@ -22,7 +22,7 @@ export const MAX_GUESSES = 200;
 
 /** What the command line changes: `--set name=value`, `--count`, `--seed`; and under which defaults a record was made. */
 export interface Overrides {
-  readonly inputs?: ReadonlyMap<string, number>;
+  readonly inputs?: ReadonlyMap<string, number | string>;
   readonly count?: number;
   readonly seed?: number;
   /** Absent: DEFAULTS. */
@@ -33,8 +33,8 @@ export interface Context {
   readonly program: Program;
   readonly scopes: ReadonlyMap<LinkedFile, Scope>;
   readonly overrides: Overrides;
-  /** Values of `let` and `input`; undefined: not a number, which has been reported. */
-  readonly numbers: Map<Declared, number | undefined>;
+  /** Values of `let` and `input`; undefined: neither a number nor a text, which has been reported. */
+  readonly values: Map<Declared, number | string | undefined>;
   /** Declarations whose value is being worked out, innermost last: a repeat is a circle. */
   readonly open: Declared[];
   /** Declarations that something names, and those that the entry itself names. */
@@ -50,10 +50,30 @@ export interface Context {
   readonly guesses: { left: number };
 }
 
-/** A number with a name inside an expression: an energy's parameter or a sweep's axis. */
-export interface Local {
-  /** undefined: not known while a declaration is checked on its own. */
-  readonly value: number | undefined;
+/** What has a name inside an expression: an energy's parameter or a sweep's axis. Undefined: not known while a declaration is checked on its own. */
+export type Local =
+  | { readonly kind: "number"; readonly value: number | undefined }
+  /** A value of the category `of`. */
+  | { readonly kind: "word"; readonly word: string | undefined; readonly of: string }
+  /** After a mistake in what it stands for: nothing is said of its uses. */
+  | { readonly kind: "error" }
+  /** An energy where it was given, at the temperature of the place where it is used. */
+  | { readonly kind: "energy"; readonly at: (temperature: number) => Formula | undefined };
+
+/** An energy as a local: evaluated at once, so that its mistakes are reported, and again where another temperature surrounds it. */
+export function energyLocal(e: ast.Expr, env: Env): Local {
+  const { open } = env.cx;
+  const depth = open.length;
+  const formula = env.evaluator.evaluateEnergy(e, env);
+  const at = (temperature: number): Formula | undefined => {
+    if (temperature === env.temperature) return formula;
+    // It belongs to its own place: what is being worked out where it is used is no circle.
+    const inner = open.splice(depth);
+    const again = env.evaluator.evaluateEnergy(e, { ...env, temperature });
+    open.push(...inner);
+    return again;
+  };
+  return { kind: "energy", at };
 }
 
 /** How expressions are evaluated (evaluate.ts). Parts of the evaluator call it through their Env, so that no two files need each other. */

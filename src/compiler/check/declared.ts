@@ -3,17 +3,17 @@
 // Numbers are evaluated once; an energy is evaluated at each use, with its arguments and the model of the task that uses it.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import { type Env, type Local, markUsed, MAX_EXPANSIONS, mentions } from "./context.js";
+import { energyLocal, type Env, type Local, markUsed, MAX_EXPANSIONS, mentions, quote } from "./context.js";
 import type { TableRow } from "./model-table.js";
+import { classIndex } from "./predicate.js";
 import { type DeclaredOf, kindOf } from "./scope.js";
 import { nearest } from "./suggest.js";
 import { describe, ERROR, type Value } from "./value.js";
 
 export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Value {
   const local = env.locals.get(e.name);
-  if (local !== undefined) {
-    return { kind: "number", value: local.value };
-  }
+  if (local !== undefined)
+    return local.kind === "energy" ? { kind: "energy", formula: local.at(env.temperature) } : local;
   const declared = env.scope.names.get(e.name);
   if (declared === undefined) {
     const own = env.model.own(e.name);
@@ -26,23 +26,19 @@ export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: En
   switch (declared.kind) {
     case "let":
     case "input": {
-      const value = declaredNumber(declared, env);
-      return value === undefined ? ERROR : { kind: "number", value };
+      const value = declaredValue(declared, env);
+      if (value === undefined) return ERROR;
+      return typeof value === "string" ? { kind: "text", text: value } : { kind: "number", value };
     }
     case "attribute":
       return { kind: "attribute", name: e.name, of: attributeRow(declared, env) };
     case "energy":
-      if (declared.decl.params.length === 0) return evaluateBody(declared, [], e.span, env);
-      env.report.error(
-        "L2006",
-        e.span,
-        `\`${e.name}\` takes ${plural(declared.decl.params.length, "argument")}, and none is given`,
-        {
-          text: "no arguments",
-          hints: [`it is declared as \`${e.name}(${declared.decl.params.map((p) => p.name.text).join(", ")})\``],
-          related: [{ span: declared.decl.name.span, text: "declared here" }],
-        },
-      );
+      if (declared.decl.params.every((p) => p.value !== undefined)) return callEnergy(declared, [], e.span, env);
+      env.report.error("L2006", e.span, `\`${e.name}\` takes ${howMany(declared.decl.params)}, and none is given`, {
+        text: "no arguments",
+        hints: [`it is declared as \`${e.name}(${declared.decl.params.map((p) => p.name.text).join(", ")})\``],
+        related: [{ span: declared.decl.name.span, text: "declared here" }],
+      });
       return ERROR;
     case "model":
     case "task":
@@ -91,20 +87,45 @@ export function attributeRow(declared: DeclaredOf<"attribute">, env: Env): Table
 }
 
 /** The value of a `let` or an `input`, evaluated once. Undefined: a mistake, reported. */
-export function declaredNumber(d: DeclaredOf<"let" | "input">, env: Env): number | undefined {
+export function declaredValue(d: DeclaredOf<"let" | "input">, env: Env): number | string | undefined {
   const { cx } = env;
-  if (cx.numbers.has(d)) return cx.numbers.get(d);
+  if (cx.values.has(d)) return cx.values.get(d);
   if (reportCircle(d, env)) return undefined;
   cx.open.push(d);
-  let value = numberOf(d, fileEnv(d, env, env.report));
+  let value = isText(d) ? textOf(d, env) : numberOf(d, fileEnv(d, env, env.report));
   cx.open.pop();
   const visible = cx.scopes.get(cx.program.entry)?.names.get(d.decl.name.text) === d;
-  if (d.kind === "input" && visible) value = cx.overrides.inputs?.get(d.decl.name.text) ?? value;
-  cx.numbers.set(d, value);
+  const set = d.kind === "input" && visible ? cx.overrides.inputs?.get(d.decl.name.text) : undefined;
+  if (set !== undefined) value = isText(d) ? String(set) : Number(set);
+  cx.values.set(d, value);
   return value;
 }
 
+/** Whether a declaration is `input NAME: text`. */
+export function isText(d: DeclaredOf<"let" | "input">): boolean {
+  return d.kind === "input" && d.decl.type.text === "text";
+}
+
+function textOf({ decl }: DeclaredOf<"let" | "input">, env: Env): string | undefined {
+  const { kind, span } = decl.value;
+  if (decl.value.kind === "TextExpr") return decl.value.value;
+  if (kind !== "ErrorExpr")
+    env.report.error("L2003", span, `\`${decl.name.text}\` is to be a text, and this is none`, {
+      text: "not in quotes",
+      hints: ["a text stands in quotes"],
+    });
+  return undefined;
+}
+
 function numberOf(d: DeclaredOf<"let" | "input">, env: Env): number | undefined {
+  if (d.decl.value.kind === "TextExpr") {
+    const { span } = d.decl.value;
+    env.report.error("L2003", span, `\`${d.decl.name.text}\` is to be a number, and this is a text`, {
+      text: "a text",
+      hints: [`an input for paths is a text: \`input ${d.decl.name.text}: text = ...\``],
+    });
+    return undefined;
+  }
   const value = env.evaluator.evaluate(d.decl.value, env);
   if (value.kind === "number") return value.value;
   if (value.kind === "error") return undefined;
@@ -147,13 +168,17 @@ function reportTooLarge(d: DeclaredOf<"energy">, call: Span | undefined, env: En
 }
 
 export function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: Env): Value {
-  const args = e.args.map((a) => env.evaluator.evaluateNumber(a, env));
   const name = e.callee.text;
-  if (env.scope.ambiguous.has(name)) return ERROR;
+  // Of a call that is none the arguments are looked at for their own mistakes.
+  const refused = (): Value => {
+    for (const a of e.args) env.evaluator.evaluate(a, env);
+    return ERROR;
+  };
+  if (env.scope.ambiguous.has(name)) return refused();
   const declared = env.scope.names.get(name);
   if (declared === undefined && !env.locals.has(name) && env.model.own(name) === undefined) {
     reportUnknown(name, e.callee.span, env);
-    return ERROR;
+    return refused();
   }
   if (declared === undefined || declared.kind !== "energy" || env.locals.has(name)) {
     const what = env.locals.has(name) || declared === undefined ? undefined : kindOf(declared);
@@ -165,35 +190,109 @@ export function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: En
         text: "not an energy with parameters",
       },
     );
-    return ERROR;
+    return refused();
   }
   markUsed(declared, env.scope, env.cx);
-  const wanted = declared.decl.params.length;
-  if (args.length !== wanted) {
-    env.report.error("L2006", e.span, `\`${name}\` takes ${plural(wanted, "argument")}, not ${args.length}`, {
-      text: plural(args.length, "argument"),
+  const { params } = declared.decl;
+  const given = e.args.length;
+  if (given > params.length || params.slice(given).some((p) => p.value === undefined)) {
+    env.report.error("L2006", e.span, `\`${name}\` takes ${howMany(params)}, not ${given}`, {
+      text: plural(given, "argument"),
       related: [{ span: declared.decl.name.span, text: "declared here" }],
     });
-    return ERROR;
+    return refused();
   }
-  return evaluateBody(declared, args, e.span, env);
+  return callEnergy(declared, e.args, e.span, env);
 }
 
-/** An energy with its parameters filled in. The arguments are as many as the parameters. */
-export function evaluateBody(
+/** An energy with the arguments of a call, and the defaults of the parameters after them. */
+function callEnergy(d: DeclaredOf<"energy">, args: readonly ast.Expr[], call: Span, env: Env): Value {
+  const { params } = d.decl;
+  if (params.length === 0) return evaluateBody(d, new Map(), env, call);
+  const own = fileEnv(d, env, env.report);
+  const locals = new Map<string, Local>();
+  const shown: string[] = [];
+  for (const [i, p] of params.entries()) {
+    const given = args[i];
+    const e = given ?? p.value;
+    if (e === undefined) continue;
+    const local = argument(p, e, given === undefined ? own : env, own);
+    locals.set(p.name.text, local);
+    shown.push(showLocal(local, e, env));
+  }
+  const calls = [{ span: call, text: `called here with ${shown.join(", ")}` }, ...env.calls];
+  return evaluateBody(d, locals, { ...env, calls }, call);
+}
+
+/** An argument of the type of its parameter. `env` is where it is written, `own` where the parameter is. */
+function argument(p: ast.Param, e: ast.Expr, env: Env, own: Env): Local {
+  switch (p.type.text) {
+    case "number":
+      return { kind: "number", value: env.evaluator.evaluateNumber(e, env) };
+    case "energy":
+      return energyLocal(e, env);
+    default: {
+      const row = categoryOf(p.type, own);
+      if (row === undefined) return { kind: "error" };
+      const at = classIndex(e, p.type.text, row, env);
+      return { kind: "word", of: p.type.text, word: at === undefined ? undefined : row.classes[at] };
+    }
+  }
+}
+
+/** The attribute whose values a parameter takes. Reports L2001 (there is none) and L2003 (it has no values). */
+function categoryOf(type: ast.Name, own: Env): Exclude<TableRow["row"], { type: "scalar" }> | undefined {
+  const d = own.scope.names.get(type.text);
+  if (d !== undefined) markUsed(d, own.scope, own.cx);
+  const row =
+    d?.kind === "attribute" ? attributeRow(d, own).row : d === undefined ? own.model.own(type.text)?.row : undefined;
+  if (row !== undefined && row.type !== "scalar") return row;
+  if (row === undefined && (own.model.unread || own.scope.open || own.scope.ambiguous.has(type.text))) return undefined;
+  const hints = ["a parameter is a `number`, an `energy`, or a value of the category that its type names"];
+  if (row === undefined && d === undefined)
+    own.report.error("L2001", type.span, `unknown type \`${type.text}\``, {
+      text: "no attribute has this name",
+      hints,
+    });
+  else
+    own.report.error("L2003", type.span, `\`${type.text}\` has no values that a parameter could take`, {
+      text: "not a category",
+      hints,
+    });
+  return undefined;
+}
+
+function showLocal(local: Local, e: ast.Expr, env: Env): string {
+  if (local.kind === "number") return String(local.value);
+  return local.kind === "word" && local.word !== undefined ? local.word : quote(e.span, env);
+}
+
+/** An energy on its own, its parameters unknown. */
+export function evaluateAlone(d: DeclaredOf<"energy">, env: Env): Value {
+  const own = fileEnv(d, env, env.report);
+  const locals = new Map<string, Local>();
+  for (const p of d.decl.params) {
+    if (p.value !== undefined) argument(p, p.value, own, own);
+    locals.set(p.name.text, unknownOf(p, own));
+  }
+  return evaluateBody(d, locals, env, undefined);
+}
+
+function unknownOf({ type }: ast.Param, own: Env): Local {
+  if (type.text === "number") return { kind: "number", value: undefined };
+  if (type.text === "energy") return { kind: "energy", at: () => undefined };
+  return categoryOf(type, own) === undefined ? { kind: "error" } : { kind: "word", of: type.text, word: undefined };
+}
+
+/** An energy with its parameters filled in. */
+function evaluateBody(
   d: DeclaredOf<"energy">,
-  args: readonly (number | undefined)[],
-  call: Span | undefined,
+  locals: ReadonlyMap<string, Local>,
   env: Env,
+  call: Span | undefined,
 ): Value {
   if (reportCircle(d, env) || reportTooLarge(d, call, env)) return ERROR;
-  const locals = new Map<string, Local>();
-  d.decl.params.forEach((p, i) => locals.set(p.name.text, { value: args[i] }));
-  const values = args.map((a) => String(a)).join(", ");
-  const calls =
-    call === undefined || args.length === 0
-      ? env.calls
-      : [{ span: call, text: `called here with ${values}` }, ...env.calls];
+  const { calls } = env;
   env.cx.evaluated.add(d);
   env.cx.open.push(d);
   const formula = env.evaluator.evaluateEnergy(d.decl.value, { ...fileEnv(d, env, env.report), locals, calls });
@@ -206,6 +305,12 @@ export function evaluateBody(
     });
   }
   return { kind: "energy", formula };
+}
+
+/** "1 argument", "1 to 2 arguments": those without a default must be given. */
+function howMany(params: readonly ast.Param[]): string {
+  const least = params.filter((p) => p.value === undefined).length;
+  return least === params.length ? plural(least, "argument") : `${least} to ${plural(params.length, "argument")}`;
 }
 
 function plural(n: number, word: string): string {

@@ -7,7 +7,7 @@ import type { Span } from "../../source/span.js";
 import { type Env, type Evaluator, MAX_NESTING } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
 import { type Formula, formulaParts } from "../energy/formula.js";
-import { evaluateComparison, evaluateIn, evaluateIs } from "./predicate.js";
+import { evaluateComparison, evaluateIn, evaluateIs, reportBareValues } from "./predicate.js";
 import { describe, ERROR, typeOf, type Value } from "./value.js";
 
 const UNKNOWN: Value = { kind: "number", value: undefined };
@@ -62,6 +62,8 @@ function evaluateNode(e: ast.Expr, env: Env): Value {
       return evaluateCount(e, env);
     case "TemperatureExpr":
       return evaluateTemperature(e, env);
+    case "IfExpr":
+      return evaluateIf(e, env);
     case "ParenExpr":
       return evaluate(e.inner, env);
     case "ErrorExpr":
@@ -84,6 +86,12 @@ export function evaluateNumber(e: ast.Expr, env: Env): number | undefined {
         hints: ["attributes are compared, not computed with: `tilt > 0.5`"],
       });
       return undefined;
+    case "text":
+    case "word":
+      env.report.error("L2003", e.span, `a number is needed here, and this is ${describe(value)}`, {
+        text: describe(value),
+      });
+      return undefined;
     case "error":
       return undefined;
   }
@@ -103,6 +111,16 @@ export function evaluateEnergy(e: ast.Expr, env: Env): Formula | undefined {
       return undefined;
     case "attribute":
       return attributeAsEnergy(value, e.span, env);
+    case "text":
+    case "word":
+      env.report.error("L2003", e.span, `an energy is needed here, and this is ${describe(value)}`, {
+        text: describe(value),
+        hints:
+          value.kind === "text"
+            ? ["texts stand in the paths of saves"]
+            : [`a value is compared: \`${value.of} is ...\``],
+      });
+      return undefined;
     case "error":
       return undefined;
   }
@@ -158,6 +176,7 @@ function evaluateBinary(e: Extract<ast.Expr, { kind: "BinaryExpr" }>, env: Env):
 }
 
 function evaluateNary({ op, operands, span }: Extract<ast.Expr, { kind: "NaryExpr" }>, env: Env): Value {
+  if (op === "or" && reportBareValues(operands, span, env)) return { kind: "energy", formula: undefined };
   const parts = operands.map((o) => evaluateEnergy(o, env));
   const known = parts.filter((p) => p !== undefined);
   if (known.length < parts.length) return { kind: "energy", formula: undefined };
@@ -211,6 +230,49 @@ function weighted(e: Arithmetic, factor: number | undefined, at: Span, value: Va
   }
   if (part === undefined || factor === undefined) return { kind: "energy", formula: undefined };
   return { kind: "energy", formula: { kind: "weight", factor, part, span: e.span } };
+}
+
+/** A condition on numbers chooses a branch; one on attributes is (a and b) or (not a and c). */
+function evaluateIf(e: Extract<ast.Expr, { kind: "IfExpr" }>, env: Env): Value {
+  const truth = compareNumbers(e.condition, env);
+  if (truth === undefined) {
+    const condition = evaluateEnergy(e.condition, env);
+    const [yes, no] = [evaluateEnergy(e.yes, env), evaluateEnergy(e.no, env)];
+    if (condition === undefined || yes === undefined || no === undefined) return { kind: "energy", formula: undefined };
+    const otherwise: Formula = { kind: "not", part: condition, span: e.condition.span };
+    const written = [e.yes.span, e.no.span];
+    const branch = (parts: readonly Formula[], span: Span): Formula => ({
+      kind: "and",
+      parts,
+      written: [e.condition.span, span],
+      span,
+    });
+    const parts = [branch([condition, yes], e.yes.span), branch([otherwise, no], e.no.span)];
+    return { kind: "energy", formula: { kind: "or", parts, written, span: e.span } };
+  }
+  const [yes, no] = [evaluate(e.yes, env), evaluate(e.no, env)];
+  if (yes.kind === "error" || no.kind === "error") return ERROR;
+  if (yes.kind === "number" && no.kind === "number") {
+    return truth.holds === undefined ? UNKNOWN : truth.holds ? yes : no;
+  }
+  const [a, b] = [evaluateEnergy(e.yes, env), evaluateEnergy(e.no, env)];
+  return { kind: "energy", formula: truth.holds === undefined ? undefined : truth.holds ? a : b };
+}
+
+/** Whether a comparison of numbers holds; undefined if it is none. */
+function compareNumbers(e: ast.Expr, env: Env): { readonly holds: boolean | undefined } | undefined {
+  if (e.kind === "ParenExpr") return compareNumbers(e.inner, env);
+  if (e.kind !== "CompareExpr") return undefined;
+  const sides = [e.left, e.right, ...(e.then === undefined ? [] : [e.then.right])].map((side) => evaluate(side, env));
+  const numbers = sides.flatMap((side) => (side.kind === "number" ? [side.value] : []));
+  if (numbers.length < sides.length) return undefined;
+  const marks = [e.op, ...(e.then === undefined ? [] : [e.then.op])];
+  const verdicts = marks.map((op, i) => {
+    const [a, b] = [numbers[i], numbers[i + 1]];
+    if (a === undefined || b === undefined) return undefined;
+    return op === "<" ? a < b : op === ">" ? a > b : op === "<=" ? a <= b : a >= b;
+  });
+  return { holds: verdicts.includes(undefined) ? undefined : verdicts.every((v) => v === true) };
 }
 
 function evaluateCount(e: Extract<ast.Expr, { kind: "CountExpr" }>, env: Env): Value {

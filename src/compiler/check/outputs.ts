@@ -4,7 +4,8 @@
 import type * as ast from "../../parser/ast.js";
 import type { Save, SaveForm } from "../plan.js";
 import type { CheckedExpect, CheckedTask } from "./checked.js";
-import { type Env, quote } from "./context.js";
+import { type Env, markUsed, quote } from "./context.js";
+import { declaredValue } from "./declared.js";
 import { evaluateEnergy } from "./evaluate.js";
 import { boundedNumber, type Bounds, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
 import { imageCount } from "./tasks.js";
@@ -17,6 +18,9 @@ const MOVING = ["webp", "gif"] as const;
 const DEFAULT_FPS = 4;
 /** Images on one sheet: more of them are a few pixels each. */
 const MAX_ON_SHEET = 10_000;
+/** What counts the parts of a row in the paths of single images. */
+const PART_PLACEHOLDER = { sample: undefined, edit: "step", sweep: "cell", traverse: "frame" } as const;
+const PLACEHOLDERS: readonly string[] = ["index", "step", "cell", "frame", "name", "seed"];
 const TWEEN: Bounds = { min: 0, max: 100, integer: true };
 
 export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
@@ -32,13 +36,27 @@ export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): Check
 export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, env: Env): Save | undefined {
   const before = env.report.errorCount;
   const form = checkForm(stmt, task, env);
-  const path = checkPath(stmt.path, env);
+  const filled = { ...stmt, path: { ...stmt.path, value: withInputs(stmt.path, env) } };
+  const path = checkPath(filled.path, env);
   if (path !== undefined) {
-    checkFormat(stmt, form, env);
-    checkPlaceholders(stmt, form, task, env);
+    checkFormat(filled, form, env);
+    checkPlaceholders(filled, form, task, env);
   }
   const clean = path !== undefined && env.report.errorCount === before;
   return clean ? { task: index, path: fillKnown(path, task), form, span: stmt.span } : undefined;
+}
+
+/** The path with the script's inputs in it: `{title}` where `input title: text`. A text of an input is no template. Reports L2019. */
+function withInputs({ value, span }: ast.StringLit, env: Env): string {
+  return value.replace(/\{([^{}]*)\}/g, (whole, name: string) => {
+    const d = PLACEHOLDERS.includes(name) ? undefined : env.scope.names.get(name);
+    if (d?.kind !== "input") return whole;
+    markUsed(d, env.scope, env.cx);
+    const text = String(declaredValue(d, env) ?? "");
+    if (!/[{}]/.test(text)) return text;
+    env.report.error("L2019", span, `the input \`${name}\` has a brace, which a path cannot have`, { text: text });
+    return text.replace(/[{}]/g, "");
+  });
 }
 
 /** `{name}` and `{seed}` are known here; `{index}` and `{step}` are filled when the image is there. */
@@ -148,14 +166,16 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
 
 function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask, env: Env): void {
   const { value, span } = stmt.path;
-  const each = form.kind !== "each" ? [] : task.kind === "edit" ? ["index", "step"] : ["index"];
+  const part = PART_PLACEHOLDER[task.kind];
+  const each = form.kind !== "each" ? [] : ["index", ...(part === undefined ? [] : [part])];
+  const inputs = [...env.scope.names].filter(([, d]) => d.kind === "input").map(([input]) => input);
   const allowed = [...each, "name", ...("seed" in task ? ["seed"] : [])];
   const before = env.report.errorCount;
   const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
   for (const name of found) {
     if (allowed.includes(name)) continue;
     const usable = `a path can have ${listed(
-      allowed.map((a) => `{${a}}`),
+      [...allowed, ...inputs].map((a) => `{${a}}`),
       "and",
     )} here`;
     const why = form.kind === "each" ? usable : `\`as ${form.kind}\` writes one file; ${usable}`;
@@ -168,7 +188,9 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
     env.report.error("L2019", span, "a brace in this path is not closed", { text: "unpaired brace" });
   const images = imageCount(task);
   if (env.report.errorCount > before) return;
-  if (form.kind === "each" && images > 1 && !found.includes("index")) {
+  const alone =
+    task.kind !== "edit" && "count" in task && task.count === 1 && part !== undefined && found.includes(part);
+  if (form.kind === "each" && images > 1 && !found.includes("index") && !alone) {
     env.report.error("L2019", span, `\`${task.name}\` has ${images} images, and this path names one file`, {
       text: "no `{index}`",
       hints: ["put `{index}` into the file name, or write `as grid` after the path"],

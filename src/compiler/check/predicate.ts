@@ -24,7 +24,24 @@ export function evaluateIs(e: Extract<ast.Expr, { kind: "IsExpr" }>, env: Env): 
   return { kind: "energy", formula: { kind: "not", part: leaf, span: e.span } };
 }
 
+/** `x < 0.5`, or `0.2 < x < 0.8`, which is both; bounds are soft, so that `<=` is `<`. */
 export function evaluateComparison(e: Extract<ast.Expr, { kind: "CompareExpr" }>, env: Env): Value {
+  if (e.then === undefined) return compareOnce(e, env);
+  const { op, left, right, then } = e;
+  const first = compareOnce({ op, left, right, span: { ...e.span, end: right.span.end } }, env);
+  const second = compareOnce(
+    { op: then.op, left: right, right: then.right, span: { ...then.span, start: right.span.start } },
+    env,
+  );
+  const [a, b] = [first, second].map((v) => (v.kind === "energy" ? v.formula : undefined));
+  if (a === undefined || b === undefined) return ENERGY_UNKNOWN;
+  const formula: Formula = { kind: "and", parts: [a, b], written: [a.span, b.span], span: e.span };
+  return { kind: "energy", formula };
+}
+
+type Compared = Pick<Extract<ast.Expr, { kind: "CompareExpr" }>, "op" | "left" | "right" | "span">;
+
+function compareOnce(e: Compared, env: Env): Value {
   const left = env.evaluator.evaluate(e.left, env);
   const right = env.evaluator.evaluate(e.right, env);
   if (left.kind === "error" || right.kind === "error") return ENERGY_UNKNOWN;
@@ -35,7 +52,10 @@ export function evaluateComparison(e: Extract<ast.Expr, { kind: "CompareExpr" }>
     const wrong = left.kind === "number" ? right : left;
     env.report.error("L2003", e.span, `\`${e.op}\` compares an attribute with a number`, {
       text: both ? "two numbers" : describe(wrong),
-      hints: ["one side must be a scalar attribute: `light > 0.6`"],
+      hints: [
+        "one side must be a scalar attribute: `light > 0.6`",
+        ...(both ? ["numbers are compared after `if`: `if t > 0.5 then smile else hat`"] : []),
+      ],
     });
     return ENERGY_UNKNOWN;
   }
@@ -57,7 +77,7 @@ export function evaluateComparison(e: Extract<ast.Expr, { kind: "CompareExpr" }>
   }
   if (!inRange(other.value, row, subject.name, number.span, env) || other.value === undefined || index === undefined)
     return ENERGY_UNKNOWN;
-  const kind = (e.op === ">") === mirrored ? "below" : "above";
+  const kind = e.op.startsWith(">") === mirrored ? "below" : "above";
   return {
     kind: "energy",
     formula: { kind, attribute: index, threshold: other.value, sigma: row.sigma, span: e.span },
@@ -205,9 +225,20 @@ function isClass(
   return { kind: "class", attribute: index, classes: row.classes.length, values: [value], temperature, span: e.span };
 }
 
-/** Which class an expression names; reports L2003 if it is not a word, L2005 if the attribute has no such value. */
-function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): number | undefined {
-  const word = wordOf(e);
+/** Which class an expression names; reports L2003 if it is not a word, L2005 if the attribute `name` has no such value. */
+export function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): number | undefined {
+  const written = wordOf(e);
+  const local = written === undefined ? undefined : env.locals.get(written);
+  if (local?.kind === "error") return undefined;
+  if (local !== undefined && local.kind !== "word") {
+    env.report.error("L2003", e.span, `\`${name}\` is ${typeOf(row)}: it is compared with one of its values`, {
+      text: local.kind === "number" ? "a number" : "an energy",
+      hints: [`a parameter that is a value of it is declared as \`${written ?? ""}: ${name}\``],
+    });
+    return undefined;
+  }
+  const word = local === undefined ? written : local.word;
+  if (local !== undefined && word === undefined) return undefined;
   const hints = [`its values are ${listed(row.classes, "and")}`];
   if (word === undefined) {
     if (e.kind === "ErrorExpr") return undefined;
@@ -223,9 +254,33 @@ function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): number |
   env.report.error("L2005", e.span, `\`${name}\` has no value \`${word}\``, {
     text: "not one of its values",
     hints: guess === undefined ? hints : [`did you mean \`${guess}\`?`, ...hints],
-    ...(guess === undefined ? {} : { fix: { span: e.span, replacement: guess } }),
+    related: env.calls,
+    ...(guess === undefined || local !== undefined ? {} : { fix: { span: e.span, replacement: guess } }),
   });
   return undefined;
+}
+
+/**
+ * `hair is black or brown`: values that stand alone after one that is compared. Reports L2001 once for all of them, with the set that is
+ * meant; false if these operands of `or` are something else.
+ */
+export function reportBareValues(operands: readonly ast.Expr[], span: Span, env: Env): boolean {
+  const [first, ...rest] = operands;
+  if (first?.kind !== "IsExpr" || first.negated || first.subject.kind !== "NameExpr") return false;
+  const { name } = first.subject;
+  const row = env.model.rows.find((r) => r.name === name);
+  if (row?.type !== "category") return false;
+  const words = [first.value, ...rest].map(wordOf);
+  const free = (w: string | undefined): w is string =>
+    w !== undefined && row.classes.includes(w) && !env.scope.names.has(w) && !env.locals.has(w);
+  if (rest.length === 0 || !words.every(free)) return false;
+  const set = `${name} in {${words.join(", ")}}`;
+  env.report.error("L2001", rest[0]?.span ?? span, `\`${words[1] ?? ""}\` alone is not a condition`, {
+    text: `a value of \`${name}\``,
+    hints: [`write \`${set}\``],
+    fix: { span, replacement: set },
+  });
+  return true;
 }
 
 function wordOf(e: ast.Expr): string | undefined {

@@ -213,6 +213,12 @@ export class Options {
 
   number(key: string, bounds: Bounds): number | undefined {
     const option = this.byKey.get(key);
+    if (option?.value.kind === "TextExpr") {
+      this.env.report.error("L2003", option.value.span, `\`${key}\` takes a number, and this is a text`, {
+        text: "a text",
+      });
+      return undefined;
+    }
     return option && boundedNumber(option.value, `\`${key}\``, bounds, this.env);
   }
 

@@ -9,11 +9,11 @@ import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "../energy/formula.js";
 import { readAccept } from "./accept.js";
 import { readSampler } from "./sampler.js";
+import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 import { SETTINGS, WORDS } from "./vocabulary.js";
 
-const MAX_CELLS = 10_000;
 const DEFAULT_FRAMES = 24;
 /** Default psi: what generators with a mapping are shown at; without a mapping truncation means nothing. */
 const DEFAULT_TRUNCATION = 0.7;
@@ -111,6 +111,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
 
 function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   const read = new settings.Settings(decl, "a sweep", SETTINGS.sweep, env);
+  const before = env.report.errorCount;
   const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
   const names = new Map<string, ast.Name>();
   for (const { name } of decl.axes) {
@@ -132,27 +133,29 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
   const where = read.get("where", "WhereSetting");
   if (!read.has("where"))
     reportMissing(decl, "where", `write \`where ENERGY\` with ${listed([...names.keys()], "and")} in it`, env);
-  const locals = new Map<string, Local>(axes.map((a) => [a.name, { value: undefined }]));
+  const locals = new Map<string, Local>(axes.map((a) => [a.name, unknownLike(a.values?.[0]?.local)]));
   const cells: Formula[] = [];
-  const visit = (chosen: readonly number[]): void => {
+  const visit = (chosen: readonly Local[]): void => {
     const axis = axes[chosen.length];
     if (axis !== undefined) {
-      for (const v of axis.values ?? []) visit([...chosen, v]);
+      for (const v of axis.values ?? []) visit([...chosen, v.local]);
       return;
     }
-    axes.forEach((a, i) => locals.set(a.name, { value: chosen[i] }));
+    axes.forEach((a, i) => locals.set(a.name, chosen[i] ?? unknownLike(undefined)));
     cells.push((where && evaluateEnergy(where.energy, { ...env, locals })) ?? always(decl.span));
   };
   if (cellCount <= MAX_CELLS && axes.every((a) => a.values !== undefined)) visit([]);
   else if (where !== undefined) evaluateEnergy(where.energy, { ...env, locals });
   for (const [name, at] of names) {
-    if (where === undefined || mentions(where.energy, name) || name.startsWith("_")) continue;
+    // After a mistake the names that would have used it may be misspelt.
+    if (where === undefined || env.report.errorCount > before || mentions(where.energy, name) || name.startsWith("_"))
+      continue;
     env.report.warning("L2024", at.span, `the sweep over \`${name}\` changes nothing: \`where\` does not use it`, {
       text: "unused",
     });
   }
   const numbers = drawn(read, env);
-  const known = axes.map((a) => ({ name: a.name, values: a.values ?? [] }));
+  const known = axes.map((a) => ({ name: a.name, values: (a.values ?? []).map((v) => v.shown) }));
   return {
     kind: "sweep",
     ...common(decl, model, read, env),
@@ -162,43 +165,6 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
     ...numbers,
     ...readAccept(read, cells, env),
   };
-}
-
-/** The values of an axis in order; undefined after a mistake. A range includes its end if a step lands on it, within rounding. */
-function axisValues(axis: ast.SweepAxis, env: Env): readonly number[] | undefined {
-  if (axis.values.kind === "SetExpr") {
-    if (axis.values.values.length === 0)
-      env.report.error("L2004", axis.values.span, `\`${axis.name.text}\` has no value`, { text: "an empty set" });
-    if (axis.by !== undefined)
-      env.report.error("L2013", axis.by.span, "`by` goes with a range, not with a set", { text: "not here" });
-    const values = axis.values.values.map((v) => evaluateNumber(v, env)).filter((v) => v !== undefined);
-    return values.length < axis.values.values.length || values.length === 0 ? undefined : values;
-  }
-  const from = evaluateNumber(axis.values.from, env);
-  const to = evaluateNumber(axis.values.to, env);
-  if (axis.by === undefined) {
-    env.report.error("L2012", axis.span, `the sweep over \`${axis.name.text}\` has no step`, {
-      text: "no `by`",
-      hints: ["write `in 0..1 by 0.25`, or list the values: `in {0, 0.5, 1}`"],
-    });
-    return undefined;
-  }
-  const by = evaluateNumber(axis.by, env);
-  if (from === undefined || to === undefined || by === undefined) return undefined;
-  const steps = (to - from) / by;
-  if (by === 0 || steps < 0 || !Number.isFinite(steps)) {
-    env.report.error("L2004", axis.by.span, `steps of ${by} do not lead from ${from} to ${to}`, {
-      text: "out of range",
-    });
-    return undefined;
-  }
-  if (steps > MAX_CELLS) {
-    env.report.error("L2004", axis.by.span, `steps of ${by} from ${from} to ${to} make more than ${MAX_CELLS} values`);
-    return undefined;
-  }
-  // 12 digits: 3 * 0.1 is to be 0.3, as it will be written under the images.
-  const count = Math.floor(steps + 1e-9) + 1;
-  return Array.from({ length: count }, (_, i) => Number((from + i * by).toPrecision(12)));
 }
 
 function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {

@@ -10,6 +10,9 @@ export type Value =
   /** No formula: it cannot be known yet, or a mistake inside it was reported. */
   | { readonly kind: "energy"; readonly formula: Formula | undefined }
   | { readonly kind: "attribute"; readonly name: string; readonly of: TableRow }
+  /** A value of the category `of`, by its name; undefined: not known yet. */
+  | { readonly kind: "word"; readonly word: string | undefined; readonly of: string }
+  | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "error" };
 
 /** After a mistake that has been reported: every other check accepts it in silence. */
@@ -29,6 +32,10 @@ export function describe(v: Value): string {
       return "an energy";
     case "attribute":
       return typeOf(v.of.row);
+    case "word":
+      return `a value of \`${v.of}\``;
+    case "text":
+      return "a text";
     case "error":
       return "a mistake";
   }

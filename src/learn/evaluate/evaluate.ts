@@ -1,6 +1,7 @@
 // `lacec eval`: runs the tasks of a plan and measures what came of them, as docs/eval.md defines it.
 // In: a plan, services, a labeller. Out: an Evaluation, and the pictures of each set for a report.
 // Invariants: the script's own saves and expectations are left out, and nothing is written; every image is looked at once.
+import { valuesAt } from "../../compiler/axes.js";
 import type { Plan, Task } from "../../compiler/plan.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -364,12 +365,8 @@ function samplerText({ sampler }: Task): string {
 }
 
 /** The values of a sweep's cell: `t 0.5`. */
-function cellText(task: Extract<Task, { kind: "sweep" }>, part: number): string {
-  let rest = part;
-  const values: string[] = [];
-  for (const { name, values: all } of [...task.axes].reverse()) {
-    values.unshift(`${name} ${all[rest % all.length] ?? ""}`);
-    rest = Math.floor(rest / all.length);
-  }
-  return values.join(", ");
+function cellText({ axes }: Extract<Task, { kind: "sweep" }>, part: number): string {
+  return valuesAt(axes, part)
+    .map((value, i) => `${axes[i]?.name ?? ""} ${value}`)
+    .join(", ");
 }

@@ -50,13 +50,16 @@ export function longestSide(format: FileFormat): number {
   }
 }
 
-/** Fills `{index}`, the image's, and `{step}`, the edit's, both counted from 0. The checker has filled what it knew. */
+/**
+ * Fills `{index}`, the image's, and the part of its row: `{step}` of an edit, `{cell}` of a sweep, `{frame}` of a traverse, all counted
+ * from 0. The checker has filled what it knew.
+ */
 export function fillTemplate(
   path: string,
-  { index, step }: { readonly index: number; readonly step?: number },
+  { index, part }: { readonly index: number; readonly part?: number },
 ): string {
   const indexed = path.replaceAll("{index}", String(index));
-  return step === undefined ? indexed : indexed.replaceAll("{step}", String(step));
+  return part === undefined ? indexed : indexed.replace(/\{(?:step|cell|frame)\}/g, String(part));
 }
 
 /** Whether a relative path stays below the folder it is relative to. */

@@ -1,5 +1,6 @@
 // How the images of a task stand on a sheet: how many side by side, and what is written above and beside them.
 // In: a task and the form it is saved in. Out: options of layoutGrid, for images in the order of rows and parts.
+import { axisTexts, type Axis } from "../../compiler/axes.js";
 import type { SaveForm, SweepTask, Task } from "../../compiler/plan.js";
 import { defaultColumns, type GridOptions } from "../image/grid.js";
 import { halfSize, type RgbImage } from "../image/rgb.js";
@@ -49,7 +50,7 @@ function stripOf(task: Task): GridOptions {
 }
 
 function partLabels(task: Task): readonly string[] {
-  if (task.kind === "sweep") return task.cells.map((_, part) => valuesAt(task.axes, part).join(", "));
+  if (task.kind === "sweep") return task.cells.map((_, part) => axisTexts(task.axes, part).join(", "));
   if (task.kind === "edit") return ["before", ...task.steps.map((s) => s.text)];
   return Array.from({ length: partsOf(task) }, (_, i) => String(i));
 }
@@ -59,23 +60,12 @@ function sweepGrid({ axes }: SweepTask, rows: number): GridOptions {
   const across = axes.slice(-1);
   const down = axes.slice(0, -1);
   const columns = countOf(across);
-  const columnLabels = Array.from({ length: columns }, (_, k) => valuesAt(across, k).join(", "));
+  const columnLabels = Array.from({ length: columns }, (_, k) => axisTexts(across, k).join(", "));
   if (down.length === 0) return { columns, columnLabels };
-  const once = Array.from({ length: countOf(down) }, (_, k) => valuesAt(down, k).join(", "));
+  const once = Array.from({ length: countOf(down) }, (_, k) => axisTexts(down, k).join(", "));
   return { columns, columnLabels, rowLabels: Array.from({ length: rows }, () => once).flat() };
 }
 
-function countOf(axes: SweepTask["axes"]): number {
+function countOf(axes: readonly Axis[]): number {
   return axes.reduce((n, axis) => n * axis.values.length, 1);
-}
-
-/** `t = 0.25` of each axis, at a combination: row-major, the last axis fastest. */
-function valuesAt(axes: SweepTask["axes"], combination: number): readonly string[] {
-  let rest = combination;
-  const texts = [...axes].reverse().map(({ name, values }) => {
-    const value = values[rest % values.length] ?? NaN;
-    rest = Math.floor(rest / values.length);
-    return `${name} = ${value}`;
-  });
-  return texts.reverse();
 }

@@ -29,7 +29,7 @@ export interface RunRecipe {
   /** The entry first. */
   readonly files: readonly RecipeFile[];
   /** Inputs of the script, all of them. */
-  readonly inputs: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, number | string>>;
   readonly overrides: Overridden;
   readonly lock: LockEntry;
 }
@@ -67,7 +67,7 @@ const schema = v.object({
   lacec: text(100),
   engine: text(100),
   files: v.pipe(v.array(v.object({ name, text: text(MAX_TEXT) })), v.minLength(1), v.maxLength(1000)),
-  inputs: v.record(name, v.pipe(v.number(), v.finite())),
+  inputs: v.record(name, v.union([v.pipe(v.number(), v.finite()), text(4096)])),
   overrides: v.object({ seed: v.exactOptional(whole), count: v.exactOptional(whole) }),
   lock: lockSchema,
   task: name,

@@ -3,6 +3,7 @@
 import { chainReport, type ChainReport } from "./chain-report.js";
 import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
 import type { Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
@@ -75,7 +76,7 @@ export interface TaskRecord {
 }
 
 export type FamilyRecord =
-  | { readonly axes: readonly { readonly name: string; readonly values: readonly number[] }[] }
+  | { readonly axes: readonly Axis[] }
   | { readonly fromSeed: number; readonly toSeed: number; readonly frames: number }
   | {
       readonly source:
@@ -101,7 +102,7 @@ export interface RunRecord {
   readonly defaults: DefaultsEdition;
   readonly script: FileRecord;
   readonly imports: readonly FileRecord[];
-  readonly inputs: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, number | string>>;
   /** What `--seed` and `--count` changed. */
   readonly overrides: { readonly seed: number | null; readonly count: number | null };
   /** Which part of the samples, as "2/8"; null: all. */
@@ -161,7 +162,7 @@ export function recordName(shard: Shard | undefined): string {
 
 /** The folder that holds all outputs of a plan, known before there are any; "" for the output folder itself. */
 export function recordFolder(plan: Plan): string {
-  const paths = plan.saves.flatMap(({ path }) => [0, 1].map((k) => fillTemplate(path, { index: k, step: k })));
+  const paths = plan.saves.flatMap(({ path }) => [0, 1].map((k) => fillTemplate(path, { index: k, part: k })));
   return commonFolder(paths);
 }
 
@@ -173,7 +174,7 @@ export function outputFolders(plan: Plan): readonly string[] {
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
     for (let k = 0; k < images; k++) {
-      folders.add(fillTemplate(folder, { index: k, step: k }) || ".");
+      folders.add(fillTemplate(folder, { index: k, part: k }) || ".");
     }
   }
   return [...folders];

@@ -71,7 +71,13 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
       if (image === undefined) return;
       const number = { index: imageNumber(task, picture), ...(hasStep ? { step: picture.part } : {}) };
       const text = recipe(number);
-      const write: Promise<void> = writeImage(fillTemplate(path, number), image, format, text, context)
+      const write: Promise<void> = writeImage(
+        fillTemplate(path, { ...number, part: picture.part }),
+        image,
+        format,
+        text,
+        context,
+      )
         .then(
           (written) => void files.push({ ...written, task: task.name, form: "each", ...number }),
           (error: unknown) => void failures.push(error),
