@@ -212,10 +212,10 @@ describe("graphs are made in one place", () => {
   });
 
   test("the way to the gradients, read-outs and syntheses of a task is compileTask", () => {
-    // The painter draws images without a task, labelling has no energies, training has graphs of its own.
+    // The painter draws images without a task, labelling has no energies, training and ONNX files have graphs of their own.
     const others = [
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
-      ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam"],
+      ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

@@ -1,6 +1,6 @@
 // The bed: what is drawn is what the judge reads, and the same bytes come each time.
 import { describe, expect, it } from "vitest";
-import { openOnnxModel } from "../../src/node/engines/onnx-model.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { random } from "../support/random.js";
 import { makeBed } from "./bed.js";
 

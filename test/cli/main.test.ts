@@ -162,7 +162,7 @@ describe("lacec build", () => {
   test("--emit onnx writes a model that onnxruntime runs", async () => {
     const ended = await run("build", "good.lace", "--emit", "onnx", "-o", "model/gradient.onnx", "--rows", "3");
     expect(ended.code).toBe(0);
-    const { openOnnxModel } = await import("../../src/node/engines/onnx-model.js");
+    const { openOnnxModel } = await import("../../src/node/engines/open-onnx-model.js");
     const model = await openOnnxModel(readFileSync(join(folder.path, "model/gradient.onnx")));
     expect(model.inputs.map((i) => i.name)).toEqual(["z"]);
     const zDim = model.inputs[0]!.dims[1] ?? 0;

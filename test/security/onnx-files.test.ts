@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wholeOnnx } from "../../src/models/onnx-file.js";
 import { externalTensors, OnnxDamage, withDataInside } from "../../src/models/formats/onnx-weights.js";
-import { openOnnxModel } from "../../src/node/engines/onnx-model.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { nodeHost } from "../../src/node/host.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { externalOnnx } from "../support/external-onnx.js";

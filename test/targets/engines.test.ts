@@ -7,7 +7,7 @@ import { interpret } from "../../src/compiler/graph/interpret.js";
 import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
 import { ENGINE_NAMES, type Engine } from "../../src/runtime/services/engine.js";
 import { isSoftwareAdapter, mayHaveCuda, mayHaveGpu, type Dawn, type GpuAdapter } from "../../src/node/engines/gpu.js";
-import { openOnnxModel } from "../../src/node/engines/onnx-model.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { openEngine, probeEngines, type EngineLoaders } from "../../src/node/engines/open.js";
 import { describeSpeed, speedTest } from "../../src/runtime/services/speed.js";
 import { supplyRemovedUtil } from "../../src/node/engines/util-shim.js";

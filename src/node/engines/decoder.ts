@@ -8,7 +8,8 @@ import { PIXEL_UNITS } from "../../compiler/build/synthesis.js";
 import type { DecoderFacts, DecoderHints } from "../../models/decoder-facts.js";
 import type { Decoder } from "../../models/model.js";
 import { gaussianNoise } from "../../runtime/sample/noise.js";
-import { openOnnxModel, type OnnxModel, type OnnxValue } from "./onnx-model.js";
+import type { OnnxModel, OnnxValue } from "./onnx-model.js";
+import { openOnnxModel } from "./open-onnx-model.js";
 
 /**
  * Opens a decoder.

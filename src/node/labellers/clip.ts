@@ -7,7 +7,8 @@
 // prompts: the mean of their embeddings, section 3.1.4).
 import { LaceError, failure } from "../../source/diagnostic.js";
 import { wholeOnnx } from "../../models/onnx-file.js";
-import { openOnnxModel, type OnnxArray, type OnnxInput, type OnnxModel } from "../engines/onnx-model.js";
+import type { OnnxArray, OnnxInput, OnnxModel } from "../engines/onnx-model.js";
+import { openOnnxModel } from "../engines/open-onnx-model.js";
 import { loadOrt } from "../engines/ort.js";
 import { nodeHost } from "../host.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";

@@ -6,7 +6,7 @@ import { failure } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { OnnxArray, OnnxModel } from "../engines/onnx-model.js";
-import { openOnnxModel } from "../engines/onnx-model.js";
+import { openOnnxModel } from "../engines/open-onnx-model.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 import type { LabelledAttribute, LabellerSpec, UnclearOutput } from "../../learn/labellers/labeller-spec.js";

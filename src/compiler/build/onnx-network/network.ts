@@ -1,0 +1,44 @@
+// An ONNX network as plain data: what models/formats/onnx-model.ts reads, and what graphs are built from.
+
+/** A tensor of the file: weights as float32, whole numbers (shapes, indices) as they are. */
+export interface OnnxConstant {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly isInteger: boolean;
+  /** Row-major. Integers beyond 2^24 are rounded. Errors: those of the reader, if there are not as many as the dimensions say. */
+  read(): Float32Array;
+}
+
+/** Of an attribute only the field of its type is there. */
+export interface OnnxAttribute {
+  readonly f?: number;
+  readonly i?: number;
+  readonly s?: string;
+  readonly t?: OnnxConstant;
+  readonly floats: readonly number[];
+  readonly ints: readonly number[];
+}
+
+export interface OnnxNodeFile {
+  readonly name: string;
+  readonly opType: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, OnnxAttribute>;
+}
+
+/** null where the model leaves a dimension open. */
+export interface OnnxValueFile {
+  readonly name: string;
+  readonly dims: readonly (number | null)[];
+}
+
+export interface OnnxModelFile {
+  readonly opset: number;
+  readonly nodes: readonly OnnxNodeFile[];
+  readonly constants: ReadonlyMap<string, OnnxConstant>;
+  /** Those that no constant stands for. */
+  readonly inputs: readonly OnnxValueFile[];
+  readonly outputs: readonly OnnxValueFile[];
+}

@@ -1,0 +1,115 @@
+// Any ONNX network whose operations are known -> a graph of ours, which every engine runs and which can be differentiated.
+// In: a model as plain data, the sizes of its inputs. Out: a Graph with the model's names of inputs and outputs.
+// Invariants: images keep the engine's layout inside and have ONNX's order of axes at the ends; what depends on no input is computed here,
+// in float64; an operation that is not known is an error that names its node.
+import { interpret } from "../../graph/interpret.js";
+import type { Graph, ImageLayout, NodeId, Shape } from "../../graph/graph.js";
+import { optimize } from "../../passes/optimize.js";
+import { failure } from "../../../source/diagnostic.js";
+import { InternalError } from "../../../source/internal-error.js";
+import type { OnnxModelFile, OnnxNodeFile } from "./network.js";
+import { ELEMENTWISE } from "./elementwise.js";
+import { LINEAR } from "./linear.js";
+import { SHAPES } from "./shapes.js";
+import { OnnxCall, OnnxTranslation, Untranslatable, type Translate, type OnnxOperand } from "./translation.js";
+import { WINDOWS } from "./windows.js";
+
+const OPERATIONS: ReadonlyMap<string, Translate> = new Map(
+  Object.entries({ ...ELEMENTWISE, ...LINEAR, ...WINDOWS, ...SHAPES }),
+);
+
+/** The operations that are read, by ONNX's names. */
+export const ONNX_OPERATIONS: readonly string[] = [...OPERATIONS.keys()].sort();
+
+export interface OnnxGraphOptions {
+  /** Sizes of the inputs by name. */
+  readonly inputs: Readonly<Record<string, Shape>>;
+  readonly layout: ImageLayout;
+  /** Default: all outputs. */
+  readonly outputs?: readonly string[];
+}
+
+/**
+ * Translates a model.
+ * Errors   LaceError L5204 that names the node: an operation that is not known, or not in this form; what reading its constants throws.
+ */
+export function onnxGraph(model: OnnxModelFile, options: OnnxGraphOptions): Graph {
+  const t = new OnnxTranslation(options.layout);
+  const values = new Map<string, OnnxOperand>();
+  const wanted = options.outputs ?? model.outputs.map((o) => o.name);
+  for (const constant of model.constants.values())
+    values.set(constant.name, { shape: constant.dims, known: constant.read() });
+  for (const { name } of model.inputs) {
+    const shape = options.inputs[name];
+    if (shape === undefined) throw failure("L5204", `the input '${name}' of the ONNX network has no size`);
+    values.set(name, t.of(t.builder.input(name, shape)));
+  }
+  for (const node of needed(model.nodes, wanted)) translate(node, t, values);
+  const outputs = wanted.map((name): [string, NodeId] => {
+    const value = values.get(name);
+    if (value === undefined) throw failure("L5204", `the ONNX network has no output '${name}'`);
+    return [name, t.node(value)];
+  });
+  return t.builder.finish({ outputs: Object.fromEntries(outputs) });
+}
+
+/** The graph, optimized. Errors as onnxGraph. */
+export function compileOnnxNetwork(model: OnnxModelFile, options: OnnxGraphOptions): Graph {
+  return optimize(onnxGraph(model, options));
+}
+
+/** The nodes that the outputs depend on, in the file's order, which is topological. */
+function needed(nodes: readonly OnnxNodeFile[], outputs: readonly string[]): readonly OnnxNodeFile[] {
+  const names = new Set(outputs);
+  const kept: OnnxNodeFile[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((name) => names.has(name))) continue;
+    kept.push(node);
+    for (const name of node.inputs) names.add(name);
+  }
+  return kept.reverse();
+}
+
+function translate(node: OnnxNodeFile, t: OnnxTranslation, values: Map<string, OnnxOperand>): void {
+  const act = OPERATIONS.get(node.opType);
+  const inputs = node.inputs.map((name) => {
+    const value = values.get(name);
+    if (name !== "" && value === undefined)
+      throw failure("L5204", `'${name}' of the ONNX network is used before it is made`);
+    return value;
+  });
+  let made: readonly OnnxOperand[];
+  try {
+    if (act === undefined || (node.domain !== "" && node.domain !== "ai.onnx"))
+      throw new Untranslatable("the operation is not one that lacec knows");
+    made = inputs.every((v) => v === undefined || v.known !== undefined)
+      ? folded(act, node, inputs)
+      : act(new OnnxCall(t, node, inputs));
+  } catch (error) {
+    // The builder checks shapes: of a file that lies about them it says so.
+    if (error instanceof Untranslatable || error instanceof InternalError)
+      throw failure(
+        "L5204",
+        `the node '${node.name.slice(0, 100)}' (${node.opType.slice(0, 50)}) cannot be read: ${error.message}`,
+      );
+    throw error;
+  }
+  node.outputs.forEach((name, i) => {
+    const value = made[i];
+    if (value !== undefined && name !== "") values.set(name, value);
+  });
+}
+
+/** What an operation gives of known inputs, computed now: shapes and indices are made of such. */
+function folded(
+  act: Translate,
+  node: OnnxNodeFile,
+  inputs: readonly (OnnxOperand | undefined)[],
+): readonly OnnxOperand[] {
+  const t = new OnnxTranslation("nchw");
+  return act(new OnnxCall(t, node, inputs)).map((value) => {
+    if (value.node === undefined) return value;
+    const { y } = interpret(t.builder.finish({ outputs: { y: t.node(value) } }), {});
+    return { shape: value.shape, known: Float32Array.from(y ?? []) };
+  });
+}

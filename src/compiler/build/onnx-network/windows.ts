@@ -1,0 +1,224 @@
+// ONNX operations over windows of pictures: convolutions and pools.
+// Invariant: what our operations do not have (groups, unequal padding, dilation, windows that overlap) is made of those that they have.
+import type { NodeId } from "../../graph/graph.js";
+import { Untranslatable, type OnnxCall, type Translate, type OnnxOperand } from "./translation.js";
+
+interface Window {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  /** Rows before, columns before, rows after, columns after. */
+  readonly pads: readonly [number, number, number, number];
+}
+
+function pair(list: readonly number[] | undefined, otherwise: number): readonly [number, number] {
+  if (list !== undefined && list.length !== 2) throw new Untranslatable("it is not over two axes");
+  return [list?.[0] ?? otherwise, list?.[1] ?? otherwise];
+}
+
+function windowOf(c: OnnxCall, kernel: readonly [number, number], size: readonly [number, number]): Window {
+  const strides = pair(c.ints("strides"), 1);
+  const dilations = pair(c.ints("dilations"), 1);
+  const given = c.ints("pads") ?? [0, 0, 0, 0];
+  const auto = c.text("auto_pad", "NOTSET");
+  if (auto === "NOTSET" || auto === "VALID") {
+    const [top = 0, left = 0, bottom = 0, right = 0] = auto === "VALID" ? [] : given;
+    return { kernel, strides, dilations, pads: [top, left, bottom, right] };
+  }
+  const spare = [0, 1].map((d) => {
+    const [n, k, s] = [size[d] ?? 1, ((kernel[d] ?? 1) - 1) * (dilations[d] ?? 1) + 1, strides[d] ?? 1];
+    return Math.max(0, (Math.ceil(n / s) - 1) * s + k - n);
+  });
+  const [before, after] = [spare.map((n) => Math.floor(n / 2)), spare.map((n) => Math.ceil(n / 2))];
+  const [first, second] = auto === "SAME_UPPER" ? [before, after] : [after, before];
+  return { kernel, strides, dilations, pads: [first[0] ?? 0, first[1] ?? 0, second[0] ?? 0, second[1] ?? 0] };
+}
+
+/** The picture with room around it, in its layout. */
+function padded(c: OnnxCall, x: NodeId, [top, left, bottom, right]: Window["pads"]): NodeId {
+  if (top === 0 && left === 0 && bottom === 0 && right === 0) return x;
+  const nchw = c.t.layout === "nchw";
+  return c.b.pad(x, nchw ? [0, 0, top, left] : [0, top, left, 0], nchw ? [0, 0, bottom, right] : [0, bottom, right, 0]);
+}
+
+/** Every `stride`-th entry of an axis from `start`, `count` of them. */
+function strided(c: OnnxCall, x: NodeId, axis: number, start: number, stride: number, count: number): NodeId {
+  const { b } = c;
+  if (stride === 1) return b.sliceAxis(x, axis, start, count);
+  const size = b.shape(x)[axis] ?? 0;
+  const end = start + count * stride;
+  const longer = end > size ? padAxis(c, x, axis, end - size) : x;
+  const part = b.sliceAxis(longer, axis, start, count * stride);
+  const shape = b.shape(part);
+  const split = b.reshape(part, [...shape.slice(0, axis), count, stride, ...shape.slice(axis + 1)]);
+  return b.reshape(b.sliceAxis(split, axis + 1, 0, 1), [...shape.slice(0, axis), count, ...shape.slice(axis + 1)]);
+}
+
+function padAxis(c: OnnxCall, x: NodeId, axis: number, after: number): NodeId {
+  const zeros = c.b.shape(x).map(() => 0);
+  return c.b.pad(
+    x,
+    zeros,
+    zeros.map((_, d) => (d === axis ? after : 0)),
+  );
+}
+
+/** What each place of the window sees, over all its positions. */
+function* views(c: OnnxCall, x: NodeId, { kernel, strides, dilations }: Window): Generator<[NodeId, number]> {
+  const rows = c.t.layout === "nchw" ? 2 : 1;
+  const shape = c.b.shape(x);
+  const counts = [0, 1].map((d) => {
+    const span = ((kernel[d] ?? 1) - 1) * (dilations[d] ?? 1) + 1;
+    return Math.floor(((shape[rows + d] ?? 0) - span) / (strides[d] ?? 1)) + 1;
+  });
+  for (let i = 0; i < kernel[0]; i++)
+    for (let j = 0; j < kernel[1]; j++) {
+      const down = strided(c, x, rows, i * dilations[0], strides[0], counts[0] ?? 1);
+      yield [strided(c, down, rows + 1, j * dilations[1], strides[1], counts[1] ?? 1), i * kernel[1] + j];
+    }
+}
+
+function spatial(value: OnnxOperand): readonly [number, number] {
+  return [value.shape[2] ?? 1, value.shape[3] ?? 1];
+}
+
+const conv: Translate = (c) => {
+  const x = c.input(0);
+  const weight = c.input(1);
+  const known = weight.known;
+  const [outputs = 0, perGroup = 0, kh = 1, kw = 1] = weight.shape;
+  if (weight.shape.length !== 4 || known === undefined)
+    throw new Untranslatable("its weight is no constant [o, i, h, w]");
+  const groups = c.int("group", 1);
+  const window = windowOf(c, [kh, kw], spatial(x));
+  const { strides, dilations, pads } = window;
+  const bias = c.optional(2);
+  const image = c.t.image(x);
+  if (groups > 1 && perGroup === 1 && outputs === groups)
+    return [depthwise(c, padded(c, image, pads), weight, bias, window)];
+  if (strides[0] !== strides[1]) throw new Untranslatable("its strides differ");
+  const equal = pads.every((p) => p === pads[0]);
+  const room = equal ? image : padded(c, image, pads);
+  const { data, shape } = dilated(known, weight.shape, dilations);
+  const options = { stride: strides[0], pad: equal ? pads[0] : 0, layout: c.t.layout };
+  const channel = c.t.layout === "nchw" ? 1 : 3;
+  const own = outputs / groups;
+  const size = data.length / groups;
+  const parts = Array.from({ length: groups }, (_, g) => {
+    const part = groups === 1 ? room : c.b.sliceAxis(room, channel, g * perGroup, perGroup);
+    const w = c.b.constant(data.subarray(g * size, (g + 1) * size), [own, ...shape.slice(1)]);
+    return c.b.conv2d(part, w, options);
+  });
+  return [withBias(c, c.t.fromImage(c.b.concat(parts, channel)), bias)];
+};
+
+/** One filter a channel: a sum over the places of the window. */
+function depthwise(
+  c: OnnxCall,
+  x: NodeId,
+  weight: OnnxOperand,
+  bias: OnnxOperand | undefined,
+  window: Window,
+): OnnxOperand {
+  const [channels = 1] = weight.shape;
+  const places = window.kernel[0] * window.kernel[1];
+  let sum: NodeId | undefined;
+  for (const [view, place] of views(c, x, window)) {
+    const taps = Float32Array.from({ length: channels }, (_, k) => weight.known?.[k * places + place] ?? 0);
+    const term = c.b.mul(view, c.b.constant(taps, c.t.layout === "nchw" ? [channels, 1, 1] : [channels]));
+    sum = sum === undefined ? term : c.b.add(sum, term);
+  }
+  return withBias(c, c.t.fromImage(sum ?? x), bias);
+}
+
+function withBias(c: OnnxCall, y: OnnxOperand, bias: OnnxOperand | undefined): OnnxOperand {
+  if (bias === undefined) return y;
+  const shaped = c.t.of(c.b.reshape(c.t.node(bias), [bias.shape[0] ?? 1, 1, 1]));
+  return c.t.combine(y, shaped, (a, b) => c.b.add(a, b));
+}
+
+/** A kernel with zeros between its taps. */
+function dilated(
+  data: Float32Array,
+  shape: readonly number[],
+  [down, right]: readonly [number, number],
+): { readonly data: Float32Array; readonly shape: readonly number[] } {
+  if (down === 1 && right === 1) return { data, shape };
+  const [o = 1, i = 1, kh = 1, kw = 1] = shape;
+  const [h, w] = [(kh - 1) * down + 1, (kw - 1) * right + 1];
+  const wide = new Float32Array(o * i * h * w);
+  for (let n = 0; n < o * i; n++)
+    for (let y = 0; y < kh; y++)
+      for (let x = 0; x < kw; x++) wide[n * h * w + y * down * w + x * right] = data[(n * kh + y) * kw + x] ?? 0;
+  return { data: wide, shape: [o, i, h, w] };
+}
+
+const convTranspose: Translate = (c) => {
+  const weight = c.input(1);
+  const strides = pair(c.ints("strides"), 1);
+  const pads = c.ints("pads") ?? [0, 0, 0, 0];
+  const extra = pair(c.ints("output_padding"), 0);
+  const plain = c.int("group", 1) === 1 && pair(c.ints("dilations"), 1).every((d) => d === 1);
+  if (!plain || strides[0] !== strides[1] || extra.some((n) => n !== 0) || pads.some((p) => p !== pads[0]))
+    throw new Untranslatable("it has groups, dilation, output padding, or unequal strides or padding");
+  const node = c.b.convTranspose2d(c.t.image(c.input(0)), c.t.node(weight), {
+    stride: strides[0],
+    pad: pads[0] ?? 0,
+    layout: c.t.layout,
+  });
+  return [withBias(c, c.t.fromImage(node), c.optional(2))];
+};
+
+const maxPool: Translate = (c) => {
+  if (c.int("ceil_mode", 0) !== 0) throw new Untranslatable("it counts the last window though it is cut off");
+  const x = c.input(0);
+  const window = windowOf(c, pair(c.ints("kernel_shape"), 1), spatial(x));
+  const room = padded(c, c.t.image(x), window.pads);
+  // Padding is no maximum: it is set below all that can be there.
+  const open = window.pads.some((p) => p > 0) ? c.b.add(room, borders(c, room, window.pads)) : room;
+  let best: NodeId | undefined;
+  for (const [view] of views(c, open, window)) best = best === undefined ? view : c.b.max(best, view);
+  return [c.t.fromImage(best ?? open)];
+};
+
+/** Zeros, and below any number where the padding is; one for all pictures and channels. */
+function borders(c: OnnxCall, x: NodeId, [top, left, bottom, right]: Window["pads"]): NodeId {
+  const nchw = c.t.layout === "nchw";
+  const shape = c.b.shape(x);
+  const [h = 1, w = 1] = nchw ? shape.slice(2) : shape.slice(1);
+  const inside = (i: number): boolean => {
+    const [row, column] = [Math.floor(i / w), i % w];
+    return row >= top && row < h - bottom && column >= left && column < w - right;
+  };
+  const data = Float32Array.from({ length: h * w }, (_, i) => (inside(i) ? 0 : -3e38));
+  return c.b.constant(data, nchw ? [1, 1, h, w] : [1, h, w, 1]);
+}
+
+const averagePool: Translate = (c) => {
+  if (c.int("ceil_mode", 0) !== 0) throw new Untranslatable("it counts the last window though it is cut off");
+  const x = c.input(0);
+  const window = windowOf(c, pair(c.ints("kernel_shape"), 1), spatial(x));
+  if (window.pads.some((p) => p > 0) && c.int("count_include_pad", 0) === 0)
+    throw new Untranslatable("it has padding that does not count");
+  let sum: NodeId | undefined;
+  for (const [view] of views(c, padded(c, c.t.image(x), window.pads), window))
+    sum = sum === undefined ? view : c.b.add(sum, view);
+  const scale = 1 / (window.kernel[0] * window.kernel[1]);
+  return [c.t.fromImage(c.b.mul(sum ?? c.t.image(x), { scalar: scale }))];
+};
+
+const globally =
+  (fn: "mean" | "max"): Translate =>
+  (c) => {
+    const axes = c.t.layout === "nchw" ? [2, 3] : [1, 2];
+    return [c.t.fromImage(c.b.reduce(fn, c.t.image(c.input(0)), axes, true))];
+  };
+
+export const WINDOWS: Readonly<Record<string, Translate>> = {
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  MaxPool: maxPool,
+  AveragePool: averagePool,
+  GlobalAveragePool: globally("mean"),
+  GlobalMaxPool: globally("max"),
+};
