@@ -60,6 +60,10 @@ export interface DownloadOptions {
   /** Bytes so far, and in all where the server says. */
   readonly onProgress: (done: number, total: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
+  /** The most bytes that may come; by default 16 GB, more than any model that lacec reads. */
+  readonly maxBytes?: number;
+  /** How long nothing may come before it is given up, in milliseconds; by default a minute. */
+  readonly stalledMs?: number;
 }
 
 /** A machine, as verbs see it. */

@@ -9,7 +9,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { DownloadOptions } from "../app/platform.js";
-import { failure } from "../source/diagnostic.js";
+import { failure, LaceError } from "../source/diagnostic.js";
 
 const PACK = "model.safetensors";
 const DOWNLOADS = ".downloads";
@@ -67,28 +67,66 @@ export async function download(home: string, url: string, options: DownloadOptio
   ]);
 }
 
+const MOST_BYTES = 16e9;
+const STALLED_MS = 60_000;
+
 async function fetchInto(part: string, url: string, before: number, options: DownloadOptions): Promise<void> {
-  const { onProgress, signal } = options;
-  const response = await request(url, before, signal);
+  const { onProgress, maxBytes = MOST_BYTES, stalledMs = STALLED_MS } = options;
+  const stalled = new AbortController();
+  const giveUp = (): void => stalled.abort(new Error(`nothing came for ${stalledMs / 1000} s`));
+  let timer = setTimeout(giveUp, stalledMs);
+  const signal = options.signal === undefined ? stalled.signal : AbortSignal.any([options.signal, stalled.signal]);
+  try {
+    const response = await request(url, before, signal);
+    await receive(response, part, url, before, {
+      maxBytes,
+      onProgress: (done, total) => {
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, stalledMs);
+        onProgress(done, total);
+      },
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function receive(
+  response: Response,
+  part: string,
+  url: string,
+  before: number,
+  { onProgress, maxBytes }: { readonly maxBytes: number; readonly onProgress: DownloadOptions["onProgress"] },
+): Promise<void> {
   // 416: nothing is left to send, or another file is there now; the hash tells.
   if (response.status === 416) return;
   if (!response.ok || response.body === null)
     throw failure("L5401", `${url} cannot be downloaded: the server answers ${response.status} ${response.statusText}`);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity")
+    throw failure(
+      "L5401",
+      `${url} cannot be downloaded: the server sends it packed (${encoding}), which it was asked not to`,
+    );
   const resumed = response.status === 206;
   const length = Number(response.headers.get("content-length") ?? NaN);
   const start = resumed ? before : 0;
   const total = Number.isFinite(length) ? start + length : undefined;
+  const tooLarge = (bytes: number) =>
+    failure("L5401", `${url} cannot be downloaded: it has ${bytes} bytes or more, and at most ${maxBytes} are taken`);
+  if (total !== undefined && total > maxBytes) throw tooLarge(total);
   const file = await open(part, resumed ? "a" : "w");
   let done = start;
   try {
     onProgress(done, total);
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      await file.write(chunk);
       done += chunk.byteLength;
+      if (done > maxBytes) throw tooLarge(done);
+      await file.write(chunk);
       onProgress(done, total);
     }
   } catch (error) {
-    throw interrupted(url, error);
+    throw error instanceof LaceError ? error : interrupted(url, error);
   } finally {
     await file.close();
   }
