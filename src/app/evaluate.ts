@@ -15,9 +15,9 @@ import { checkLabellerChoice } from "./labeller-choice.js";
 import type { LabellerChoice, Platform } from "./platform.js";
 import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
 
-export type { Baseline } from "../learn/evaluate/baseline.js";
+export type { Baseline, BaselineSet } from "../learn/evaluate/baseline.js";
 export type { ClauseMeasure, Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
-export { estimateText, unclearText } from "../learn/evaluate/texts.js";
+export { acceptedText, estimateText, judgesOf, judgeText, methodRows, unclearText } from "../learn/evaluate/texts.js";
 
 /** Images of each set of a suite. */
 const SUITE_COUNT = 64;
@@ -35,6 +35,8 @@ export interface EvaluateOptions extends LabellerChoice, VerbOptions {
   readonly seed?: number;
   /** Unconditional images to compare with; default: 1000. */
   readonly reference?: number;
+  /** Compare samples and edits with rejection and linear directions. */
+  readonly compare?: boolean;
   /** A folder of real images to compare with as well. */
   readonly real?: string;
   /** What an earlier evaluation gave as JSON, to be shown beside. */
@@ -75,13 +77,15 @@ export async function evaluateScript(
   const { compiled, file } = await compileTarget(platform, target, options);
   const { plan, program, diagnostics, sources } = compiled;
   if (options.html !== undefined) await platform.prepareFile(options.html);
-  const { onEvent, signal, html, reference = REFERENCE } = options;
+  const { onEvent, signal, html, compare, reference = REFERENCE } = options;
   const evaluated = await evaluate(plan, {
     ...{ services, script: await identifyScript(platform, program), sources, reference },
-    openLabeller: (model) => platform.openLabeller(services, model, options),
+    openLabeller: (model) =>
+      options.labeller === undefined ? services.openLabeller(model) : platform.openLabeller(services, model, options),
     ...(real !== undefined && { real }),
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
+    ...(compare !== undefined && { compare }),
   });
   if (html !== undefined) {
     const codec = await services.openCodec();
@@ -91,7 +95,10 @@ export async function evaluateScript(
     evaluation: evaluated.evaluation,
     ...(baseline !== undefined && { baseline }),
     files: html === undefined ? [] : [html],
-    warnings: diagnostics.filter((d) => d.code !== "L2024"), // a set without `save` is what is measured
+    warnings: [
+      ...diagnostics.filter((d) => d.code !== "L2024"), // a set without `save` is what is measured
+      ...evaluated.warnings,
+    ],
     sources,
   };
 }

@@ -4,10 +4,12 @@ import type { Shard } from "../runtime/plan/selection.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
 import type { Results } from "../runtime/record/record.js";
 import type { Cache } from "../ports/cache.js";
+import type { World } from "../runtime/services/world.js";
 import type { Overrides } from "../compiler/check/context.js";
 import { compileWhole, type Compiled } from "./compile-script.js";
 import { identifyScript } from "./identify-script.js";
-import type { Platform } from "./platform.js";
+import { checkLabellerChoice } from "./labeller-choice.js";
+import type { LabellerChoice, Platform } from "./platform.js";
 import type { EngineChoice, VerbOptions } from "./verb.js";
 
 export { share } from "../runtime/record/expectations.js";
@@ -25,7 +27,7 @@ export interface CompileOptions {
   readonly seed?: number | undefined;
 }
 
-export interface RunOptions extends CompileOptions, VerbOptions {
+export interface RunOptions extends CompileOptions, VerbOptions, LabellerChoice {
   /** Folder that outputs go to; default: the working folder. */
   readonly out?: string;
   /** Default: the best of this machine. */
@@ -72,9 +74,11 @@ export async function runCompiled(
   { plan, program }: Compiled,
   options: RunOptions = {},
 ): Promise<Results> {
+  checkLabellerChoice(options);
   const { host } = platform;
   const { out = ".", engine = "auto", provenance = true, shard, lock, cache, onEvent, signal } = options;
-  return execute(plan, platform.world(host, engine, cache), {
+  const world = platform.world(host, engine, cache);
+  return execute(plan, options.labeller === undefined ? world : judgedBy(world, platform, options), {
     out,
     script: await identifyScript(platform, program),
     source: { program, overrides: changed(options) },
@@ -84,4 +88,9 @@ export async function runCompiled(
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   });
+}
+
+/** The same world with a judge of the caller's. */
+function judgedBy(world: World, platform: Platform, choice: LabellerChoice): World {
+  return { ...world, openLabeller: (model) => platform.openLabeller(world, model, choice) };
 }

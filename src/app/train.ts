@@ -148,7 +148,7 @@ class TrainJob {
       warnings.push(
         ...modelError("L5321", data.file, concern).diagnostics.map((d) => ({ ...d, severity: "warning" as const })),
       );
-    const heads = finishHeads(trained, report, witnesses);
+    const heads = finishHeads(trained, report, witnesses, data.metadata.labeller);
     const files = await clock.run("save", {}, async () => {
       const written =
         pack === undefined

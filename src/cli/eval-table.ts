@@ -1,5 +1,16 @@
 // An evaluation on the terminal: a block for each set, beside a baseline where one is given.
-import { estimateText, unclearText, type Baseline, type Evaluation, type SetMeasure } from "../app/evaluate.js";
+import {
+  acceptedText,
+  estimateText,
+  judgesOf,
+  judgeText,
+  methodRows,
+  unclearText,
+  type Baseline,
+  type BaselineSet,
+  type Evaluation,
+  type SetMeasure,
+} from "../app/evaluate.js";
 import type { Io } from "./io.js";
 
 /** Lines that show everything. */
@@ -12,8 +23,11 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
     lines.push(
       `${c.bold(set.name)}  ${c.dim(`${set.kind}, ${set.sampler}, truncation ${set.truncation}, ${set.images} images`)}${failed}`,
     );
+    const judges = judgesOf(set);
+    const known = (cells: readonly string[]): readonly string[] =>
+      judges.labeller ? cells : cells.filter((_, k) => k !== 1 && k !== 3);
     const rows = [
-      ["", "by the labeller", "by the heads", "unconditional"],
+      ["", "by the labeller", judges.heads, "unconditional"],
       ...set.clauses.map((clause) => {
         const was = before?.clauses.find((x) => x.text === clause.text)?.labeller?.mean;
         return [
@@ -24,8 +38,10 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
         ];
       }),
     ];
-    lines.push(...table(rows).map((line, k) => (k === 0 ? c.dim(line) : line)));
+    lines.push(...table(rows.map(known)).map((line, k) => (k === 0 ? c.dim(line) : line)));
     if (set.edit !== null) lines.push(...editLines(set.edit, before?.edit ?? undefined));
+    const methods = methodRows(set);
+    if (methods.length > 0) lines.push(...table(methods).map((line, k) => (k === 0 ? c.dim(line) : line)));
     const typical = set.typicality === null ? "-" : set.typicality.toFixed(2);
     lines.push(`  ${frechetText(set, before)}; |z|²/d ${typical}`);
     const { sample, synthesis } = set.secondsPerImage;
@@ -34,8 +50,9 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
       "",
     );
   }
-  const names = evaluation.labellers.map((l) => l.name).join(", ");
-  lines.push(c.dim(`judged by ${names}; ${evaluation.reference} unconditional images; 95% intervals`));
+  const names = evaluation.labellers.map(judgeText).join(", ");
+  const reference = names === "" ? "" : `; ${evaluation.reference} unconditional images`;
+  lines.push(c.dim(`judged by ${names === "" ? "the heads that were followed" : names}${reference}; 95% intervals`));
   return lines;
 }
 
@@ -57,13 +74,14 @@ function editLines(edit: NonNullable<SetMeasure["edit"]>, before: SetMeasure["ed
   return [...table(rows), `  DES ${des}, ID ${id}${strangers}`];
 }
 
-function frechetText({ frechet }: SetMeasure, before: SetMeasure | undefined): string {
-  const { unconditional, real, floor } = frechet;
-  if (unconditional === null) return "no Frechet distance: the labeller shows no features, or there are too few images";
+function frechetText(set: SetMeasure, before: BaselineSet | undefined): string {
+  const { unconditional, real, floor } = set.frechet;
+  if (unconditional === null) return "no Frechet distance: no labeller that shows features, or too few images";
   const first = `Frechet distance ${unconditional.toFixed(2)}${wasText(before?.frechet.unconditional ?? undefined)} to unconditional images`;
   const halves = floor === null ? "" : ` (their halves ${floor.toFixed(2)})`;
+  const accepted = acceptedText(set);
   const last = real === null ? "" : `, ${real.toFixed(2)}${wasText(before?.frechet.real ?? undefined)} to real ones`;
-  return first + halves + last;
+  return first + halves + accepted + last;
 }
 
 function wasText(was: number | undefined, digits = 2): string {

@@ -79,6 +79,10 @@ function program(): Command {
       "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu",
       "auto",
     )
+    .addOption(LABELLER)
+    .addOption(FIND_FACES)
+    .addOption(PROMPTS)
+    .addOption(CLIP_MODEL)
     .option("--shard <k/n>", "draw the k-th of n parts of the samples; sheets wait for a run without it", shard)
     .option("--frozen", "refuse to run if lace.lock would change")
     .option("--watch", "run again whenever the script, an import or a model changes")
@@ -320,6 +324,7 @@ function program(): Command {
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
     .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)
+    .option("--compare", "measure rejection and linear directions in latent space beside the script's own sampler")
     .option("--real <dir>", "real images to compare with as well")
     .option("--baseline <file.json>", "show what an earlier `lacec eval --json` measured beside it")
     .option("--html <file>", "write a page with tables and pictures")

@@ -3,6 +3,7 @@
 // stdout is one JSON document whatever happens.
 import { compileScript, wholeOf, type Compilation, type Compiled } from "../app/compile-script.js";
 import { overridesOf, runCompiled, type Results, type RunOptions } from "../app/run.js";
+import type { LabellerChoice } from "../app/platform.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import type { Cache } from "../ports/cache.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
@@ -13,7 +14,7 @@ import { expandScripts, STDIN_NAME, withStdin } from "./scripts.js";
 import { printSummary } from "./summary.js";
 import { filesOf, untilChanged } from "./watch.js";
 
-interface RunFlags extends Flags {
+interface RunFlags extends Flags, LabellerChoice {
   readonly out: string;
   readonly set?: Readonly<Record<string, number | string>>;
   readonly count?: number;
@@ -62,7 +63,14 @@ export const runCommand = command(
     const { platform } = context;
     const host = scripts.includes(STDIN_NAME) ? await withStdin(platform.host) : platform.host;
     const cache = flags.cache === false ? undefined : platform.openCache();
-    const options = { ...context.watch, out, inputs, count, seed, shard, provenance, engine, cache };
+    const { labeller, findFaces, prompts, clipModel } = flags;
+    const judge = {
+      ...(labeller !== undefined && { labeller }),
+      ...(findFaces !== undefined && { findFaces }),
+      ...(prompts !== undefined && { prompts }),
+      ...(clipModel !== undefined && { clipModel }),
+    };
+    const options = { ...context.watch, ...judge, out, inputs, count, seed, shard, provenance, engine, cache };
     const shared = { ...context, platform: { ...platform, host }, flags, options, cache };
     try {
       if (flags.watch !== true) return await runScripts(scripts, shared);

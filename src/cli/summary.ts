@@ -13,6 +13,7 @@ export function printSummary(results: Results, out: string, io: Io): void {
     ...results.record.tasks.flatMap(chainLine),
     ...results.record.tasks.flatMap(forecastLine),
     ...expectationLines(results.expectations, io.outColors),
+    ...judgeLines(results),
     ...fileLines(results, out),
   ];
   io.out(`${lines.join("\n")}\n`);
@@ -47,18 +48,31 @@ function forecastLine({ name, forecast }: TaskRecord): string[] {
   ];
 }
 
+/** A line for each judge that is not independent of the heads: they learnt from its labels. */
+function judgeLines({ record, expectations }: Results): string[] {
+  if (expectations.length === 0) return [];
+  return record.models.flatMap(({ judge }) =>
+    judge === null || judge.labelled.length === 0
+      ? []
+      : [`${judge.name} judged; it also made the labels that the heads of ${judge.labelled.join(", ")} learnt from`],
+  );
+}
+
 function expectationLines(expectations: readonly ExpectationResult[], c: Colors): string[] {
   if (expectations.length === 0) return [];
+  const known = expectations.some((e) => e.labeller !== undefined);
   const rows = expectations.map((e) => ({
     e,
     cells: [
       `${e.task}: ${e.text}`,
       `>= ${e.fraction}`,
       countText(e.heads),
-      e.labeller === undefined ? "-" : countText(e.labeller),
+      e.labeller === undefined ? (known ? "-" : "") : countText(e.labeller),
     ],
   }));
-  const header = ["expected", "", "by the heads", "by the labeller"];
+  const header = known
+    ? ["expected", "", "by the heads", "by the labeller"]
+    : ["expected", "", "by the heads that were followed", ""];
   const widths = header.map((h, k) => Math.max(h.length, ...rows.map((r) => r.cells[k]?.length ?? 0)));
   const line = (cells: readonly string[]): string => cells.map((cell, k) => cell.padEnd(widths[k] ?? 0)).join("  ");
   return [

@@ -4,6 +4,8 @@
 interface Known {
   /** Part of the labels that it explains on rows held out: of classes 1 - log loss / that of their frequencies, of a scalar R2. */
   readonly skill?: number;
+  /** Who labelled the images that it was trained on; hash as in LabellerIdentity. */
+  readonly labelledBy?: { readonly name: string; readonly sha256: string | null };
   /** Of a second head, which other rows made (its witness): what calibration found, and its own skill. */
   readonly witness?: WitnessRow;
 }

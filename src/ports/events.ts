@@ -9,6 +9,7 @@ export type PhaseName =
   | "sample"
   | "synthesise"
   | "label"
+  | "compare"
   | "train"
   | "save"
   | "read"

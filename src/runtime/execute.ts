@@ -13,7 +13,7 @@ import { witnessJudge } from "./draw/witness.js";
 import { labellerJudge } from "./show/labeller-judge.js";
 import { ENERGY_ROWS } from "./plan/tiles.js";
 import { forecastOf } from "./record/forecast.js";
-import { judge, missed, verdictOn, type Judged } from "./record/expectations.js";
+import { byHeadsAlone, judge, missed, verdictOn, type Judged } from "./record/expectations.js";
 import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { shortOfMemory } from "./show/image-batches.js";
 import { makeImages } from "./show/images.js";
@@ -46,6 +46,7 @@ import {
   type Selection,
   type Shard,
 } from "./plan/selection.js";
+import { identityOf, labelledBy } from "./services/labeller-identity.js";
 import type { Labeller } from "./services/services.js";
 import type { World } from "./services/world.js";
 import { stopIfAborted } from "../ports/stop.js";
@@ -198,7 +199,9 @@ class Run {
       const [model, locked] = [models[at], lock.models[alias]];
       if (model === undefined || locked === undefined) throw new InternalError(`the model ${alias} is not locked`);
       const heads = Object.entries(locked.heads).map(([attribute, { sha256 }]) => [attribute, sha256]);
-      const scope = JSON.stringify([lock.lacec, engine.name, engine.description, locked.sha256, heads]);
+      const judge = this.labellers.get(model);
+      const other = judge === undefined || judge.sha256 === model.labeller?.sha256 ? [] : [identityOf(judge)];
+      const scope = JSON.stringify([lock.lacec, engine.name, engine.description, locked.sha256, heads, ...other]);
       this.memories.set(model, new Memory(cache, host, scope));
     }
   }
@@ -295,6 +298,9 @@ class Run {
       const results = judge(expect, task.name, heads, seen, labeller?.tellsUnclear);
       this.expectations.push(...results);
       this.say(results.filter((r) => !r.passed).map(missed));
+      this.say(
+        results.flatMap((r) => (r.labeller === undefined ? [byHeadsAlone(task.name, [`\`${r.text}\``], r.span)] : [])),
+      );
     }
     for (const [phase, seconds] of clock.seconds) {
       this.clock.seconds.set(phase, (this.clock.seconds.get(phase) ?? 0) + seconds);
@@ -350,12 +356,18 @@ class Run {
     return task.accept.by === "heads" ? witnessJudge(model) : byLabeller(this.labellers.get(model) ?? noLabeller(task));
   }
 
-  /** Opens the labellers that are to judge attempts, before anything is drawn. Errors as requireJudge. */
+  /** Opens the labellers that are to judge attempts, expectations or marks, before anything is drawn. Errors as requireJudge. */
   private async openJudges({ models }: Workshop): Promise<void> {
-    for (const [index, task] of this.plan.tasks.entries()) {
+    const { plan, selection } = this;
+    for (const [index, task] of plan.tasks.entries()) {
       const model = models[task.model];
-      if (model === undefined || this.request.attempts !== undefined || !triesAgain(task)) continue;
-      if (this.selection.rows(index).length === 0) continue;
+      if (model === undefined || selection.rows(index).length === 0) continue;
+      const expected = selection.judges && plan.expects.some((e) => e.task === index);
+      const marked = plan.saves.some(
+        (s) => s.task === index && selection.hasSave(s) && "marks" in s.form && s.form.marks,
+      );
+      if (expected || marked) await this.labellerOf(model);
+      if (this.request.attempts !== undefined || !triesAgain(task)) continue;
       requireJudge(task, model, task.accept.by === "labeller" ? await this.labellerOf(model) : undefined);
     }
   }
@@ -371,6 +383,10 @@ class Run {
     const { host } = this.world;
     const seconds = new Map<string, number>([...this.clock.seconds, ["total", (host.now() - this.start) / 1000]]);
     const { engine, models } = shop;
+    const judges = models.map((model) => {
+      const labeller = this.labellers.get(model);
+      return labeller && { ...identityOf(labeller), labelled: labelledBy(labeller, model.info.attributes) };
+    });
     const record = makeRecord({
       plan,
       script: request.script,
@@ -378,6 +394,7 @@ class Run {
       shard: request.shard,
       engine,
       models,
+      judges,
       tasks,
       expectations,
       outputs,

@@ -55,6 +55,7 @@ export const codes = {
   L4107: "memory ran short",
   L4108: "a sheet was reduced",
   L4109: "no attempt was accepted",
+  L4110: "judged by the heads that were followed",
   L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",

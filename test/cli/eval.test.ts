@@ -55,6 +55,7 @@ describe("lacec eval", () => {
       "a.lace",
       "--reference",
       "24",
+      "--compare",
       "--real",
       ".",
       "--html",
@@ -117,12 +118,48 @@ describe("lacec eval", () => {
     expect(identity!.mean).toBeGreaterThan(strangers!);
   });
 
+  test("other methods are measured beside the script's own", () => {
+    const [portraits, steps, hairs] = evaluation.sets;
+    expect(portraits!.methods.map((m) => m.method)).toEqual([
+      "script",
+      "rejection by the heads",
+      "rejection by the judge",
+      "linear direction",
+      "linear direction, others held",
+    ]);
+    expect(steps!.methods.map((m) => m.method)).toEqual([
+      "script",
+      "linear direction",
+      "linear direction, others held",
+    ]);
+    expect(hairs!.methods).toEqual([]);
+    const [script, , judge] = portraits!.methods;
+    expect(script!.satisfied).toEqual(portraits!.clauses.at(-1)!.labeller);
+    expect(script!.evaluations).toBe(portraits!.evaluations);
+    expect(judge!.seconds).toBeLessThanOrEqual(Math.max(script!.seconds, judge!.seconds / judge!.evaluations));
+    for (const m of steps!.methods) {
+      expect(m.images).toBe(4);
+      expect(m.kept!.mean).toBeGreaterThan(0.6);
+    }
+    expect(steps!.accepted!.count).toBeGreaterThan(0);
+  });
+
   test("the page holds the pictures, and nothing else is written", () => {
     const page = readFileSync(join(folder.path, "page.html"), "utf8");
     expect(page.match(/src="data:image\/webp;base64,/g)).toHaveLength(3);
     expect(page).toContain("<figcaption>a row: before; after: not glasses; after: smile</figcaption>");
+    expect(page.match(/linear direction, others held/g)).toHaveLength(2);
     expect(page).not.toMatch(/<script|https?:/);
     expect(after).toEqual([...before, "before.json", "page.html"].sort());
+  });
+
+  test("where nobody else judges, the heads that were followed do, and that is said", async () => {
+    const { out, err, code } = await run("eval", "tiny.lace");
+    expect(code).toBe(0);
+    expect(err).toMatch(/warning\[L4110\]: `a`: `glasses` judged by the heads that were followed, and by nobody else/);
+    expect(out).toMatch(/^ +by the heads that were followed\n +glasses +\d\.\d\d\n/m);
+    expect(out).toContain("judged by the heads that were followed; 95% intervals");
+    expect(err).not.toContain("unconditional"); // nobody would look at them
   });
 
   test("a baseline is shown beside", async () => {
@@ -134,7 +171,12 @@ describe("lacec eval", () => {
   });
 
   test.each([
-    ["a model without labeller", ["tiny.lace"], 3, /L5312/],
+    [
+      "a labeller that is missing",
+      ["tiny.lace", "--labeller", "none.onnx"],
+      3,
+      /^error\[L5312\].*there is no none.json/s,
+    ],
     ["a baseline that is none", ["a.lace", "--baseline", "wrong.json"], 3, /L5315.*evaluation/s],
     ["a folder without pictures", ["a.lace", "--real", "run/none"], 3, /L5001/],
     ["neither script nor suite", [], 2, /name a script, or a suite/],

@@ -3,7 +3,9 @@ import * as v from "valibot";
 import { failure } from "../../source/diagnostic.js";
 import type { SetMeasure } from "./evaluation.js";
 
-export type Baseline = ReadonlyMap<string, SetMeasure>;
+/** What is shown beside a set. */
+export type BaselineSet = Omit<SetMeasure, "accepted" | "methods">;
+export type Baseline = ReadonlyMap<string, BaselineSet>;
 
 const number = v.nullable(v.number());
 const estimate = v.nullable(v.object({ mean: v.number(), low: v.number(), high: v.number(), count: v.number() }));

@@ -25,7 +25,8 @@ export function textOf({ span }: Energy, sources: ReadonlyMap<string, string>): 
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
 }
 
-function conjunctsOf(energy: Energy): readonly Energy[] {
+/** What a condition asks for, each of it alone. */
+export function conjunctsOf(energy: Energy): readonly Energy[] {
   if (energy.kind === "always") return [];
   if (energy.kind === "weight") return conjunctsOf(energy.part);
   return energy.kind === "and" ? energy.parts.flatMap(conjunctsOf) : [energy];

@@ -1,9 +1,7 @@
 // `lacec eval`: runs the tasks of a plan and measures what came of them, as docs/eval.md defines it.
 // In: a plan, services, a labeller. Out: an Evaluation, and the pictures of each set for a report.
 // Invariants: the script's own saves and expectations are left out, and nothing is written; every image is looked at once.
-import { valuesAt } from "../../compiler/axes.js";
 import type { Plan, Task } from "../../compiler/plan.js";
-import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { InternalError } from "../../source/internal-error.js";
 import { openDrawer } from "../label/draw-rows.js";
 import { shortOfMemory } from "../../runtime/show/image-batches.js";
@@ -19,16 +17,30 @@ import type { Labeller, Services } from "../../runtime/services/services.js";
 import { dryWorld } from "../../runtime/services/world.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import { identityOf } from "../../runtime/services/labeller-identity.js";
+import { identityOf, labelledBy } from "../../runtime/services/labeller-identity.js";
 import type { Model } from "../../models/model.js";
-import { untruncatedFrom } from "../../compiler/build/compile-task.js";
+import { compileTask, untruncatedFrom } from "../../compiler/build/compile-task.js";
+import type { Executable } from "../../compiler/graph/graph.js";
+import { translate } from "../../runtime/services/translation.js";
+import { openReadout, readOut } from "../../runtime/draw/readout.js";
+import { ENERGY_ROWS } from "../../runtime/plan/tiles.js";
+import { byHeadsAlone } from "../../runtime/record/expectations.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import {
+  acceptedOf,
+  clauseMeasures,
+  editMeasure,
+  goalOf,
+  samplerText,
+  typicalityOf,
+  type Bench,
+} from "./set-measures.js";
+import { compareMethods } from "./compare.js";
+import { drawPrior, type Draws, type ReadLatents } from "./methods.js";
 import { stylesOf } from "../../runtime/draw/styles.js";
-import { estimate, share, type Estimate } from "./bootstrap.js";
-import { changed, clausesOf, judgeAll, satisfied, textOf, type Clause } from "./conditions.js";
-import { translate, type Translation } from "../../runtime/services/translation.js";
-import type { ClauseMeasure, Evaluated, SetMeasure, Sheet, StepMeasure } from "./evaluation.js";
+import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
-import { featuresOf, LOOK, momentsOfSeen, similarities, type Seen } from "./seen.js";
+import { featuresOf, LOOK, momentsOfSeen, type Seen } from "./seen.js";
 
 /** Seed of the unconditional images: one that scripts do not happen to use. */
 const REFERENCE_SEED = 4_000_000_007;
@@ -39,10 +51,13 @@ export interface EvaluationOptions {
   readonly services: Services;
   readonly script: ScriptIdentity;
   readonly sources: ReadonlyMap<string, string>;
-  readonly openLabeller: (model: Model) => Promise<Labeller>;
+  /** Who judges the images of a model; undefined: nobody but its heads. */
+  readonly openLabeller: (model: Model) => Promise<Labeller | undefined>;
   /** How many unconditional images of each model and truncation everything is compared with. */
   readonly reference: number;
   readonly real?: readonly RgbImage[];
+  /** Whether samples and edits are compared with rejection and linear directions. */
+  readonly compare?: boolean;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -51,16 +66,16 @@ export interface EvaluationOptions {
 interface Yardstick {
   /** Draws as the task says: its noise, its cutoff. */
   readonly painter: Painter;
-  readonly outputs: readonly HeadOutputs[];
+  readonly seen: readonly Seen[];
+  /** Of one unconditional image with its judgement. */
+  readonly secondsPerDraw: number;
+  /** The model's class fixed, and its read-out: opened when they are first asked for. */
+  readonly model: Model;
+  readonly read: ReadLatents;
+  readonly draws: () => Promise<Draws>;
+  readonly close: () => Promise<void>;
   readonly moments: Moments | undefined;
   readonly floor: number | null;
-}
-
-interface Bench {
-  readonly model: Model;
-  readonly labeller: Labeller;
-  readonly translation: Translation;
-  readonly real: Moments | undefined;
 }
 
 /**
@@ -72,25 +87,32 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
   const { services, signal } = options;
   const onEvent = options.onEvent ?? ((): void => undefined);
   const clock = new PhaseClock(() => services.host.now(), onEvent);
-  const results = await execute({ ...plan, saves: [], expects: [] }, dryWorld(services), {
-    out: ".",
-    script: options.script,
-    onEvent,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const engine = await services.openEngine();
+  const world = withModels(services);
   const benches = new Map<Model, Bench>();
   const yardsticks = new Map<string, Yardstick>();
   const sheets = new Map<string, Sheet>();
   const sets: SetMeasure[] = [];
-  const evaluator = new Evaluator(engine, options, clock);
+  let engine: Engine | undefined;
   try {
+    // Who judges is opened before anything is drawn: one that is missing costs no time.
+    for (const { model: at } of plan.tasks) {
+      const planModel = plan.models[at];
+      const model = planModel === undefined ? undefined : await world.loadModel(planModel);
+      if (model !== undefined && !benches.has(model)) benches.set(model, await openBench(model, options));
+    }
+    const results = await execute({ ...plan, saves: [], expects: [] }, dryWorld(world), {
+      out: ".",
+      script: options.script,
+      onEvent,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    engine = await services.openEngine();
+    const evaluator = new Evaluator(engine, options, clock);
     for (const result of results.tasks) {
       const model = results.models[result.task.model];
       const planModel = plan.models[result.task.model];
-      if (model === undefined || planModel === undefined) throw new InternalError(`no model of ${result.task.name}`);
-      const bench = benches.get(model) ?? (await evaluator.openBench(model));
-      benches.set(model, bench);
+      const bench = model && benches.get(model);
+      if (bench === undefined || planModel === undefined) throw new InternalError(`no model of ${result.task.name}`);
       const { class: index, truncation, cutoff, noise } = result.task;
       const key = JSON.stringify([result.task.model, index, truncation, cutoff, noise]);
       const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, result.task, planModel.alias));
@@ -99,18 +121,52 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       sets.push(measure);
       sheets.set(measure.name, sheet);
     }
-    const labellers = [...benches].map(([model, { labeller }]) => {
-      return { model: model.info.name, ...identityOf(labeller) };
+    const labellers = [...benches].flatMap(([model, { labeller }]) => {
+      if (labeller === undefined) return [];
+      return [
+        { model: model.info.name, ...identityOf(labeller), labelled: labelledBy(labeller, model.info.attributes) },
+      ];
     });
     const evaluation = {
       ...{ sets, labellers, reference: options.reference, real: options.real?.length ?? 0 },
       engine: engine.description,
     };
-    return { evaluation, sheets };
+    return { evaluation, sheets, warnings: sets.flatMap(unjudged) };
   } finally {
-    for (const { labeller } of benches.values()) await labeller.dispose();
-    for (const { painter } of yardsticks.values()) await painter.dispose();
-    await engine.dispose();
+    for (const { labeller } of benches.values()) await labeller?.dispose();
+    for (const { close } of yardsticks.values()) await close();
+    await engine?.dispose();
+  }
+}
+
+/** The same services, with each model loaded once. */
+function withModels(services: Services): Services {
+  const models = new Map<string, Promise<Model>>();
+  return {
+    ...services,
+    loadModel: (asked) => {
+      const found = models.get(asked.alias) ?? services.loadModel(asked);
+      models.set(asked.alias, found);
+      return found;
+    },
+  };
+}
+
+/** The warning of a set of which the heads that were followed say all, or something, themselves. */
+function unjudged({ name, clauses }: SetMeasure): readonly Diagnostic[] {
+  const alone = clauses.filter((c) => c.labeller === null).map((c) => `\`${c.text}\``);
+  return alone.length === 0 ? [] : [byHeadsAlone(name, alone)];
+}
+
+async function openBench(model: Model, { openLabeller, real }: EvaluationOptions): Promise<Bench> {
+  const labeller = await openLabeller(model);
+  try {
+    const features = real === undefined || labeller === undefined ? undefined : await featuresOf(real, labeller);
+    const translation = translate(labeller?.attributes ?? [], model.info.attributes);
+    return { model, labeller, translation, real: features };
+  } catch (error) {
+    await labeller?.dispose();
+    throw error;
   }
 }
 
@@ -121,23 +177,13 @@ class Evaluator {
     private readonly clock: PhaseClock,
   ) {}
 
-  async openBench(model: Model): Promise<Bench> {
-    const labeller = await this.options.openLabeller(model);
-    const { real } = this.options;
-    const features = real === undefined ? undefined : await featuresOf(real, labeller);
-    return {
-      ...{ model, labeller },
-      translation: translate(labeller.attributes, model.info.attributes),
-      real: features,
-    };
-  }
-
   /** Images of a model without any condition, drawn as a task is: its class, truncation and noise. */
   async yardstick(bench: Bench, task: Task, alias: string): Promise<Yardstick> {
-    const { reference, signal } = this.options;
+    const { signal, services } = this.options;
+    const reference = bench.labeller === undefined ? 0 : this.options.reference; // nobody would look at them
     const { truncation } = task;
     const model = modelForClass(bench.model, task.class);
-    const { services, onEvent } = this.options;
+    const { onEvent } = this.options;
     const painter = openPainter({
       ...{ model, engine: this.engine, services, noise: task.noise, count: LOOK },
       onShort: (left) => onEvent?.({ kind: "note", text: shortOfMemory(left).message }),
@@ -148,9 +194,11 @@ class Evaluator {
     const { wDim, numWs } = bench.model.info;
     const name = `${alias}, unconditional`;
     const from = untruncatedFrom(task, model);
+    const readout = this.readoutOf(task, model);
     try {
       const seen: Seen[] = [];
-      await this.clock.run("synthesise", { task: name, total: reference }, async () => {
+      const began = services.host.now();
+      const look = async (): Promise<void> => {
         for (let start = 0; start < reference; start += LOOK) {
           stopIfAborted(signal);
           const size = Math.min(LOOK, reference - start);
@@ -164,12 +212,18 @@ class Evaluator {
           seen.push(...(await this.look(await painter.paint(styles, rows), bench)));
           this.clock.progress("synthesise", name, start + size, reference);
         }
-      });
+      };
+      if (reference > 0) await this.clock.run("synthesise", { task: name, total: reference }, look);
       const half = Math.floor(seen.length / 2);
       const [one, two] = [momentsOfSeen(seen.slice(0, half)), momentsOfSeen(seen.slice(half))];
       return {
-        painter,
-        outputs: seen.map((s) => s.outputs),
+        ...{ painter, seen, model, read: readout.read },
+        secondsPerDraw: (services.host.now() - began) / 1000 / Math.max(1, reference),
+        draws: once(() => drawPrior(readout.read, model.info.zDim)),
+        close: async () => {
+          await painter.dispose();
+          await readout.close();
+        },
         moments: momentsOfSeen(seen),
         floor: one === undefined || two === undefined ? null : frechetDistance(one, two),
       };
@@ -179,6 +233,24 @@ class Evaluator {
     } finally {
       await drawer.dispose();
     }
+  }
+
+  /** w and the heads at some z as a task sees them. */
+  private readoutOf(task: Task, model: Model): { readonly read: ReadLatents; readonly close: () => Promise<void> } {
+    const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: this.engine.layout });
+    let opened: Promise<Executable> | undefined;
+    return {
+      read: async (z) => {
+        opened ??= openReadout(program, this.engine);
+        const lanes = Array.from({ length: z.length / model.info.zDim }, (_, i) => i);
+        const wanted = lanes.map(() => true);
+        const rows = await readOut(await opened, model, {
+          ...{ rows: ENERGY_ROWS, z, lanes, wanted, from: program.far?.from },
+        });
+        return rows.filter((r) => r !== undefined);
+      },
+      close: async () => (await opened?.catch(() => undefined))?.dispose(),
+    };
   }
 
   async measure(
@@ -223,119 +295,52 @@ class Evaluator {
     const distance = (to: Moments | undefined): number | null =>
       moments === undefined || to === undefined ? null : frechetDistance(moments, to);
     const images = outcomes.length;
+    const goal = goalOf(task);
+    const accepted = goal === undefined ? undefined : acceptedOf(goal, images, bench, yardstick.seen);
     const sampling = (result.seconds.get("sample") ?? 0) / Math.max(1, images);
+    const typicality = typicalityOf(outcomes);
+    const evaluations = samples.reduce((n, s) => n + s.evaluations, 0) / Math.max(1, images);
+    const synthesis = painting / 1000 / Math.max(1, pictures.length);
+    const { labeller, translation } = bench;
+    const methods =
+      this.options.compare !== true || goal === undefined || labeller === undefined
+        ? []
+        : await this.clock.run("compare", { task: task.name }, () =>
+            compareMethods(
+              {
+                ...{ task, outcomes, before, seen, goal, accepted: accepted?.moments, typicality, evaluations },
+                seconds: sampling + synthesis,
+              },
+              {
+                ...{ ...yardstick, labeller, translation, reference: yardstick.seen, signal: this.options.signal },
+                look: (images) => this.look(images, bench),
+                now: () => services.host.now(),
+              },
+            ),
+          );
     const measure: SetMeasure = {
       ...{ name: task.name, kind: task.kind, model: alias, sampler: samplerText(task), truncation: task.truncation },
       images,
       failed: outcomes.filter((s) => s.status !== "done" && s.status !== "unsatisfied").length,
-      clauses: this.clauses(task, outcomes, seen, bench, yardstick),
+      clauses: clauseMeasures(task, outcomes, seen, bench, yardstick.seen, this.options.sources),
       frechet: { unconditional: distance(yardstick.moments), real: distance(bench.real), floor: yardstick.floor },
-      edit: task.kind === "edit" ? this.edit(task, before, samples, seen, bench, yardstick.moments?.mean) : null,
-      typicality: typicalityOf(outcomes),
-      evaluations: samples.reduce((n, s) => n + s.evaluations, 0) / Math.max(1, images),
-      secondsPerImage: { sample: sampling, synthesis: painting / 1000 / Math.max(1, pictures.length) },
+      edit:
+        task.kind === "edit"
+          ? editMeasure(task, before, samples, seen, bench, yardstick.moments?.mean, this.options.sources)
+          : null,
+      accepted:
+        accepted === undefined
+          ? null
+          : { count: accepted.count, distance: distance(accepted.moments), floor: accepted.floor },
+      ...{ methods, typicality, evaluations, secondsPerImage: { sample: sampling, synthesis } },
     };
     return { measure, sheet: { columns: columns > 1 ? columns : Math.ceil(Math.sqrt(shown.length)), images: shown } };
   }
 
-  private clauses(
-    task: Task,
-    outcomes: readonly SampleResult[],
-    seen: ReadonlyMap<SampleResult, Seen>,
-    { translation, labeller }: Bench,
-    yardstick: Yardstick,
-  ): ClauseMeasure[] {
-    const { sources } = this.options;
-    const measureOf = ({ text, energy }: Clause, of: readonly SampleResult[]): ClauseMeasure => {
-      const known = translation.knows(energy);
-      const byLabeller = known
-        ? judgeAll(
-            energy,
-            of.map((s) => seen.get(s)?.outputs),
-          )
-        : [];
-      const byHeads = judgeAll(
-        energy,
-        of.map((s) => s.heads),
-      );
-      const unclear = labeller.tellsUnclear === true ? share(byLabeller.map((v) => v === "unclear")) : undefined;
-      return {
-        text,
-        labeller: share(satisfied(byLabeller)) ?? null,
-        unclear: unclear?.mean ?? null,
-        heads: share(satisfied(byHeads)) ?? null,
-        prior: known ? (share(satisfied(judgeAll(energy, yardstick.outputs)))?.mean ?? null) : null,
-      };
-    };
-    switch (task.kind) {
-      case "sample":
-      case "traverse":
-        return clausesOf(task.energy, sources).map((c) => measureOf(c, outcomes));
-      case "sweep":
-        return task.cells.map((energy, part) =>
-          measureOf(
-            { text: cellText(task, part), energy },
-            outcomes.filter((s) => s.part === part),
-          ),
-        );
-      case "edit":
-        return task.steps.map(({ energy }) => measureOf({ text: textOf(energy, sources), energy }, outcomes));
-    }
-  }
-
-  private edit(
-    task: Extract<Task, { kind: "edit" }>,
-    before: readonly SampleResult[],
-    samples: readonly SampleResult[],
-    seen: ReadonlyMap<SampleResult, Seen>,
-    { translation, labeller, model }: Bench,
-    centre: Float64Array | undefined,
-  ): SetMeasure["edit"] {
-    const stateAt = (part: number): readonly (Seen | undefined)[] =>
-      before.map((b) => seen.get(part < 0 ? b : (samples.find((s) => s.index === b.index && s.part === part) ?? b)));
-    const start = stateAt(-1);
-    const steps = task.steps.map(({ energy, names }, part): StepMeasure => {
-      const [from, to] = [stateAt(part - 1), stateAt(part)];
-      const rate = (states: readonly (Seen | undefined)[]): Estimate | null =>
-        translation.knows(energy)
-          ? (share(
-              satisfied(
-                judgeAll(
-                  energy,
-                  states.map((s) => s?.outputs),
-                ),
-              ),
-            ) ?? null)
-          : null;
-      const [was, is] = [rate(from), rate(to)];
-      const pairs = from.map((f, row) => [f?.outputs, to[row]?.outputs] as const);
-      const drifts = model.info.attributes.flatMap((attribute, k) => {
-        if (names.includes(k) || !labeller.attributes.some((a) => a.name === attribute.name)) return [];
-        const moved = pairs.map(
-          ([a, b]) => a === undefined || b === undefined || changed(attribute, a[k] ?? [], b[k] ?? []),
-        );
-        return [{ attribute: attribute.name, share: moved.filter(Boolean).length / Math.max(1, moved.length) }];
-      });
-      const drift = drifts.reduce<StepMeasure["drift"]>((m, d) => (m === null || d.share > m.share ? d : m), null);
-      const score = was === null || is === null ? null : is.mean - was.mean - (drift?.share ?? 0);
-      return {
-        text: textOf(energy, this.options.sources),
-        ...{ before: was, after: is, drift, score },
-        identity: estimate(similarities(start, to, centre)) ?? null,
-      };
-    });
-    const scores = steps.map((s) => s.score).filter((s) => s !== null);
-    const shifted = [...start.slice(1), start[0]];
-    return {
-      steps,
-      des: scores.length === steps.length ? scores.reduce((a, b) => a + b, 0) / Math.max(1, scores.length) : null,
-      identity: steps.at(-1)?.identity ?? null,
-      strangers: start.length < 2 ? null : (estimate(similarities(start, shifted, centre))?.mean ?? null),
-    };
-  }
-
   private async look(images: readonly RgbImage[], { labeller, translation }: Bench): Promise<Seen[]> {
     if (images.length === 0) return [];
+    if (labeller === undefined)
+      return images.map(() => ({ columns: new Float32Array(0), outputs: [], features: undefined }));
     const labels = await labeller.look(images);
     const { columns, features } = labels;
     const outputs = outputsOf(labels, images.length, labeller.attributes);
@@ -351,22 +356,8 @@ class Evaluator {
   }
 }
 
-/** Mean of |z|^2 / d. */
-function typicalityOf(samples: readonly SampleResult[]): number | null {
-  const each = samples.flatMap(({ z }) => {
-    const length = z.reduce((sum, v) => sum + v * v, 0) / z.length;
-    return Number.isFinite(length) ? [length] : [];
-  });
-  return each.length === 0 ? null : each.reduce((a, b) => a + b, 0) / each.length;
-}
-
-function samplerText({ sampler }: Task): string {
-  return sampler.kind === "ode" ? `ode ${sampler.solver}` : sampler.kind;
-}
-
-/** The values of a sweep's cell: `t 0.5`. */
-function cellText({ axes }: Extract<Task, { kind: "sweep" }>, part: number): string {
-  return valuesAt(axes, part)
-    .map((value, i) => `${axes[i]?.name ?? ""} ${value}`)
-    .join(", ");
+/** What `make` gives, made when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

@@ -3,6 +3,7 @@
 import type { Task } from "../../compiler/plan.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 import type { LabellerIdentity } from "../../runtime/services/labeller-identity.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Estimate } from "./bootstrap.js";
 
 export interface ClauseMeasure {
@@ -29,6 +30,29 @@ export interface StepMeasure {
   readonly identity: Estimate | null;
 }
 
+/** One way to the images of a set, measured as the others. */
+export interface MethodMeasure {
+  readonly method:
+    | "script"
+    | "rejection by the heads"
+    | "rejection by the judge"
+    | "linear direction"
+    | "linear direction, others held";
+  readonly images: number;
+  /** Share of the images that satisfy the whole condition (of an edit: all steps that no later one takes back), by the judge. */
+  readonly satisfied: Estimate | null;
+  /** Of an edit: share of the attributes that no step names of which the judge's reading did not change. */
+  readonly kept: Estimate | null;
+  /** Distance to the unconditional images that the judge accepts. */
+  readonly frechet: number | null;
+  /** Mean of |z|^2 / d; null where no z is known. */
+  readonly typicality: number | null;
+  /** Of the network, for one image: gradients of the script's sampler, draws of rejection. */
+  readonly evaluations: number;
+  /** For one image, its synthesis included. */
+  readonly seconds: number;
+}
+
 export interface SetMeasure {
   readonly name: string;
   readonly kind: Task["kind"];
@@ -45,6 +69,10 @@ export interface SetMeasure {
     readonly real: number | null;
     readonly floor: number | null;
   };
+  /** Unconditional images that the judge accepts: how many, how far the set is from them, and how far some of them, as many as the set has, are from the others. */
+  readonly accepted: { readonly count: number; readonly distance: number | null; readonly floor: number | null } | null;
+  /** The script's way and others, where they were asked for. */
+  readonly methods: readonly MethodMeasure[];
   readonly edit: {
     readonly steps: readonly StepMeasure[];
     /** The mean of the steps' scores. */
@@ -62,7 +90,8 @@ export interface SetMeasure {
 
 export interface Evaluation {
   readonly sets: readonly SetMeasure[];
-  readonly labellers: readonly ({ readonly model: string } & LabellerIdentity)[];
+  /** `labelled`: attributes whose heads learnt from labels of this judge. */
+  readonly labellers: readonly ({ readonly model: string; readonly labelled: readonly string[] } & LabellerIdentity)[];
   readonly reference: number;
   readonly real: number;
   readonly engine: string;
@@ -76,5 +105,7 @@ export interface Sheet {
 
 export interface Evaluated {
   readonly evaluation: Evaluation;
+  /** That nobody judges but the heads that were followed. */
+  readonly warnings: readonly Diagnostic[];
   readonly sheets: ReadonlyMap<string, Sheet>;
 }

@@ -3,9 +3,9 @@
 import type { ImageCodec } from "../../runtime/services/codec.js";
 import { layoutGrid } from "../../runtime/image/grid.js";
 import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
-import type { Baseline } from "./baseline.js";
+import type { Baseline, BaselineSet } from "./baseline.js";
 import { escapeHtml, htmlPage, htmlTable } from "../html-page.js";
-import { estimateText, unclearText } from "./texts.js";
+import { estimateText, judgesOf, judgeText, methodRows, unclearText } from "./texts.js";
 
 const STYLE = `
 td, th { white-space: nowrap; text-align: left } td:first-child { white-space: normal; min-width: 9em }
@@ -26,18 +26,19 @@ export async function evaluationHtml(
     const sheet = sheets.get(set.name);
     parts.push(setHtml(set, baseline?.get(set.name), sheet === undefined ? "" : await picture(sheet, set, codec)));
   }
-  const judges = evaluation.labellers.map(judgeText).join(", ");
+  const judges = evaluation.labellers.map(longJudgeText).join(", ") || "the heads that were followed alone";
   const { reference, real, engine } = evaluation;
   const about = `${engine}; judged by ${judges}; ${reference} unconditional and ${real} real images; the thin bars are 95% intervals.`;
   return htmlPage(title, STYLE, `<p class="dim">${escapeHtml(about)}</p>\n${parts.join("\n")}`);
 }
 
-function judgeText({ name, sha256, prompts }: Evaluated["evaluation"]["labellers"][number]): string {
+function longJudgeText(judge: Evaluated["evaluation"]["labellers"][number]): string {
+  const { sha256, prompts } = judge;
   const hash = sha256 === null ? "" : ` (SHA-256 ${sha256.slice(0, 12)})`;
-  return `${name}${hash}${prompts === undefined ? "" : ` by the prompts ${prompts.join(", ")}`}`;
+  return `${judgeText(judge)}${hash}${prompts === undefined ? "" : ` by the prompts ${prompts.join(", ")}`}`;
 }
 
-function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string): string {
+function setHtml(set: SetMeasure, before: BaselineSet | undefined, image: string): string {
   const was = (value: number | null | undefined, digits = 2): string =>
     value === null || value === undefined ? "" : ` <span class="dim">was ${value.toFixed(digits)}</span>`;
   const clauses = set.clauses.map((c) => {
@@ -49,7 +50,10 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
       c.prior === null ? "-" : c.prior.toFixed(2),
     ];
   });
-  const { frechet, edit, secondsPerImage } = set;
+  const { frechet, edit, secondsPerImage, accepted } = set;
+  const judges = judgesOf(set);
+  const methods = methodRows(set).map((row) => row.map(escapeHtml));
+  const [head = [], ...others] = methods;
   const steps = edit?.steps.map((s) => [
     escapeHtml(s.text),
     ...[s.before, s.after].map((e) => (e === null ? "-" : e.mean.toFixed(2))),
@@ -63,6 +67,12 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
       `${numberText(frechet.unconditional)}${was(before?.frechet.unconditional)}`,
     ],
     ["between two halves of those", numberText(frechet.floor)],
+    ...(accepted === null
+      ? []
+      : [
+          [`to the ${accepted.count} of those that are accepted`, numberText(accepted.distance)],
+          ["between as many of these as the set has, and the others", numberText(accepted.floor)],
+        ]),
     ...(frechet.real === null ? [] : [["to real images", `${numberText(frechet.real)}${was(before?.frechet.real)}`]]),
     ...(edit === null
       ? []
@@ -80,8 +90,9 @@ function setHtml(set: SetMeasure, before: SetMeasure | undefined, image: string)
   ];
   return `<h2>${escapeHtml(set.name)}</h2>
 <p class="dim">${set.kind} of ${escapeHtml(set.model)}, ${escapeHtml(set.sampler)}, truncation ${set.truncation}, ${set.images} images${set.failed > 0 ? `, ${set.failed} not finished` : ""}</p>
-${htmlTable(["condition", "by the labeller", "by the heads", "unconditional"], clauses)}
+${htmlTable(["condition", "by the labeller", judges.heads, "unconditional"], clauses)}
 ${steps === undefined ? "" : htmlTable(["step", "before", "after", "most drift", "score", "ID"], steps)}
+${methods.length === 0 ? "" : htmlTable(head, others)}
 ${htmlTable(["", ""], facts)}
 ${image}`;
 }

@@ -3,6 +3,7 @@
 // Invariant: a head of these weights on a raw latent gives what the trained one gives on the latent in the training's units.
 import type { Attribute, WitnessRow } from "../../compiler/attribute.js";
 import type { HeadWeights } from "../../compiler/weights.js";
+import type { LabellerIdentity } from "../../runtime/services/labeller-identity.js";
 import type { Heads } from "../../models/pack/pack.js";
 import { calibrated, type TrainingReport } from "./evaluate.js";
 import { explained } from "./concerns.js";
@@ -10,8 +11,13 @@ import type { TrainingPlan } from "./plan.js";
 import type { TrainedHead, Trained } from "./trainer.js";
 import type { Witnesses } from "./witness.js";
 
-/** Rows and weights of the trained heads, in the order of the data's table, with those of their witnesses that know something. */
-export function finishHeads(trained: Trained, report: TrainingReport, witnesses?: Witnesses): Heads {
+/** Rows and weights of the trained heads, in the order of the data's table, with those of their witnesses that know something, and who labelled. */
+export function finishHeads(
+  trained: Trained,
+  report: TrainingReport,
+  witnesses?: Witnesses,
+  labeller?: LabellerIdentity,
+): Heads {
   const table = trained.heads.map((h) => h.planned.column.attribute);
   const second = table.map(({ name }) => {
     if (witnesses?.attributes.includes(name) !== true) return undefined;
@@ -23,6 +29,7 @@ export function finishHeads(trained: Trained, report: TrainingReport, witnesses?
     return {
       ...row,
       ...(own !== undefined && { skill: own }),
+      ...(labeller !== undefined && { labelledBy: { name: labeller.name, sha256: labeller.sha256 } }),
       ...(witnesses !== undefined && second[k] !== undefined && { witness: rowOfWitness(row, witnesses.report) }),
     };
   });

@@ -22,6 +22,9 @@ const skill = v.exactOptional(v.pipe(finite, v.maxValue(1)));
 /** What its training found out of a head, and of the second one beside it. */
 const known = {
   skill,
+  labelledBy: v.exactOptional(
+    v.object({ name: v.string(), sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))) }),
+  ),
   witness: v.exactOptional(
     v.object({ temperature: v.exactOptional(positive), sigma: v.exactOptional(positive), skill }),
   ),
@@ -198,8 +201,12 @@ export function parseHeadMetadata(text: string | undefined, file: string): HeadM
 /** The attribute table as the compiler takes it. */
 export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
   return rows.map((a): Attribute => {
-    const { name, skill, witness } = a;
-    const known = { ...(skill !== undefined && { skill }), ...(witness !== undefined && { witness }) };
+    const { name, skill, witness, labelledBy } = a;
+    const known = {
+      ...(skill !== undefined && { skill }),
+      ...(labelledBy !== undefined && { labelledBy }),
+      ...(witness !== undefined && { witness }),
+    };
     if (a.type === "scalar") return { name, type: "scalar", min: a.min, max: a.max, sigma: a.sigma, ...known };
     const classes = a.type === "binary" ? ["no", "yes"] : a.classes;
     return { name, type: a.type, classes, temperature: a.temperature, ...known };

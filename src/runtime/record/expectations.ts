@@ -4,6 +4,7 @@ import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import { verdict, type HeadOutputs, type Verdict } from "../../compiler/energy/interpret.js";
 import type { Expect } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
+import { NOWHERE } from "../../source/span.js";
 import type { Count, ExpectationResult } from "./results.js";
 
 /** A hair of slack: 0.9 of 10 samples is 9, whatever 9 / 10 rounds to. */
@@ -59,6 +60,18 @@ export function missed(result: ExpectationResult): Diagnostic {
     at: { span: result.span, text: "not enough samples satisfy this" },
     related: [],
     hints: [],
+  };
+}
+
+/** The warning that nobody but the heads says whether something holds. */
+export function byHeadsAlone(task: string, conditions: readonly string[], at = NOWHERE): Diagnostic {
+  return {
+    code: "L4110",
+    severity: "warning",
+    message: `\`${task}\`: ${conditions.join(", ")} judged by the heads that were followed, and by nobody else`,
+    at: { span: at, text: "no labeller knows this" },
+    related: [],
+    hints: ["bring a judge with --labeller FILE.onnx, faces or clip"],
   };
 }
 

@@ -16,6 +16,7 @@ import { partsOf, rowsOf } from "../plan/places.js";
 import type { ExpectationResult } from "./results.js";
 import type { OutputFile } from "../show/saves.js";
 import type { AttemptCount, TaskResult } from "../draw/results.js";
+import type { LabellerIdentity } from "../services/labeller-identity.js";
 import type { Shard } from "../plan/selection.js";
 import { RECORD_FILE } from "../plan/path-template.js";
 
@@ -112,6 +113,12 @@ export interface RunRecord {
     readonly reference: string;
     readonly sha256: string;
     readonly labeller: string | null;
+    /** Who judged its pictures, and the attributes whose heads learnt from labels of this judge; null: nobody did. */
+    readonly judge: {
+      readonly name: string;
+      readonly sha256: string | null;
+      readonly labelled: readonly string[];
+    } | null;
     readonly heads: readonly { readonly attribute: string; readonly file: string }[];
   }[];
   readonly engine: { readonly name: string; readonly description: string };
@@ -138,6 +145,9 @@ export interface RunRecord {
   readonly seconds: Readonly<Record<string, number>>;
 }
 
+/** A judge, and the attributes whose heads learnt from its labels. */
+export type ModelJudge = LabellerIdentity & { readonly labelled: readonly string[] };
+
 /** All that a record is made from. */
 export interface RecordParts {
   readonly plan: Plan;
@@ -146,6 +156,8 @@ export interface RecordParts {
   readonly shard: Shard | undefined;
   readonly engine: Pick<Engine, "name" | "description">;
   readonly models: readonly Model[];
+  /** Of each model: who judged its pictures. */
+  readonly judges: readonly (ModelJudge | undefined)[];
   readonly tasks: readonly TaskResult[];
   readonly expectations: readonly ExpectationResult[];
   readonly outputs: readonly OutputFile[];
@@ -197,6 +209,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
       reference: publicName(m.reference),
       sha256: parts.models[i]?.sha256 ?? "",
       labeller: parts.models[i]?.labeller?.sha256 ?? null,
+      judge: judgeRecord(parts.judges[i]),
       heads: m.heads.map((h) => ({ attribute: h.attribute, file: publicName(h.file) })),
     })),
     engine: { name: parts.engine.name, description: parts.engine.description },
@@ -218,6 +231,10 @@ export function makeRecord(parts: RecordParts): RunRecord {
     diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
     seconds: secondsRecord(parts.seconds),
   };
+}
+
+function judgeRecord(judge: ModelJudge | undefined): RunRecord["models"][number]["judge"] {
+  return judge === undefined ? null : { name: judge.name, sha256: judge.sha256, labelled: judge.labelled };
 }
 
 function taskRecord({ task, samples, attempts, forecast, seconds }: TaskResult, plan: Plan): TaskRecord {

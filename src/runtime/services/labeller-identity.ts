@@ -1,5 +1,7 @@
 // Who labelled images, as data files and evaluations say it.
 
+import type { Attribute } from "../../compiler/attribute.js";
+
 export interface LabellerIdentity {
   /** Of its file, or what else it is. */
   readonly name: string;
@@ -7,6 +9,16 @@ export interface LabellerIdentity {
   readonly sha256: string | null;
   /** The words that it goes by, one line for each attribute. */
   readonly prompts?: readonly string[];
+}
+
+/** Names of the attributes whose heads learnt from labels of this judge: it is no independent one of them. */
+export function labelledBy(judge: LabellerIdentity, attributes: readonly Attribute[]): readonly string[] {
+  return attributes.flatMap(({ name, labelledBy: by }) => {
+    if (by === undefined) return [];
+    return (judge.sha256 === null ? by.sha256 === null && by.name === judge.name : by.sha256 === judge.sha256)
+      ? [name]
+      : [];
+  });
 }
 
 /** The identity alone, of a labeller or of what was read. */
