@@ -76,13 +76,14 @@ function own(snapshot: Snapshot, d: Declaration, found: Declared | undefined): r
       return [lace(signatureOf(found.decl)), `an energy: \`${meaningOf(found.decl.value, text, "product")}\``];
     }
     case "parameter":
-      return [lace(`${d.name}: number`), "a parameter of the energy"];
+      return [lace(parameterText(snapshot, d, text)), "a parameter of the energy"];
     case "axis": {
       const values = tasksOf(snapshot)
         .flatMap((t) => (t.kind === "sweep" ? t.axes : []))
         .find((a) => a.name === d.name)?.values;
       const shown = values === undefined ? "" : `: ${values.slice(0, 12).join(", ")}${values.length > 12 ? ", …" : ""}`;
-      return [lace(`${d.name}: number`), `an axis of the sweep${shown}`];
+      const ofNumbers = values?.every((v) => typeof v === "number") === true;
+      return [lace(ofNumbers ? `${d.name}: number` : d.name), `an axis of the sweep${shown}`];
     }
     case "task": {
       const task = tasksOf(snapshot).find((t) => t.name === d.name);
@@ -90,6 +91,17 @@ function own(snapshot: Snapshot, d: Declaration, found: Declared | undefined): r
       return [lace(head), ...(task === undefined ? [] : [taskText(task)])];
     }
   }
+}
+
+/** A parameter with its type and default, as declared. */
+function parameterText({ program }: Snapshot, { name, at }: Declaration, text: (span: Span) => string): string {
+  for (const { module } of program.files)
+    for (const item of module.items)
+      if (item.kind === "EnergyDecl" && at !== undefined) {
+        const param = item.params.find((p) => isAt(p.name.span, at));
+        if (param !== undefined) return text(param.span);
+      }
+  return name;
 }
 
 function tasksOf(snapshot: Snapshot): readonly Task[] {

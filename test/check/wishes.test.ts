@@ -149,6 +149,15 @@ save s to "x.png" as grid`;
   });
 });
 
+describe("a warning of contradictions", () => {
+  it("is not given of opposites that are both weighted, and is where one is not", async () => {
+    const fade = "sweep s over t in 0..1 by 0.25 from avatar { where (4 * t) * smile and (4 - 4 * t) * not smile }";
+    expect(await mistakesOf(`${fade}\nsave s to "x.png" as grid`)).toEqual([]);
+    const wrong = `${sample("2 * smile and not smile")}\nsave s to "x.png" as grid`;
+    expect(await mistakesOf(wrong)).toEqual([expect.stringMatching(/^L3002/)]);
+  });
+});
+
 describe("a value that stands alone after `or`", () => {
   it("is told with the set that is meant, and mended", async () => {
     const body = sample("hair is black or brown or red");

@@ -75,7 +75,10 @@ function findFixedChain(f: Chain, budget: Budget): readonly Finding[] {
   }
   const least = beginning(f, high);
   const clash = kind === "never" ? clashOf(least, budget) : undefined;
-  return [{ kind, span: least.span, ...(clash === undefined ? {} : { clash }) }];
+  if (clash === undefined) return [{ kind, span: least.span }];
+  // Opposites that are both weighted are a blend, such as a sweep that fades from one to the other.
+  if (clash.every((f) => f.kind === "weight")) return [];
+  return [{ kind, span: least.span, clash: [clash[0].span, clash[1].span] }];
 }
 
 function beginning(f: Chain, count: number): Chain {
@@ -92,10 +95,10 @@ export function canHoldTogether(parts: readonly Formula[], budget: Budget): bool
 }
 
 /** Two conjuncts that exclude each other. Without the last part the chain can hold, so that one of the two is in it. */
-function clashOf({ parts }: Chain, budget: Budget): readonly [Span, Span] | undefined {
+function clashOf({ parts }: Chain, budget: Budget): readonly [Formula, Formula] | undefined {
   const before = parts.slice(0, -1).flatMap(conjuncts);
   for (const right of parts.slice(-1).flatMap(conjuncts))
-    for (const left of before) if (canHoldTogether([left, right], budget) === false) return [left.span, right.span];
+    for (const left of before) if (canHoldTogether([left, right], budget) === false) return [left, right];
   return undefined;
 }
 
