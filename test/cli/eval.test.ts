@@ -138,7 +138,7 @@ describe("lacec eval", () => {
     expect(script!.evaluations).toBe(portraits!.evaluations);
     expect(judge!.seconds).toBeLessThanOrEqual(Math.max(script!.seconds, judge!.seconds / judge!.evaluations));
     for (const m of steps!.methods) {
-      expect(m.images).toBe(4);
+      expect(m.images).toBe(12);
       expect(m.kept!.mean).toBeGreaterThan(0.6);
     }
     expect(steps!.accepted!.count).toBeGreaterThan(0);

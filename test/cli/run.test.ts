@@ -196,7 +196,11 @@ describe("expectations", () => {
     writeFileSync(join(folder.path, "miss.lace"), SCRIPT.replace("glasses >= 0", "glasses and not glasses >= 0.1"));
     const results = await run(join(folder.path, "miss.lace"), { out: out("miss"), engine: "onnx-cpu", count: 1 });
     expect(results.expectations.map((e) => e.passed)).toEqual([false, true]);
-    expect(results.diagnostics.map((d) => [d.code, d.severity])).toEqual([["L4104", "error"]]);
+    expect(results.diagnostics.map((d) => [d.code, d.severity])).toEqual([
+      ["L4104", "error"],
+      ["L4110", "warning"], // nobody judges but the heads: one for each clause
+      ["L4110", "warning"],
+    ]);
     expect(results.record.expectations[0]).toMatchObject({ heads: { satisfied: 0, counted: 1 }, passed: false });
     expect(filesIn(out("miss"))).toContain("pictures/face-0.png");
   });
@@ -372,7 +376,11 @@ describe("failures", () => {
     const events: RunEvent[] = [];
     const onEvent = (event: RunEvent) => void events.push(event);
     const results = await execute(plan!, narrow, { out: out("narrow"), script: identity, onEvent });
-    expect(results.diagnostics).toMatchObject([{ code: "L4107", severity: "warning" }]);
+    expect(results.diagnostics).toMatchObject([
+      { code: "L4107", severity: "warning" },
+      { code: "L4110", severity: "warning" }, // nobody judges but the heads
+      { code: "L4110", severity: "warning" },
+    ]);
     expect(events).toContainEqual(expect.objectContaining({ kind: "end", phase: "synthesise", note: "2 at a time" }));
     const pixels = (name: string, k: number): Promise<Buffer> =>
       sharp(bytes(name, `pictures/face-${k}.png`))
