@@ -116,7 +116,7 @@ describe("the data set of StyleFlow", () => {
     [
       "objects that are no numbers",
       LATENTS,
-      pickle(dict({ att_light: array([1, 1], "O8", list([unicode("old")])) })),
+      pickle(dict({ att_light: array([1, 2], "O8", list([unicode("old"), int(1)])) })),
       /L5104.*neither numbers nor None/,
     ],
     [
