@@ -1,5 +1,7 @@
 import type { Hover, MarkupContent, SignatureHelp } from "vscode-languageserver-protocol/node";
 import { describe, expect, test } from "vitest";
+import { describeFile } from "../../src/models/describe-model.js";
+import { nodeHost } from "../../src/node/host.js";
 import { compilerDefaults } from "../../src/lsp/defaults.js";
 import { askAt, HEAD, marked, rangeAt, withClient } from "../support/language-client.js";
 
@@ -46,15 +48,20 @@ describe("hover tells", () => {
   test("of an energy its signature and what it says as log p", () =>
     expectHover(at("wise", 1), "energy wise(x: number)", "log p = log p(glasses) + log p(light > x)"));
 
-  test("of an attribute its type, calibration, accuracy and model", () =>
-    expectHover(
+  test("of an attribute its type, calibration, accuracy and model", async () => {
+    const { attributes } = await describeFile(nodeHost(), "builtin:avatar");
+    const glasses = attributes.find((a) => a.name === "glasses");
+    if (glasses?.type !== "binary") throw new Error("the embedded model knows glasses");
+    const { accuracy } = glasses.validation as { readonly accuracy: number };
+    await expectHover(
       at("glasses"),
       "attribute glasses: binary",
-      "temperature 0.5",
-      "accuracy 0.958",
+      `temperature ${glasses.temperature}`,
+      `accuracy ${accuracy}`,
       "`avatar`",
       "in nats",
-    ));
+    );
+  });
 
   test("of a scalar its range and sigma", () => expectHover(at("light"), "scalar in 0..1", "sigma 0.05", "mae"));
 
