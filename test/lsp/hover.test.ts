@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Hover, MarkupContent, SignatureHelp } from "vscode-languageserver-protocol/node";
 import { describe, expect, test } from "vitest";
 import { describeFile } from "../../src/models/describe-model.js";
@@ -49,7 +50,10 @@ describe("hover tells", () => {
     expectHover(at("wise", 1), "energy wise(x: number)", "log p = log p(glasses) + log p(light > x)"));
 
   test("of an attribute its type, calibration, accuracy and model", async () => {
-    const { attributes } = await describeFile(nodeHost(), "builtin:avatar");
+    const { attributes } = await describeFile(
+      nodeHost(),
+      fileURLToPath(new URL("../../models/avatar.safetensors", import.meta.url)),
+    );
     const glasses = attributes.find((a) => a.name === "glasses");
     if (glasses?.type !== "binary") throw new Error("the embedded model knows glasses");
     const { accuracy } = glasses.validation as { readonly accuracy: number };
