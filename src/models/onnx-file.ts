@@ -55,8 +55,13 @@ export function checkWhole(bytes: Uint8Array, file = "the ONNX model"): void {
 }
 
 function external(bytes: Uint8Array, file: string): readonly ExternalTensor[] {
+  return readingOnnx(() => externalTensors(bytes), file);
+}
+
+/** What `read` gives; damage that it finds is LaceError L5202. */
+export function readingOnnx<T>(read: () => T, file = "the ONNX model"): T {
   try {
-    return externalTensors(bytes);
+    return read();
   } catch (error) {
     if (error instanceof OnnxDamage) throw failure("L5202", `${file} cannot be opened: ${error.message}`);
     throw error;

@@ -11,7 +11,7 @@ import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import { nameOther } from "./name-others.js";
 import type { StateDict } from "../formats/state-dict.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
-import { readSynthesis } from "./stylegan2-weights.js";
+import { readSynthesis, scalarOf } from "./stylegan2-weights.js";
 import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
 
 /** Modules nest network, block, layer; deeper is a loop. */
@@ -86,8 +86,11 @@ export function readStylegan2AdaTensors(stored: StateDict, file: string, options
   const filter = stored.has(`synthesis.b${resolution}.resample_filter`);
   if (!filter) assumed.push(`the resampling filter is [${DEFAULTS.firKernel.join(", ")}]`);
   const zeros: Tensor = { shape: [wDim], data: new Float32Array(wDim) };
-  const read = (name: string): Tensor | undefined =>
-    averageUnknown && name === "mapping.w_avg" ? zeros : asScalar(stored.get(name)?.read(), name);
+  const read = (name: string): Tensor | undefined => {
+    if (averageUnknown && name === "mapping.w_avg") return zeros;
+    const tensor = stored.get(name)?.read();
+    return tensor !== undefined && name.endsWith(".noise_strength") ? scalarOf(tensor) : tensor;
+  };
   const source = new TensorSource(file, read, new Set(names));
   const classes = embed?.shape[1] ?? 0;
   const mapping = { layers, lrMultiplier: DEFAULTS.lrMultiplier, normalize: true };
@@ -99,11 +102,6 @@ export function readStylegan2AdaTensors(stored: StateDict, file: string, options
     synthesis: readSynthesis(source, { style, firKernel: firKernelOf, wDim, resolution }),
   });
   return { model, assumed, averageUnknown };
-}
-
-/** A strength is a number; formats without tensors of rank 0 keep it as a list of one. */
-function asScalar(tensor: Tensor | undefined, name: string): Tensor | undefined {
-  return tensor?.data.length === 1 && name.endsWith(".noise_strength") ? { shape: [], data: tensor.data } : tensor;
 }
 
 /** Successors have the same outside and another synthesis. */

@@ -13,7 +13,7 @@ import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isDict, isTuple, newDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
-import { readSynthesis } from "./stylegan2-weights.js";
+import { readSynthesis, scalarOf } from "./stylegan2-weights.js";
 
 const MAX_RESOLUTION = 2048;
 const STYLES: readonly SynthesisStyle[] = ["skip", "orig", "resnet"];
@@ -183,9 +183,6 @@ function turnedKernel(x: Tensor): Tensor {
 }
 function plusOne(x: Tensor): Tensor {
   return { shape: x.shape, data: x.data.map((v) => v + 1) };
-}
-function scalarOf(x: Tensor): Tensor {
-  return x.data.length === 1 ? { shape: [], data: x.data } : x;
 }
 function lastTwo(x: Tensor): Tensor {
   return { shape: x.shape.slice(-2), data: x.data };

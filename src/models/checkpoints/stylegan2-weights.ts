@@ -100,6 +100,11 @@ function readConv(
   return { ...layer, noise: { strength: source.read(`${name}.noise_strength`, []).data[0] ?? 0, constant } };
 }
 
+/** One number without dimensions: formats without tensors of rank 0 keep it as a list of one. */
+export function scalarOf(x: Tensor): Tensor {
+  return x.data.length === 1 ? { shape: [], data: x.data } : x;
+}
+
 /** The tensors by name, as `readSynthesis` finds them. */
 export function synthesisTensors(synthesis: SynthesisWeights): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();

@@ -1,12 +1,11 @@
-// Arrays of numpy's own files: .npy, one array, and .npz, a zip of them.
-// In: the whole file. Out: tensors that are widened when asked for. Invariants: an array has exactly the bytes that its shape and type need.
+// Arrays of numpy's own files, .npy.
+// In: the whole file. Out: a tensor that is widened when asked for. Invariants: an array has exactly the bytes that its shape and type need.
 // Source: numpy.lib.format, "NPY format" (versions 1 to 3).
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "../model-error.js";
 import { DTYPE_BYTES, toFloat32 } from "./dtype.js";
-import { NUMPY_TYPES, permuted } from "./numpy-array.js";
-import type { LazyTensor, StateDict } from "./state-dict.js";
-import { isZip, openZip } from "./zip.js";
+import { fromColumnMajor, NUMPY_TYPES } from "./numpy-array.js";
+import type { LazyTensor } from "./state-dict.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** numpy writes a few dozen bytes; more than this is no header of numbers. */
@@ -46,26 +45,8 @@ export function readNpy(bytes: Uint8Array, file: string): LazyTensor {
   return {
     shape,
     read() {
-      const values = toFloat32(dtype, data);
-      if (fortran === "False" || shape.length < 2) return { shape, data: values };
-      // Column-major data is the transpose of a row-major array of the reversed shape.
-      const order = shape.map((_, d) => shape.length - 1 - d);
-      return permuted({ shape: [...shape].reverse(), data: values }, order);
+      const stored = { shape, data: toFloat32(dtype, data) };
+      return fortran === "True" ? fromColumnMajor(stored) : stored;
     },
   };
-}
-
-/** Whether the bytes are a zip whose entries are .npy files. Errors LaceError L5103 for a damaged zip. */
-export function isNpz(bytes: Uint8Array, file: string): boolean {
-  if (!isZip(bytes)) return false;
-  const names = [...openZip(bytes, file).entries.keys()];
-  return names.length > 0 && names.every((name) => name.endsWith(".npy"));
-}
-
-/** The arrays of a .npz file by name. Errors LaceError L5103 and L5104 for damage, L5106 for limits. */
-export async function readNpz(bytes: Uint8Array, file: string): Promise<StateDict> {
-  const zip = openZip(bytes, file);
-  const arrays = new Map<string, LazyTensor>();
-  for (const name of zip.entries.keys()) arrays.set(name.replace(/\.npy$/, ""), readNpy(await zip.read(name), file));
-  return arrays;
 }

@@ -99,15 +99,18 @@ export class NumpyArray implements LazyTensor {
   read(): Tensor {
     if (this.texts !== undefined) return { shape: this.shape, data: new Float32Array(this.texts.length).fill(NaN) };
     if (this.objects !== undefined) return { shape: this.shape, data: this.objects };
-    const data = toFloat32(this.dtype, this.bytes);
-    if (!this.fortran || this.shape.length < 2) return { shape: this.shape, data };
-    // Column-major data is the transpose of a row-major array of the reversed shape.
-    const reversed = { shape: [...this.shape].reverse(), data };
-    return permuted(
-      reversed,
-      this.shape.map((_, d) => this.shape.length - 1 - d),
-    );
+    const stored = { shape: this.shape, data: toFloat32(this.dtype, this.bytes) };
+    return this.fortran ? fromColumnMajor(stored) : stored;
   }
+}
+
+/** Data in Fortran's order as row-major: the transpose of a row-major array of the reversed shape. */
+export function fromColumnMajor({ shape, data }: Tensor): Tensor {
+  if (shape.length < 2) return { shape, data };
+  return permuted(
+    { shape: [...shape].reverse(), data },
+    shape.map((_, d) => shape.length - 1 - d),
+  );
 }
 
 /** The axes in another order: axis d of the result is axis `order[d]` of `x`. */

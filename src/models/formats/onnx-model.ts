@@ -13,7 +13,6 @@ import type {
 import { OnnxDamage } from "./onnx-weights.js";
 
 type Reader = protobuf.Reader;
-type Visit = (field: number, wire: number, reader: Reader) => void;
 
 /** Reads a model. Errors OnnxDamage if the bytes are none. */
 export function readOnnxModel(bytes: Uint8Array): OnnxModelFile {
@@ -21,19 +20,7 @@ export function readOnnxModel(bytes: Uint8Array): OnnxModelFile {
   const constants = new Map<string, OnnxConstant>();
   const inputs: OnnxValueFile[] = [];
   const outputs: OnnxValueFile[] = [];
-  let opset = 0;
   visit(bytes, (field, _, r) => {
-    if (field === 8) {
-      let [domain, version] = ["", 0];
-      visit(r.bytes(), (f, __, inner) => {
-        if (f === 1) domain = inner.string();
-        else if (f === 2) version = toNumber(inner.int64());
-        else return false;
-        return true;
-      });
-      if (domain === "" || domain === "ai.onnx") opset = version;
-      return true;
-    }
     if (field !== 7) return false;
     visit(r.bytes(), (f, __, graph) => {
       if (f === 1) nodes.push(readNode(graph.bytes()));
@@ -47,11 +34,11 @@ export function readOnnxModel(bytes: Uint8Array): OnnxModelFile {
     });
     return true;
   });
-  return { opset, nodes, constants, inputs: inputs.filter((v) => !constants.has(v.name)), outputs };
+  return { nodes, constants, inputs: inputs.filter((v) => !constants.has(v.name)), outputs };
 }
 
 /** Calls `take` for each field; it answers whether it has read the field. */
-function visit(bytes: Uint8Array, take: (...args: Parameters<Visit>) => boolean): void {
+function visit(bytes: Uint8Array, take: (field: number, wire: number, reader: Reader) => boolean): void {
   const reader = protobuf.Reader.create(bytes);
   try {
     while (reader.pos < reader.len) {
@@ -152,7 +139,6 @@ const TYPES: ReadonlyMap<number, DType> = new Map<number, DType>([
   [11, "F64"],
   [16, "BF16"],
 ]);
-const FLOATING: ReadonlySet<DType> = new Set<DType>(["F64", "F32", "F16", "BF16"]);
 
 function readTensor(bytes: Uint8Array): OnnxConstant {
   let [name, type] = ["", 0];
@@ -175,7 +161,6 @@ function readTensor(bytes: Uint8Array): OnnxConstant {
   return {
     name,
     dims,
-    isInteger: dtype !== undefined && !FLOATING.has(dtype),
     read() {
       if (dtype === undefined) throw new OnnxDamage(`the tensor '${name}' is of a type (${type}) that is not read`);
       // Half precision that is listed comes as bits in whole numbers; nobody writes it so.

@@ -4,6 +4,7 @@ import type { Executable, Graph, Shape } from "../../compiler/graph/graph.js";
 import type { OnnxModelFile } from "../../compiler/build/onnx-network/network.js";
 import { compileOnnxNetwork } from "../../compiler/build/onnx-network/onnx-graph.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
+import { readingOnnx } from "../../models/onnx-file.js";
 import { OnnxDamage } from "../../models/formats/onnx-weights.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { failure } from "../../source/diagnostic.js";
@@ -50,20 +51,11 @@ export async function openOnnxAsGraph(bytes: Uint8Array): Promise<OnnxModel> {
 }
 
 function read(bytes: Uint8Array): OnnxModelFile {
-  return damageSaid(() => {
+  return readingOnnx(() => {
     const model = readOnnxModel(bytes);
     if (model.outputs.length === 0) throw new OnnxDamage("it has no output");
     return model;
   });
-}
-
-function damageSaid<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof OnnxDamage) throw failure("L5202", `the ONNX model cannot be opened: ${error.message}`);
-    throw error;
-  }
 }
 
 async function executableFor(
@@ -79,7 +71,7 @@ async function executableFor(
   if (known !== undefined) return known;
   const { layout } = engine;
   const options = { inputs: sizes, layout, ...(outputs !== undefined && { outputs }) };
-  const graph = damageSaid(() => compileOnnxNetwork(model, options));
+  const graph = readingOnnx(() => compileOnnxNetwork(model, options));
   const made = { graph, executable: await engine.compile(graph) };
   compiled.set(key, made);
   return made;

@@ -4,7 +4,6 @@
 export interface OnnxConstant {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly isInteger: boolean;
   /** Row-major. Integers beyond 2^24 are rounded. Errors: those of the reader, if there are not as many as the dimensions say. */
   read(): Float32Array;
 }
@@ -35,7 +34,6 @@ export interface OnnxValueFile {
 }
 
 export interface OnnxModelFile {
-  readonly opset: number;
   readonly nodes: readonly OnnxNodeFile[];
   readonly constants: ReadonlyMap<string, OnnxConstant>;
   /** Those that no constant stands for. */
