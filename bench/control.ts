@@ -1,12 +1,10 @@
 // What heads are worth to a sampler, by an exact judge: requests of one and of three attributes on a bed of test/bed.
 // Run: node scripts/bench.js control FOLDER [--rows 2000] [--count 64] [--train "FLAGS"]... [--json]      after npm run build
 // In: the number of rows to label, flags of `lacec train`, each a line of the table. Out: the share of pictures that satisfy, by the judge and by the heads.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { makeBed } from "../test/bed/bed.js";
+import { bedFolder } from "./bed-folder.js";
 import { REQUESTS as GROUPS } from "../test/bed/requests.js";
 
 const { values, positionals } = parseArgs({
@@ -23,26 +21,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const [folder = "bed"] = positionals;
-const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const lacec = (...args: string[]): string =>
-  execFileSync(process.execPath, [main, ...args], {
-    cwd: folder,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-    maxBuffer: 2 ** 28,
-  });
-
-if (!existsSync(join(folder, "bed.safetensors"))) {
-  const bed = makeBed({ seed: Number(values.seed), zDim: Number(values["z-dim"]), bend: Number(values.bend) });
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "decoder.onnx"), bed.decoder);
-  writeFileSync(join(folder, "judge.onnx"), bed.judge);
-  writeFileSync(join(folder, "judge.json"), JSON.stringify(bed.description));
-  lacec("import", "decoder.onnx", "-o", "bed.safetensors");
-}
-const data = `rows-${values.rows}.safetensors`;
-if (!existsSync(join(folder, data)))
-  lacec("label", "bed.safetensors", "--labeller", "judge.onnx", "-n", values.rows, "--seed", "1", "-o", data, "-q");
+const { data, lacec } = bedFolder(
+  folder,
+  { seed: Number(values.seed), zDim: Number(values["z-dim"]), bend: Number(values.bend) },
+  values.rows,
+);
 
 interface Share {
   readonly mean: number;

@@ -1,12 +1,10 @@
 // Forecasts against the truth: what share the heads of a pack expect, second ones among them, to satisfy a request, and what share an exact judge finds (test/bed).
 // Run: node scripts/bench.js forecast FOLDER [--rows 2000] [--bend 0.5] [--count 64] [--train FLAGS] [--json]      after npm run build
 //      node scripts/bench.js forecast --svg docs/images/forecast.svg FILE.json...      draws what was printed
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { makeBed } from "../test/bed/bed.js";
+import { bedFolder } from "./bed-folder.js";
 import { REQUESTS } from "../test/bed/requests.js";
 import { compileScript } from "../src/app/compile-script.js";
 import { holds, verdict } from "../src/compiler/energy/interpret.js";
@@ -72,21 +70,7 @@ function summary(points: readonly Point[]): string {
 }
 
 async function measure(folder: string): Promise<Point[]> {
-  const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-  const lacec = (...args: string[]): void => {
-    execFileSync(process.execPath, [main, ...args], { cwd: folder, stdio: ["ignore", "ignore", "ignore"] });
-  };
-  if (!existsSync(join(folder, "bed.safetensors"))) {
-    const bed = makeBed({ seed: 1, zDim: 32, bend: Number(values.bend) });
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "decoder.onnx"), bed.decoder);
-    writeFileSync(join(folder, "judge.onnx"), bed.judge);
-    writeFileSync(join(folder, "judge.json"), JSON.stringify(bed.description));
-    lacec("import", "decoder.onnx", "-o", "bed.safetensors");
-  }
-  const data = `rows-${values.rows}.safetensors`;
-  if (!existsSync(join(folder, data)))
-    lacec("label", "bed.safetensors", "--labeller", "judge.onnx", "-n", values.rows, "--seed", "1", "-o", data, "-q");
+  const { data, lacec } = bedFolder(folder, { bend: Number(values.bend) }, values.rows);
   const flags = values.train.split(" ").filter((f) => f !== "");
   lacec("train", data, "--into", "bed.safetensors", "-o", "forecast.safetensors", "-q", ...flags);
   const wishes = Object.entries(REQUESTS).flatMap(([group, list]) => list.map((wish) => ({ group, wish })));

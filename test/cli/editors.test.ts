@@ -31,13 +31,34 @@ interface Seen {
   readonly text: string;
 }
 
+/** Runs an editor over the script in a folder and home of its own; gives what it has written of what it saw. */
+async function drive(command: string, args: readonly string[]): Promise<unknown> {
+  const folder = folderWith({ "a.lace": SCRIPT, "package.json": "{}" });
+  const out = join(folder.path, "seen.json");
+  const env = {
+    ...process.env,
+    LACEC: `${process.execPath} ${mainFile}`,
+    LACE_TEST_OUT: out,
+    HOME: folder.path,
+    XDG_STATE_HOME: folder.path,
+  };
+  const child = spawn(command, args, { cwd: folder.path, env, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (t: string) => (said += t));
+  const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
+  await new Promise((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  expect(existsSync(out) ? "" : said).toBe("");
+  const seen: unknown = JSON.parse(readFileSync(out, "utf8"));
+  folder.remove();
+  return seen;
+}
+
 // Debian's neovim 0.7.2 and later.
 test.skipIf(!has("nvim"))(
   "Neovim shows mistakes, hover and completion, renames, and formats",
   async () => {
     requireBuild();
-    const folder = folderWith({ "a.lace": SCRIPT, "package.json": "{}" });
-    const out = join(folder.path, "seen.json");
     const args = [
       "--headless",
       "-u",
@@ -46,22 +67,7 @@ test.skipIf(!has("nvim"))(
       "-c",
       `luafile ${join(root, "test/lsp/neovim.lua")}`,
     ];
-    const env = {
-      ...process.env,
-      LACEC: `${process.execPath} ${mainFile}`,
-      LACE_TEST_OUT: out,
-      HOME: folder.path,
-      XDG_STATE_HOME: folder.path,
-    };
-    const child = spawn("nvim", args, { cwd: folder.path, env, stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding("utf8").on("data", (t: string) => (said += t));
-    const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
-    await new Promise((resolve) => child.on("close", resolve));
-    clearTimeout(timer);
-    expect(existsSync(out) ? "" : said).toBe("");
-    const seen = JSON.parse(readFileSync(out, "utf8")) as Seen;
+    const seen = (await drive("nvim", args)) as Seen;
     expect(seen.problem).toBeUndefined();
     expect(seen.diagnostics).toEqual([{ code: "L2001", line: 6, from: 24 }]);
     expect(seen.hover).toContain("energy scholar");
@@ -69,7 +75,6 @@ test.skipIf(!has("nvim"))(
     expect(seen.text).toContain("energy reader = glasses");
     expect(seen.text).toContain("where reader");
     expect(seen.text).toContain("let low = 0.2");
-    folder.remove();
   },
   120_000,
 );
@@ -88,24 +93,8 @@ test.skipIf(!hasEglot())(
   "Emacs with eglot shows mistakes, hover and completion, renames, and formats",
   async () => {
     requireBuild();
-    const folder = folderWith({ "a.lace": SCRIPT, "package.json": "{}" });
-    const out = join(folder.path, "seen.json");
     const load = ["editors/emacs/lace-mode.el", "test/lsp/emacs.el"].flatMap((f) => ["-l", join(root, f)]);
-    const env = {
-      ...process.env,
-      LACEC: `${process.execPath} ${mainFile}`,
-      LACE_TEST_OUT: out,
-      HOME: folder.path,
-    };
-    const child = spawn("emacs", ["--batch", ...load], { cwd: folder.path, env, stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding("utf8").on("data", (t: string) => (said += t));
-    const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
-    await new Promise((resolve) => child.on("close", resolve));
-    clearTimeout(timer);
-    expect(existsSync(out) ? "" : said).toBe("");
-    const seen = JSON.parse(readFileSync(out, "utf8")) as Omit<Seen, "diagnostics"> & {
+    const seen = (await drive("emacs", ["--batch", ...load])) as Omit<Seen, "diagnostics"> & {
       readonly diagnostics: string[];
     };
     expect(seen.problem).toBeUndefined();
@@ -115,7 +104,6 @@ test.skipIf(!hasEglot())(
     expect(seen.text).toContain("energy reader = glasses");
     expect(seen.text).toContain("where reader");
     expect(seen.text).toContain("let low = 0.2");
-    folder.remove();
   },
   120_000,
 );
