@@ -1,13 +1,13 @@
-"""The attribute heads, trained on w and what the labeller says of the images they give.
+"""The attribute heads, trained on w and what the labeller says of the images they give, and their witnesses.
 
     python3 heads.py sample --count 16000      w of the prior at truncations 0.5 to 1, with jitter
     python3 heads.py flow --count 4000         w found by the gradient flow of the present heads for random targets
-    python3 heads.py train --minutes 3         all samples so far -> heads.pt (with temperatures, sigmas, validation figures)
+    python3 heads.py train --minutes 3         all samples so far -> heads.pt (with temperatures, sigmas, validation figures, witnesses)
 
 `sample` and `flow` add files heads-data-*.pt under /tmp/avatar. A new synthesis network or mapping makes them stale: delete
 them, or label them again with `relabel`.
 """
-import argparse, glob, json, math, os, time
+import argparse, glob, hashlib, json, math, os, time
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,8 @@ import model as M
 from heads_model import Heads, follow
 from labeller import load_labeller
 from pack import load
+from shipped import MODELS
+from witness import fit, skill
 
 parser = argparse.ArgumentParser()
 parser.add_argument('stage', choices=['sample', 'flow', 'train', 'relabel'])
@@ -24,7 +26,8 @@ parser.add_argument('--threads', type=int, default=1)
 parser.add_argument('--seed', type=int, default=0)
 parser.add_argument('--noise', type=float, default=1.3, help='in training, on w: how smooth a head is around each sample')
 parser.add_argument('--decay', type=float, default=3, help='weight decay: what keeps a head of few samples from being sure and wrong')
-HELD_OUT = 0.1  # the last tenth of each file
+HELD_OUT = 0.2  # the last fifth of each file: half of it calibrates, half tests, and all of it makes the witnesses
+CHOOSING = 1000  # rows that choose and calibrate witnesses, and as many that test them
 
 
 @torch.no_grad()
@@ -114,20 +117,34 @@ def train(args):
             with torch.no_grad():
                 print(f'{step} {time.time() - start:.0f} s, loss {loss.item():.3f}, held out {loss_of(heads(hw), hy).item():.3f}', flush=True)
     notes = {}
+    calibrating, testing = torch.arange(0, len(hw), 2), torch.arange(1, len(hw), 2)
     with torch.no_grad():
         logits = heads(hw)
         for name, s in M.SLICES.items():
             out, value = logits[:, s], hy[:, s]
             if M.KINDS[name] == 'scalar':
                 error = (out - value)[:, 0]
-                notes[name] = {'sigma': round(max(0.05, float(error.square().mean().sqrt())), 3), 'validation': {'mae': round(float(error.abs().mean()), 4)}}
+                sigma = round(max(0.05, float(error[calibrating].square().mean().sqrt())), 3)
+                notes[name] = {'sigma': sigma, 'validation': {'mae': round(float(error[testing].abs().mean()), 4)}}
             else:
                 hard = value.argmax(1)
-                choices = [float(F.cross_entropy(out / t, hard)) for t in np.arange(0.5, 3.01, 0.05)]
-                notes[name] = {'temperature': round(0.5 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(float((out.argmax(1) == hard).float().mean()), 4)}}
-            notes[name]['validation']['samples'] = len(hw)
+                choices = [float(F.cross_entropy(out[calibrating] / t, hard[calibrating])) for t in np.arange(0.5, 3.01, 0.05)]
+                right = float((out.argmax(1) == hard)[testing].float().mean())
+                notes[name] = {'temperature': round(0.5 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(right, 4)}}
+            notes[name]['validation']['samples'] = len(testing)
+            notes[name]['skill'] = round(skill(M.KINDS[name], out[testing], value[testing], notes[name].get('temperature', 1.0)), 4)
+    picked = torch.randperm(len(w))[:2 * CHOOSING]
+    choosing, tested = picked[:len(picked) // 2], picked[len(picked) // 2:]
+    witnesses = fit((hw, hy), (w[choosing], y[choosing]), (w[tested], y[tested]))
+    for name, found in witnesses.items():
+        notes[name]['witness'] = found['note']
+    labeller = f'{MODELS}/avatar-labeller.onnx'
+    by = {'name': 'avatar-labeller.onnx', 'sha256': hashlib.sha256(open(labeller, 'rb').read()).hexdigest()}
+    for note in notes.values():
+        note['labelledBy'] = by
     print(json.dumps(notes, indent=1))
-    torch.save({'heads': heads.state_dict(), 'notes': notes, 'samples': len(w) + len(hw)}, os.environ.get('HEADS_OUT', f'{M.DATA}/heads.pt'))
+    second = {f'{name}.out.{part}': found[part] for name, found in witnesses.items() for part in ('weight', 'bias')}
+    torch.save({'heads': heads.state_dict(), 'witnesses': second, 'notes': notes, 'samples': len(w) + len(hw)}, os.environ.get('HEADS_OUT', f'{M.DATA}/heads.pt'))
 
 
 if __name__ == '__main__':

@@ -59,6 +59,12 @@ def load(decided=True):
     return synthesis.eval(), mapping.eval(), heads.eval(), notes
 
 
+def load_witnesses():
+    """Tensors of the witnesses of the heads that `load` gives; {} where those have none."""
+    path = f'{M.DATA}/heads.pt'
+    return torch.load(path).get('witnesses', {}) if os.path.exists(path) else part(read_pack()[0], 'witnesses.')
+
+
 if __name__ == '__main__':
     synthesis, mapping, heads, notes = load()
     parts = {'mapping': mapping, 'synthesis': synthesis, 'heads': heads}
@@ -66,6 +72,7 @@ if __name__ == '__main__':
         for value in net.state_dict().values():
             value.copy_(value.half().float())
     tensors = {f'{prefix}.{name}': value.numpy().astype(np.float16) for prefix, net in parts.items() for name, value in net.state_dict().items()}
+    tensors.update({f'witnesses.{name}': value.numpy().astype(np.float16) for name, value in load_witnesses().items()})
     assert all(np.isfinite(v).all() for v in tensors.values())
     attributes = []
     for name in M.NAMES:
@@ -78,6 +85,7 @@ if __name__ == '__main__':
         else:
             entry['temperature'] = note.get('temperature', 1)
         entry['validation'] = note.get('validation', {})
+        entry.update({key: note[key] for key in ('skill', 'labelledBy', 'witness') if key in note})
         attributes.append(entry)
     lace = {
         'format': 1, 'name': 'avatar', 'architecture': 'stylegan2', 'zDim': M.W_DIM, 'wDim': M.W_DIM,

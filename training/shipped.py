@@ -25,9 +25,13 @@ def part(tensors, prefix):
     return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
+# Of a row of the metadata: calibration, figures on rows held out, who labelled, and the same of the second head.
+NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'witness')
+
+
 def notes_of(lace):
     """What heads.py keeps of each head, from the metadata."""
-    return {a['name']: {k: a[k] for k in ('temperature', 'sigma', 'validation') if k in a} for a in lace['attributes']}
+    return {a['name']: {k: a[k] for k in NOTES if k in a} for a in lace['attributes']}
 
 
 def varint(data, at):
