@@ -4,7 +4,7 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
-import type { Accept, Plan, Save, Task } from "./plan.js";
+import type { Accept, Keep, Plan, Save, Task } from "./plan.js";
 import { cellText } from "./print.js";
 
 export interface PlanDifference {
@@ -122,9 +122,9 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
     case "sample":
       return { count: task.count, seed: task.seed, ...all, ...acceptOf(task) };
     case "sweep":
-      return { count: task.count, seed: task.seed, ...axesOf(task), ...all, ...acceptOf(task) };
+      return { count: task.count, seed: task.seed, ...axesOf(task), ...keptOf(task), ...all, ...acceptOf(task) };
     case "traverse":
-      return { count: task.count, frames: task.frames, from: task.fromSeed, to: task.toSeed, ...all };
+      return { count: task.count, frames: task.frames, from: task.fromSeed, to: task.toSeed, ...keptOf(task), ...all };
     case "edit": {
       const { source, goals, reweight, keepLatent, keepAttributes } = task;
       const of =
@@ -138,6 +138,10 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
 
 function acceptOf({ accept }: { readonly accept?: Accept }): Readonly<Record<string, unknown>> {
   return { "accept by": accept?.by, tries: accept?.tries };
+}
+
+function keptOf({ keep }: { readonly keep?: Keep }): Readonly<Record<string, unknown>> {
+  return { "keep latent": keep?.latent ?? 0, "keep attributes": keep?.attributes ?? 0, held: keep?.held.join(" ") };
 }
 
 function axesOf(task: Extract<Task, { kind: "sweep" }>): Readonly<Record<string, string>> {

@@ -2,13 +2,13 @@
 // In: check. Out: execute, and --print energy. Reports what depends on the logic or on the whole energy (L3xxx).
 import type { Outcome } from "../source/diagnostic.js";
 import { unreachable } from "../source/internal-error.js";
-import type { CheckedExpect, CheckedModule, CheckedTask } from "./check/checked.js";
+import type { CheckedExpect, CheckedKeep, CheckedModule, CheckedTask } from "./check/checked.js";
 import { attributesOf, type Formula, formulaParts } from "./energy/formula.js";
 import { Report } from "./check/report.js";
 import { type Budget, canHoldTogether, checkBudget, findFixed } from "./check/satisfiable.js";
 import type { Energy, Logic } from "./energy/energy.js";
 import { isDerived, lowerFormula } from "./energy/lower-formula.js";
-import type { EditStep, Expect, Plan, Task } from "./plan.js";
+import type { EditStep, Expect, Keep, Plan, Task } from "./plan.js";
 
 /** Where the warnings go, and how long they may be looked for. */
 interface Judge {
@@ -37,10 +37,17 @@ export function lower(checked: CheckedModule): Outcome<Plan> {
 function lowerTask(task: CheckedTask, judge: Judge): Task {
   switch (task.kind) {
     case "sample":
-    case "traverse":
       return { ...task, energy: lowerEnergy(task.energy, task.logic, judge) };
-    case "sweep":
-      return { ...task, cells: task.cells.map((c) => lowerEnergy(c, task.logic, judge)) };
+    case "traverse": {
+      const { keep, ...rest } = task;
+      const energy = lowerEnergy(task.energy, task.logic, judge);
+      return { ...rest, energy, ...lowerKeep(keep, [task.energy]) };
+    }
+    case "sweep": {
+      const { keep, ...rest } = task;
+      const cells = task.cells.map((c) => lowerEnergy(c, task.logic, judge));
+      return { ...rest, cells, ...lowerKeep(keep, task.cells) };
+    }
     case "edit": {
       const { keepable, steps, ...rest } = task;
       warnClashingSteps(task, judge);
@@ -49,6 +56,14 @@ function lowerTask(task: CheckedTask, judge: Judge): Task {
     default:
       return unreachable(task);
   }
+}
+
+/** What holds the parts of a row near its first: the keepable attributes that none of them asks for. */
+function lowerKeep(keep: CheckedKeep | undefined, energies: readonly Formula[]): { readonly keep?: Keep } {
+  if (keep === undefined) return {};
+  const { keepable, ...weights } = keep;
+  const named = new Set(energies.flatMap(attributesOf));
+  return { keep: { ...weights, held: keepable.filter((k) => !named.has(k)) } };
 }
 
 /** Each step holds the keepable attributes that neither it nor an earlier step names. */

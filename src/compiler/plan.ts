@@ -49,6 +49,14 @@ export interface Accept {
   readonly tries: number;
 }
 
+/** How a state is held near its anchor, in nats: latent (|w - w0|^2 + |z - z0|^2) + attributes sum over held |f_j(w) - f_j(w0)|^2. */
+export interface Keep {
+  readonly latent: number;
+  readonly attributes: number;
+  /** Attributes by index. */
+  readonly held: readonly number[];
+}
+
 export interface SampleTask extends TaskBase {
   readonly kind: "sample";
   readonly energy: Energy;
@@ -63,6 +71,8 @@ export interface SweepTask extends TaskBase {
   /** Row-major over the axes; one energy for each combination, each drawn from the same noise. */
   readonly axes: readonly Axis[];
   readonly cells: readonly Energy[];
+  /** The cells of a row are edits of its first: they start from it and are held near it. */
+  readonly keep?: Keep;
   readonly count: number;
   readonly seed: number;
   readonly truncation: number;
@@ -75,6 +85,8 @@ export interface TraverseTask extends TaskBase {
   readonly fromSeed: number;
   readonly toSeed: number;
   readonly frames: number;
+  /** The frames of a row are held near its first. */
+  readonly keep?: Keep;
   readonly count: number;
   readonly truncation: number;
   readonly sampler: Sampler;

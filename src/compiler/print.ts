@@ -80,15 +80,17 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   const drawn = task.class === undefined ? "" : `class ${task.class}, `;
   const noisy = noise === "const" ? "" : `, noise ${noise}`;
   const accepted = "accept" in task ? [acceptText(task.accept)] : [];
+  const kept = "keep" in task ? [`keep latent ${task.keep.latent}, attributes ${task.keep.attributes}`] : [];
   const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler), ...accepted];
   switch (task.kind) {
     case "sample":
     case "sweep":
-      return [`count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`, ...tail.slice(1)];
+      return [`count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`, ...kept, ...tail.slice(1)];
     case "traverse": {
       const { frames, fromSeed, toSeed, count } = task;
       return [
         `${frames} frames between seeds ${fromSeed} and ${toSeed}, count ${count}, ${tail[0] ?? ""}`,
+        ...kept,
         ...tail.slice(1),
       ];
     }

@@ -83,7 +83,7 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
   ),
   goals: word("What a step of an edit aims at: the targets of all steps so far, or its own alone."),
   keep: word(
-    "Holds an edit back: `latent a` subtracts a (|w - w0|^2 + |z - z0|^2), `attributes b` subtracts b times the squared change of the attributes that no step has named.",
+    "Holds an edit back, or the cells of a row near its first: `latent a` subtracts a (|w - w0|^2 + |z - z0|^2), `attributes b` subtracts b times the squared change of the attributes that nothing has named.",
     "keep latent ${1:0.04}, attributes ${2:0.01}",
   ),
   reweight: word("Earlier goals of an edit count 0.1, and the current one 10 if it is over scalars alone."),
@@ -102,7 +102,7 @@ export const PART_DOCS: Readonly<Record<string, WordDoc>> = {
   weight: word("A factor of the step's log p.", "weight ${1:2}"),
   latent: word("Weight of |w - w0|^2 + |z - z0|^2.", "latent ${1:0.04}"),
   attributes: word(
-    "Weight of the squared change of the attributes that no step so far has named.",
+    "Weight of the squared change of the attributes that no step so far, or no cell, has named.",
     "attributes ${1:0.01}",
   ),
 };

@@ -26,9 +26,13 @@ const sample = v.strictObject({
   attempt: v.nullable(whole),
   ess: v.nullable(v.number()),
 });
+const kept = { keepLatent: v.number(), keepAttributes: v.number() };
 const family = v.union([
-  v.strictObject({ axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.number()) })) }),
-  v.strictObject({ fromSeed: whole, toSeed: whole, frames: whole }),
+  v.strictObject({
+    axes: v.array(v.strictObject({ name: v.string(), values: v.array(v.union([v.number(), v.string()])) })),
+    ...kept,
+  }),
+  v.strictObject({ fromSeed: whole, toSeed: whole, frames: whole, ...kept }),
   v.strictObject({
     source: v.union([
       v.strictObject({ task: v.string(), from: whole, to: whole }),

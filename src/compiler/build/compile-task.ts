@@ -5,11 +5,11 @@
 import type { ModelInfo } from "../attribute.js";
 import { argumentsOf } from "../energy/arguments.js";
 import { curvatureOf } from "../energy/curvature.js";
-import { goalOf, keepOf, type Keep } from "./edit-goals.js";
+import { goalOf, keepOf } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";
-import { isLinearlyImplicit, type Task } from "../plan.js";
+import { isLinearlyImplicit, type Keep, type Task } from "../plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
@@ -63,7 +63,7 @@ export interface Condition {
   readonly energy: Energy;
   /** Numbers of the energy that come in as the input `numbers`. */
   readonly varying?: Varying;
-  /** Of an edit's step: what it holds. */
+  /** Of an edit's step: what it holds; of a row that is kept: what holds these parts near its first. */
   readonly keep?: Keep;
   /** Which parts of the task these are, ascending. */
   readonly parts: readonly number[];
@@ -167,25 +167,38 @@ export function graphsOf(
 
 type Settings = Omit<EnergyTask, "energy" | "keep" | "varying">;
 
-/** The conditions of a task: one, or one for each form of a sweep's cells, or one for each step of an edit. */
+/**
+ * The conditions of a task: one, or one for each form of a sweep's cells, or one for each step of an edit. Where rows are kept, one more for
+ * their first parts, which comes first; the others know the first part too, for what lies between it and the second.
+ */
 function conditionsOf(task: Task, settings: Settings): readonly Condition[] {
   const implicit = isLinearlyImplicit(task.sampler);
   switch (task.kind) {
     case "sample":
       return [condition({ ...settings, energy: task.energy }, { parts: [0], implicit })];
     case "traverse": {
+      const { energy, keep } = task;
       const parts = Array.from({ length: task.frames }, (_, frame) => frame);
-      return [condition({ ...settings, energy: task.energy }, { parts, implicit })];
+      if (keep === undefined) return [condition({ ...settings, energy }, { parts, implicit })];
+      return [
+        condition({ ...settings, energy }, { suffix: "-first", of: " of the first frame", parts: [0], implicit }),
+        condition({ ...settings, energy, keep }, { suffix: "-held", of: " of the other frames", parts, implicit }),
+      ];
     }
     case "sweep": {
-      const forms = commonForms(task.cells);
-      return forms.map(({ energy, varying, members, numbers }, k) => {
+      const { cells, keep } = task;
+      const forms = commonForms(cells);
+      const all = forms.map(({ energy, varying, members, numbers }, k) => {
         const place = forms.length === 1 ? {} : { suffix: `-${k}`, of: ` of cells ${members.join(", ")}` };
         return condition(
-          { ...settings, energy, ...(varying === undefined ? {} : { varying }) },
+          { ...settings, energy, ...(varying && { varying }), ...(keep && { keep }) },
           { ...place, parts: members, numbers, implicit },
         );
       });
+      const [first] = cells;
+      if (keep === undefined || first === undefined) return all;
+      const place = { suffix: "-first", of: " of the first cell", parts: [0], numbers: [[]] };
+      return [condition({ ...settings, energy: first }, { ...place, implicit }), ...all];
     }
     case "edit":
       return task.steps.map((_, step) => {

@@ -1,17 +1,9 @@
 // What a step of an edit asks for: the targets so far as one energy, and what it holds while it moves (docs/language.md, edits).
 // In: an edit of the plan. Out: an Energy and a Keep for each step.
 import type { Attribute } from "../attribute.js";
-import type { EditTask } from "../plan.js";
+import type { EditTask, Keep } from "../plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Energy } from "../energy/energy.js";
-
-/** How a state is held near its anchor, in nats: latent (|w - w0|^2 + |z - z0|^2) + attributes sum over held |f_j(w) - f_j(w0)|^2. */
-export interface Keep {
-  readonly latent: number;
-  readonly attributes: number;
-  /** Attributes by index. */
-  readonly held: readonly number[];
-}
 
 type Goals = Pick<EditTask, "goals" | "reweight" | "steps">;
 

@@ -2,7 +2,6 @@
 // In: weights, attribute table, energy, for edits what is held. Out: graphs for a tile of rows.
 // Invariants: the mapping and each named head are evaluated once, forward and backward.
 import type { Attribute } from "../attribute.js";
-import type { Keep } from "./edit-goals.js";
 import type { Energy, Logic } from "../energy/energy.js";
 import type { Varying } from "../energy/varying.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
@@ -10,6 +9,7 @@ import { buildLogProb, Numbers, readArguments, type HeadOutput } from "./energy.
 import { buildHead, buildLatent } from "./model.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
+import type { Keep } from "../plan.js";
 import type { EnergyWeights } from "../weights.js";
 import { differentiate } from "../passes/differentiate.js";
 import { optimize, simplify } from "../passes/optimize.js";

@@ -2,7 +2,7 @@
 // (formulas), without a logic's meaning. In: check. Out: lower and --print checked. Plain data.
 import type { Attribute } from "../attribute.js";
 import type { DefaultsEdition } from "../defaults.js";
-import type { EditStep, EditTask, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
+import type { EditStep, EditTask, Keep, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
 import type { Span } from "../../source/span.js";
 import type { Formula } from "../energy/formula.js";
 
@@ -10,10 +10,15 @@ export interface CheckedStep extends Omit<EditStep, "energy" | "names" | "held">
   readonly energy: Formula;
 }
 
+/** `keepable`: attributes that `keep attributes` holds where no cell names them. */
+export interface CheckedKeep extends Omit<Keep, "held"> {
+  readonly keepable: readonly number[];
+}
+
 export type CheckedTask =
   | (Omit<SampleTask, "energy"> & { readonly energy: Formula })
-  | (Omit<TraverseTask, "energy"> & { readonly energy: Formula })
-  | (Omit<SweepTask, "cells"> & { readonly cells: readonly Formula[] })
+  | (Omit<TraverseTask, "energy" | "keep"> & { readonly energy: Formula; readonly keep?: CheckedKeep })
+  | (Omit<SweepTask, "cells" | "keep"> & { readonly cells: readonly Formula[]; readonly keep?: CheckedKeep })
   | (Omit<EditTask, "steps"> & {
       readonly steps: readonly CheckedStep[];
       /** Attributes that `keep attributes` holds until a step names them. */

@@ -2,7 +2,7 @@
 // In: a TaskDecl. Out: a CheckedTask; after a mistake with stand-in values, since the module then has no value anyway.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import type { CheckedStep, CheckedTask } from "./checked.js";
+import type { CheckedKeep, CheckedStep, CheckedTask } from "./checked.js";
 import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
@@ -100,6 +100,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
     kind: "traverse",
     ...common(decl, model, read, env),
     ...rendering(decl, read, env),
+    ...rowKeep(read, env),
     energy: energy ?? always(decl.span),
     fromSeed: end(between?.from),
     toSeed: end(between?.to),
@@ -160,6 +161,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
     kind: "sweep",
     ...common(decl, model, read, env),
     ...rendering(decl, read, env),
+    ...rowKeep(read, env),
     axes: known,
     cells,
     ...numbers,
@@ -170,10 +172,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
 function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
   const what = decl.sourceKind === "of" ? "an edit of samples" : "an edit from a model";
   const read = new settings.Settings(decl, what, SETTINGS[`edit ${decl.sourceKind}`], env);
-  const keep = read.get("keep", "KeepSetting");
-  const kept = (e: ast.Expr | undefined, name: string): number =>
-    (e && settings.boundedNumber(e, `\`keep ${name}\``, settings.NOT_NEGATIVE, env)) ?? 0;
-  const keepAttributes = kept(keep?.attributes, "attributes");
+  const { latent, attributes } = readKeep(read, env);
   if (read.steps.length === 0) reportMissing(decl, "step", "write `step ENERGY`, once for each change", env);
   const goals = read.word("goals", WORDS.goals, "all");
   if (goals === "last" && read.has("reweight")) {
@@ -192,10 +191,10 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
     truncation: inherited ?? truncation,
     goals,
     reweight: read.has("reweight"),
-    keepLatent: kept(keep?.latent, "latent"),
-    keepAttributes,
+    keepLatent: latent,
+    keepAttributes: attributes,
     steps: read.steps.map((s) => checkStep(s, env)),
-    keepable: keepAttributes > 0 ? keepable(env) : [],
+    keepable: attributes > 0 ? keepable(env) : [],
   };
 }
 
@@ -270,6 +269,21 @@ function readLayers(layers: ast.RangeExpr | ast.Name, env: Env): readonly [numbe
   if (from <= to) return [from, to];
   env.report.error("L2015", layers.span, `the range ${from}..${to} is empty`, { text: `${from} is above ${to}` });
   return undefined;
+}
+
+/** The weights of `keep`; 0 for what it leaves out. */
+function readKeep(read: settings.Settings, env: Env): Pick<CheckedKeep, "latent" | "attributes"> {
+  const keep = read.get("keep", "KeepSetting");
+  const weight = (e: ast.Expr | undefined, name: string): number =>
+    (e && settings.boundedNumber(e, `\`keep ${name}\``, settings.NOT_NEGATIVE, env)) ?? 0;
+  return { latent: weight(keep?.latent, "latent"), attributes: weight(keep?.attributes, "attributes") };
+}
+
+/** What holds the parts of a row near its first; nothing where the weights are 0: they would then be edits that nothing holds. */
+function rowKeep(read: settings.Settings, env: Env): { readonly keep?: CheckedKeep } {
+  const { latent, attributes } = readKeep(read, env);
+  if (latent === 0 && attributes === 0) return {};
+  return { keep: { latent, attributes, keepable: attributes > 0 ? keepable(env) : [] } };
 }
 
 /** The attributes that the script declares (with what it imports), or all of the model's if it declares none. */

@@ -11,8 +11,20 @@ const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise"] as con
 /** The settings of each kind of task, in the order in which messages list them. */
 export const SETTINGS = {
   sample: ["where", ...DRAWN, "sampler", "accept", "logic"],
-  traverse: ["where", "between", "frames", "count", "truncation", "cutoff", "class", "noise", "sampler", "logic"],
-  sweep: ["where", ...DRAWN, "sampler", "accept", "logic"],
+  traverse: [
+    "where",
+    "between",
+    "frames",
+    "keep",
+    "count",
+    "truncation",
+    "cutoff",
+    "class",
+    "noise",
+    "sampler",
+    "logic",
+  ],
+  sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
   "edit of": EDIT,
   "edit from": [...EDIT, ...DRAWN],
 } as const;

@@ -3,13 +3,12 @@
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
 import { concat } from "../../source/concat.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { Keep } from "../../compiler/build/edit-goals.js";
-import { anchorsOf, type AnchorName } from "../../compiler/build/gradient.js";
 import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { drawLatents } from "../sample/noise-source.js";
+import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { Drawing } from "./results.js";
@@ -18,9 +17,6 @@ import { stylesOf } from "./styles.js";
 import { imagePlace } from "../plan/places.js";
 import { openReadout, readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
-
-/** Steps of the noise sequence that one step of an edit may use. */
-const NOISE_STRIDE = 2 ** 20;
 
 /** Where a row starts: what it was, and its lane in the tiles. */
 interface Start {
@@ -124,16 +120,6 @@ function stepBatch(part: number, rows: readonly Start[], { program, shares }: Dr
     firstStep: (part + 1) * NOISE_STRIDE,
     ...(shares.length === 0 ? {} : { shares }),
   };
-}
-
-/** What the gradient of a step gets beside z: the state it started from. */
-function anchorsAt(samples: readonly SampleResult[], keep: Keep): Readonly<Record<string, Float32Array>> {
-  const values: Readonly<Record<AnchorName, (s: SampleResult) => ArrayLike<number>>> = {
-    z0: (s) => s.z,
-    w0: (s) => s.w,
-    held0: (s) => keep.held.flatMap((h) => s.heads[h] ?? []),
-  };
-  return Object.fromEntries(anchorsOf(keep).map((name) => [name, concat(samples.map(values[name]), Float32Array)]));
 }
 
 function afterStep(

@@ -5,16 +5,17 @@
 import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
+import type { Keep, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
+import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import type { Gradients } from "./gradients.js";
 import { dependsOnBatch } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
-import { partBetween, sharesOf, type Share } from "../plan/places.js";
+import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
 
 /** A task that is drawn row by row, each by itself. */
@@ -33,20 +34,29 @@ export class Solves {
 
   /** All samples of some rows, in one of their attempts. */
   async draw(rows: readonly number[], attempt = 0): Promise<readonly SampleResult[]> {
+    const { task } = this;
+    const cx = { ...this.cx, rows };
+    const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
+    if (keepOf(task) === undefined) return this.follow(batchesOf(task, cx, attempt), about);
+    const firsts = await this.follow(batchesOf(task, cx, attempt), `${about}, first of each row`);
+    const starts = firsts.filter((s) => s.status !== "non-finite").sort((a, b) => a.index - b.index);
+    const others = await this.follow(
+      batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, attempt, starts),
+      about,
+    );
+    const lost = firsts.filter((s) => s.status === "non-finite").flatMap((s) => carriedOn(s, task));
+    return [...firsts, ...others, ...lost];
+  }
+
+  private async follow(all: readonly Batch[], about: string): Promise<readonly SampleResult[]> {
     const { task, cx } = this;
     const { clock } = cx;
-    const batches = await Promise.all(
-      batchesOf(task, { ...cx, rows }, attempt).map(async (batch) => ({
-        batch,
-        ...(await recallBatch(task, batch, cx)),
-      })),
-    );
+    const batches = await Promise.all(all.map(async (batch) => ({ batch, ...(await recallBatch(task, batch, cx)) })));
     const samples: SampleResult[] = batches.flatMap((b) => b.known);
     const total = batches.reduce((n, { batch }) => n + batch.members.length, 0);
     const left = batches.filter((b) => b.tiles.length > 0);
     const [first] = left;
     if (first === undefined) return samples;
-    const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
     const compile = (): Promise<unknown> => Promise.all([this.gradientsOf(first.batch), this.openReadout()]);
     if (this.readout === undefined) await clock.run("compile", { task: about }, compile);
     let evaluations = 0;
@@ -92,10 +102,30 @@ export class Solves {
   }
 }
 
-/** The solves of a task: samples whose conditions differ in numbers at most go together. */
-function batchesOf(task: RowTask, { model, program, rows, shares }: DrawContext, attempt: number): readonly Batch[] {
+function keepOf(task: RowTask): Keep | undefined {
+  return task.kind === "sample" ? undefined : task.keep;
+}
+
+/** The other parts of a row whose first has no state: they have none either. */
+function carriedOn(first: SampleResult, task: RowTask): readonly SampleResult[] {
+  const unsolved = { ...first, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
+  return Array.from({ length: partsOf(task) - 1 }, (_, k) => ({ ...unsolved, part: k + 1 }));
+}
+
+/**
+ * The solves of a task: samples whose conditions differ in numbers at most go together. Where rows are kept, those of their first parts; and with
+ * `starts`, what these came to, those of the others, which are held near them.
+ */
+function batchesOf(
+  task: RowTask,
+  { model, program, rows, shares }: DrawContext,
+  attempt: number,
+  starts: readonly SampleResult[] = [],
+): readonly Batch[] {
   const { zDim } = model.info;
-  const { conditions } = program;
+  if (keepOf(task) !== undefined && rows.length === 0) return [];
+  const conditions = program.conditions.filter((c) => (c.keep !== undefined) === starts.length > 0);
+  const family = { rows, starts, shares, attempt };
   switch (task.kind) {
     case "sample": {
       const members = rows.map((index) => ({ index, part: 0, origin: index, lane: index }));
@@ -103,12 +133,19 @@ function batchesOf(task: RowTask, { model, program, rows, shares }: DrawContext,
       return conditions.map((condition) => ({ condition, seed: task.seed, members, z0, ...again(attempt) }));
     }
     case "sweep":
-      return conditions.flatMap((condition) => sweepBatches(task, condition, { rows, shares, attempt }, zDim));
+      return conditions.flatMap((condition) => sweepBatches(task, condition, family, zDim));
     case "traverse":
-      return conditions.flatMap((condition) => traverseBatches(task, condition, rows, shares, zDim));
+      return conditions.flatMap((condition) => traverseBatches(task, condition, family, zDim));
     default:
       return unreachable(task);
   }
+}
+
+/** Rows of a family. */
+interface Family extends Pick<DrawContext, "rows" | "shares"> {
+  /** Of rows that are kept: the first part of each, in the order of `rows`. */
+  readonly starts: readonly SampleResult[];
+  readonly attempt: number;
 }
 
 /** Of a batch: the attempt that it is, if not the first. */
@@ -116,27 +153,36 @@ function again(attempt: number): Pick<Batch, "attempt"> {
   return attempt === 0 ? {} : { attempt };
 }
 
-/** The parts of a family of `count`; and those between them that lie at shares of one denominator, for each denominator that is asked for. */
-function stagesOf(count: number, shares: readonly Share[]): readonly (readonly number[])[] {
+/**
+ * The parts of a family of `count`; and those between them that lie at shares of one denominator, for each denominator that is asked for. Of rows that are
+ * kept, the first part alone, or what is held near it.
+ */
+function stagesOf(count: number, { shares, starts }: Family, isKept: boolean): readonly (readonly number[])[] {
   const wholes = Array.from({ length: count }, (_, part) => part);
+  if (isKept && starts.length === 0) return [wholes.slice(0, 1)];
   const denominators = [...new Set(shares.map((s) => s.denominator))];
   const between = denominators.map((denominator) => {
     const own = sharesOf([denominator - 1]).filter((s) => s.denominator === denominator);
     return wholes.slice(0, -1).flatMap((part) => own.map((share) => partBetween(part, share)));
   });
-  return [wholes, ...between];
+  return [isKept ? wholes.slice(1) : wholes, ...between];
 }
 
-/** The cells of one form from the same noise, and what lies between two of them. With `control batch` each part is a batch of its own. */
-function sweepBatches(
-  task: SweepTask,
-  condition: Condition,
-  { rows, shares, attempt }: Pick<DrawContext, "rows" | "shares"> & { readonly attempt: number },
-  zDim: number,
-): Batch[] {
+/**
+ * The cells of one form from the same noise, and what lies between two of them; of rows that are kept, from their first cells. With `control batch`
+ * each part is a batch of its own.
+ */
+function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDim: number): Batch[] {
   const { cells, seed } = task;
-  const { varying, parts: own, numbers } = condition;
-  const noise = drawLatents(seed, rows, zDim, attempt);
+  const { rows, starts, attempt } = family;
+  const { varying, keep, parts: own, numbers } = condition;
+  const begun =
+    keep === undefined
+      ? drawLatents(seed, rows, zDim, attempt)
+      : concat(
+          starts.map((s) => s.z),
+          Float64Array,
+        );
   const numbersAt = (part: number): readonly number[] | undefined => {
     const [a, b] = [numbers[own.indexOf(Math.floor(part))], numbers[own.indexOf(Math.ceil(part))]];
     return a && b && mixNumbers(a, b, part - Math.floor(part));
@@ -145,37 +191,52 @@ function sweepBatches(
     const members = rows.flatMap((index) =>
       parts.map((part) => ({ index, part, origin: index, lane: laneOf(index, part) })),
     );
-    const anchors = { numbers: Float32Array.from(members.flatMap(({ part }) => numbersAt(part) ?? [])) };
+    const anchors = {
+      ...(varying && { numbers: Float32Array.from(members.flatMap(({ part }) => numbersAt(part) ?? [])) }),
+      ...heldAt(starts, parts.length, keep),
+    };
     const z0 = concat(
-      rows.flatMap((_, r) => parts.map(() => noise.subarray(r * zDim, (r + 1) * zDim))),
+      rows.flatMap((_, r) => parts.map(() => begun.subarray(r * zDim, (r + 1) * zDim))),
       Float64Array,
     );
-    return { condition, seed, members, z0, ...again(attempt), ...(varying === undefined ? {} : { varying, anchors }) };
+    return {
+      ...{ condition, seed, members, z0, ...again(attempt) },
+      ...(varying || keep ? { anchors } : {}),
+      ...(keep && { firstStep: NOISE_STRIDE }),
+    };
   };
-  return stagesOf(cells.length, shares).flatMap((all) => {
+  return stagesOf(cells.length, family, task.keep !== undefined).flatMap((all) => {
     const parts = all.filter((part) => numbersAt(part) !== undefined);
     if (dependsOnBatch(task)) return parts.map((part) => batchOf([part], (index) => index));
     return parts.length === 0 ? [] : [batchOf(parts, (index, part) => index * all.length + all.indexOf(part))];
   });
 }
 
-/** All frames of all rows in one solve, and what lies between two frames in others. */
-function traverseBatches(
-  task: TraverseTask,
-  condition: Condition,
-  rows: readonly number[],
-  shares: readonly Share[],
-  zDim: number,
-): Batch[] {
+/** What holds so many parts of each row near the first. */
+function heldAt(
+  starts: readonly SampleResult[],
+  parts: number,
+  keep: Keep | undefined,
+): Readonly<Record<string, Float32Array>> {
+  if (keep === undefined) return {};
+  const ofEach = starts.flatMap((start) => Array.from({ length: parts }, () => start));
+  return anchorsAt(ofEach, keep);
+}
+
+/** All frames of all rows in one solve, and what lies between two frames in others. Frames that are held near the first start from their own noise all the same. */
+function traverseBatches(task: TraverseTask, condition: Condition, family: Family, zDim: number): Batch[] {
   const { frames, fromSeed, toSeed } = task;
+  const { rows, starts } = family;
+  const { keep } = condition;
   const from = drawLatents(fromSeed, rows, zDim);
   const to = drawLatents(toSeed, rows, zDim);
-  return stagesOf(frames, shares).map((parts) => ({
+  return stagesOf(frames, family, task.keep !== undefined).map((parts) => ({
     condition,
     seed: fromSeed,
     members: rows.flatMap((index) =>
       parts.map((part, k) => ({ index, part, origin: index, lane: index * parts.length + k })),
     ),
+    ...(keep && { anchors: heldAt(starts, parts.length, keep) }),
     z0: drawFrames(
       from,
       to,

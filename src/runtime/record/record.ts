@@ -5,7 +5,7 @@ import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
-import type { Plan, Sampler, Task } from "../../compiler/plan.js";
+import type { Keep, Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
 import type { Model } from "../../models/model.js";
@@ -77,8 +77,8 @@ export interface TaskRecord {
 }
 
 export type FamilyRecord =
-  | { readonly axes: readonly Axis[] }
-  | { readonly fromSeed: number; readonly toSeed: number; readonly frames: number }
+  | ({ readonly axes: readonly Axis[] } & KeepRecord)
+  | ({ readonly fromSeed: number; readonly toSeed: number; readonly frames: number } & KeepRecord)
   | {
       readonly source:
         | { readonly task: string; readonly from: number; readonly to: number }
@@ -89,6 +89,12 @@ export type FamilyRecord =
       readonly keepAttributes: number;
       readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
     };
+
+/** Weights of `keep`, 0 where a script has none. */
+interface KeepRecord {
+  readonly keepLatent: number;
+  readonly keepAttributes: number;
+}
 
 export interface JudgeRecord {
   readonly satisfied: number;
@@ -277,9 +283,9 @@ function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
     case "sample":
       return null;
     case "sweep":
-      return { axes: task.axes };
+      return { axes: task.axes, ...keepRecord(task.keep) };
     case "traverse":
-      return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames };
+      return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames, ...keepRecord(task.keep) };
     case "edit": {
       const { source, goals, reweight, keepLatent, keepAttributes } = task;
       const steps = task.steps.map(({ weight, layers }) => ({ weight, layers: layers ?? null }));
@@ -292,6 +298,10 @@ function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
     default:
       return unreachable(task);
   }
+}
+
+function keepRecord(keep: Keep | undefined): KeepRecord {
+  return { keepLatent: keep?.latent ?? 0, keepAttributes: keep?.attributes ?? 0 };
 }
 
 function publicFile({ file, sha256 }: FileRecord): FileRecord {
