@@ -4,9 +4,10 @@
 export { analyse, type Analysis } from "./compiler/analyse.js";
 export type { Attribute, ModelInfo } from "./compiler/attribute.js";
 export type { Overrides } from "./compiler/check/context.js";
+export type { HeadLook, HeadLooks, HeadTable } from "./compiler/head-table.js";
 export { SAMPLERS, SAVE_FORMS, SETTINGS, WORDS } from "./compiler/check/vocabulary.js";
 export type { OptionKind, TaskForm } from "./compiler/check/vocabulary.js";
-export { link, modelsOf } from "./compiler/link.js";
+export { headFilesOf, link, modelsOf } from "./compiler/link.js";
 export type { LinkedFile, LinkOutcome, ModelReference, Program, SourceReader } from "./compiler/link.js";
 export type { Declaration, Reference } from "./compiler/references.js";
 export type * as ast from "./parser/ast.js";

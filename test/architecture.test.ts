@@ -41,6 +41,7 @@ const ROOMS = [
   "compiler/defaults.ts",
   "compiler/predicate.ts",
   "compiler/weights.ts",
+  "compiler/head-table.ts",
   "compiler/synthesis-weights.ts",
   "compiler/graph/",
   "compiler/passes/",

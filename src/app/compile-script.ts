@@ -3,13 +3,14 @@
 import { analyse } from "../compiler/analyse.js";
 import type { CheckedModule } from "../compiler/check/checked.js";
 import type { Overrides } from "../compiler/check/context.js";
-import { link, modelsOf, type ModelReference, type Program, type SourceReader } from "../compiler/link.js";
+import { headFilesOf, link, modelsOf, type ModelReference, type Program, type SourceReader } from "../compiler/link.js";
 import type { ModelInfo } from "../compiler/attribute.js";
+import type { HeadLook, HeadLooks, HeadTable } from "../compiler/head-table.js";
 import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
 import { isModelName } from "../models/model-name.js";
-import { loadModelInfo } from "../models/pack/pack.js";
+import { loadHeadTable, loadModelInfo } from "../models/pack/pack.js";
 
 /** A stage's value is there unless an error stopped it or one before it. */
 export interface Compilation {
@@ -54,7 +55,7 @@ export function wholeOf(compilation: Compilation): Compiled {
  * Compiles a script, or says all that is wrong with it: `overrides` are the command line's (`--set`, `--count`, `--seed`).
  *
  * Errors   mistakes of the script are diagnostics of the result, and so is a model that cannot be read (L50xx, L51xx, at the
- *          declaration that names it). LaceError for a script that exists and cannot be read.
+ *          declaration that names it), or a file of heads that is needed. LaceError for a script that exists and cannot be read.
  */
 export async function compileScript(file: string, host: Host, overrides: Overrides = {}): Promise<Compilation> {
   const linked = await link(file, sourceReader(host));
@@ -62,7 +63,8 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   const program = linked.value;
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
   const models = await loadTables(modelsOf(program), (reference) => loadModelInfo(host, reference));
-  const { checked, plan, diagnostics } = analyse(program, models.tables, overrides);
+  const heads = await lookIntoHeads(headFilesOf(program), (path) => loadHeadTable(host, path));
+  const { checked, plan, diagnostics } = analyse(program, models.tables, overrides, heads);
   return {
     // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.
     ...(program.complete ? { program } : {}),
@@ -100,4 +102,21 @@ export async function loadTables(
     }
   }
   return { tables, diagnostics };
+}
+
+/** What is in files of heads, by path, or why it cannot be had. */
+export async function lookIntoHeads(
+  paths: readonly string[],
+  load: (path: string) => Promise<HeadTable>,
+): Promise<HeadLooks> {
+  const looks = new Map<string, HeadLook>();
+  for (const path of paths) {
+    try {
+      looks.set(path, await load(path));
+    } catch (error) {
+      if (!(error instanceof LaceError)) throw error;
+      looks.set(path, { trouble: error.diagnostics });
+    }
+  }
+  return looks;
 }

@@ -8,6 +8,7 @@ import type { CheckedModule } from "./check/checked.js";
 import type { Overrides } from "./check/context.js";
 import { Report } from "./check/report.js";
 import { buildScopes, type Declared } from "./check/scope.js";
+import type { HeadLooks } from "./head-table.js";
 import type { Program } from "./link.js";
 import { lower } from "./lower.js";
 import type { Plan } from "./plan.js";
@@ -26,24 +27,36 @@ export interface Analysis {
   readonly names: ReadonlyMap<string, Declared>;
   /** The value of each `let` and `input` that has one. */
   readonly numbers: CheckOutcome["numbers"];
-  /** Those of checking and lowering (L2xxx, L3xxx), sorted; those of reading the files are `link`'s. */
+  /**
+   * Those of checking and lowering (L2xxx, L3xxx, and L50xx and L51xx of files of heads), sorted; those of reading the scripts are `link`'s.
+   * Of a script with mistakes, what lowering says is of the tasks that none touches.
+   */
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
  * Analyses a program. `models` are the tables of `modelsOf(program)`, by alias; one that is missing could not be read: the caller
- * has reported that, and its attributes are not judged. `overrides` are the command line's.
+ * has reported that, and its attributes are not judged. `overrides` are the command line's. `heads` tell of `headFilesOf(program)`, by
+ * path; the declaration of one that is not among them is believed.
  */
-export function analyse(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides = {}): Analysis {
+export function analyse(
+  program: Program,
+  models: ReadonlyMap<string, ModelInfo>,
+  overrides: Overrides = {},
+  heads: HeadLooks = new Map(),
+): Analysis {
   const scopes = [...buildScopes(program, new Report()).values()];
-  const checked = check(program, models, overrides);
+  const checked = check(program, models, overrides, heads);
   const named = {
     numbers: checked.numbers,
     names: scopes.find((s) => s.file === program.entry)?.names ?? new Map<string, Declared>(),
     references: referencesOf(scopes, models),
     declarations: scopes.flatMap((s) => s.own.map(declarationOf)),
   };
-  if (checked.value === undefined) return { ...named, diagnostics: checked.diagnostics };
+  if (checked.value === undefined) {
+    const further = checked.sound === undefined ? [] : lower(checked.sound).diagnostics;
+    return { ...named, diagnostics: [...checked.diagnostics, ...further] };
+  }
   const lowered = lower(checked.value);
   return {
     ...named,

@@ -91,6 +91,18 @@ export function modelsOf(program: Program): readonly ModelReference[] {
   return [...found.values()];
 }
 
+/** The resolved paths of the files of heads that declarations name, those of imported files too, without repeats. */
+export function headFilesOf(program: Program): readonly string[] {
+  const found = program.files.flatMap(({ module, references }) =>
+    module.items.flatMap((item) =>
+      item.kind === "AttributeDecl" && item.from !== undefined
+        ? [references.get(item.from.value) ?? item.from.value]
+        : [],
+    ),
+  );
+  return [...new Set(found)];
+}
+
 class Linker {
   readonly sources = new Map<string, string>();
   readonly files: LinkedFile[] = [];

@@ -1,13 +1,15 @@
 // The models that scripts name, as far as their headers tell: tables, sizes, licence, what was measured. No weights.
 // Invariants: a header is parsed once for each hash of its text, however often it is read; a model that cannot be read is a LaceError,
 // kept until something of it changes.
+import type { HeadTable } from "../compiler/head-table.js";
 import { parseModelCard, type ModelCard } from "../models/pack/model-card.js";
-import { loadPackMetadata } from "../models/pack/pack.js";
+import { loadHeadTable, loadPackMetadata } from "../models/pack/pack.js";
 import type { Host } from "../ports/host.js";
 
 /** Cards of models, by what scripts call them. */
 export class ModelShelf {
   private readonly byReference = new Map<string, Promise<ModelCard>>();
+  private readonly byFile = new Map<string, Promise<HeadTable>>();
   private readonly byHash = new Map<string, ModelCard>();
 
   constructor(private readonly host: Host) {}
@@ -22,9 +24,20 @@ export class ModelShelf {
     return card;
   }
 
+  /** The table of a file of heads. Errors LaceError L50xx and L51xx, as `loadHeadTable`. */
+  heads(file: string): Promise<HeadTable> {
+    const known = this.byFile.get(file);
+    if (known !== undefined) return known;
+    const table = loadHeadTable(this.host, file);
+    this.byFile.set(file, table);
+    table.catch(() => undefined); // told where it is used
+    return table;
+  }
+
   /** Lets models be read again, after files changed or where there were none. */
   forget(): void {
     this.byReference.clear();
+    this.byFile.clear();
   }
 
   private async load(reference: string): Promise<ModelCard> {

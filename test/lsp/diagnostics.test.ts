@@ -104,6 +104,26 @@ describe("diagnostics that are told", () => {
       expect(await codes(1)).toEqual(["L2004"]);
     }));
 
+  test("a file of heads is missed where it is named, and noticed when it comes", () =>
+    withClient({}, async (client) => {
+      const body =
+        'attribute moustache: binary from "h.safetensors"\nsample s from avatar { where moustache  count 0 }\n';
+      await client.open(A, `${HEAD}${body}save s to "s.png" as grid\n`);
+      const found = await client.diagnostics(A, (p) => p.diagnostics.length === 2);
+      expect(found.map((d) => [d.code, d.range.start.line])).toEqual([
+        ["L5001", 2],
+        ["L2004", 3],
+      ]);
+      client.host.files.set("/w/h.safetensors", new Uint8Array(16));
+      await client.connection.sendNotification("workspace/didChangeWatchedFiles", {
+        changes: [{ uri: uriOf("h.safetensors"), type: 1 }],
+      });
+      const after = await client.diagnostics(A, (p) =>
+        p.diagnostics.some((d) => d.code !== "L5001" && d.code !== "L2004"),
+      );
+      expect(after.map((d) => d.code)).toEqual([expect.stringMatching(/^L510/), "L2004"]);
+    }));
+
   test("of an untitled text, whose imports are relative to the workspace", () =>
     withClient({ files: { "/w/looks.lace": "lace 1\nenergy wise = glasses\n" } }, async (client) => {
       const uri = "untitled:Untitled-1";

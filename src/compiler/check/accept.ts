@@ -22,10 +22,9 @@ export function readAccept(settings: Settings, asked: readonly Formula[], env: E
       text: "no effect",
       hints: ["say what is to be accepted: `where ENERGY`"],
     });
-  const table = env.model.info?.attributes ?? [];
   const alone = [...named].flatMap((a) => {
-    const row = table[a];
-    return row !== undefined && row.witness === undefined ? [row.name] : [];
+    const row = env.model.rows[a];
+    return row !== undefined && env.model.isKnown(a) && row.witness === undefined ? [row.name] : [];
   });
   if (by === "heads" && alone.length > 0)
     env.report.error(

@@ -8,6 +8,7 @@ import type { Diagnostic, Outcome } from "../../source/diagnostic.js";
 import { NOWHERE, type Span } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
 import { DEFAULTS } from "../defaults.js";
+import type { HeadLooks } from "../head-table.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
@@ -19,6 +20,7 @@ import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
 import { Report } from "./report.js";
 import { buildScopes, type Declared, type DeclaredOf, kindOf, type Scope } from "./scope.js";
 import { COUNT, isWithin, printBounds, SEED } from "./settings.js";
+import { soundPart } from "./sound.js";
 import { listed, nearest } from "./suggest.js";
 import { checkTask, checkTaskSize, type EarlierTask } from "./tasks.js";
 import { warnIgnorant } from "./skill.js";
@@ -30,21 +32,24 @@ export type { Overrides } from "./context.js";
  * Checks names, types and values, and evaluates everything but the logic.
  *
  * `models` has the table of each of `modelsOf(program)`, by alias; one that is missing could not be read, which the caller has
- * reported: its attributes are not judged then. `overrides` are the command line's.
- * Errors   L2xxx, all of them, sorted by file and place; the value is absent if there is any, or if the program or a model could not
- *          be read whole. Consequences of mistakes of grammar are left out. Warnings travel along.
+ * reported: its attributes are not judged then. `heads` are the files of heads that were looked into, by path. `overrides` are the
+ * command line's.
+ * Errors   L2xxx, and what was wrong with files of heads that are needed (L50xx, L51xx), sorted by file and place; the value is absent if
+ *          there is any, or if the program or a model could not be read whole. Consequences of mistakes of grammar are left out. Warnings
+ *          travel along.
  */
 export function check(
   program: Program,
   models: ReadonlyMap<string, ModelInfo>,
   overrides: Overrides = {},
+  heads: HeadLooks = new Map(),
 ): CheckOutcome {
-  const checker = new Checker(program, models, overrides);
+  const checker = new Checker(program, models, overrides, heads);
   const module = checker.run();
   const diagnostics = checker.report.sorted().filter((d) => !isConsequence(d, program));
   const { numbers } = checker;
   return checker.report.errorCount > 0 || !checker.whole
-    ? { diagnostics, numbers }
+    ? { diagnostics, numbers, sound: soundPart(module, checker.clean, program) }
     : { value: module, diagnostics, numbers };
 }
 
@@ -52,6 +57,8 @@ export function check(
 export interface CheckOutcome extends Outcome<CheckedModule> {
   /** The value of each `let` and `input` that has one. */
   readonly numbers: ReadonlyMap<ast.LetDecl | ast.InputDecl, number>;
+  /** Without a value: the tasks and expectations that no mistake touches, for whoever looks further. It is no plan's. */
+  readonly sound?: CheckedModule;
 }
 
 /** Whether a mistake may be only that a unit was cut short, or a setting lost, by a mistake of grammar. */
@@ -71,9 +78,15 @@ class Checker {
   private readonly tables = new Map<Declared, ModelTable>();
   /** Models in order of first use by a task: indices of CheckedModule.models. */
   private readonly inUse: DeclaredOf<"model">[] = [];
+  private readonly cleanExpects: CheckedExpect[] = [];
   private readonly tasks = new Map<Declared, EarlierTask & { readonly table: ModelTable }>();
 
-  constructor(program: Program, models: ReadonlyMap<string, ModelInfo>, overrides: Overrides) {
+  constructor(
+    program: Program,
+    models: ReadonlyMap<string, ModelInfo>,
+    overrides: Overrides,
+    private readonly heads: HeadLooks,
+  ) {
     const scopes = buildScopes(program, this.report);
     const scope = scopes.get(program.entry);
     if (scope === undefined) throw new InternalError("the entry is not among the program's files");
@@ -94,7 +107,7 @@ class Checker {
     for (const d of scope.names.values()) {
       if (d.kind !== "model") continue;
       const info = models.get(d.decl.name.text);
-      this.tables.set(d, new ModelTable(d.decl.name.text, info, info === undefined));
+      this.tables.set(d, new ModelTable(d.decl.name.text, info, info === undefined, heads));
     }
     this.whole = program.complete && ![...this.tables.values()].some((t) => t.unread);
   }
@@ -130,6 +143,11 @@ class Checker {
     for (const [d, value] of this.cx.values)
       if (typeof value === "number" && (d.kind === "let" || d.kind === "input")) found.set(d.decl, value);
     return found;
+  }
+
+  /** What no mistake was found in. */
+  get clean(): Parameters<typeof soundPart>[1] {
+    return { tasks: [...this.tasks.values()].filter((t) => t.clean).map((t) => t.task), expects: this.cleanExpects };
   }
 
   private get checkedTasks(): readonly CheckedTask[] {
@@ -213,7 +231,7 @@ class Checker {
   }
 
   private checkTask(d: DeclaredOf<"task">): void {
-    const before = this.report.errorCount;
+    const before = this.report.mistakeCount;
     const { decl } = d;
     const source = decl.kind === "EditDecl" && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
     const fromModel = decl.kind === "EditDecl" ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
@@ -226,7 +244,7 @@ class Checker {
     checkTaskSize(decl, task, this.env(table));
     const { start } = decl.span;
     const damaged = d.file.damage.statements.some((s) => s.start <= start && start <= s.end);
-    const clean = this.report.errorCount === before && known !== undefined && !known.unread && !damaged;
+    const clean = this.report.mistakeCount === before && known !== undefined && !known.unread && !damaged;
     this.tasks.set(d, { task, index: this.tasks.size, clean, table });
   }
 
@@ -323,8 +341,12 @@ class Checker {
       if (item.kind !== "ExpectStmt" && item.kind !== "SaveStmt") continue;
       const target = this.task(item.target);
       if (target === undefined) continue;
-      if (item.kind === "ExpectStmt") expects.push(checkExpect(item, target.index, this.env(target.table)));
-      else {
+      if (item.kind === "ExpectStmt") {
+        const before = this.report.mistakeCount;
+        const expect = checkExpect(item, target.index, this.env(target.table));
+        expects.push(expect);
+        if (this.report.mistakeCount === before && !target.table.unread) this.cleanExpects.push(expect);
+      } else {
         const save = checkSave(item, target.index, target.task, this.env(target.table));
         if (save !== undefined) saves.push(save);
       }
@@ -337,11 +359,11 @@ class Checker {
   private checkUnreached(): void {
     const infos = [...this.tables].map(([d, { info, unread }]) => ({ alias: d.decl.name.text, info, unread }));
     const candidates = infos.length > 0 ? infos : [{ alias: undefined, info: undefined, unread: false }];
-    const tryEach = (visit: (model: ModelTable, report: Report) => void): void => {
+    const tryEach = (heads: HeadLooks, visit: (model: ModelTable, report: Report) => void): void => {
       let first: Report | undefined;
       for (const { alias, info, unread } of candidates) {
         const report = new Report();
-        visit(new ModelTable(alias, info, unread), report);
+        visit(new ModelTable(alias, info, unread, heads), report);
         first ??= report;
         if (report.errorCount > 0) continue;
         this.report.addAll(report);
@@ -350,13 +372,15 @@ class Checker {
       if (first !== undefined) this.report.addAll(first);
     };
     for (const scope of this.cx.scopes.values()) {
+      // A file may be imported for a part of it: heads that it declares for others need not be there.
+      const heads = scope === this.scope ? this.heads : new Map<string, never>();
       for (const d of scope.own) {
         // Of a chain that is too deep each energy would be expanded again, with all that are below it.
         if (d.kind === "energy" && !this.cx.evaluated.has(d) && !this.cx.nesting.reported) {
-          tryEach((model, report) => evaluateAlone(d, this.env(model, scope, report)));
+          tryEach(heads, (model, report) => evaluateAlone(d, this.env(model, scope, report)));
         }
         if (d.kind === "attribute" && ![...this.tables.values()].some((t) => t.hasSeen(d.decl)))
-          tryEach((model, report) => attributeRow(d, this.env(model, scope, report)));
+          tryEach(heads, (model, report) => attributeRow(d, this.env(model, scope, report)));
       }
     }
   }

@@ -51,3 +51,9 @@ export interface CheckedModule {
 export function tableOf(models: readonly PlanModel[], task: { readonly model: number }): readonly Attribute[] {
   return models[task.model]?.attributes ?? [];
 }
+
+/** The energies of a task: one, a sweep's one a cell, an edit's one a step. */
+export function energiesOf(task: CheckedTask): readonly Formula[] {
+  if (task.kind === "edit") return task.steps.map((s) => s.energy);
+  return task.kind === "sweep" ? task.cells : [task.energy];
+}

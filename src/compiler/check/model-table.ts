@@ -1,7 +1,8 @@
 // The attribute table that a task sees: the model's own rows, then the heads that the script adds, in order of first use.
-// A declared attribute is compared with the model's row when it is first used with that model.
+// A declared attribute is compared with the row of the model, or of its file of heads, when it is first used with that model.
 import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
+import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
 import { listed, nearest } from "./suggest.js";
@@ -21,6 +22,7 @@ export class ModelTable {
   readonly rows: Attribute[];
   readonly heads: { readonly attribute: string; readonly file: string }[] = [];
   private readonly resolved = new Map<AttributeDecl, TableRow>();
+  private readonly believed = new Set<number>();
 
   /** No info: a place without a model (a library that names none); rows come from declarations only. */
   constructor(
@@ -28,6 +30,7 @@ export class ModelTable {
     readonly info: ModelInfo | undefined,
     /** The model is there but cannot be read, which has been reported: any name may be an attribute of it. */
     readonly unread = false,
+    private readonly looks: HeadLooks = new Map(),
   ) {
     this.rows = [...(info?.attributes ?? [])];
   }
@@ -44,12 +47,17 @@ export class ModelTable {
     return this.rows.map((r) => r.name);
   }
 
+  /** Whether a row says all that is known of it: a head's whose file has not been looked into is as its declaration has it. */
+  isKnown(index: number): boolean {
+    return !this.believed.has(index);
+  }
+
   /** Whether `declared` has been asked about it. */
   hasSeen(decl: AttributeDecl): boolean {
     return this.resolved.has(decl);
   }
 
-  /** The row that a declaration means here. Reports L2008, L2009 and mistakes in the declaration itself, once. */
+  /** The row that a declaration means here. Reports L2008, L2009, what is wrong with its file of heads, and mistakes in the declaration itself, once. */
   declared(d: DeclaredOf<"attribute">, report: Report, read: NumberReader): TableRow {
     const known = this.resolved.get(d.decl);
     if (known !== undefined) return known;
@@ -74,10 +82,13 @@ export class ModelTable {
         });
       }
       const file = d.file.references.get(decl.from.value) ?? decl.from.value;
-      if (this.info === undefined) return { row: wanted, index: undefined };
-      this.rows.push(wanted);
+      // Whatever is wrong with the file, the declaration says what the name means: the rest is checked by that.
+      const row = this.headRow(decl, wanted, file, report);
+      if (this.info === undefined) return { row: row ?? wanted, index: undefined };
+      const index = this.rows.push(row ?? wanted) - 1;
+      if (row === undefined) this.believed.add(index);
       this.heads.push({ attribute: name, file });
-      return { row: wanted, index: this.rows.length - 1 };
+      return { row: row ?? wanted, index };
     }
     if (this.info === undefined) return { row: wanted, index: undefined };
     if (own === undefined) {
@@ -105,6 +116,39 @@ export class ModelTable {
     if (own.row.type !== "scalar" || wanted.type !== "scalar") return own;
     return { row: { ...own.row, sigma: wanted.sigma }, index: own.index };
   }
+
+  /** The row of a head as its file has it. Reports L50xx and L51xx of the file at the path, L2009 where the declaration is another type. */
+  private headRow(decl: AttributeDecl, wanted: Attribute, file: string, report: Report): Attribute | undefined {
+    const look = this.looks.get(file);
+    const path = decl.from;
+    if (look === undefined || path === undefined) return undefined;
+    if ("trouble" in look) {
+      const at = { span: path.span, text: "this file of heads is needed" };
+      for (const trouble of look.trouble) report.add({ ...trouble, at });
+      return undefined;
+    }
+    const row = rowOf(look, wanted);
+    const fault = this.info && widthFault(look, this.info);
+    const [what, ...hints] = fault !== undefined ? [fault] : row === undefined ? missingHead(wanted.name, look) : [];
+    if (row === undefined || what !== undefined) {
+      report.error("L5107", path.span, `${file}: ${what ?? ""}`, { text: "this file does not fit", hints });
+      return undefined;
+    }
+    const difference = differenceOf(wanted, row, decl.type, "head");
+    if (difference === undefined) return row;
+    report.error("L2009", decl.type.span, `\`${wanted.name}\` does not match its head`, {
+      text: difference,
+      hints: [`${path.value} has it as \`${wanted.name}: ${printType(row)}\``],
+    });
+    return undefined;
+  }
+}
+
+/** What its file tells of a declared head, if it could be looked into and fits. A scalar's range and sigma are the script's. */
+function rowOf(table: HeadTable, wanted: Attribute): Attribute | undefined {
+  const row = table.attributes.find((a) => a.name === wanted.name);
+  if (row?.type !== "scalar" || wanted.type !== "scalar") return row;
+  return { ...row, min: wanted.min, max: wanted.max, sigma: wanted.sigma };
 }
 
 /** The type of a row as a script would write it. */
@@ -158,16 +202,22 @@ function categoryClasses(
   return classes;
 }
 
-function differenceOf(wanted: Attribute, own: Attribute, type: AttributeType): string | undefined {
-  if (wanted.type !== own.type) return `declared as ${wanted.type}, but the model's is ${own.type}`;
+/** How a declaration differs from what its `owner` has. */
+function differenceOf(
+  wanted: Attribute,
+  own: Attribute,
+  type: AttributeType,
+  owner: "model" | "head" = "model",
+): string | undefined {
+  if (wanted.type !== own.type) return `declared as ${wanted.type}, but the ${owner}'s is ${own.type}`;
   if (wanted.type === "category" && own.type === "category") {
     const missing = wanted.classes.filter((c) => !own.classes.includes(c));
     const absent = own.classes.filter((c) => !wanted.classes.includes(c));
-    if (missing.length > 0) return `the model does not know ${listed(missing, "and")}`;
+    if (missing.length > 0) return `the ${owner} does not know ${listed(missing, "and")}`;
     if (absent.length > 0) return `${listed(absent, "and")} ${absent.length === 1 ? "is" : "are"} missing`;
   }
   if (wanted.type === "scalar" && own.type === "scalar" && type.kind === "ScalarType" && type.range !== undefined) {
-    if (wanted.min !== own.min || wanted.max !== own.max) return `the model's range is ${own.min}..${own.max}`;
+    if (wanted.min !== own.min || wanted.max !== own.max) return `the ${owner}'s range is ${own.min}..${own.max}`;
   }
   return undefined;
 }

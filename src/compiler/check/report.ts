@@ -14,6 +14,7 @@ export interface Extra {
 export class Report {
   private readonly found = new Map<string, Diagnostic>();
   private errors = 0;
+  private troubles = 0;
 
   error(code: Code, span: Span, message: string, extra: Extra = {}): void {
     this.add({ severity: "error", ...diagnostic(code, span, message, extra) });
@@ -30,6 +31,7 @@ export class Report {
     if (this.found.has(key)) return;
     this.found.set(key, d);
     if (d.severity === "error") this.errors++;
+    if (d.severity === "error" && d.code.startsWith("L5")) this.troubles++;
   }
 
   addAll(other: Report): void {
@@ -38,6 +40,11 @@ export class Report {
 
   get errorCount(): number {
     return this.errors;
+  }
+
+  /** Errors but for the trouble of files: what such a file stands for is known from its declaration. */
+  get mistakeCount(): number {
+    return this.errors - this.troubles;
   }
 
   sorted(): readonly Diagnostic[] {

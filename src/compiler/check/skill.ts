@@ -2,7 +2,7 @@
 // In: checked tasks with the tables of their models. Out: L2029, once for each attribute of a model, where a script first asks for it.
 import { LEAST_SKILL, type Attribute } from "../attribute.js";
 import { formulaParts, type Formula } from "../energy/formula.js";
-import type { CheckedTask } from "./checked.js";
+import { energiesOf, type CheckedTask } from "./checked.js";
 import type { Report } from "./report.js";
 
 /** L2029 for attributes whose heads explain less than LEAST_SKILL of their labels, by what their training found on rows held out. */
@@ -28,9 +28,9 @@ function skillText({ type }: Attribute, skill: number): string {
   return type === "scalar" ? `R2 is ${skill.toFixed(2)}` : `it explains ${(100 * skill).toFixed(0)}% of the log loss`;
 }
 
+/** The cells of a sweep name the same attributes: one is enough. */
 function formulasOf(task: CheckedTask): readonly Formula[] {
-  if (task.kind === "edit") return task.steps.map((s) => s.energy);
-  return task.kind === "sweep" ? task.cells.slice(0, 1) : [task.energy];
+  return task.kind === "sweep" ? task.cells.slice(0, 1) : energiesOf(task);
 }
 
 function leavesOf(formula: Formula): readonly Formula[] {

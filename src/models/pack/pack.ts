@@ -2,6 +2,7 @@
 // In: a Host and a path. Out: a Model whose every tensor has been checked; `loadModelInfo` reads the header alone.
 // Invariants: a Model that this gives builds its graphs without further checks; nothing outside the pack's folder is named by it.
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
+import { missingHead, widthFault, type HeadTable } from "../../compiler/head-table.js";
 import type { HeadSpace, HeadWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
@@ -17,7 +18,7 @@ import {
   parsePackMetadata,
   type PackMetadata,
 } from "./pack-metadata.js";
-import { readHeads, readMapping, TensorSource, widthIn, type TableHeads, type Widths } from "./pack-weights.js";
+import { readHeads, readMapping, TensorSource, type TableHeads, type Widths } from "./pack-weights.js";
 import {
   headerLength,
   LENGTH_BYTES,
@@ -114,12 +115,13 @@ export async function loadPackMetadata(
   path: string,
 ): Promise<{ readonly file: string; readonly metadata: string | undefined }> {
   const file = await resolvePack(host, path);
-  if (host.readRange === undefined) {
-    return { file, metadata: readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY) };
-  }
+  return { file, metadata: await readMetadata(host, file) };
+}
+
+async function readMetadata(host: Host, file: string): Promise<string | undefined> {
+  if (host.readRange === undefined) return readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY);
   const length = headerLength(await host.readRange(file, 0, LENGTH_BYTES), undefined, file);
-  const header = parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file);
-  return { file, metadata: header.metadata.get(METADATA_KEY) };
+  return parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file).metadata.get(METADATA_KEY);
 }
 
 /** Heads of a file of its own, with the rows that they add to the attribute table. */
@@ -129,19 +131,34 @@ export interface Heads extends TableHeads {
 
 /**
  * Loads a file of attribute heads (docs/packs.md, "Head files") for a model with latents of these widths.
- * Errors   LaceError L5102 (damaged file), L5107 (made for other widths), L5108 (metadata), L5109 (tensors).
+ * Errors   LaceError L5001 (no such file), L5102 (damaged file), L5107 (made for other widths), L5108 (metadata), L5109 (tensors).
  */
-export async function loadHeads(host: Host, path: string, model: Required<Widths>): Promise<Heads> {
+export async function loadHeads(host: Host, path: string, model: Pick<ModelInfo, "wDim" | "zDim">): Promise<Heads> {
   const { attributes, heads, witnesses, ...widths } = readHeadFile(
-    readSafetensors(await host.readBytes(path), path),
+    readSafetensors(await host.readBytes(await findHeads(host, path)), path),
     path,
   );
-  for (const space of ["w", "z"] as const) {
-    const [is, wanted] = [widthIn(space, widths), widthIn(space, model)];
-    if (is !== wanted && heads.some((h) => (h.space ?? "w") === space))
-      throw modelError("L5107", path, `its heads take ${is ?? 0} numbers, the model's ${space} has ${wanted ?? 0}`);
-  }
+  const fault = widthFault({ ...widths, spaces: heads.map((h) => h.space ?? "w") }, model);
+  if (fault !== undefined) throw modelError("L5107", path, fault);
   return { attributes, heads, ...(witnesses && { witnesses }) };
+}
+
+/**
+ * The rows of a file of heads, from its header alone.
+ * Errors   LaceError L5001 (no such file), L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
+ */
+export async function loadHeadTable(host: Host, path: string): Promise<HeadTable> {
+  const { attributes, wDim, zDim } = parseHeadMetadata(await readMetadata(host, await findHeads(host, path)), path);
+  return { attributes: attributeTable(attributes), spaces: attributes.map((a) => a.space), wDim, zDim };
+}
+
+/** The path of a file of heads, if there is one. Errors LaceError L5001. */
+async function findHeads(host: Host, path: string): Promise<string> {
+  if (await host.exists(path)) return path;
+  throw failure("L5001", `there is no file ${path}`, [
+    "check the path; paths in a script are relative to the file that names them",
+    `heads are trained from labels: lacec train DATA -o ${path}`,
+  ]);
 }
 
 /** The heads of a head file or a pack that has been read. Errors LaceError L5108 (metadata), L5109 (tensors). */
@@ -174,8 +191,8 @@ export async function addHeads(
     const row = found.attributes.findIndex((a) => a.name === attribute);
     const [info, head] = [found.attributes[row], found.heads[row]];
     if (info === undefined || head === undefined) {
-      const names = found.attributes.map((a) => a.name).join(", ");
-      throw modelError("L5107", file, `it has no head for '${attribute}'`, [`it has heads for: ${names}`]);
+      const [what, hint] = missingHead(attribute, found);
+      throw modelError("L5107", file, what, [hint]);
     }
     attributes.push(info);
     heads.push(head);
