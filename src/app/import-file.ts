@@ -21,6 +21,8 @@ export interface ImportOptions extends VerbOptions {
   readonly heads?: readonly string[];
   /** What heads mean, each as a script declares it: `hair: category { black, red }`. */
   readonly attribute?: readonly string[];
+  /** Who judges the model's images from now on: an image classifier FILE.onnx with its JSON beside it, or `faces`. */
+  readonly labeller?: string;
   /** Store weights in half precision. */
   readonly float16?: boolean;
   /** How steep the logits of heads are made that are no probabilities: they are taken times this; default: 1. */
@@ -52,7 +54,11 @@ export async function importFile(platform: Platform, file: string, options: Impo
   const out = options.output ?? `${file.replace(/^.*[/\\]/, "").replace(/\.[^.]*$/, "")}.safetensors`;
   if (!out.endsWith(".safetensors")) throw new UsageError(`the output ${out} must end in .safetensors`);
   if (same(out, file)) throw new UsageError(`${out} is the file that is to be imported; name another with -o`);
-  const { name, licence, slope, latent, clip, range: outputRange, layout } = options;
+  const { name, licence, slope, latent, clip, range: outputRange, layout, labeller } = options;
+  if (labeller === "clip")
+    throw new UsageError("a pack cannot hold clip: give --labeller clip with its prompts to label, run and eval");
+  // A labeller that does not fit is told before the model is read.
+  const judge = labeller === undefined || labeller === "faces" ? labeller : await platform.examineLabeller(labeller);
   const clock = new PhaseClock(() => host.now(), options.onEvent ?? (() => undefined));
   const { files, assumed } = await importModel(
     host,
@@ -65,6 +71,7 @@ export async function importFile(platform: Platform, file: string, options: Impo
       attributes: (options.attribute ?? []).map(attributeOf),
       ...(options.float16 === true && { dtype: "F16" }),
       ...(slope !== undefined && { slope }),
+      ...(judge !== undefined && { labeller: judge }),
       averageStyle: averageOn(platform),
       examineDecoder: examiner(platform, { latent, clip, outputRange, layout }, options),
       lacec: platform.version,

@@ -23,6 +23,14 @@ export interface LabellerChoice {
   readonly clipModel?: string;
 }
 
+/** A classifier that a pack can hold. */
+export interface ExaminedLabeller {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  /** The JSON beside it. */
+  readonly description: Readonly<Record<string, unknown>>;
+}
+
 /** What a store of results holds. */
 export interface CacheUse {
   readonly entries: number;
@@ -89,6 +97,8 @@ export interface Platform {
   errorPages(): Promise<string | undefined>;
   /** Errors: LaceError L5312 (no labeller, or a wrong description), L5314, L5316, L50xx, L5110, L5202. */
   openLabeller(services: Services, model: Model, choice: LabellerChoice): Promise<Labeller>;
+  /** Reads an image classifier FILE.onnx and the JSON beside it. Errors: LaceError L5312 (they do not belong together), L50xx, L5112, L5202. */
+  examineLabeller(file: string): Promise<ExaminedLabeller>;
   /**
    * Opens the part of a data file: the one that an interrupted run of the same settings left, or a new one.
    * Errors: LaceError L5311 if a part of other settings is there and `fresh` is not set; L50xx of the disk.

@@ -42,6 +42,7 @@ function rows(d: Description): Row[] {
   add("layer groups", ...groupLines(d));
   if (d.decoder !== null) add("decoder", ...decoderLines(d.decoder));
   if (d.labeller !== null) add("labeller", `${d.labeller.file}, SHA-256 ${d.labeller.sha256}`);
+  if (d.judge !== null) add("labeller", d.judge);
   if (d.licence !== null) add("licence", d.licence);
   if (d.source !== null) add("source", d.source);
   add("made from", ...originLines(d.madeFrom));

@@ -196,6 +196,10 @@ function program(): Command {
       'what a head means, as a script declares it: "hair: category { black, red }"',
       repeated,
     )
+    .option(
+      "--labeller <name>",
+      "who judges images of this model from now on: a classifier FILE.onnx with its JSON beside it, or faces",
+    )
     .option("--float16", "store weights in half precision: half the size, values to 3 digits")
     .option("--slope <k>", "how steep a boundary's logits are: one unit of distance counts as k nats", nonZero)
     .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1))

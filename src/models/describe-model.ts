@@ -5,7 +5,7 @@ import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../compiler
 import type { Host } from "../ports/host.js";
 import { nameOfHeadFile } from "./checkpoints/head-source.js";
 import type { HeadCheckpoint } from "./checkpoints/head-forms.js";
-import type { Decoder, Model } from "./model.js";
+import { labellerFile, type Decoder, type Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
 import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
@@ -43,6 +43,8 @@ export interface Description {
   readonly layerGroups: Readonly<Record<string, readonly [number, number]>>;
   readonly decoder: Decoder | null;
   readonly labeller: { readonly file: string; readonly sha256: string } | null;
+  /** A judge that is no file. */
+  readonly judge: "faces" | null;
   readonly licence: string | null;
   readonly source: string | null;
   readonly madeFrom: unknown;
@@ -76,6 +78,7 @@ const NOTHING: Omit<Description, "file" | "bytes" | "sha256" | "format"> = {
   layerGroups: {},
   decoder: null,
   labeller: null,
+  judge: null,
   licence: null,
   source: null,
   madeFrom: null,
@@ -127,6 +130,7 @@ function headFacts({ layers }: HeadCheckpoint, file: string): Partial<Descriptio
 
 function modelFacts(model: Model): Partial<Description> {
   const { info, weights } = model;
+  const own = labellerFile(model);
   const base = {
     name: info.name,
     resolution: info.resolution,
@@ -135,7 +139,8 @@ function modelFacts(model: Model): Partial<Description> {
     layers: info.numWs,
     attributes: describeRows(headsOf(model), {}),
     layerGroups: info.layerGroups,
-    labeller: model.labeller ?? null,
+    labeller: own === undefined ? null : { file: own.file, sha256: own.sha256 },
+    judge: model.labeller === "faces" ? model.labeller : null,
   };
   const heads = headParameters(weights.heads);
   if (model.decoder !== undefined) return { ...base, architecture: "onnx", decoder: model.decoder, parameters: heads };

@@ -11,7 +11,7 @@ import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./c
 import { withSlope, type HeadCheckpoint } from "./checkpoints/head-forms.js";
 import type { DecoderFacts } from "./decoder-facts.js";
 import { modelError } from "./model-error.js";
-import type { DecoderModel, Model, StyleganModel } from "./model.js";
+import { labellerFile, type DecoderModel, type LabellerFile, type Model, type StyleganModel } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
 import { wholeOnnx } from "./onnx-file.js";
@@ -39,6 +39,9 @@ export interface ImportSettings {
   readonly dtype?: "F16" | "F32";
   readonly examineDecoder: ExamineDecoder;
   readonly averageStyle: AverageStyle;
+  /** Who judges the model's images: goes into the pack, in place of the judge that it has. */
+  readonly labeller?:
+    "faces" | (Required<Pick<LabellerFile, "sha256" | "description">> & { readonly bytes: Uint8Array });
   /** How steep the logits of the imported heads are made: those that are no probabilities are taken times this. Default 1. */
   readonly slope?: number;
   /** Version of this lacec, for the pack's `source`. */
@@ -98,16 +101,19 @@ export async function importModel(
   const found = { origins: [origin, ...gathered.origins], assumed: [...assumptions(source), ...gathered.assumed] };
   return clock.run("convert", {}, async () => {
     const { assumed } = found;
-    if ("layers" in source || source.kind === "heads")
+    if ("layers" in source || source.kind === "heads") {
+      if (settings.labeller !== undefined)
+        throw modelError("L5107", file, "it holds heads alone: a labeller goes into the pack of a model");
       return { format: source.kind, files: [headFile(gathered.heads, file, found, settings)], assumed };
+    }
     const whole = source.kind === "onnx" ? await wholeOnnx(host, file, bytes) : { bytes, parts: [] };
     const parts = whole.parts.map((p) => ({ file: baseName(p.file), sha256: p.sha256, format: "weights of ONNX" }));
     const read = { file, bytes: whole.bytes, sha256: parts.length > 0 ? await host.sha256(whole.bytes) : sha256, name };
-    const model = await modelOf(host, source, read, settings);
+    const model = judgedBy(host, await modelOf(host, source, read, settings), settings);
     const made = { origins: [origin, ...parts, ...gathered.origins], assumed };
     const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, made, settings, source);
     parsePackMetadata(readSafetensors(pack, settings.out).metadata.get(METADATA_KEY), settings.out);
-    const beside = await filesBeside(host, model, source, whole.bytes, settings.out);
+    const beside = await filesBeside(host, model, source, whole.bytes, settings);
     return { format: source.kind, files: [{ path: settings.out, bytes: pack }, ...beside], assumed };
   });
 }
@@ -151,6 +157,14 @@ async function modelOf(
     licence: settings.licence ?? "unknown",
   };
   return model;
+}
+
+/** The model with the judge that the user gives. */
+function judgedBy(host: Host, model: Model, { labeller: given, out }: ImportSettings): Model {
+  if (given === undefined) return model;
+  if (given === "faces") return { ...model, labeller: given };
+  const { sha256, description } = given;
+  return { ...model, labeller: { file: host.resolve(out, besideName(out, ".labeller.onnx")), sha256, description } };
 }
 
 async function withAverage(model: StyleganModel, { averageStyle }: ImportSettings): Promise<StyleganModel> {
@@ -203,14 +217,15 @@ async function filesBeside(
   model: Model,
   source: Source,
   bytes: Uint8Array,
-  out: string,
+  { out, labeller: given }: ImportSettings,
 ): Promise<{ path: string; bytes: Uint8Array }[]> {
   const files: { path: string; bytes: Uint8Array }[] = [];
   const add = (file: string, content: Uint8Array): void => {
     files.push({ path: host.resolve(out, baseName(file)), bytes: content });
   };
-  const labeller = await loadLabeller(host, model);
-  if (model.labeller !== undefined && labeller !== undefined) add(model.labeller.file, labeller);
+  const labeller = typeof given === "object" ? given.bytes : await loadLabeller(host, model);
+  const own = labellerFile(model);
+  if (own !== undefined && labeller !== undefined) add(own.file, labeller);
   if (model.decoder !== undefined)
     add(model.decoder.file, source.kind === "onnx" ? bytes : await loadDecoder(host, model));
   return files;

@@ -3,11 +3,19 @@ import type { ModelInfo } from "../compiler/attribute.js";
 import type { EnergyWeights } from "../compiler/weights.js";
 import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
 
+/** An independent image classifier beside the pack (docs/packs.md). `file` is resolved. */
+export interface LabellerFile {
+  readonly file: string;
+  readonly sha256: string;
+  /** What its outputs mean (docs/labellers.md), not yet checked; absent: its columns are those of the attribute table. */
+  readonly description?: Readonly<Record<string, unknown>>;
+}
+
 interface ModelBase {
   readonly info: ModelInfo;
   readonly weights: EnergyWeights;
-  /** An independent image classifier beside the pack (docs/packs.md). `file` is resolved. */
-  readonly labeller?: { readonly file: string; readonly sha256: string };
+  /** Who judges its images where nobody else is named: a classifier of its own, or one that lacec knows by name. */
+  readonly labeller?: LabellerFile | "faces";
   /** Of the whole file that the model was read from. */
   readonly sha256: string;
   readonly licence: string;
@@ -43,4 +51,9 @@ export interface Decoder {
   readonly clip?: readonly [number, number] | undefined;
   /** Values of the output that are black and white. */
   readonly outputRange: readonly [number, number];
+}
+
+/** The classifier beside a pack; undefined where there is none, or the judge is no file. */
+export function labellerFile({ labeller }: Pick<Model, "labeller">): LabellerFile | undefined {
+  return labeller === "faces" ? undefined : labeller;
 }

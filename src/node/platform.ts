@@ -40,6 +40,7 @@ export function nodePlatform(): Platform {
     errorPages: () => readFile(new URL("../../docs/errors.md", import.meta.url), "utf8").catch(() => undefined),
     openLabeller: async (services, model, choice) =>
       (await import("./labellers/open-labeller.js")).openLabeller(services, model, choice),
+    examineLabeller: async (file) => (await import("./labellers/open-labeller.js")).examineLabeller(host, file),
     openPart: async (file, plan, options) => (await import("./part-file.js")).openPart(file, plan, options),
     readImages: async (folder) => {
       const [{ readRealImages }, { sharpCodec }] = await Promise.all([

@@ -6,7 +6,7 @@ import type { EngineName } from "../runtime/services/engine.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./host.js";
 import { lockOutputs } from "./output-lock.js";
-import { packLabellerSpec } from "../learn/labellers/labeller-spec.js";
+import { checkLabellerSpec, packLabellerSpec } from "../learn/labellers/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -20,15 +20,17 @@ export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Ca
     openEngine: async () => (await import("./engines/open.js")).openEngine(engine),
     loadModel: async ({ reference, heads }) => addHeads(host, await loadPack(host, reference), heads),
     openLabeller: async (model) => {
+      if (model.labeller === "faces") return (await import("./labellers/faces.js")).openFaceLabeller();
       const bytes = await loadLabeller(host, model);
       if (bytes === undefined || model.labeller === undefined) return undefined;
       const { openOnnxLabeller } = await import("./labellers/onnx-labeller.js");
-      const { file, sha256 } = model.labeller;
+      const { file, sha256, description } = model.labeller;
       const { attributes, resolution } = model.info;
-      return openOnnxLabeller(bytes, (onnx) => packLabellerSpec(onnx.outputs, attributes, resolution, file), {
-        name: basename(file),
-        sha256,
-      });
+      const spec: Parameters<typeof openOnnxLabeller>[1] =
+        description === undefined
+          ? (onnx) => packLabellerSpec(onnx.outputs, attributes, resolution, file)
+          : checkLabellerSpec(description, file);
+      return openOnnxLabeller(bytes, spec, { name: basename(file), sha256 });
     },
     openDecoder: async (model) => {
       const bytes = await loadDecoder(host, model);

@@ -51,7 +51,7 @@ import type { Labeller } from "./services/services.js";
 import type { World } from "./services/world.js";
 import { stopIfAborted } from "../ports/stop.js";
 import type { ImageCodec } from "./services/codec.js";
-import type { Model } from "../models/model.js";
+import { labellerFile, type Model } from "../models/model.js";
 import { compileTask, type TaskProgram } from "../compiler/build/compile-task.js";
 import { makeLock, type LockEntry } from "./recipe/lock.js";
 
@@ -200,7 +200,7 @@ class Run {
       if (model === undefined || locked === undefined) throw new InternalError(`the model ${alias} is not locked`);
       const heads = Object.entries(locked.heads).map(([attribute, { sha256 }]) => [attribute, sha256]);
       const judge = this.labellers.get(model);
-      const other = judge === undefined || judge.sha256 === model.labeller?.sha256 ? [] : [identityOf(judge)];
+      const other = judge === undefined || judge.sha256 === labellerFile(model)?.sha256 ? [] : [identityOf(judge)];
       const scope = JSON.stringify([lock.lacec, engine.name, engine.description, locked.sha256, heads, ...other]);
       this.memories.set(model, new Memory(cache, host, scope));
     }

@@ -1,7 +1,9 @@
 // Who judges: the heads that were followed and nobody else, a labeller of the user's, one whose labels the heads learnt from.
+import { createHash } from "node:crypto";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Description } from "../../src/models/describe-model.js";
 import { modelsFolder } from "../../src/node/host.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";
@@ -26,6 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
+const plain = (...args: readonly string[]): Promise<Ended> => lacec(args, { cwd: folder.path });
 const run = (...args: readonly string[]): Promise<Ended> =>
   lacec([...args, "--engine", "onnx-cpu"], { cwd: folder.path });
 const record = (out = "."): RunRecord =>
@@ -85,5 +88,45 @@ describe("who judges", () => {
     expect(evaluated.out).toContain(
       "judged by eye.onnx, which also made the labels that the heads of glasses learnt from",
     );
+  });
+
+  test("a pack that a labeller was imported into is judged by it, without a word of the user's, and keeps it when heads are trained into it", async () => {
+    const imported = await plain("import", "tiny.safetensors", "--labeller", "eye.onnx", "-o", "judged.safetensors");
+    expect(imported.code).toBe(0);
+    expect(imported.out).toMatch(/^wrote .*judged\.labeller\.onnx$/m);
+    const sha256 = createHash("sha256")
+      .update(readFileSync(join(folder.path, "eye.onnx")))
+      .digest("hex");
+    const described = JSON.parse((await plain("inspect", "judged.safetensors", "--json")).out) as Description;
+    expect(described.labeller).toEqual({ file: "judged.labeller.onnx", sha256 });
+    writeFileSync(join(folder.path, "judged.lace"), SCRIPT.replace("tiny.safetensors", "judged.safetensors"));
+    const ran = await run("run", "judged.lace", "--out", "judged");
+    expect([ran.code, ran.err.includes("L4110")]).toEqual([0, false]);
+    expect(record("judged").models[0]).toMatchObject({ labeller: sha256, judge: { name: "judged.labeller.onnx" } });
+    const evaluated = await run("eval", "judged.lace", "--reference", "4");
+    expect(evaluated.out).toContain("judged by judged.labeller.onnx");
+    const data = ["label", "judged.safetensors", "-n", "80", "-o", "own.data.safetensors"];
+    expect((await plain(...data)).code).toBe(0);
+    const train = "train own.data.safetensors --into judged.safetensors -o own.safetensors --hidden none --epochs 1";
+    const trained = await plain(...train.split(" "));
+    expect([trained.code, trained.err.includes("L5110")]).toEqual([0, false]);
+    expect(JSON.parse((await plain("inspect", "own.safetensors", "--json")).out)).toMatchObject({
+      labeller: { file: "judged.labeller.onnx", sha256 },
+    });
+  });
+
+  test("a labeller that does not belong to its JSON goes into no pack; nor does clip", async () => {
+    const before = filesIn(folder.path);
+    const tell = async (...args: readonly string[]): Promise<string> => (await plain("import", ...args)).err;
+    expect(await tell("tiny.safetensors", "-o", "x.safetensors", "--labeller", "none.onnx")).toContain("L5312");
+    expect(await tell("tiny.safetensors", "-o", "x.safetensors", "--labeller", "clip")).toContain("cannot hold clip");
+    expect(filesIn(folder.path)).toEqual(before);
+  });
+
+  test("a pack names faces, which is no file", async () => {
+    const { code } = await plain("import", "tiny.safetensors", "--labeller", "faces", "-o", "photos.safetensors");
+    expect(code).toBe(0);
+    expect((await plain("inspect", "photos.safetensors")).out).toMatch(/^labeller +faces$/m);
+    expect(filesIn(folder.path).filter((f) => f.startsWith("photos"))).toEqual(["photos.safetensors"]);
   });
 });

@@ -74,19 +74,30 @@ const schema = v.object({
   ),
 });
 
+/** `checkLabellerSpec` of a text. Errors as there. */
+export function parseLabellerSpec(text: string, file: string): LabellerSpec {
+  return checkLabellerSpec(parseLabellerJson(text, file), file);
+}
+
+/** The JSON beside a labeller, which `checkLabellerSpec` takes. Errors LaceError L5312 if it is none. */
+export function parseLabellerJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw wrongSpec(file, "it is not JSON");
+  }
+}
+
+function wrongSpec(file: string, what: string): Error {
+  return modelError("L5312", file, what, ["docs/labellers.md describes the JSON beside a labeller"]);
+}
+
 /**
- * Checks the JSON of a labeller.
+ * Checks the JSON of a labeller: that of a text, or a pack's own.
  * Errors   LaceError L5312 that says what is wrong.
  */
-export function parseLabellerSpec(text: string, file: string): LabellerSpec {
-  const wrong = (what: string): Error =>
-    modelError("L5312", file, what, ["docs/labellers.md describes the JSON beside a labeller"]);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw wrong("it is not JSON");
-  }
+export function checkLabellerSpec(json: unknown, file: string): LabellerSpec {
+  const wrong = (what: string): Error => wrongSpec(file, what);
   const parsed = v.safeParse(schema, json);
   const rows = v.safeParse(v.object({ attributes: attributeRows }), json);
   const issues = [...(parsed.success ? [] : parsed.issues), ...(parsed.success && !rows.success ? rows.issues : [])];

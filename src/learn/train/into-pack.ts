@@ -3,7 +3,7 @@
 // fields of its metadata that lacec does not use among it; a labeller whose columns would no longer be those of the table is left out.
 import type { Attribute } from "../../compiler/attribute.js";
 import type { Host } from "../../ports/host.js";
-import type { Model } from "../../models/model.js";
+import { labellerFile, type Model } from "../../models/model.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readPack, writePack, type Heads } from "../../models/pack/pack.js";
 import { readSafetensors, type Safetensors } from "../../models/formats/safetensors.js";
 
@@ -57,7 +57,7 @@ export function mergeHeads(model: Model, { attributes, heads, witnesses: second 
     replaced.push(attribute.name);
   });
   const { labeller, ...rest } = model;
-  const isKept = labeller !== undefined && fits;
+  const isKept = labeller !== undefined && (labeller === "faces" || labeller.description !== undefined || fits);
   return {
     model: {
       ...rest,
@@ -100,7 +100,8 @@ export async function writeMerged(
     await host.writeAtomic(path, bytes);
     written.push(path);
   };
-  if (model.labeller !== undefined) await beside(model.labeller.file, await loadLabeller(host, model));
+  const own = labellerFile(model);
+  if (own !== undefined) await beside(own.file, await loadLabeller(host, model));
   if (model.decoder !== undefined) await beside(model.decoder.file, await loadDecoder(host, model));
   return written;
 }

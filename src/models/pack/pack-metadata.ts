@@ -91,7 +91,12 @@ const shared = {
   wDim: size(8192),
   attributes: attributeRows,
   layerGroups: v.optional(v.record(name, layerRange), {}),
-  labeller: v.optional(v.object({ file: fileName, sha256 })),
+  labeller: v.optional(
+    v.union([
+      v.literal("faces"),
+      v.object({ file: fileName, sha256, description: v.exactOptional(v.record(v.string(), v.unknown())) }),
+    ]),
+  ),
   licence: v.optional(v.string(), "unknown"),
   source: v.optional(v.string(), "unknown"),
   madeFrom: v.optional(v.array(v.object({ file: v.string(), sha256, format: v.string() })), []),

@@ -9,7 +9,7 @@ import type { Host } from "../../ports/host.js";
 import { failure } from "../../source/diagnostic.js";
 import { commandsFor, isModelName, MODEL_PREFIX } from "../model-name.js";
 import { modelError } from "../model-error.js";
-import type { Decoder, DecoderModel, Model, StyleganModel } from "../model.js";
+import { labellerFile, type Decoder, type DecoderModel, type Model, type StyleganModel } from "../model.js";
 import {
   attributeTable,
   modelInfo,
@@ -80,7 +80,7 @@ export function readPack(
   const heads = readHeads(source, info.attributes, metadata.attributes, info);
   const base = {
     info,
-    ...(labeller && { labeller: { file: resolve(labeller.file), sha256: labeller.sha256 } }),
+    ...(labeller && { labeller: labeller === "faces" ? labeller : { ...labeller, file: resolve(labeller.file) } }),
     sha256,
     licence,
   };
@@ -206,7 +206,8 @@ export async function addHeads(
  * Errors   LaceError L5110 if the file is missing or is another one than the pack was made with.
  */
 export async function loadLabeller(host: Host, model: Model): Promise<Uint8Array | undefined> {
-  return model.labeller && loadBeside(host, model, model.labeller, "labeller", "L5110");
+  const own = labellerFile(model);
+  return own && loadBeside(host, model, own, "labeller", "L5110");
 }
 
 /**
@@ -286,7 +287,7 @@ export function writePack(
     ...sizes,
     ...architecture,
     attributes: storedRows({ attributes, heads: weights.heads }, original),
-    ...(labeller && { labeller: { file: baseName(labeller.file), sha256: labeller.sha256 } }),
+    ...(labeller && { labeller: labeller === "faces" ? labeller : { ...labeller, file: baseName(labeller.file) } }),
     licence,
     source: options.source,
     ...(madeFrom && { madeFrom }),

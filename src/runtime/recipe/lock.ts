@@ -8,7 +8,7 @@ import { DEFAULTS_EDITIONS, type DefaultsEdition, describeDefaults } from "../..
 import type { Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
-import type { Model } from "../../models/model.js";
+import { labellerFile, type Model } from "../../models/model.js";
 import { publicName } from "../../source/public-name.js";
 import { publicNames } from "./names.js";
 
@@ -71,7 +71,7 @@ export async function makeLock(
     for (const { attribute, file } of heads) {
       headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
     }
-    const labeller = model.labeller?.sha256 ?? null;
+    const labeller = labellerFile(model)?.sha256 ?? null;
     locked[alias] = { from: nameOf(reference), sha256: model.sha256, labeller, heads: headFiles };
   }
   const imports: Record<string, string> = {};

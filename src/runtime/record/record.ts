@@ -8,7 +8,7 @@ import type { DefaultsEdition } from "../../compiler/defaults.js";
 import type { Keep, Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
-import type { Model } from "../../models/model.js";
+import { labellerFile, type Model } from "../../models/model.js";
 import { fillTemplate } from "../plan/path-template.js";
 import { publicName } from "../../source/public-name.js";
 import type { Overridden } from "../recipe/recipe.js";
@@ -214,7 +214,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
       alias: m.alias,
       reference: publicName(m.reference),
       sha256: parts.models[i]?.sha256 ?? "",
-      labeller: parts.models[i]?.labeller?.sha256 ?? null,
+      labeller: hashOfLabeller(parts.models[i]),
       judge: judgeRecord(parts.judges[i]),
       heads: m.heads.map((h) => ({ attribute: h.attribute, file: publicName(h.file) })),
     })),
@@ -345,4 +345,8 @@ export interface Results {
   readonly record: RunRecord;
   /** Path of run.json, relative to the output folder. */
   readonly recordFile: string;
+}
+
+function hashOfLabeller(model: Model | undefined): string | null {
+  return (model && labellerFile(model)?.sha256) ?? null;
 }
