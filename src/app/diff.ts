@@ -10,6 +10,7 @@ import { lockDifferences, makeLock, type LockEntry } from "../runtime/recipe/loc
 import type { ScriptIdentity } from "../runtime/record/record.js";
 import { dryWorld } from "../runtime/services/world.js";
 import { outputPath } from "../runtime/show/saves.js";
+import { failure } from "../source/diagnostic.js";
 import { compileScript, ScriptError } from "./compile-script.js";
 import { identifyScript } from "./identify-script.js";
 import type { Platform } from "./platform.js";
@@ -37,6 +38,25 @@ export interface Difference {
   readonly differences: readonly PlanDifference[];
   /** Of a sheet that was asked for: its path, if there is one, and what there is to say of it. */
   readonly sheet?: { readonly file?: string; readonly note?: string };
+}
+
+/**
+ * What is compared where only words are given: `A B` two scripts; `FILE` its last commit with the file as it is; `REVISION FILE` that revision with the
+ * file as it is; `REVISION REVISION FILE` two revisions. Of two words the first is a script if there is such a file, or it ends as one.
+ *
+ * Errors   UsageError for no words, or more than three.
+ */
+export async function sidesOf(
+  { host }: Platform,
+  words: readonly string[],
+): Promise<readonly [before: ScriptAt, after: ScriptAt]> {
+  const [a, b, file, ...more] = words;
+  if (a === undefined || more.length > 0)
+    throw new UsageError("name a script, two scripts, or one or two git revisions and a script");
+  if (b === undefined) return [{ script: a, revision: "HEAD" }, { script: a }];
+  if (file !== undefined) return [a, b].map((revision) => ({ script: file, revision })) as [ScriptAt, ScriptAt];
+  const isScript = a.endsWith(".lace") || (await host.exists(a));
+  return [isScript ? { script: a } : { script: b, revision: a }, { script: b }];
 }
 
 /** One of the two sides, compiled. */
@@ -73,6 +93,8 @@ export async function diff(
 async function open(platform: Platform, { script, revision }: ScriptAt): Promise<Side> {
   const { version } = platform;
   const host = revision === undefined ? platform.host : await platform.atRevision(revision);
+  if (revision !== undefined && !(await host.exists(script)))
+    throw failure("L5001", `${script} is not in ${revision}`, ["git add and git commit keep it there"]);
   const { plan, program, diagnostics, sources } = await compileScript(script, host);
   const errors = diagnostics.filter((d) => d.severity === "error");
   if (plan === undefined || program === undefined) throw new ScriptError(errors, sources);

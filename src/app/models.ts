@@ -25,8 +25,13 @@ export interface PullOptions extends AddOptions {
 /** What is in the folder of imported models. */
 export interface StoredModels {
   readonly home: string;
-  readonly models: readonly (Description & { readonly name: string })[];
+  readonly models: readonly StoredModel[];
+  /** Those that ship with lacec; `name` as scripts write it: `builtin:avatar`. */
+  readonly builtin: readonly StoredModel[];
 }
+
+/** A model that scripts can name without a path. */
+export type StoredModel = Description & { readonly name: string };
 
 /**
  * Imports a checkpoint, a decoder or a pack into the folder of models. Gives its name.
@@ -70,9 +75,13 @@ export async function pullModel(platform: Platform, url: string, options: PullOp
 
 /** Describes the models that are there. Errors: LaceError L50xx, L51xx for one that is damaged. */
 export async function listModels({ host, models }: Platform): Promise<StoredModels> {
-  const names = await models.names();
-  const found = names.map(async (name) => ({ ...(await describeFile(host, models.packOf(name))), name }));
-  return { home: models.home, models: await Promise.all(found) };
+  const describe = async (name: string, file: string): Promise<StoredModel> => ({
+    ...(await describeFile(host, file)),
+    name,
+  });
+  const own = (await models.names()).map((name) => describe(name, models.packOf(name)));
+  const builtin = (await models.builtins()).map((n) => describe(`builtin:${n}`, host.resolve("", `builtin:${n}`)));
+  return { home: models.home, models: await Promise.all(own), builtin: await Promise.all(builtin) };
 }
 
 /** Removes a model. Errors: LaceError L5001 if there is none of this name. */

@@ -52,6 +52,8 @@ export interface ModelStore {
   readonly home: string;
   /** Names of the models that are there, sorted. */
   names(): Promise<readonly string[]>;
+  /** Names of the models that ship with lacec, sorted: scripts call them `builtin:NAME`. */
+  builtins(): Promise<readonly string[]>;
   /** Where the pack of a name lies, whether it is there or not. */
   packOf(name: string): string;
   /** Removes a model. Gives whether it was there. */

@@ -15,8 +15,8 @@ export type { PixelDifference } from "../runtime/recipe/compare.js";
 const CLOSE_DB = 40;
 
 export interface ReproduceImageOptions extends VerbOptions {
-  /** Where the new image goes. */
-  readonly output: string;
+  /** Where the new image goes; default: nowhere, it is only compared. */
+  readonly output?: string;
   /** Where models lie, by the name that the recipe's script declares (or the name of the attribute, for a head). */
   readonly models?: Readonly<Record<string, string>>;
   /** Another engine than the recipe's. */
@@ -35,7 +35,7 @@ export interface ReproducedImage {
 }
 
 /**
- * Makes an image again and writes it.
+ * Makes an image again, compares, and writes it where that is asked for.
  *
  * Errors   ScriptError if the recipe's script does not compile here (L5304: a model that is not given); UsageError for an output in a format
  *          that cannot be written; LaceError L5302 for an image without a recipe, L5303, and what a run throws.
@@ -43,7 +43,7 @@ export interface ReproducedImage {
 export async function reproduceImage(
   platform: Platform,
   image: string,
-  options: ReproduceImageOptions,
+  options: ReproduceImageOptions = {},
 ): Promise<ReproducedImage> {
   const { host, version: lacec } = platform;
   const { output, engine, onEvent, signal } = options;
@@ -51,10 +51,10 @@ export async function reproduceImage(
   const { bytes, format, recipe } = await readRecipe(host, codec, image);
   const opened = await openRecipe(host, recipe, new Map(Object.entries(options.models ?? {})));
   const form = wholeOf(opened.compilation).plan.saves[recipe.save]?.form;
-  const wanted = form === undefined ? format : fileFormat(output, form);
+  const wanted = form === undefined || output === undefined ? format : fileFormat(output, form);
   if (wanted === undefined) {
     const possible = form?.kind === "animation" ? ".webp, .gif" : ".png, .webp, .jpg, .avif";
-    throw new UsageError(`${output} has no extension that lacec writes it with: ${possible}`);
+    throw new UsageError(`${output ?? ""} has no extension that lacec writes it with: ${possible}`);
   }
   const run = {
     world: (confined: Host) =>
@@ -65,7 +65,8 @@ export async function reproduceImage(
   };
   const made = await reproduce(opened, format, run);
   const { differences } = made;
-  await host.writeAtomic(output, wanted === format ? made.bytes : (await reproduce(opened, wanted, run)).bytes);
+  if (output !== undefined)
+    await host.writeAtomic(output, wanted === format ? made.bytes : (await reproduce(opened, wanted, run)).bytes);
   const identical = made.bytes.length === bytes.length && made.bytes.every((byte, i) => byte === bytes[i]);
   if (identical) return { ok: true, identical, differences };
   const pixels = comparePixels(await codec.decode(bytes), await codec.decode(made.bytes));

@@ -54,7 +54,7 @@ const schema = v.object({
   defaults: v.optional(v.picklist(DEFAULTS_EDITIONS, "a newer lacec wrote it"), 1),
   script: file,
   imports: v.array(file),
-  inputs: v.record(v.string(), v.number()),
+  inputs: v.record(v.string(), v.union([v.number(), v.string()])),
   overrides: v.object({ seed: v.nullable(v.number()), count: v.nullable(v.number()) }),
   shard: v.null("it is the record of a shard; only a whole run can be verified"),
   models: v.array(v.object({ alias: v.string(), sha256: v.string() })),

@@ -1,7 +1,7 @@
 // lacec diff: what changed in meaning between two scripts, or two git revisions of one.
 // Exit: 0, also where there are differences (1 with --exit-code); 2 if a script is wrong.
-import { diff, type DiffOptions, type PlanDifference } from "../app/diff.js";
-import { engineChoice, UsageError } from "../app/verb.js";
+import { diff, sidesOf, type DiffOptions, type PlanDifference } from "../app/diff.js";
+import { engineChoice } from "../app/verb.js";
 import { command, type Flags } from "./command.js";
 import { EXIT } from "./exit.js";
 import type { Io } from "./io.js";
@@ -11,17 +11,14 @@ interface DiffFlags extends Flags, Omit<DiffOptions, "engine"> {
   readonly exitCode?: boolean;
 }
 
-/** `lacec diff A B`, `lacec diff REVISION REVISION FILE` */
+/** `lacec diff FILE`, `lacec diff REVISION FILE`, `lacec diff REVISION REVISION FILE`, `lacec diff A B` */
 export const diffCommand = command(
   {},
   async ({ io, platform, watch }, words: readonly string[], options: DiffFlags) => {
     const engine = engineChoice(options.engine);
-    const [a, b, file, ...more] = words;
-    if (a === undefined || b === undefined || more.length > 0)
-      throw new UsageError("name two scripts, or two git revisions and a script");
-    const side = (word: string) => (file === undefined ? { script: word } : { script: file, revision: word });
     const { images } = options;
-    const { differences, sheet } = await diff(platform, side(a), side(b), {
+    const [before, after] = await sidesOf(platform, words);
+    const { differences, sheet } = await diff(platform, before, after, {
       ...watch,
       ...(images !== undefined && { images }),
       engine,

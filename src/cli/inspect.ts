@@ -4,7 +4,7 @@ import { command, type Flags } from "./command.js";
 import { printDescription } from "./describe.js";
 import { EXIT } from "./exit.js";
 
-/** `lacec inspect FILE` */
+/** `lacec inspect MODEL` */
 export const inspectCommand = command({}, async ({ io, platform }, file: string, options: Flags) => {
   const description = await inspect(platform, file);
   if (options.json === true) io.out(`${JSON.stringify(description, null, 2)}\n`);

@@ -105,12 +105,12 @@ function program(): Command {
     .command("reproduce")
     .description("make an image again from the recipe inside it, and compare")
     .argument("<image>", "a PNG, WebP, JPEG or AVIF that lacec wrote")
-    .requiredOption("-o, --output <file>", "where the new image goes")
+    .option("-o, --output <file>", "write the new image here (default: only compare)")
     .option("--model <name=path>", "where a model (or the head of an attribute) of the recipe lies (repeatable)", file)
     .option("--engine <name>", "another engine than the recipe's")
     .option("-q, --quiet", "no progress")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample: lacec reproduce out/portraits.png -o /tmp/again.png")
+    .addHelpText("after", "\nExample: lacec reproduce out/portraits.png")
     .action(verb(async () => (await import("./reproduce.js")).reproduceCommand));
 
   lacec
@@ -217,9 +217,9 @@ function program(): Command {
   lacec
     .command("inspect")
     .description("show what a checkpoint or pack holds: architecture, sizes, attributes, layer groups, licence, hashes")
-    .argument("<file>", "a checkpoint or a pack")
+    .argument("<model>", "a checkpoint or a pack: its path, builtin:NAME, or the name of an imported model")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample: lacec inspect ffhq.pkl")
+    .addHelpText("after", "\nExamples: lacec inspect ffhq.pkl\n          lacec inspect builtin:avatar")
     .action(verb(async () => (await import("./inspect.js")).inspectCommand));
 
   const models = lacec
@@ -250,7 +250,7 @@ function program(): Command {
     .action(verb(async () => (await import("./models.js")).pullCommand));
   models
     .command("list")
-    .description("what is in the folder")
+    .description("what is in the folder, and what ships with lacec")
     .option("--json", "print JSON")
     .action(verb(async () => (await import("./models.js")).listCommand));
   models
@@ -358,15 +358,17 @@ function program(): Command {
 
   lacec
     .command("diff")
-    .description("say what changed in meaning between two scripts, or two git revisions of one")
-    .argument("<what...>", "A.lace B.lace, or REVISION REVISION FILE")
+    .description(
+      "say what changed in meaning: in a script since its last commit, between two git revisions, or two scripts",
+    )
+    .argument("<what...>", "FILE, REVISION FILE, REVISION REVISION FILE, or A.lace B.lace")
     .option("--images <file>", "write a sheet of pictures before and after")
     .option("--engine <name>", "for --images, as for run", "auto")
     .option("--exit-code", "exit with 1 if there is a difference")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples: lacec diff old.lace new.lace\n          lacec diff HEAD~1 HEAD portraits.lace --images sheet.png",
+      "\nExamples: lacec diff portraits.lace\n          lacec diff HEAD~3 portraits.lace --images sheet.png\n          lacec diff old.lace new.lace",
     )
     .action(verb(async () => (await import("./diff.js")).diffCommand));
 

@@ -28,13 +28,14 @@ function added(name: string, io: CommandContext["io"]): ExitCode {
 
 /** `lacec models list` */
 export const listCommand = command<[], Flags>({}, async ({ io, platform }, options) => {
-  const { home, models } = await listModels(platform);
+  const { home, models, builtin } = await listModels(platform);
   if (options.json === true) {
-    io.out(`${JSON.stringify({ home, models }, null, 2)}\n`);
+    io.out(`${JSON.stringify({ home, models, builtin }, null, 2)}\n`);
     return EXIT.done;
   }
-  const width = Math.max(...models.map((m) => m.name.length), 0);
-  for (const m of models) {
+  const all = [...builtin, ...models];
+  const width = Math.max(...all.map((m) => m.name.length), 0);
+  for (const m of all) {
     const attributes = m.attributes.length === 1 ? "1 attribute" : `${m.attributes.length} attributes`;
     const licence = oneLine(m.licence ?? "");
     const facts = [m.architecture ?? "", `${m.resolution ?? 0} px`, attributes, bytesText(m.bytes), licence];

@@ -6,17 +6,18 @@ import { command, type Flags } from "./command.js";
 import { EXIT } from "./exit.js";
 
 interface ReproduceFlags extends Flags {
-  readonly output: string;
+  readonly output?: string;
   readonly model?: Readonly<Record<string, string>>;
   readonly engine?: string;
 }
 
-/** `lacec reproduce IMAGE -o FILE` */
+/** `lacec reproduce IMAGE` */
 export const reproduceCommand = command({}, async ({ io, platform, watch }, image: string, options: ReproduceFlags) => {
   const { output, model: models = {}, engine, json } = options;
   const { ok, identical, differences, pixels } = await reproduceImage(platform, image, {
     ...watch,
-    ...{ output, models },
+    models,
+    ...(output !== undefined && { output }),
     ...(engine !== undefined && { engine: engineChoice(engine) }),
   });
   if (json === true) {
@@ -25,7 +26,8 @@ export const reproduceCommand = command({}, async ({ io, platform, watch }, imag
     io.out(`${JSON.stringify({ ok, identical, differences, pixels: measured ?? null }, null, 2)}\n`);
   } else {
     for (const sentence of differences) io.err(`note: ${sentence}\n`);
-    io.out(`${verdict(identical, pixels)}\nwrote ${output}\n`);
+    io.out(`${verdict(identical, pixels)}\n`);
+    if (output !== undefined) io.out(`wrote ${output}\n`);
   }
   return ok ? EXIT.done : EXIT.missed;
 });

@@ -45,6 +45,8 @@ interface Ended {
 
 /** What all scripts of one command share. */
 interface Shared extends CommandContext {
+  /** Several scripts: what is said of each begins with its name. */
+  readonly several: boolean;
   readonly flags: RunFlags;
   readonly options: RunOptions;
   readonly cache: Cache | undefined;
@@ -71,7 +73,8 @@ export const runCommand = command(
       ...(clipModel !== undefined && { clipModel }),
     };
     const options = { ...context.watch, ...judge, out, inputs, count, seed, shard, provenance, engine, cache };
-    const shared = { ...context, platform: { ...platform, host }, flags, options, cache };
+    const several = scripts.length > 1;
+    const shared = { ...context, platform: { ...platform, host }, flags, options, cache, several };
     try {
       if (flags.watch !== true) return await runScripts(scripts, shared);
       for (;;) {
@@ -159,15 +162,18 @@ function end(
   { script, compilation: { sources } }: Job,
   results: Results | undefined,
   diagnostics: readonly Diagnostic[],
-  { io, flags }: Shared,
+  { io, flags, several }: Shared,
 ): Ended {
   const exitCode = exitCodeOf(diagnostics);
   const run = results === undefined ? null : { recordFile: results.recordFile, ...results.record };
   const said = { ok: exitCode === EXIT.done, exitCode, diagnostics: jsonDiagnostics(diagnostics, sources) };
   if (flags.json !== true) {
     const shown = flags.quiet === true ? diagnostics.filter((d) => d.severity === "error") : diagnostics;
+    const summary = flags.quiet === true ? undefined : results;
+    if (several && summary !== undefined) io.out(`${io.outColors.bold(script)}\n`);
+    else if (several && shown.length > 0) io.err(`${io.errColors.bold(script)}\n`);
     printDiagnostics(shown, sources, io);
-    if (results !== undefined && flags.quiet !== true) printSummary(results, flags.out, io);
+    if (summary !== undefined) printSummary(summary, flags.out, io);
   }
   return { exitCode, document: { ...said, script, run } };
 }

@@ -1,4 +1,4 @@
-// A host that sees the files of a git repository as they were at a revision; what git does not know there comes from the disk.
+// A host that sees the files of a git repository as they were at a revision; what git does not know there (models) comes from the disk, but for scripts.
 // In: a revision. Out: a Host. Invariant: nothing is checked out, nothing is written.
 import { execFile } from "node:child_process";
 import { relative, resolve } from "node:path";
@@ -22,14 +22,17 @@ export async function gitHost(real: Host, revision: string): Promise<Host> {
   } catch {
     throw failure("L5004", `git knows no revision ${revision} here`, ["run it in the repository, with git installed"]);
   }
+  const insideOf = (path: string): string => relative(root, resolve(path)).replaceAll("\\", "/");
   const stored = async (path: string): Promise<Buffer | undefined> => {
-    const inside = relative(root, resolve(path)).replaceAll("\\", "/");
+    const inside = insideOf(path);
     if (inside.startsWith("..")) return undefined;
     return git("cat-file", "blob", `${commit}:${inside}`).catch(() => undefined);
   };
+  /** A script of the repository that the revision does not have: the one on the disk is of another time. */
+  const isLater = (path: string): boolean => path.endsWith(".lace") && !insideOf(path).startsWith("..");
   return {
     ...real,
-    exists: async (path) => (await stored(path)) !== undefined || real.exists(path),
+    exists: async (path) => (await stored(path)) !== undefined || (!isLater(path) && (await real.exists(path))),
     readText: async (path) => (await stored(path))?.toString("utf8") ?? real.readText(path),
     readBytes: async (path) => (await stored(path)) ?? real.readBytes(path),
     readRange: async (path, start, length) => {

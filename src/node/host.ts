@@ -16,6 +16,9 @@ import { machineId, ownPid, processExists } from "./process.js";
 /** Beginning of the name of every temporary file, hidden on Unix. */
 export const TEMPORARY_PREFIX = ".lacec-tmp-";
 
+/** What the pack of a built-in model is called, after its name. */
+const BUILTIN_PACK = ".safetensors";
+
 /** Of temporary files whose maker cannot be asked after, those older than this are taken for left behind. */
 const ABANDONED_MS = 24 * 3_600_000;
 
@@ -51,6 +54,12 @@ export interface NodeHost extends Host {
 /** Folder of the models that ship with lacec (`models/` beside `dist/` and `src/`). */
 export function modelsFolder(): string {
   return fileURLToPath(new URL("../../models/", import.meta.url));
+}
+
+/** Names of the models that ship with lacec, sorted. */
+export async function builtinNames(folder = modelsFolder()): Promise<readonly string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.flatMap((name) => (name.endsWith(BUILTIN_PACK) ? [name.slice(0, -BUILTIN_PACK.length)] : [])).sort();
 }
 
 /**

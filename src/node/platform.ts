@@ -7,7 +7,7 @@ import process from "node:process";
 import type { Platform } from "../app/platform.js";
 import { buildCache } from "./build-cache.js";
 import { cacheUse, cleanCache, folderCache } from "./cache.js";
-import { checkWritable, nodeHost, removeFile } from "./host.js";
+import { builtinNames, checkWritable, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeStored, storedNames } from "./model-store.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
@@ -21,6 +21,7 @@ export function nodePlatform(): Platform {
     models: {
       home: modelsHome(),
       names: () => storedNames(modelsHome()),
+      builtins: () => builtinNames(),
       packOf: (name) => packOf(modelsHome(), name),
       remove: (name) => removeStored(modelsHome(), name),
       download: (url, options) => download(modelsHome(), url, options),

@@ -402,7 +402,7 @@ export async function verify(script: string, options: verifyVerb.VerifyOptions =
  */
 export async function reproduceImage(
   image: string,
-  options: reproduceVerb.ReproduceImageOptions,
+  options: reproduceVerb.ReproduceImageOptions = {},
 ): Promise<reproduceVerb.ReproducedImage> {
   return onThisMachine((platform) => reproduceVerb.reproduceImage(platform, image, options));
 }

@@ -32,8 +32,8 @@ import { readSynthesis, synthesisTensors } from "../checkpoints/stylegan2-weight
 /** The metadata key of packs and head files. */
 export const METADATA_KEY = "lace";
 
-/** The path of a pack. Errors LaceError L5101 for a name that no model has, L5001 for a path without a file, with the commands that would make one. */
-async function resolvePack(host: Host, path: string): Promise<string> {
+/** The file of a pack: of a path, "builtin:NAME", or the name of an imported model. Errors LaceError L5101 for a name that no model has, L5001 for a path without a file, with the commands that would make one. */
+export async function packFile(host: Host, path: string): Promise<string> {
   if (path.startsWith("builtin:")) return host.resolve("", path);
   if (!isModelName(path)) {
     if (await host.exists(path)) return path;
@@ -56,7 +56,7 @@ function sourceOf(stored: Safetensors, file: string): TensorSource {
  * Errors   LaceError L5101 (no such name), L5102 (damaged file), L5108 (metadata), L5109 (tensors); those of the host if it cannot be read.
  */
 export async function loadPack(host: Host, path: string): Promise<Model> {
-  const file = await resolvePack(host, path);
+  const file = await packFile(host, path);
   const bytes = await host.readBytes(file);
   return readPack(readSafetensors(bytes, file), file, {
     resolve: (name) => host.resolve(file, name),
@@ -114,7 +114,7 @@ export async function loadPackMetadata(
   host: Host,
   path: string,
 ): Promise<{ readonly file: string; readonly metadata: string | undefined }> {
-  const file = await resolvePack(host, path);
+  const file = await packFile(host, path);
   return { file, metadata: await readMetadata(host, file) };
 }
 
