@@ -20,11 +20,12 @@ export async function loadModel(path: string): Promise<Model> {
   return loadPack(nodeHost(), path);
 }
 
+export { addModel, importFile, inspect, listModels, pullModel, removeModel } from "./node/model-verbs.js";
 export {
-  addModel,
   build,
   cache,
   check,
+  clean,
   compile,
   diff,
   doctor,
@@ -32,14 +33,9 @@ export {
   explain,
   exportImages,
   formatFile,
-  importFile,
-  inspect,
   joinData,
   label,
-  listModels,
   lock,
-  pullModel,
-  removeModel,
   reproduceImage,
   run,
   show,
@@ -52,6 +48,7 @@ export type { Difference, DiffOptions, ScriptAt } from "./app/diff.js";
 export type { PixelDifference, ReproducedImage, ReproduceImageOptions } from "./app/reproduce-image.js";
 export type { CompileOptions, Shard } from "./app/run.js";
 export type { Verification, VerifiedOutput, VerifyOptions } from "./app/verify.js";
+export type { CleanOptions, Cleaned } from "./app/clean.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";
 export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";
@@ -61,7 +58,7 @@ export type { Formatted } from "./app/format-files.js";
 export type { ExportedImages, Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { ImportedFile, ImportOptions } from "./app/import-file.js";
 export type { Locked } from "./app/lock.js";
-export type { AddOptions, PullOptions, StoredModels } from "./app/models.js";
+export type { AddOptions, PullOptions, StoredModel, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";
 export type { TrainingReport, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";

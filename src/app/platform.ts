@@ -112,6 +112,8 @@ export interface Platform {
   atRevision(revision: string): Promise<Host>;
   /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareFile(path: string): Promise<void>;
+  /** Names of the files that lie in a folder, not below it, sorted; none of a folder that is not there. */
+  filesIn(folder: string): Promise<readonly string[]>;
   /** Removes a file, if it is there. Errors: LaceError L50xx. */
   removeFile(path: string): Promise<void>;
   /** Refuses further writes, waits for those under way and leaves no temporary file behind. */

@@ -108,7 +108,7 @@ export async function verify(platform: Platform, script: string, options: Verify
 }
 
 /** Where the record of a script lies. Errors: LaceError L5310 if the folder of its outputs has those of others only. */
-async function recordOf(script: string, host: Host, plan: Plan, out: string): Promise<string> {
+export async function recordOf(script: string, host: Host, plan: Plan, out: string): Promise<string> {
   const folder = recordFolder(plan);
   const pathOf = (name: string): string => outputPath(host, out, folder === "" ? name : `${folder}/${name}`);
   const others: string[] = [];

@@ -381,6 +381,19 @@ function program(): Command {
     .action(verb(async () => (await import("./lock.js")).lockCommand));
 
   lacec
+    .command("clean")
+    .description("remove files of earlier runs that the last run of a script did not make any more")
+    .argument("<script...>", ".lace files or patterns")
+    .option("-o, --out <dir>", "folder that its outputs went to", ".")
+    .option("--dry-run", "remove nothing, only say what would go")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nOnly what lacec wrote is removed: a file that was changed since stays.\nExample: lacec clean portraits.lace --dry-run",
+    )
+    .action(verb(async () => (await import("./clean.js")).cleanCommand));
+
+  lacec
     .command("cache")
     .description("say how much .lace/ holds; clean empties it")
     .argument("[action]", "clean")

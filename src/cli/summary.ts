@@ -1,10 +1,12 @@
 // What a run prints when it is over: the expectation table and the files.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { share, type Count, type ExpectationResult, type Results } from "../app/run.js";
 import type { Colors, Io } from "./io.js";
 
 /** Files named one by one; of more, the first and the last are. */
 const FILES_SHOWN = 8;
+/** The same of files that earlier runs left. */
+const LEFT_SHOWN = 3;
 
 /** Prints a finished run on `io.out`. */
 export function printSummary(results: Results, out: string, io: Io): void {
@@ -15,6 +17,7 @@ export function printSummary(results: Results, out: string, io: Io): void {
     ...expectationLines(results.expectations, io.outColors),
     ...judgeLines(results),
     ...fileLines(results, out),
+    ...leftLines(results, out),
   ];
   io.out(`${lines.join("\n")}\n`);
 }
@@ -86,6 +89,16 @@ function expectationLines(expectations: readonly ExpectationResult[], c: Colors)
 function countText(count: Count): string {
   const unclear = (count.unclear ?? 0) === 0 ? "" : `, ${count.unclear} unclear`;
   return `${count.satisfied}/${count.counted} = ${share(count).toFixed(2)}${unclear}`;
+}
+
+/** Files of earlier runs that this one did not make. */
+function leftLines({ record, recordFile }: Results, out: string): string[] {
+  const { left, script } = record;
+  if (left.length === 0) return [];
+  const files = left.map(({ file }) => join(out, dirname(recordFile), file));
+  const named = files.length <= LEFT_SHOWN ? files.join(", ") : `${files[0] ?? ""} and ${files.length - 1} more`;
+  const where = out === "." ? "" : ` --out ${out}`;
+  return [`earlier runs left ${named}: lacec clean ${script.file}${where} removes what is not made any more`];
 }
 
 function fileLines(results: Results, out: string): string[] {

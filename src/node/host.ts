@@ -56,6 +56,12 @@ export function modelsFolder(): string {
   return fileURLToPath(new URL("../../models/", import.meta.url));
 }
 
+/** Names of the files in a folder, not below it, sorted; none of a folder that is not there. */
+export async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort();
+}
+
 /** Names of the models that ship with lacec, sorted. */
 export async function builtinNames(folder = modelsFolder()): Promise<readonly string[]> {
   const names = await readdir(folder).catch(() => []);

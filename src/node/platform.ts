@@ -7,7 +7,7 @@ import process from "node:process";
 import type { Platform } from "../app/platform.js";
 import { buildCache } from "./build-cache.js";
 import { cacheUse, cleanCache, folderCache } from "./cache.js";
-import { builtinNames, checkWritable, nodeHost, removeFile } from "./host.js";
+import { builtinNames, checkWritable, filesIn, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeStored, storedNames } from "./model-store.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
@@ -52,6 +52,7 @@ export function nodePlatform(): Platform {
     },
     atRevision: async (revision) => (await import("./git-host.js")).gitHost(host, revision),
     prepareFile: (path) => checkWritable(dirname(path)),
+    filesIn,
     removeFile,
     close: () => host.close(),
   };

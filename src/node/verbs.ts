@@ -2,6 +2,7 @@
 import type { CacheUse } from "../app/platform.js";
 import * as buildVerb from "../app/build.js";
 import * as cacheVerb from "../app/cache.js";
+import * as cleanVerb from "../app/clean.js";
 import * as checkVerb from "../app/check.js";
 import * as dataVerb from "../app/data-files.js";
 import { compileScript, type Compilation } from "../app/compile-script.js";
@@ -11,10 +12,7 @@ import * as evaluateVerb from "../app/evaluate.js";
 import * as explainVerb from "../app/explain.js";
 import * as formatVerb from "../app/format-files.js";
 import * as labelVerb from "../app/label.js";
-import * as importVerb from "../app/import-file.js";
-import * as inspectVerb from "../app/inspect.js";
 import * as lockVerb from "../app/lock.js";
-import * as modelsVerb from "../app/models.js";
 import * as reproduceVerb from "../app/reproduce-image.js";
 import * as runVerb from "../app/run.js";
 import * as showVerb from "../app/show.js";
@@ -228,104 +226,6 @@ export async function evaluate(
 }
 
 /**
- * Turns a checkpoint, an ONNX decoder or attribute heads into a pack, as `lacec import`.
- *
- * Errors   UsageError for an output that is none and a declaration that declares nothing; LaceError L50xx, L51xx, L52xx.
- *
- * @example
- * ```ts
- * import { importFile } from "lacec/node";
- * const { wrote, description } = await importFile("pack.safetensors", { output: "half.safetensors", float16: true });
- * console.log(wrote, description.dtypes);
- * ```
- */
-export async function importFile(
-  file: string,
-  options: importVerb.ImportOptions = {},
-): Promise<importVerb.ImportedFile> {
-  return onThisMachine((platform) => importVerb.importFile(platform, file, options));
-}
-
-/**
- * Says what a checkpoint or pack holds, as `lacec inspect`.
- *
- * Errors   LaceError L50xx if it cannot be read, L51xx if it is damaged.
- *
- * @example
- * ```ts
- * import { inspect } from "lacec/node";
- * const { format, resolution, attributes } = await inspect("pack.safetensors");
- * console.log(format, resolution, attributes.length);
- * ```
- */
-export async function inspect(file: string): Promise<inspectVerb.Description> {
-  return onThisMachine((platform) => inspectVerb.inspect(platform, file));
-}
-
-/**
- * Imports a model into the folder of models, as `lacec models add`: scripts then name it without a path. Gives its name.
- *
- * Errors   UsageError if the name is none or taken; LaceError L50xx, L51xx, L52xx.
- *
- * @example
- * ```ts
- * import { addModel } from "lacec/node";
- * console.log(await addModel("pack.safetensors", { name: "faces" }));
- * ```
- */
-export async function addModel(file: string, options: modelsVerb.AddOptions = {}): Promise<string> {
-  return onThisMachine((platform) => modelsVerb.addModel(platform, file, options));
-}
-
-/**
- * Downloads a model, checks its hash, and adds it, as `lacec models pull`. Gives its name.
- *
- * Errors   UsageError for an address, a hash or a name that is none; LaceError L5401 if it cannot be had, L5402 if it is another file.
- *
- * @example
- * ```ts
- * import { pullModel } from "lacec/node";
- * const sha256 = "0".repeat(64); // the hash that whoever made the file tells
- * await pullModel("http://127.0.0.1:9/ffhq.pkl", { sha256 }).catch((error) => console.log(error.message));
- * ```
- */
-export async function pullModel(url: string, options: modelsVerb.PullOptions = {}): Promise<string> {
-  return onThisMachine((platform) => modelsVerb.pullModel(platform, url, options));
-}
-
-/**
- * Describes the models of the folder, as `lacec models list`.
- *
- * Errors   LaceError for one that is damaged.
- *
- * @example
- * ```ts
- * import { listModels } from "lacec/node";
- * const { home, models } = await listModels();
- * console.log(home, models.map((m) => m.name));
- * ```
- */
-export async function listModels(): Promise<modelsVerb.StoredModels> {
-  return onThisMachine((platform) => modelsVerb.listModels(platform));
-}
-
-/**
- * Removes a model from the folder, as `lacec models remove`.
- *
- * Errors   LaceError L5001 if there is none of this name.
- *
- * @example
- * ```ts
- * import { addModel, removeModel } from "lacec/node";
- * await addModel("pack.safetensors", { name: "passing" });
- * await removeModel("passing");
- * ```
- */
-export async function removeModel(name: string): Promise<void> {
-  return onThisMachine((platform) => modelsVerb.removeModel(platform, name));
-}
-
-/**
  * Compiles a script without running it.
  *
  * Errors   mistakes of the script are `diagnostics`, and `plan` is then absent; LaceError if the file cannot be read.
@@ -385,6 +285,22 @@ export async function run(script: string, options: RunInFolderOptions = {}): Pro
  */
 export async function verify(script: string, options: verifyVerb.VerifyOptions = {}): Promise<verifyVerb.Verification> {
   return onThisMachine((platform) => verifyVerb.verify(platform, script, options));
+}
+
+/**
+ * Removes the outputs of earlier runs that the last run of a script did not make, as `lacec clean`.
+ *
+ * Errors   ScriptError for a script that does not compile; LaceError L5310 if there is no record of it, L5309 while it runs.
+ *
+ * @example
+ * ```ts
+ * import { clean } from "lacec/node";
+ * const { removed, kept } = await clean("portraits.lace", { out: "out", dryRun: true });
+ * console.log(removed, kept);
+ * ```
+ */
+export async function clean(script: string, options: cleanVerb.CleanOptions = {}): Promise<cleanVerb.Cleaned> {
+  return onThisMachine((platform) => cleanVerb.clean(platform, script, options));
 }
 
 /**

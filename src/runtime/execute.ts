@@ -27,8 +27,10 @@ import {
   printRecord,
   recordFolder,
   recordName,
+  relativeTo,
   type ScriptIdentity,
 } from "./record/record.js";
+import { leftOutputs } from "./record/left-outputs.js";
 import { chooseRecord } from "./record/record-file.js";
 import { modelForClass } from "./show/synthesis-inputs.js";
 import type { ExpectationResult } from "./record/results.js";
@@ -387,6 +389,9 @@ class Run {
       const labeller = this.labellers.get(model);
       return labeller && { ...identityOf(labeller), labelled: labelledBy(labeller, model.info.attributes) };
     });
+    const path = outputPath(host, request.out, recordFile);
+    const isWhole = request.only === undefined && request.first === undefined;
+    const names = outputs.map((o) => ({ file: relativeTo(folder, o.file) }));
     const record = makeRecord({
       plan,
       script: request.script,
@@ -398,11 +403,12 @@ class Run {
       tasks,
       expectations,
       outputs,
+      left: isWhole ? await leftOutputs(host, path, names) : [],
       folder,
       diagnostics,
       seconds,
     });
-    await host.writeAtomic(outputPath(host, request.out, recordFile), printRecord(record));
+    await host.writeAtomic(path, printRecord(record));
     return { tasks, expectations, outputs, diagnostics, models, record, recordFile };
   }
 }

@@ -71,7 +71,7 @@ function examplesOf(file: string): string[] {
 }
 
 describe("examples in docstrings", () => {
-  const doors = ["src/node.ts", "src/node/verbs.ts", "src/worker.ts"];
+  const doors = ["src/node.ts", "src/node/verbs.ts", "src/node/model-verbs.ts", "src/worker.ts"];
   const examples = doors.flatMap((file) => examplesOf(file).map((code) => ({ file, code })));
 
   test("stand at every function of the doors", () => {

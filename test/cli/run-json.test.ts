@@ -115,6 +115,7 @@ const schema = v.strictObject({
       step: v.nullable(whole),
     }),
   ),
+  left: v.array(file),
   diagnostics: v.array(v.strictObject({ code: v.string(), severity: v.string(), message: v.string() })),
   seconds,
 });

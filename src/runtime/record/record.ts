@@ -147,6 +147,8 @@ export interface RunRecord {
     readonly index: number | null;
     readonly step: number | null;
   }[];
+  /** Files of earlier runs of the script that this one did not make, and that are still there: relative to run.json. */
+  readonly left: readonly FileRecord[];
   readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
   readonly seconds: Readonly<Record<string, number>>;
 }
@@ -167,6 +169,7 @@ export interface RecordParts {
   readonly tasks: readonly TaskResult[];
   readonly expectations: readonly ExpectationResult[];
   readonly outputs: readonly OutputFile[];
+  readonly left: readonly FileRecord[];
   /** Where run.json will lie, relative to the output folder. */
   readonly folder: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -234,6 +237,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
         step: step ?? null,
       };
     }),
+    left: parts.left,
     diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
     seconds: secondsRecord(parts.seconds),
   };
