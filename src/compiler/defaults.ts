@@ -20,6 +20,11 @@ export function defaultTolerance(solver: string, edition: DefaultsEdition): numb
   return edition > 1 && solver === "bosh3" ? 2e-3 : 1e-3;
 }
 
+/** Whether a sample that makes no progress goes on to the last of its steps. */
+export function isPatient(edition: DefaultsEdition): boolean {
+  return edition === 1;
+}
+
 /** An edition in a sentence: what a script that says nothing gets. */
 export function describeDefaults(edition: DefaultsEdition): string {
   const solver = defaultSolver(edition);

@@ -143,6 +143,8 @@ export type Sampler =
       readonly tau?: number;
       /** Most steps tried, accepted and rejected, for each sample. */
       readonly maxSteps: number;
+      /** A sample that makes no progress takes all of `maxSteps` (defaults before edition 2); absent: it ends when that is seen. */
+      readonly patient?: true;
     }
   | { readonly kind: "langevin"; readonly steps: number; readonly step: number; readonly noise: number }
   /** Of `steps` the part `temper` lets the condition grow; a step has `leaps` evaluations. */

@@ -17,7 +17,7 @@ const judge = v.strictObject({ satisfied: whole, unclear: v.optional(whole), cou
 const sample = v.strictObject({
   index: whole,
   part: whole,
-  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped", "unsatisfied"]),
+  status: v.picklist(["done", "stalled", "too-many-steps", "step-too-small", "non-finite", "stopped", "unsatisfied"]),
   steps: whole,
   accepted: whole,
   rejected: whole,

@@ -202,12 +202,18 @@ describe("samples and tiles", () => {
       for (const samples of [range(7), range(16), [5, 6], [9, 6, 2]]) expect(await six(samples)).toEqual(alone);
     },
   );
-  it("runs only tiles with samples under way", async () => {
-    const gradient = bowl();
-    const { evaluations, samples } = await draw([0, 9], ode, gradient);
-    const [a, b] = samples.map((s) => s.evaluations);
-    expect(gradient.runs).toBe(a! + b!);
-    expect(evaluations).toBe(Math.max(a!, b!));
+  it("runs no more tiles than the fullest row has samples under way", async () => {
+    const runsOf = async (drawn: number[]): Promise<readonly number[]> => {
+      const gradient = bowl();
+      const { evaluations, samples } = await draw(drawn, ode, gradient);
+      const own = samples.map((s) => s.evaluations);
+      expect(evaluations).toBe(Math.max(...own));
+      return [gradient.runs, ...own];
+    };
+    const [one, a, b] = await runsOf([1, 9]); // both sit in row 1
+    expect(one).toBe(a! + b!);
+    const [other, c, d] = await runsOf([0, 9]);
+    expect(other).toBe(Math.max(c!, d!));
   });
   it("refuses to draw one sample twice", async () => {
     await expect(draw([3, 3])).rejects.toThrow("twice");

@@ -1,7 +1,7 @@
 // The sampler of a task, with its defaults (docs/language.md, samplers).
 // In: the task's Settings. Out: a Sampler; L2010, L2004, L2003 for its options, L2026 for options that a fixed-step solver ignores.
 import type * as ast from "../../parser/ast.js";
-import { DEFAULTS, type DefaultsEdition, defaultSolver, defaultTolerance } from "../defaults.js";
+import { DEFAULTS, type DefaultsEdition, defaultSolver, defaultTolerance, isPatient } from "../defaults.js";
 import type { Sampler, SolverName } from "../plan.js";
 import type { Env } from "./context.js";
 import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
@@ -27,6 +27,7 @@ function odeDefault(edition: DefaultsEdition): Sampler {
     control: "sample",
     stepControl: "pi",
     maxSteps: 1000,
+    ...(isPatient(edition) && { patient: true as const }),
   };
 }
 
@@ -89,6 +90,7 @@ function readOde(given: readonly ast.Option[], edition: DefaultsEdition, env: En
     ...(steps === undefined ? {} : { steps }),
     ...(tau === undefined ? {} : { tau }),
     maxSteps: options.number("maxSteps", COUNT) ?? 1000,
+    ...(isPatient(edition) && { patient: true as const }),
   };
   const tauSpan = options.span("tau");
   if (tauSpan !== undefined && sampler.control === "batch")

@@ -15,7 +15,7 @@ import { readOut, type ReadoutRow } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
-import { ENERGY_ROWS, dependsOnBatch } from "../plan/tiles.js";
+import { ENERGY_ROWS, TILES_TOGETHER, dependsOnBatch } from "../plan/tiles.js";
 
 /** What is open while a task is drawn. */
 export interface DrawContext {
@@ -56,7 +56,7 @@ export interface Batch {
   readonly z0: Float64Array;
 }
 
-/** A part of a batch that is drawn in one go, with the keys of its samples (none without a memory). */
+/** A part of a batch that is drawn in one go, some tiles of rows, with the keys of its samples (none without a memory). */
 interface Tile extends Batch {
   readonly keys: readonly string[];
 }
@@ -79,7 +79,7 @@ export async function recallBatch(task: Task, batch: Batch, { memory, program }:
       known.push({ ...kept, index, part, origin, seed: batch.seed });
       continue;
     }
-    const tile = Math.floor(member.lane / ENERGY_ROWS);
+    const tile = Math.floor(member.lane / (ENERGY_ROWS * TILES_TOGETHER));
     tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
   }
   if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };

@@ -12,6 +12,9 @@ import type { SampleResult } from "./results.js";
 /** Samples named one by one in a message; the rest are counted. */
 const NAMED = 6;
 
+/** How samples end that have an image, but not the one at the end of their way. */
+const EARLY = ["stalled", "too-many-steps", "step-too-small"] as const;
+
 /**
  * Diagnostics of samples of one task: L4102 not finite, L4103 stopped early. All of them, or those of one step of an edit;
  * `energyOf` gives the condition that a sample followed.
@@ -43,15 +46,23 @@ export async function describeFailures(
       ],
     });
   }
-  diagnostics.push(...describeEarly(task, samples, "too-many-steps", "needed more steps than `maxSteps` allows"));
-  diagnostics.push(...describeEarly(task, samples, "step-too-small", "came to a point where no step is small enough"));
+  diagnostics.push(
+    ...describeEarly(
+      task,
+      samples,
+      "stalled",
+      "made no progress: at this pace `maxSteps` would end long before the way",
+    ),
+    ...describeEarly(task, samples, "too-many-steps", "needed more steps than `maxSteps` allows"),
+    ...describeEarly(task, samples, "step-too-small", "came to a point where no step is small enough"),
+  );
   return diagnostics;
 }
 
 /** L4102 and L4103 for samples between two frames of a traverse or two cells of a sweep: pictures of an animation, without numbers. */
 export function describeBetween(task: Task, between: readonly SampleResult[]): readonly Diagnostic[] {
   const broken = between.filter((s) => s.status === "non-finite").length;
-  const early = between.filter((s) => s.status === "too-many-steps" || s.status === "step-too-small").length;
+  const early = between.filter((s) => EARLY.some((status) => s.status === status)).length;
   const said = (count: number, code: "L4102" | "L4103", what: string): readonly Diagnostic[] => {
     if (count === 0) return [];
     const pictures = count === 1 ? "a picture" : `${count} pictures`;
@@ -94,7 +105,11 @@ function describeEarly(
       message: `${nameSamples(task, group)} of \`${task.name}\` ${what}; ${group.length === 1 ? "its image shows" : "their images show"} where it stopped`,
       at: { span: task.span, text: "sampled here" },
       related: [],
-      hints: ["a larger `rtol` and `atol`, smaller weights, or a larger `maxSteps` let it arrive"],
+      hints: [
+        status === "stalled"
+          ? "the condition is stiff: `sampler ode { solver ros2 }` is made for that; a larger sigma or smaller weights make it less so"
+          : "a larger `rtol` and `atol`, smaller weights, or a larger `maxSteps` let it arrive",
+      ],
     },
   ];
 }

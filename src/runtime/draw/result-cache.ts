@@ -132,7 +132,7 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const headerSchema: v.GenericSchema<unknown, Header> = v.object({
-  status: v.picklist(["done", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
+  status: v.picklist(["done", "stalled", "too-many-steps", "step-too-small", "non-finite", "stopped"]),
   ...{ steps: count, accepted: count, rejected: count, evaluations: count, z: count, w: count },
   heads: v.array(count),
   ...{ ws: v.nullable(count), way: v.nullable(count), far: v.nullable(count), farWay: v.nullable(count) },

@@ -7,6 +7,7 @@ import { InternalError } from "../../source/internal-error.js";
 import { firstStep, probeStep, type Starting } from "./first-step.js";
 import { changeSquares, combine, errorSquares, initialSquares, isFiniteRow } from "./rows.js";
 import type { AcceptedStep, SampleStats, SampleStatus, Solution, SolveProgress } from "./solution.js";
+import { Stall } from "./stall.js";
 import { makeStepRule, type StepRule, type StepRuleName } from "./step-size.js";
 import type { Tableau } from "./tableaus.js";
 import type { Linearisation, Term } from "./term.js";
@@ -26,6 +27,8 @@ export interface SolveOptions {
   readonly stepRule: StepRuleName;
   /** Most steps tried, accepted and rejected, of each sample. */
   readonly maxSteps: number;
+  /** Ends a sample as "stalled" when its pace shows that it will not arrive within `maxSteps` (stall.ts). */
+  readonly givesUp?: boolean;
   /** This many equal steps instead of error control. */
   readonly fixedSteps?: number;
   readonly onProgress?: (progress: SolveProgress) => void;
@@ -79,6 +82,7 @@ class Solve {
   /** Of an implicit method. */
   private readonly linear: Linearisation | undefined;
   private readonly rule: StepRule;
+  private readonly stall: Stall | undefined;
 
   constructor(private readonly options: SolveOptions) {
     const { term, y0, tableau, t0, t1, control, stepRule, fixedSteps } = options;
@@ -116,6 +120,7 @@ class Solve {
     this.evaluations = new Float64Array(this.batch);
     const isImplicit = this.linear !== undefined;
     this.rule = makeStepRule(stepRule, this.groups, tableau.error?.order ?? tableau.order, isImplicit);
+    this.stall = options.givesUp === true && fixedSteps === undefined ? new Stall(this.batch, options) : undefined;
   }
 
   async run(): Promise<Solution> {
@@ -127,6 +132,7 @@ class Solve {
         if (!this.isActive(i)) continue;
         if (signal?.aborted === true) this.end(i, "stopped");
         else if (fixedSteps === undefined && this.stepsOf(i) >= maxSteps) this.end(i, "too-many-steps");
+        else if (this.stall?.has(i, this.stepsOf(i), this.t[i] ?? 0) === true) this.end(i, "stalled");
       }
       if (!this.anyActive()) break;
       this.fitSteps();

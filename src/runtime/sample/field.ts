@@ -1,7 +1,7 @@
 // The gradient field that samplers follow: log p(c|z) and its gradient in z, for a batch of samples, through fixed tiles.
 // In: a compiled gradient (inputs z; outputs logp, grad) for a tile of `rows` rows. Out: a Field over float64 states.
-// Invariants: lane i is row i mod rows of tile floor(i / rows); a sample's lane does not depend on what else is drawn, so its
-// bits depend neither on the count nor on the shard; a tile without active samples is not run.
+// Invariants: a sample of lane i sits in row i mod rows of whatever run it takes part in; its lane does not depend on what else is drawn, so its
+// bits depend neither on the count nor on the shard nor on who sits in the other rows; no more runs than the fullest row has active samples.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { InternalError } from "../../source/internal-error.js";
 import { LowRank } from "../ode/low-rank.js";
@@ -55,68 +55,58 @@ export interface TileOptions {
   readonly jacobian?: JacobianTerm;
 }
 
-/** Position in the batch and row in the tile of a sample. */
+/** Position in the batch and row of a sample. */
 interface Member {
   readonly position: number;
   readonly row: number;
-}
-
-interface Tile {
-  readonly input: Float32Array;
-  readonly anchors: Readonly<Record<string, Float32Array>>;
-  readonly members: Member[];
 }
 
 type Outputs = Readonly<Record<string, Float32Array>>;
 
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
 export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian: term }: TileOptions): Field {
-  const tiles = new Map<number, Tile>();
   const widths = Object.entries(anchors).map(([name, values]) => ({
     name,
     values,
     width: values.length / lanes.length,
   }));
-  // Rows without a sample repeat the tile's first: a number such as a sigma must not be 0.
-  const anchorsLike = (position: number): Tile["anchors"] =>
-    Object.fromEntries(
-      widths.map(({ name, values, width }) => {
-        const first = values.subarray(position * width, (position + 1) * width);
-        return [name, Float32Array.from({ length: rows * width }, (_, c) => first[c % width] ?? 0)];
-      }),
-    );
-  lanes.forEach((lane, position) => {
-    const number = Math.floor(lane / rows);
-    const tile = tiles.get(number) ?? {
-      input: new Float32Array(rows * zDim),
-      anchors: anchorsLike(position),
-      members: [],
-    };
-    tiles.set(number, tile);
-    const row = lane % rows;
-    if (tile.members.some((m) => m.row === row)) throw new InternalError(`lane ${lane} is taken twice`);
-    tile.members.push({ position, row });
-    for (const { name, values, width } of widths)
-      tile.anchors[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
+  /** By row of the tile: who sits there, in the order of their lanes. */
+  const seats: Member[][] = Array.from({ length: rows }, () => []);
+  const inOrder = [...lanes.entries()].sort(([, a], [, b]) => a - b);
+  inOrder.forEach(([position, lane], k) => {
+    if (lane === inOrder[k - 1]?.[1]) throw new InternalError(`lane ${lane} is taken twice`);
+    seats[lane % rows]?.push({ position, row: lane % rows });
   });
+  const input = new Float32Array(rows * zDim);
+  // Rows without a sample repeat the first sample's: a number such as a sigma must not be 0.
+  const held = Object.fromEntries(
+    widths.map(({ name, values, width }) => [
+      name,
+      Float32Array.from({ length: rows * width }, (_, c) => values[c % width] ?? 0),
+    ]),
+  );
 
   const evaluateWith =
     (executable: Executable, take: (outputs: Outputs, member: Member) => void): Field["evaluate"] =>
     async (z, active, gradientOut, logpOut) => {
-      for (const { input, anchors: held, members } of tiles.values()) {
-        const awake = members.filter(({ position }) => active[position] === 1);
-        if (awake.length === 0) continue;
-        // Sleeping rows keep their last values: finite, and without effect on the others.
-        for (const { position, row } of awake) {
+      // Each run takes one sample for each row: where those of one tile have ended, their rows go to samples of the next.
+      const awake = seats.map((members) => members.filter(({ position }) => active[position] === 1));
+      const runs = Math.max(0, ...awake.map((members) => members.length));
+      for (let run = 0; run < runs; run++) {
+        const members = awake.flatMap((row) => row[run] ?? []);
+        // Rows that nobody takes keep their last values: without effect on the others.
+        for (const { position, row } of members) {
           const o = position * zDim;
           input.set(z.subarray(o, o + zDim), row * zDim);
+          for (const { name, values, width } of widths)
+            held[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
         }
         const outputs = await executable.run({ ...held, z: input });
         const logp = outputs["logp"];
         const grad = outputs["grad"];
         if (logp?.length !== rows || grad?.length !== rows * zDim)
           throw new InternalError("the gradient's outputs do not fit its tile");
-        for (const member of awake) {
+        for (const member of members) {
           const { position, row } = member;
           const value = logp[row] ?? NaN;
           const o = position * zDim;

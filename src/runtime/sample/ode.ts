@@ -83,6 +83,7 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
     atol: sampler.atol,
     stepRule: batch ? "torchdiffeq" : sampler.stepControl,
     maxSteps: sampler.maxSteps,
+    givesUp: sampler.patient !== true,
     ...(fixedSteps === undefined ? {} : { fixedSteps }),
     ...(paths === undefined ? {} : { onAccepted: (step) => paths[step.sample]?.addStep(step) }),
     ...(onProgress === undefined ? {} : { onProgress }),
