@@ -1,5 +1,7 @@
 // Every mistake of scripts, and nothing else.
 import type { Diagnostic } from "../source/diagnostic.js";
+import type { Plan, Task } from "../compiler/plan.js";
+import { sizeMistakes } from "../runtime/plan/sizes.js";
 import { compileScript, type Compilation } from "./compile-script.js";
 import type { Platform } from "./platform.js";
 
@@ -15,8 +17,21 @@ export interface Checked {
 export async function check(platform: Platform, files: readonly string[]): Promise<readonly Checked[]> {
   const found: Checked[] = [];
   for (const file of files) {
-    const { diagnostics, sources } = await compileScript(file, platform.host);
-    found.push({ file, diagnostics, sources });
+    const { plan, models, diagnostics, sources } = await compileScript(file, platform.host);
+    const tooLarge = plan === undefined ? [] : sizesOf(plan, models);
+    found.push({ file, diagnostics: [...diagnostics, ...tooLarge], sources });
   }
   return found;
+}
+
+/** Outputs that no file or memory holds, as a run refuses them. Those of a model that could not be read are not judged. */
+function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): readonly Diagnostic[] {
+  const side = (task: Task): number => known?.get(models[task.model]?.alias ?? "")?.resolution ?? 0;
+  return sizeMistakes(
+    saves.flatMap((save) => {
+      const task = tasks[save.task];
+      return task === undefined || side(task) === 0 ? [] : [{ save, task }];
+    }),
+    side,
+  );
 }

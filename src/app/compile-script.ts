@@ -17,6 +17,8 @@ export interface Compilation {
   readonly program?: Program;
   readonly checked?: CheckedModule;
   readonly plan?: Plan;
+  /** What is known of the models, by alias. */
+  readonly models?: ReadonlyMap<string, ModelInfo>;
   readonly diagnostics: readonly Diagnostic[];
   /** The text of each file by the name that spans give it. */
   readonly sources: ReadonlyMap<string, string>;
@@ -70,6 +72,7 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
     ...(program.complete ? { program } : {}),
     ...(checked === undefined ? {} : { checked }),
     ...(plan === undefined ? {} : { plan }),
+    models: models.tables,
     diagnostics: [...linked.diagnostics, ...models.diagnostics, ...diagnostics],
     sources,
   };

@@ -59,20 +59,25 @@ export interface ModelStore {
   /** Removes a model. Gives whether it was there. */
   remove(name: string): Promise<boolean>;
   /**
-   * Downloads a file and checks its hash; a download that was cut off goes on. Gives its path; the caller removes it when it has been used.
+   * Downloads a file into a folder of the store and checks its hash; a download that was cut off goes on. Gives its path.
    * Errors: LaceError L5401 if it cannot be had, L5402 if it has another hash.
    */
   download(url: string, options: DownloadOptions): Promise<string>;
+  /** Removes what was downloaded into a folder. */
+  removeDownloads(folder: string): Promise<void>;
 }
 
 export interface DownloadOptions {
   readonly sha256: string;
+  /** Where it goes: files of one folder lie side by side. A name without folders, as `name` is. */
+  readonly folder: string;
+  readonly name: string;
   /** Bytes so far, and in all where the server says. */
   readonly onProgress: (done: number, total: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
   /** The most bytes that may come; by default 16 GB, more than any model that lacec reads. */
   readonly maxBytes?: number;
-  /** How long nothing may come before it is given up, in milliseconds; by default a minute. */
+  /** How long nothing (or less than 1000 bytes a second) may come before it is given up, in milliseconds; by default a minute. */
   readonly stalledMs?: number;
 }
 

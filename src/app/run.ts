@@ -1,4 +1,7 @@
 // A script run: samples, images, files, run.json.
+import { earlierOfOneName } from "../compiler/check/one-name.js";
+import type { Plan } from "../compiler/plan.js";
+import type { Diagnostic } from "../source/diagnostic.js";
 import { execute } from "../runtime/execute.js";
 import type { Shard } from "../runtime/plan/selection.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
@@ -93,4 +96,32 @@ export async function runCompiled(
 /** The same world with a judge of the caller's. */
 function judgedBy(world: World, platform: Platform, choice: LabellerChoice): World {
   return { ...world, openLabeller: (model) => platform.openLabeller(world, model, choice) };
+}
+
+/** A script among several that write into one folder. */
+interface Writer {
+  readonly script: string;
+  readonly plan: Plan;
+}
+
+/** Outputs that scripts of one command would write over each other (L2016), by the script that comes later. */
+export function sharedOutputs(writers: readonly Writer[]): ReadonlyMap<string, readonly Diagnostic[]> {
+  const all = writers.flatMap(({ script, plan }) => plan.saves.map((save) => ({ script, save })));
+  const found = new Map<string, Diagnostic[]>();
+  const earlier = earlierOfOneName(all.map(({ save }) => save.path));
+  for (const [i, { script, save }] of all.entries()) {
+    const other = all[earlier[i] ?? Infinity];
+    if (other === undefined || other.script === script) continue;
+    const own = found.get(script) ?? [];
+    own.push({
+      code: "L2016",
+      severity: "error",
+      message: `two scripts would write one file, "${save.path}": ${other.script} does too`,
+      at: { span: save.span, text: "the second one" },
+      related: [{ span: other.save.span, text: "the first one" }],
+      hints: ["run them one by one, each with a folder of its own: --out DIR"],
+    });
+    found.set(script, own);
+  }
+  return found;
 }

@@ -15,7 +15,7 @@ export const checkCommand = command({}, async ({ io, platform }, files: readonly
     const [found] = await check(platform, [file]);
     if (found === undefined) continue;
     checked.push(found);
-    all.push(...found.diagnostics);
+    for (const d of found.diagnostics) all.push(d);
     if (options.json !== true) printDiagnostics(found.diagnostics, found.sources, io);
   }
   const exitCode = exitCodeOf(all);

@@ -32,21 +32,22 @@ export interface CommandContext {
  *
  * `interrupted`   what Ctrl-C says before the process ends; "finish": the work sees the signal and ends in order, and its error says how to go
  * on. A second Ctrl-C ends the process at once either way.
+ * `native`        whether libraries may hold the main thread for long: networks are run.
  */
 export function command<W extends readonly unknown[], F extends Flags>(
-  { interrupted }: { readonly interrupted?: string },
+  { interrupted, native = false }: { readonly interrupted?: string; readonly native?: boolean },
   act: (context: CommandContext, ...args: [...W, F]) => Promise<ExitCode>,
 ): (io: Io, ...args: [...W, F]) => Promise<ExitCode> {
   return async (io, ...args) => {
     const { quiet, json } = args.at(-1) as F;
     const platform = nodePlatform();
     const progress = terminalProgress(io, () => platform.host.now());
-    const interrupt = onInterrupt(async () => {
-      if (interrupted === "finish") return new Promise<never>(() => undefined);
-      await platform.close();
+    const tidy = async (): Promise<void> => {
       progress.clear();
       if (interrupted !== undefined) io.err(`${interrupted}\n`);
-    });
+      await platform.close();
+    };
+    const interrupt = onInterrupt(interrupted === "finish" ? undefined : tidy, { native });
     const clearing =
       (print: (text: string) => void) =>
       (text: string): void => {

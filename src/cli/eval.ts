@@ -13,7 +13,7 @@ interface EvalFlags extends Flags, Omit<EvaluateOptions, "engine" | "inputs"> {
 
 /** `lacec eval SCRIPT` */
 export const evalCommand = command(
-  { interrupted: "interrupted; an evaluation leaves nothing behind" },
+  { interrupted: "interrupted; an evaluation leaves nothing behind", native: true },
   async ({ io, platform, watch }, target: string | undefined, flags: EvalFlags) => {
     const { set: inputs, engine, quiet, json, ...options } = flags;
     const { evaluation, baseline, files, warnings, sources } = await evaluateScript(platform, target, {

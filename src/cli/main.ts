@@ -243,6 +243,7 @@ function program(): Command {
     .description("download a checkpoint or pack, check its hash, and add it; a download that was cut off goes on")
     .argument("<url>", "address of the file")
     .option("--sha256 <hash>", "SHA-256 that the file must have; without it nothing is downloaded")
+    .option("--max-bytes <n>", "take no more than this, labeller and decoder included (default: 16 GB)", wholeNumber(1))
     .option("--name <name>", "what scripts call it (default: the file's name)")
     .option("--licence <text>", "licence of the model, to be kept in the pack")
     .option("--force", "replace a model of this name")

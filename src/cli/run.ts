@@ -2,7 +2,7 @@
 // Invariants: if one script is wrong none runs, and no engine is opened; an interrupted run leaves whole files or none; with --json
 // stdout is one JSON document whatever happens.
 import { compileScript, wholeOf, type Compilation, type Compiled } from "../app/compile-script.js";
-import { overridesOf, runCompiled, type Results, type RunOptions } from "../app/run.js";
+import { overridesOf, runCompiled, sharedOutputs, type Results, type RunOptions } from "../app/run.js";
 import type { LabellerChoice } from "../app/platform.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import type { Cache } from "../ports/cache.js";
@@ -54,7 +54,7 @@ interface Shared extends CommandContext {
 
 /** `lacec run SCRIPT...` */
 export const runCommand = command(
-  { interrupted: "interrupted; files already finished are whole, nothing else was left" },
+  { interrupted: "interrupted; what is there is whole: finished pictures, lace.lock, results in .lace/", native: true },
   async (context, words: readonly string[], flags: RunFlags) => {
     const { io } = context;
     const { out, set: inputs = {}, count, seed, shard, provenance = true } = flags;
@@ -103,10 +103,21 @@ async function runScripts(scripts: readonly string[], shared: Shared): Promise<E
     if ("exitCode" in job) ended.push(job);
     else jobs.push(job);
   }
-  const wrong = [...ended];
+  const collisions = sharedOutputs(
+    jobs.flatMap(({ script, compilation: { plan } }) => (plan ? [{ script, plan }] : [])),
+  );
+  const wrong = ended.length > 0 || collisions.size > 0;
   for (const job of jobs) {
-    if (wrong.length === 0) ended.push(await runJob(job, shared));
-    else ended.push(end(job, undefined, job.compilation.diagnostics, shared));
+    if (wrong)
+      ended.push(
+        end(
+          withSources(job, jobs),
+          undefined,
+          [...job.compilation.diagnostics, ...(collisions.get(job.script) ?? [])],
+          shared,
+        ),
+      );
+    else ended.push(await runJob(job, shared));
   }
   const exitCode = gravest(ended.map((e) => e.exitCode));
   if (flags.json === true) {
@@ -118,6 +129,12 @@ async function runScripts(scripts: readonly string[], shared: Shared): Promise<E
     io.err(`note: the cache cannot be written (${cache.trouble}); an interrupted run would start again from nothing\n`);
   }
   return exitCode;
+}
+
+/** The job with the texts of all scripts: a mistake may be between two of them. */
+function withSources(job: Job, jobs: readonly Job[]): Job {
+  const sources = new Map([...jobs, job].flatMap(({ compilation }) => [...compilation.sources]));
+  return { ...job, compilation: { ...job.compilation, sources } };
 }
 
 /** The compiled script, or how it ended if it is wrong. */

@@ -45,6 +45,8 @@ export interface ModelInfo {
   /** Number of w vectors the synthesis takes (its layers); 1 for a decoder without style layers. */
   readonly numWs: number;
   readonly resolution: number;
+  /** Whether its layers add noise; absent: not known. */
+  readonly noise?: boolean;
   readonly attributes: readonly Attribute[];
   /** Of a conditional generator: how many classes it draws. */
   readonly classes?: number;

@@ -123,7 +123,7 @@ class Linker {
   private async file(path: string, resolved: string, text: string): Promise<LinkedFile> {
     this.sources.set(path, text);
     const { module, diagnostics, damage } = this.reader.parse?.(text, path) ?? parseLenient(text, path);
-    this.diagnostics.push(...diagnostics);
+    for (const d of diagnostics) this.diagnostics.push(d);
     const names = new Set(damage.names);
     let { open } = damage;
     this.open.push({ resolved, path });

@@ -3,11 +3,12 @@
 // Invariants: an entry begins with the SHA-256 of its key and the rest, so one that is torn, damaged or at another's place is as good as
 // none; the folder stays below its bound but for the last few entries: the least recently used go first; version control is told to ignore it.
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CacheUse } from "../app/platform.js";
 import type { Cache } from "../ports/cache.js";
-import { isLeftBehind, temporaryName, TEMPORARY_PREFIX } from "./host.js";
+import { makeFolder } from "./folders.js";
+import { isLeftBehind, TEMPORARY_PREFIX, temporaryName } from "./host.js";
 
 /** Name of the folder, in the working folder. */
 export const CACHE_FOLDER = ".lace";
@@ -31,7 +32,7 @@ export function folderCache({ folder = CACHE_FOLDER, maxBytes = CACHE_BYTES }: F
   let ready: Promise<void> | undefined;
 
   const prepare = async (): Promise<void> => {
-    await mkdir(entries, { recursive: true });
+    await makeFolder(entries);
     await writeFile(join(folder, ".gitignore"), "*\n", { flag: "wx" }).catch(() => undefined);
   };
   return {
@@ -57,7 +58,7 @@ export function folderCache({ folder = CACHE_FOLDER, maxBytes = CACHE_BYTES }: F
       const temporary = join(entries, temporaryName());
       try {
         await (ready ??= prepare());
-        await mkdir(join(path, ".."), { recursive: true });
+        await makeFolder(join(path, ".."));
         await writeFile(temporary, [digest(key, bytes), bytes]);
         await rename(temporary, path);
       } catch (error) {

@@ -4,12 +4,14 @@
 // TEMPORARY_PREFIX, lie beside their target and are removed when a write fails, when `close` is called and when the process exits.
 import { createHash, randomBytes } from "node:crypto";
 import { constants, existsSync, unlinkSync } from "node:fs";
-import { access, mkdir, open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
+import { open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
-import { failure, type LaceError } from "../source/diagnostic.js";
+import { failure } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
 import { MODEL_PREFIX } from "../models/model-name.js";
+import { errorCode, readFailure, writeFailure } from "./failures.js";
+import { makeFolder } from "./folders.js";
 import { modelsHome, packOf } from "./model-store.js";
 import { machineId, ownPid, processExists } from "./process.js";
 
@@ -84,7 +86,7 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
   let closed = false;
 
   async function replace(path: string, bytes: Uint8Array | string): Promise<void> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const target = await realpath(path).catch(() => path); // a link stays a link
     const before = await stat(target).catch(() => undefined);
     if (before !== undefined && !before.isFile() && !before.isDirectory()) {
@@ -197,28 +199,6 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
   };
 }
 
-/** Whether a folder can be written: asked before hours of work, not after. Throws the LaceError that a write would. */
-export async function checkWritable(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, 2); // W_OK
-  } catch (error) {
-    // On a read-only file system mkdir says that the folder is not there: what is above it knows better.
-    const above = errorCode(error) === "ENOENT" ? await whyNotWritable(dirname(resolvePath(folder))) : undefined;
-    throw writeFailure(join(folder, "*"), above ?? error);
-  }
-}
-
-/** Why the nearest folder that exists, at or above this one, cannot be written; undefined if it can. */
-async function whyNotWritable(folder: string): Promise<unknown> {
-  try {
-    await access(folder, 2); // W_OK
-    return undefined;
-  } catch (error) {
-    return errorCode(error) === "ENOENT" && dirname(folder) !== folder ? whyNotWritable(dirname(folder)) : error;
-  }
-}
-
 /** Removes a file, if it is there. */
 export async function removeFile(path: string): Promise<void> {
   await unlink(path).catch((error: unknown) => {
@@ -237,61 +217,4 @@ function builtinPath(models: string, name: string): string {
     throw failure("L5005", `no model called "${name}" ships with lacec`, [`the one that does is "builtin:avatar"`]);
   }
   return path;
-}
-
-function readFailure(path: string, error: unknown): LaceError {
-  switch (errorCode(error)) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return failure("L5001", `there is no file ${path}`, [
-        "check the path; paths in a script are relative to the script",
-      ]);
-    case "EACCES":
-    case "EPERM":
-      return failure("L5002", `${path} cannot be read: permission denied`, [`see who may read it: ls -l ${path}`]);
-    case "EISDIR":
-      return failure("L5004", `${path} is a folder, not a file`);
-    default:
-      return failure("L5004", `${path} cannot be read: ${errorText(error)}`);
-  }
-}
-
-/** What a failed write says to the user. Exported for tests: a full disk is hard to arrange. */
-export function writeFailure(path: string, error: unknown): LaceError {
-  const folder = dirname(path);
-  switch (errorCode(error)) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return failure("L5003", `no space left to write ${basename(path)} in ${folder}`, [
-        "free some space, or choose another folder with --out; files already finished are whole",
-      ]);
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return failure("L5002", `${path} cannot be written: permission denied`, [
-        "choose a folder you may write to with --out DIR",
-      ]);
-    case "EEXIST":
-    case "ENOTDIR":
-      return failure("L5004", `${path} cannot be written: part of the path is a file, not a folder`);
-    case "EISDIR":
-      return failure("L5004", `${path} cannot be written: a folder of that name exists`);
-    case "ENXIO":
-      return failure("L5004", `${path} is a pipe, and nothing reads from it`);
-    case "EMFILE":
-    case "ENFILE":
-      return failure("L5004", `${path} cannot be written: too many files are open`, [
-        "close some programs and try again",
-      ]);
-    default:
-      return failure("L5004", `${path} cannot be written: ${errorText(error)}`);
-  }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

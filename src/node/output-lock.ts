@@ -3,11 +3,13 @@
 // Invariants: a lock file appears whole or not at all; one whose process is gone (killed, the machine started again) is taken over; of two
 // processes that find such a file one gets it.
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, stat, unlink, writeFile } from "node:fs/promises";
+import { link, readFile, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { failure, LaceError } from "../source/diagnostic.js";
-import { temporaryName, tidyFolder, writeFailure } from "./host.js";
+import { writeFailure } from "./failures.js";
+import { makeFolder } from "./folders.js";
+import { temporaryName, tidyFolder } from "./host.js";
 import { machineId, ownPid, processExists, processStart } from "./process.js";
 
 const GUARD_WAIT_MS = 20;
@@ -31,7 +33,7 @@ export async function lockOutputs(recordPath: string, folders: readonly string[]
   const path = join(dirname(recordPath), `.lacec-lock-${basename(recordPath)}`);
   const mine: Holder = { pid: ownPid(), started: processStart(ownPid()), machine: machineId(), token: token() };
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     for (const folder of new Set([dirname(path), ...folders])) await tidyFolder(folder);
     return await acquire(path, mine);
   } catch (error) {

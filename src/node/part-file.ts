@@ -8,7 +8,7 @@
 // most the block that it was writing; a block whose hash is wrong is not in the part; the target appears whole, by renaming.
 // This file writes in place and keeps its part when interrupted, which is its purpose: nodeHost's writeAtomic would need all rows at once.
 import { createHash } from "node:crypto";
-import { access, mkdir, open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
+import { access, open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DTYPE_BYTES } from "../models/formats/dtype.js";
 import type { SafetensorsLayout, StoredTensor } from "../models/formats/safetensors.js";
@@ -16,7 +16,8 @@ import type { DataRows } from "../learn/label/layout.js";
 import { BLOCK, blocksOf, type PartFile, type PartPlan, type RowRange } from "../learn/label/part-file.js";
 import { failure } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
-import { writeFailure } from "./host.js";
+import { writeFailure } from "./failures.js";
+import { makeFolder } from "./folders.js";
 
 const MAGIC = new TextEncoder().encode("lacepart");
 const HASH_BYTES = 32;
@@ -40,7 +41,7 @@ export async function openPart(
 ): Promise<PartFile> {
   const part = partName(file);
   return guarded(part, async () => {
-    await mkdir(dirname(part), { recursive: true });
+    await makeFolder(dirname(part));
     await refuseFolder(file);
     await access(dirname(part), 2); // W_OK
     if (options.fresh === true) await unlink(part).catch(() => undefined);

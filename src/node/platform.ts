@@ -7,8 +7,9 @@ import process from "node:process";
 import type { Platform } from "../app/platform.js";
 import { buildCache } from "./build-cache.js";
 import { cacheUse, cleanCache, folderCache } from "./cache.js";
-import { builtinNames, checkWritable, filesIn, nodeHost, removeFile } from "./host.js";
-import { download, modelsHome, packOf, removeStored, storedNames } from "./model-store.js";
+import { checkWritable } from "./folders.js";
+import { builtinNames, filesIn, nodeHost, removeFile } from "./host.js";
+import { download, modelsHome, packOf, removeDownloads, removeStored, storedNames } from "./model-store.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
 /** This machine. It must be closed. */
@@ -25,6 +26,7 @@ export function nodePlatform(): Platform {
       packOf: (name) => packOf(modelsHome(), name),
       remove: (name) => removeStored(modelsHome(), name),
       download: (url, options) => download(modelsHome(), url, options),
+      removeDownloads: (folder) => removeDownloads(modelsHome(), folder),
     },
     examineDecoder: async (bytes, file, hints) =>
       (await import("./engines/decoder.js")).examineDecoder(bytes, file, hints),

@@ -4,7 +4,7 @@ import type { World } from "../runtime/services/world.js";
 import type { Cache } from "../ports/cache.js";
 import type { EngineName } from "../runtime/services/engine.js";
 import type { Host } from "../ports/host.js";
-import { checkWritable } from "./host.js";
+import { checkWritable } from "./folders.js";
 import { lockOutputs } from "./output-lock.js";
 import { checkLabellerSpec, packLabellerSpec } from "../learn/labellers/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";

@@ -2,6 +2,7 @@
 // In: the lenient tree, its mistakes and the laid-out tokens. Out: Damage.
 // A unit is a setting or a statement without a block: the piece that recovery skips as a whole (layout.ts ends it).
 import type { Diagnostic } from "../source/diagnostic.js";
+import { countBelow } from "../source/sorted.js";
 import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
 import type { Reading } from "./explain.js";
@@ -42,8 +43,11 @@ export function damageOf(module: Module, mistakes: readonly Diagnostic[], readin
     for (const token of own.slice(0, HEAD)) if (isName(token)) names.add(token.image);
   }
   const ends = (token: LaceToken): boolean => token.tokenType === t.StatementEnd || token.tokenType === t.Newline;
-  const hit = ({ start, end }: Span): boolean =>
-    mistakes.some(({ at }) => at.span.start <= end && at.span.end >= start);
+  // A mistake touches a piece if it begins no later than the piece ends, and ends no earlier than it begins: more have begun by the
+  // piece's end than had ended before its start.
+  const starts = mistakes.map(({ at }) => at.span.start).sort((a, b) => a - b);
+  const stops = mistakes.map(({ at }) => at.span.end).sort((a, b) => a - b);
+  const hit = ({ start, end }: Span): boolean => countBelow(starts, end + 1) > countBelow(stops, start);
   const hitOf = (all: readonly Piece[]): Span[] => all.map((p) => p.span).filter(hit);
   return { units: hitOf(pieces(tokens, file, ends)), statements: hitOf(statements), names, open };
 }

@@ -2,13 +2,14 @@
 // Invariants: never throws for any text; `parse` has a value only without errors, `parseLenient` always has a module.
 import type { IToken, Lexer } from "chevrotain";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
-import type { Span } from "../source/span.js";
+import { hasOneIn, isWithin } from "../source/sorted.js";
 import type { Module } from "./ast.js";
 import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
-import { damageOf, type Damage } from "./damage.js";
+import { damageOf, UNDAMAGED, type Damage } from "./damage.js";
 import { LaceParser, type Edition } from "./grammar.js";
 import { isName, layOut } from "./layout.js";
 import { foreignMark, lexicalMistakes } from "./lexical.js";
+import { notLace, notText } from "./not-lace.js";
 import type { Problem } from "./recovery.js";
 import * as t from "./tokens.js";
 
@@ -35,27 +36,40 @@ export function parse(text: string, file: string): Outcome<Module> {
 
 /** Reads what can be read of a script, for editors and the formatter. */
 export function parseLenient(text: string, file: string): LenientParse {
+  const strange = notText(text, file);
+  if (strange !== undefined) return nothingOf(text, file, strange);
   const { lexer, parser } = reader();
   const lexed = lexer.tokenize(text);
   const tokens = lexed.tokens.filter((token) => token.tokenType !== t.Semicolon);
   const reading: Reading = { file, text, tokens: layOut(text, tokens) };
   const items = parser.read(file, reading.tokens);
 
+  const paths = bareFrom(parser.problems, text).sort(([a], [b]) => a - b);
   const lexical = [
-    ...lexicalMistakes(lexed, reading).filter((d) => !inPath(d, parser.problems, text)),
+    ...lexicalMistakes(lexed, reading).filter((d) => !isWithin(paths, d.at.span.start)),
     ...parser.foreign.map((mark) => foreignMark(mark, reading)),
   ];
   // A mistake in a token (or dropped characters before it) explains why the token does not fit.
+  const starts = lexical.map((d) => d.at.span.start).sort((a, b) => a - b);
   const syntactic = parser.problems
-    .filter(({ found, after }) => !lexical.some((d) => touches(d.at.span, after, found)))
+    .filter(({ found, after }) => !hasOneIn(starts, endOf(after), found.startOffset))
     .map((problem) => explain(problem, reading));
   const diagnostics = [...lexical, ...syntactic, ...editionMistakes(parser.editions, reading)];
 
   const span = { file, start: 0, end: text.length };
   const edition = parser.editions[0]?.value ?? supportedEdition;
   const module: Module = { kind: "Module", file, edition, items, span };
+  const foreign = notLace(module, diagnostics, { text, namesEdition: parser.editions.length > 0 });
+  if (foreign !== undefined) return nothingOf(text, file, foreign);
   const damage = damageOf(module, diagnostics, reading);
   return { module, damage, diagnostics: sorted(diagnostics), comments: lexed.groups["comments"] ?? [], tokens };
+}
+
+/** Of a text that is no script: one mistake, and no tree. */
+function nothingOf(text: string, file: string, mistake: Diagnostic): LenientParse {
+  const span = { file, start: 0, end: text.length };
+  const module: Module = { kind: "Module", file, edition: supportedEdition, items: [], span };
+  return { module, diagnostics: [mistake], damage: { ...UNDAMAGED, open: true }, comments: [], tokens: [] };
 }
 
 function editionMistakes(editions: readonly Edition[], reading: Reading): Diagnostic[] {
@@ -96,19 +110,19 @@ function editionMistakes(editions: readonly Edition[], reading: Reading): Diagno
   return found;
 }
 
-/** Whether a mistake is about a character of a path without quotes, which is reported as that. */
-function inPath({ at }: Diagnostic, problems: readonly Problem[], text: string): boolean {
-  return problems.some(({ found, wanted }) => {
-    if (wanted !== t.StringLiteral.name || !isName(found)) return false;
-    const path = /^[^\s"']*/.exec(text.slice(found.startOffset))?.[0] ?? "";
-    return at.span.start > found.startOffset && at.span.start < found.startOffset + path.length;
+/** Where paths without quotes stand, each from behind its first character: what is strange in one is reported as that. */
+function bareFrom(problems: readonly Problem[], text: string): (readonly [number, number])[] {
+  return problems.flatMap(({ found, wanted }) => {
+    if (wanted !== t.StringLiteral.name || !isName(found)) return [];
+    const path = /^[^\s"']*/.exec(text.slice(found.startOffset, found.startOffset + LONGEST_PATH))?.[0] ?? "";
+    return [[found.startOffset + 1, found.startOffset + path.length] as const];
   });
 }
 
-/** Whether a span begins after one token and not after the beginning of the next. */
-function touches(span: Span, after: IToken, found: IToken): boolean {
-  const from = Number.isNaN(after.startOffset) ? 0 : after.startOffset + after.image.length;
-  return span.start >= from && span.start <= found.startOffset;
+const LONGEST_PATH = 4096;
+
+function endOf({ startOffset, image }: IToken): number {
+  return Number.isNaN(startOffset) ? 0 : startOffset + image.length;
 }
 
 /** In the order of the text, each once. */

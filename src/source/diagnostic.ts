@@ -5,6 +5,8 @@ import { NOWHERE, type Span } from "./span.js";
 export interface Label {
   readonly span: Span;
   readonly text: string;
+  /** Only the file is named: what it holds is not shown. */
+  readonly unquoted?: true;
 }
 
 /** A replacement that would mend the program, for editors. */

@@ -87,7 +87,7 @@ function renderLabel(
 ): string[] {
   const { span } = label;
   const [said, file] = [oneLine(label.text), oneLine(span.file)];
-  const source = sourceOf(span.file);
+  const source = label.unquoted === true ? undefined : sourceOf(span.file);
   const pad = " ".repeat(gutter);
   const arrow = style.faint(mark === "^" ? "-->" : ":::");
   if (source === undefined) {

@@ -13,7 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkWritable, nodeHost, writeFailure } from "../../src/node/host.js";
+import { writeFailure } from "../../src/node/failures.js";
+import { checkWritable } from "../../src/node/folders.js";
+import { nodeHost } from "../../src/node/host.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 
 let folder = "";

@@ -59,7 +59,7 @@ afterAll(() => {
 });
 /** Waits until the unfinished download holds so many bytes. */
 async function arrived(bytes: number): Promise<void> {
-  const part = join(folder.path, `store/.downloads/${sha256}.part`);
+  const part = join(folder.path, `store/.downloads/${sha256}/m.safetensors`);
   while ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < bytes) await setTimeout(10);
 }
 

@@ -1,6 +1,9 @@
 // What would take for ever or fill memory is refused before any work, with the size that it would have.
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { check as checkFiles } from "../../src/app/check.js";
 import { inferAttributes, readLabelTable } from "../../src/learn/label/label-table.js";
+import { nodePlatform } from "../../src/node/platform.js";
 import { compile } from "../check/support.js";
 import { folderWith, lacec } from "../support/lacec.js";
 
@@ -59,6 +62,25 @@ describe("a script that asks for too much", () => {
       folder.remove();
     }
   });
+});
+
+test("a film or a sheet that no file holds is refused by check as by a run", async () => {
+  const walk = "traverse s from avatar { between seed 1 and seed 2  frames 5000 }";
+  const folder = folderWith({
+    "film.lace": `${head}${walk}\nsave s to "s.webp" as animation { tween 100 }\n`,
+    "sheet.lace": `${head}sample s from avatar { count 200 }\nsave s to "s.webp" as grid { columns 1 }\n`,
+  });
+  try {
+    for (const [name, message] of [
+      ["film.lace", /504900 frames of 128x128 pixels/],
+      ["sheet.lace", /at most 16383 a side/],
+    ] as const) {
+      const [found] = await checkFiles(nodePlatform(), [join(folder.path, name)]);
+      expect(found?.diagnostics).toMatchObject([{ code: "L5006", message: expect.stringMatching(message) as string }]);
+    }
+  } finally {
+    folder.remove();
+  }
 });
 
 test("two outputs with one path are found among many in little time", async () => {

@@ -7,6 +7,7 @@ import type { CheckedExpect, CheckedTask } from "./checked.js";
 import { type Env, markUsed, quote } from "./context.js";
 import { declaredValue } from "./declared.js";
 import { evaluateEnergy } from "./evaluate.js";
+import { earlierOfOneName } from "./one-name.js";
 import { boundedNumber, type Bounds, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
 import { imageCount } from "./tasks.js";
 import { listed, nearest } from "./suggest.js";
@@ -201,31 +202,7 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
 /** Reports L2016 where two saves would write one file, placeholders included. */
 export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedTask[], env: Env): void {
   const paths = saves.map((save) => withNames(save.path, tasks[save.task]));
-  // Each with the first that is the same: as text, or but for the names of its placeholders.
-  const first = new Map<string, number>();
-  const earlier = paths.map((path, i) => {
-    const same = first.get(blank(path));
-    if (same === undefined) first.set(blank(path), i);
-    return same ?? Infinity;
-  });
-  // And files of a name that a placeholder may come to; templates are looked up by what they begin with.
-  const templates = new Map<string, { readonly at: number; readonly pattern: RegExp }[]>();
-  for (const [at, path] of paths.entries()) {
-    if (!isTemplate(path)) continue;
-    const start = path.slice(0, path.indexOf("{"));
-    const alike = templates.get(start) ?? [];
-    alike.push({ at, pattern: pattern(path) });
-    templates.set(start, alike);
-  }
-  for (const [i, path] of paths.entries()) {
-    if (isTemplate(path)) continue;
-    for (let length = 0; length < path.length; length++)
-      for (const template of templates.get(path.slice(0, length)) ?? []) {
-        if (!template.pattern.test(path)) continue;
-        const [one, other] = [Math.min(i, template.at), Math.max(i, template.at)];
-        earlier[other] = Math.min(earlier[other] ?? Infinity, one);
-      }
-  }
+  const earlier = earlierOfOneName(paths);
   for (const [i, save] of saves.entries()) {
     const other = saves[earlier[i] ?? Infinity];
     if (other === undefined) continue;
@@ -240,18 +217,4 @@ export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedT
 function withNames(path: string, task: CheckedTask | undefined): string {
   const named = path.replaceAll("{name}", task?.name ?? "");
   return task !== undefined && "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
-}
-
-function isTemplate(path: string): boolean {
-  return /\{\w+\}/.test(path);
-}
-
-function blank(path: string): string {
-  return path.replace(/\{\w+\}/g, "{}");
-}
-
-/** What a template's path may come to: digits in place of `{index}` and `{step}`. */
-function pattern(path: string): RegExp {
-  const escaped = path.split(/\{\w+\}/).map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${escaped.join("\\d+")}$`);
 }

@@ -340,6 +340,7 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rende
     useless("noise", "has no layers to add noise to");
     return { noise: "const" };
   }
+  if (info?.noise === false) useless("noise", "adds no noise");
   const bounds = { min: 0, integer: true, ...(info !== undefined && { max: info.numWs }) };
   const cutoff = read.has("cutoff") ? read.number("cutoff", bounds, info?.numWs ?? 0) : undefined;
   return renderingOf({ noise, ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }) });

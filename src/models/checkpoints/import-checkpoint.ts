@@ -4,7 +4,7 @@ import type { CheckpointOptions, ReadGenerator } from "./checkpoint-model.js";
 import { findGenerator, type FoundGenerator } from "./find-generator.js";
 import { findHead, type HeadCheckpoint } from "./head-forms.js";
 import { modelError } from "../model-error.js";
-import { nameOther } from "./name-others.js";
+import { nameOther, OTHER_GENERATORS, weightsAre } from "./name-others.js";
 import { NUMPY_NAMES } from "../formats/numpy-array.js";
 import { isDict, type AllowList, type PickleValue } from "../formats/pickle-value.js";
 import { PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
@@ -45,7 +45,8 @@ export async function readPickledFile(
   const other = nameOther(namesIn(value));
   if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
   throw modelError("L5107", file, `no reader knows a checkpoint ${partsOf(value)}`, [
-    "lacec imports StyleGAN2 in the forms of stylegan2-ada-pytorch, rosinality and the first TensorFlow release",
+    weightsAre(namesIn(value)),
+    OTHER_GENERATORS,
   ]);
 }
 

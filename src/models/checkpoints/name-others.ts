@@ -11,6 +11,18 @@ export interface Stranger {
 const EXPORT =
   "lacec imports StyleGAN2 checkpoints; of other generators it takes an ONNX export with z in and pictures out";
 
+/** What to do with weights that nobody here knows. */
+export const OTHER_GENERATORS =
+  "a generator of another kind can be exported: torch.onnx.export, z in and pictures out, and then imported (docs/models.md)";
+
+/** What the weights of a file are called, for whoever knows them by their names. */
+export function weightsAre(names: Iterable<string>): string {
+  const list = [...names].filter((name) => name !== "").slice(0, 4);
+  const kinds =
+    "lacec knows StyleGAN2 by the names of stylegan2-ada-pytorch, rosinality and the first TensorFlow release";
+  return list.length === 0 ? kinds : `${kinds}; here they begin with ${list.join(", ").slice(0, 200)}`;
+}
+
 /** The first whose pattern one of the names has. More special ones first: a LoRA names the layers of what it changes. */
 const KINDS: readonly (readonly [RegExp, string, string])[] = [
   [/\blora_(A|B|down|up)\b|\.lora\./, "a LoRA", "it changes another model and draws nothing by itself"],

@@ -5,7 +5,7 @@ import { modelError } from "../model-error.js";
 import { findInTensors } from "./find-generator.js";
 import { boundaryHead, denseHead } from "./head-forms.js";
 import { isPickled, readGenerator, readPickledFile, type Checkpoint } from "./import-checkpoint.js";
-import { nameOther } from "./name-others.js";
+import { nameOther, OTHER_GENERATORS, weightsAre } from "./name-others.js";
 import { METADATA_KEY } from "../pack/pack.js";
 import { isNpy, readNpy } from "../formats/npy.js";
 import { stateDictOf } from "../formats/state-dict.js";
@@ -59,7 +59,7 @@ function openSafetensors(bytes: Uint8Array, file: string, options: CheckpointOpt
       "L5107",
       file,
       "the safetensors file is no pack of lacec (it has no metadata key 'lace') and no generator that lacec knows",
-      ["docs/packs.md says what a pack holds; lacec imports the checkpoint that this file was made from"],
+      [weightsAre(stored.tensors.keys()), OTHER_GENERATORS],
     );
   const metadata = parseObject(text);
   if (metadata === undefined) throw modelError("L5108", file, "the metadata key 'lace' is no JSON object");

@@ -6,6 +6,7 @@ import type { LaceError } from "../../source/diagnostic.js";
 import type { Tensor } from "../../compiler/weights.js";
 import { DTYPE_BYTES, isDType, narrowToHalf, toFloat32, toFloat64, type DType } from "./dtype.js";
 import { modelError } from "../model-error.js";
+import { recognise, type Recognised } from "./first-bytes.js";
 
 /** Where one tensor lies: byte offsets in the file, `end` exclusive. */
 export interface StoredTensor {
@@ -35,13 +36,28 @@ function damaged(file: string, what: string): LaceError {
   return modelError("L5102", file, `not a safetensors file, or a damaged one: ${what}`);
 }
 
+/** A file of another kind: what it is, and how it becomes one that lacec works with. */
+function notSafetensors(file: string, { what, importable }: Recognised): LaceError {
+  if (!importable) return modelError("L5107", file, `it is no safetensors file, but ${what}`);
+  return modelError("L5107", file, `it is ${what}; lacec works with what it has imported`, [
+    `import it first: lacec import ${shellWord(file)}, and name the .safetensors file that this writes`,
+  ]);
+}
+
+/** A path as a shell takes it. */
+function shellWord(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /**
  * Length in bytes of the JSON header, from the first 8 bytes of a file of `fileBytes` bytes (undefined: not known).
- * Errors LaceError L5102 if it does not fit the file or is longer than any header may be.
+ * Errors LaceError L5102 if it does not fit the file or is longer than any header may be, L5107 if the file is of another kind.
  */
 export function headerLength(first: Uint8Array, fileBytes: number | undefined, file: string): number {
   if (first.byteLength < LENGTH_BYTES) throw damaged(file, `it has only ${first.byteLength} bytes`);
   const length = new DataView(first.buffer, first.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
+  const other = length > BigInt(Math.min(fileBytes ?? Infinity, MAX_HEADER_BYTES)) ? recognise(first) : undefined;
+  if (other !== undefined) throw notSafetensors(file, other);
   if (fileBytes !== undefined && length > BigInt(fileBytes - LENGTH_BYTES))
     throw damaged(file, `the header claims ${length.toString()} bytes, the file has ${fileBytes}`);
   if (length > BigInt(MAX_HEADER_BYTES))
@@ -87,6 +103,13 @@ function isCount(value: unknown): value is number {
 function parseEntry(name: string, entry: unknown, dataStart: number, file: string): StoredTensor {
   const fields = new Map(objectEntries(entry, file, `tensor '${name}'`));
   const [dtype, shape, offsets] = [fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")];
+  if (typeof dtype === "string" && /^(F8|F6|F4)_?[A-Z0-9_]{0,12}$/.test(dtype))
+    throw modelError(
+      "L5107",
+      file,
+      `tensor '${name}' has the type ${dtype}: numbers of 8 bits and fewer are not read`,
+      ["convert the file to float16 or float32 with the tool that made it"],
+    );
   if (typeof dtype !== "string" || !isDType(dtype))
     throw damaged(
       file,

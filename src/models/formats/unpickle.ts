@@ -4,6 +4,7 @@
 // So time and memory are linear in the input;
 // a name that is not allowed, an opcode that is not known and a read beyond the end are errors with the byte offset.
 // Source: the opcode descriptions of Python's pickletools.
+import { projectOf } from "./foreign-code.js";
 import { modelError } from "../model-error.js";
 import { Cursor, readLiteral } from "./pickle-literals.js";
 import { WorkBudget } from "./work-budget.js";
@@ -233,12 +234,17 @@ class Machine {
     const full = `${module}.${name}`;
     const meaning = this.options.allow.get(full);
     if (meaning !== undefined) return { kind: "global", name: full, meaning };
+    const project = projectOf(full);
+    const called = project === undefined ? "" : `it is ${project}: `;
     const shown = JSON.stringify(full.length > 200 ? `${full.slice(0, 200)}...` : full);
     throw modelError(
       "L5105",
       this.options.file,
-      `the checkpoint asks for ${shown} at byte ${this.cursor.opcodeAt}; lacec runs no code from checkpoints and does not know this name`,
-      ["save the weights alone with the tool that made the file: a state dict, or .safetensors"],
+      `${called}the checkpoint asks for ${shown} at byte ${this.cursor.opcodeAt}; lacec runs no code from checkpoints and does not know this name`,
+      [
+        "of a StyleGAN2 generator, lacec imports the weights alone too: torch.save(G.state_dict(), FILE) in the tool that made the file",
+        "of any other generator it imports an ONNX export with z in and pictures out: torch.onnx.export (docs/models.md)",
+      ],
     );
   }
 

@@ -195,12 +195,16 @@ export function defaultLayerGroups(resolution: number): Record<string, readonly 
 
 /** Checks the metadata of a pack. Errors LaceError L5108 that lists every wrong field. */
 export function parsePackMetadata(text: string | undefined, file: string): PackMetadata {
-  return parseWith(pack, text, file, "not a lacec model pack");
+  return parseWith(pack, text, file, "not a lacec model pack", [
+    "import it first: `lacec import` makes a pack of a checkpoint; docs/packs.md says what a pack holds",
+  ]);
 }
 
 /** Checks the metadata of a file of heads. Errors LaceError L5108 that lists every wrong field. */
 export function parseHeadMetadata(text: string | undefined, file: string): HeadMetadata {
-  return parseWith(headFile, text, file, "not a file of attribute heads");
+  return parseWith(headFile, text, file, "not a file of attribute heads", [
+    "`lacec train` writes one, and `lacec import` makes one of the heads of another tool",
+  ]);
 }
 
 /** The attribute table as the compiler takes it. */
@@ -243,8 +247,9 @@ function parseWith<T extends v.GenericSchema>(
   text: string | undefined,
   file: string,
   otherwise: string,
+  hints: readonly string[] = [],
 ): v.InferOutput<T> {
-  if (text === undefined) throw modelError("L5108", file, `${otherwise}: it has no metadata key 'lace'`);
+  if (text === undefined) throw modelError("L5108", file, `${otherwise}: it has no metadata key 'lace'`, hints);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -26,6 +26,7 @@ import {
   readSafetensors,
   writeSafetensors,
   type Safetensors,
+  type SafetensorsHeader,
 } from "../formats/safetensors.js";
 import { readSynthesis, synthesisTensors } from "../checkpoints/stylegan2-weights.js";
 
@@ -102,26 +103,30 @@ export function readPack(
  * Errors   LaceError L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
  */
 export async function loadModelInfo(host: Host, path: string): Promise<ModelInfo> {
-  const { file, metadata } = await loadPackMetadata(host, path);
-  return modelInfo(parsePackMetadata(metadata, file));
+  const { file, metadata, tensors } = await loadPackMetadata(host, path);
+  return {
+    ...modelInfo(parsePackMetadata(metadata, file)),
+    noise: tensors.some((name) => name.endsWith(".noise_strength")),
+  };
 }
 
 /**
- * The text under the metadata key of a pack, from its header alone, and the file that it is in.
+ * The text under the metadata key of a pack and the names of its tensors, from its header alone, and the file that it is in.
  * Errors   LaceError L5102 (damaged header); those of the host if it cannot be read.
  */
 export async function loadPackMetadata(
   host: Host,
   path: string,
-): Promise<{ readonly file: string; readonly metadata: string | undefined }> {
+): Promise<{ readonly file: string; readonly metadata: string | undefined; readonly tensors: readonly string[] }> {
   const file = await packFile(host, path);
-  return { file, metadata: await readMetadata(host, file) };
+  const { metadata, tensors } = await headerOf(host, file);
+  return { file, metadata: metadata.get(METADATA_KEY), tensors: [...tensors.keys()] };
 }
 
-async function readMetadata(host: Host, file: string): Promise<string | undefined> {
-  if (host.readRange === undefined) return readSafetensors(await host.readBytes(file), file).metadata.get(METADATA_KEY);
+async function headerOf(host: Host, file: string): Promise<SafetensorsHeader> {
+  if (host.readRange === undefined) return readSafetensors(await host.readBytes(file), file);
   const length = headerLength(await host.readRange(file, 0, LENGTH_BYTES), undefined, file);
-  return parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file).metadata.get(METADATA_KEY);
+  return parseHeader(await host.readRange(file, LENGTH_BYTES, length), undefined, file);
 }
 
 /** Heads of a file of its own, with the rows that they add to the attribute table. */
@@ -148,7 +153,10 @@ export async function loadHeads(host: Host, path: string, model: Pick<ModelInfo,
  * Errors   LaceError L5001 (no such file), L5102 (damaged header), L5108 (metadata); those of the host if it cannot be read.
  */
 export async function loadHeadTable(host: Host, path: string): Promise<HeadTable> {
-  const { attributes, wDim, zDim } = parseHeadMetadata(await readMetadata(host, await findHeads(host, path)), path);
+  const { attributes, wDim, zDim } = parseHeadMetadata(
+    (await headerOf(host, await findHeads(host, path))).metadata.get(METADATA_KEY),
+    path,
+  );
   return { attributes: attributeTable(attributes), spaces: attributes.map((a) => a.space), wDim, zDim };
 }
 

@@ -1,5 +1,5 @@
 // Whether what is to be saved fits into its files and into memory: known before any work is done.
-// In: the saves of a run and the sizes of the models' images. Out: nothing, or a LaceError L5006 that says what to do.
+// In: the saves of a run and the sizes of the models' images. Out: mistakes (L5006) that say what to do.
 import type { Save, Task } from "../../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -13,16 +13,20 @@ import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
 
 type Size = Pick<RgbImage, "width" | "height">;
 
+type Saves = readonly { readonly save: Save; readonly task: Task }[];
+
 /** Refuses saves that cannot be written. `resolutionOf` gives the side of a task's images, in pixels. */
-export function checkSizes(
-  saves: readonly { readonly save: Save; readonly task: Task }[],
-  resolutionOf: (task: Task) => number,
-): void {
-  const diagnostics = saves.flatMap(({ save, task }) => {
+export function checkSizes(saves: Saves, resolutionOf: (task: Task) => number): void {
+  const diagnostics = sizeMistakes(saves, resolutionOf);
+  if (diagnostics.length > 0) throw new LaceError(diagnostics);
+}
+
+/** What is wrong with saves that cannot be written (L5006). */
+export function sizeMistakes(saves: Saves, resolutionOf: (task: Task) => number): readonly Diagnostic[] {
+  return saves.flatMap(({ save, task }) => {
     const side = resolutionOf(task);
     return [...checkSides(save, task, side), ...checkFilm(save, task, side)];
   });
-  if (diagnostics.length > 0) throw new LaceError(diagnostics);
 }
 
 function checkSides(save: Save, task: Task, side: number): readonly Diagnostic[] {
