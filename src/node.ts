@@ -31,6 +31,7 @@ export {
   doctor,
   evaluate,
   explain,
+  exportForLabels,
   exportImages,
   formatFile,
   joinData,

@@ -4,6 +4,8 @@
 import { readBaseline, type Baseline } from "../learn/evaluate/baseline.js";
 import { evaluate } from "../learn/evaluate/evaluate.js";
 import type { Evaluation } from "../learn/evaluate/evaluation.js";
+import { exportOutcomes, type ExportedOutcomes } from "../learn/evaluate/export-outcomes.js";
+import { readLabelTable } from "../learn/label/label-table.js";
 import { evaluationHtml } from "../learn/evaluate/report-html.js";
 import { paperSuite } from "../learn/evaluate/suite.js";
 import { loadModelInfo } from "../models/pack/pack.js";
@@ -16,8 +18,17 @@ import type { LabellerChoice, Platform } from "./platform.js";
 import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
 
 export type { Baseline, BaselineSet } from "../learn/evaluate/baseline.js";
+export type { ExportedOutcomes } from "../learn/evaluate/export-outcomes.js";
 export type { ClauseMeasure, Evaluation, SetMeasure } from "../learn/evaluate/evaluation.js";
-export { acceptedText, estimateText, judgesOf, judgeText, methodRows, unclearText } from "../learn/evaluate/texts.js";
+export {
+  acceptedText,
+  estimateText,
+  handText,
+  judgesOf,
+  judgeText,
+  methodRows,
+  unclearText,
+} from "../learn/evaluate/texts.js";
 
 /** Images of each set of a suite. */
 const SUITE_COUNT = 64;
@@ -37,6 +48,8 @@ export interface EvaluateOptions extends LabellerChoice, VerbOptions {
   readonly reference?: number;
   /** Compare samples and edits with rejection and linear directions. */
   readonly compare?: boolean;
+  /** A table of labels by hand, as `exportForLabels` writes it and a person fills it in. */
+  readonly labels?: string;
   /** A folder of real images to compare with as well. */
   readonly real?: string;
   /** What an earlier evaluation gave as JSON, to be shown beside. */
@@ -72,6 +85,8 @@ export async function evaluateScript(
   const { host } = platform;
   const baseline =
     options.baseline === undefined ? undefined : readBaseline(await host.readText(options.baseline), options.baseline);
+  const hand =
+    options.labels === undefined ? undefined : readLabelTable(await host.readText(options.labels), options.labels);
   const services = platform.world(host, options.engine ?? "auto");
   const real = options.real === undefined ? undefined : await platform.readImages(options.real);
   const { compiled, file } = await compileTarget(platform, target, options);
@@ -83,6 +98,7 @@ export async function evaluateScript(
     openLabeller: (model) =>
       options.labeller === undefined ? services.openLabeller(model) : platform.openLabeller(services, model, options),
     ...(real !== undefined && { real }),
+    ...(hand !== undefined && { hand }),
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
     ...(compare !== undefined && { compare }),
@@ -101,6 +117,30 @@ export async function evaluateScript(
     ],
     sources,
   };
+}
+
+/**
+ * Writes the pictures that an evaluation of the same script counts, in an order by chance, and a table for what an eye says of them.
+ *
+ * Errors   UsageError; ScriptError of a script that does not compile; LaceError L5313 if the folder has a table of other pictures, L4106 if
+ *          `signal` aborts, and those of files, models and engines.
+ */
+export async function exportForLabels(
+  platform: Platform,
+  target: string | undefined,
+  folder: string,
+  options: Pick<EvaluateOptions, "suite" | "inputs" | "count" | "seed" | "engine"> & VerbOptions = {},
+): Promise<ExportedOutcomes> {
+  const mistake = usageMistake(target, options);
+  if (mistake !== undefined) throw new UsageError(mistake);
+  const { compiled } = await compileTarget(platform, target, options);
+  const { onEvent, signal } = options;
+  return exportOutcomes(compiled.plan, folder, {
+    services: platform.world(platform.host, options.engine ?? "auto"),
+    script: await identifyScript(platform, compiled.program),
+    ...(onEvent !== undefined && { onEvent }),
+    ...(signal !== undefined && { signal }),
+  });
 }
 
 /** A script, or the script of a suite, compiled. `file` is its name for people. */

@@ -2,6 +2,7 @@
 import {
   acceptedText,
   estimateText,
+  handText,
   judgesOf,
   judgeText,
   methodRows,
@@ -25,13 +26,14 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
     );
     const judges = judgesOf(set);
     const known = (cells: readonly string[]): readonly string[] =>
-      judges.labeller ? cells : cells.filter((_, k) => k !== 1 && k !== 3);
+      cells.filter((_, k) => (k === 1 ? judges.hand : k === 2 || k === 4 ? judges.labeller : true));
     const rows = [
-      ["", "by the labeller", judges.heads, "unconditional"],
+      ["", "by hand", "by the labeller", judges.heads, "unconditional"],
       ...set.clauses.map((clause) => {
         const was = before?.clauses.find((x) => x.text === clause.text)?.labeller?.mean;
         return [
           clause.text,
+          handText(clause),
           `${estimateText(clause.labeller)}${unclearText(clause)}${wasText(was)}`,
           clause.heads === null ? "-" : clause.heads.mean.toFixed(2),
           clause.prior === null ? "-" : clause.prior.toFixed(2),
@@ -50,8 +52,9 @@ export function evaluationLines(evaluation: Evaluation, baseline: Baseline | und
       "",
     );
   }
-  const names = evaluation.labellers.map(judgeText).join(", ");
-  const reference = names === "" ? "" : `; ${evaluation.reference} unconditional images`;
+  const { hand } = evaluation;
+  const names = [...(hand === null ? [] : [`hand (${hand})`]), ...evaluation.labellers.map(judgeText)].join(", ");
+  const reference = evaluation.labellers.length === 0 ? "" : `; ${evaluation.reference} unconditional images`;
   lines.push(c.dim(`judged by ${names === "" ? "the heads that were followed" : names}${reference}; 95% intervals`));
   return lines;
 }

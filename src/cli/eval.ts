@@ -1,21 +1,23 @@
 // lacec eval: what a script's sets and edits are worth, in numbers.
-import { evaluateScript, type EvaluateOptions } from "../app/evaluate.js";
-import { engineChoice } from "../app/verb.js";
-import { command, type Flags } from "./command.js";
+import { evaluateScript, exportForLabels, type EvaluateOptions } from "../app/evaluate.js";
+import { engineChoice, UsageError } from "../app/verb.js";
+import { command, type CommandContext, type Flags } from "./command.js";
 import { evaluationLines } from "./eval-table.js";
-import { EXIT } from "./exit.js";
+import { EXIT, type ExitCode } from "./exit.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 
 interface EvalFlags extends Flags, Omit<EvaluateOptions, "engine" | "inputs"> {
   readonly set?: Readonly<Record<string, number | string>>;
   readonly engine: string;
+  readonly export?: string;
 }
 
 /** `lacec eval SCRIPT` */
 export const evalCommand = command(
   { interrupted: "interrupted; an evaluation leaves nothing behind", native: true },
   async ({ io, platform, watch }, target: string | undefined, flags: EvalFlags) => {
-    const { set: inputs, engine, quiet, json, ...options } = flags;
+    const { set: inputs, engine, quiet, json, export: folder, ...options } = flags;
+    if (folder !== undefined) return exportPictures(folder, target, flags, { io, platform, watch });
     const { evaluation, baseline, files, warnings, sources } = await evaluateScript(platform, target, {
       ...{ ...options, ...watch, engine: engineChoice(engine) },
       ...(inputs !== undefined && { inputs }),
@@ -30,3 +32,31 @@ export const evalCommand = command(
     return EXIT.done;
   },
 );
+
+/** `lacec eval SCRIPT --export DIR` */
+async function exportPictures(
+  folder: string,
+  target: string | undefined,
+  flags: EvalFlags,
+  { io, platform, watch }: Pick<CommandContext, "io" | "platform" | "watch">,
+): Promise<ExitCode> {
+  const { labels, labeller, compare, real, baseline, html } = flags;
+  if ((labels ?? labeller ?? compare ?? real ?? baseline ?? html) !== undefined)
+    throw new UsageError(
+      "--export writes pictures for labelling and measures nothing: give the others with --labels, in another run",
+    );
+  const { set: inputs, suite, count, seed, engine } = flags;
+  const exported = await exportForLabels(platform, target, folder, {
+    ...{ ...watch, engine: engineChoice(engine) },
+    ...(inputs !== undefined && { inputs }),
+    ...(suite !== undefined && { suite }),
+    ...(count !== undefined && { count }),
+    ...(seed !== undefined && { seed }),
+  });
+  const { count: written, table, kept } = exported;
+  const next = `fill in ${table} (yes or no, a class, a number; ? for what is unclear), then: lacec eval ${target ?? ""} --labels ${table} and the same --set, --count, --seed`;
+  if (flags.json === true) io.out(`${JSON.stringify({ ok: true, exitCode: EXIT.done, ...exported, next }, null, 2)}\n`);
+  else if (flags.quiet !== true)
+    io.out(`${[`wrote ${written} pictures to ${folder}`, `${kept ? "kept" : "wrote"} ${table}`, next].join("\n")}\n`);
+  return EXIT.done;
+}

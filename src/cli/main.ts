@@ -330,6 +330,11 @@ function program(): Command {
     .addOption(CLIP_MODEL)
     .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)
     .option("--compare", "measure rejection and linear directions in latent space beside the script's own sampler")
+    .option(
+      "--export <dir>",
+      "write the pictures, in an order by chance, and a table for labels by hand; measure nothing",
+    )
+    .option("--labels <file>", "count by labels by hand as well: the table that --export wrote, filled in")
     .option("--real <dir>", "real images to compare with as well")
     .option("--baseline <file.json>", "show what an earlier `lacec eval --json` measured beside it")
     .option("--html <file>", "write a page with tables and pictures")

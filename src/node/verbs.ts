@@ -185,6 +185,26 @@ export async function exportImages(
 }
 
 /**
+ * Writes the pictures that `evaluate` counts, in an order by chance, and a table for labels by hand, as `lacec eval --export`.
+ *
+ * Errors   those of `evaluate`; LaceError L5313 if the folder has a table of other pictures.
+ *
+ * @example
+ * ```ts
+ * import { exportForLabels } from "lacec/node";
+ * const { table, count } = await exportForLabels("portraits.lace", "by-hand", { count: 2, engine: "onnx-cpu" });
+ * console.log(table, count);
+ * ```
+ */
+export async function exportForLabels(
+  script: string,
+  folder: string,
+  options: Parameters<typeof evaluateVerb.exportForLabels>[3] = {},
+): Promise<evaluateVerb.ExportedOutcomes> {
+  return onThisMachine((platform) => evaluateVerb.exportForLabels(platform, script, folder, options));
+}
+
+/**
  * Joins the data files of parts of the rows (`shard`) to the one that a single call of `label` would have written, as `lacec label --join`.
  *
  * Errors   LaceError L5317 if they do not fit together, those of damaged files and of the disk.

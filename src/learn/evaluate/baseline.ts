@@ -8,7 +8,8 @@ export type BaselineSet = Omit<SetMeasure, "accepted" | "methods">;
 export type Baseline = ReadonlyMap<string, BaselineSet>;
 
 const number = v.nullable(v.number());
-const estimate = v.nullable(v.object({ mean: v.number(), low: v.number(), high: v.number(), count: v.number() }));
+const estimateOf = { mean: v.number(), low: v.number(), high: v.number(), count: v.number() };
+const estimate = v.nullable(v.object(estimateOf));
 const set = v.object({
   name: v.string(),
   kind: v.picklist(["sample", "edit", "traverse", "sweep"]),
@@ -19,6 +20,7 @@ const set = v.object({
       labeller: estimate,
       unclear: v.optional(number, null),
       heads: estimate,
+      hand: v.optional(v.nullable(v.object({ ...estimateOf, unclear: v.number() })), null),
       prior: number,
     }),
   ),

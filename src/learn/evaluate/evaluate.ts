@@ -25,6 +25,11 @@ import { translate } from "../../runtime/services/translation.js";
 import { openReadout, readOut } from "../../runtime/draw/readout.js";
 import { ENERGY_ROWS } from "../../runtime/plan/tiles.js";
 import { byHeadsAlone } from "../../runtime/record/expectations.js";
+import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import { modelError } from "../../models/model-error.js";
+import type { Results } from "../../runtime/record/record.js";
+import type { LabelTable } from "../label/label-table.js";
+import { outcomesOf, pictureKeys, readHandLabels, type HandLabels } from "./by-hand.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import {
   acceptedOf,
@@ -56,6 +61,8 @@ export interface EvaluationOptions {
   /** How many unconditional images of each model and truncation everything is compared with. */
   readonly reference: number;
   readonly real?: readonly RgbImage[];
+  /** Labels by hand. */
+  readonly hand?: LabelTable;
   /** Whether samples and edits are compared with rejection and linear directions. */
   readonly compare?: boolean;
   readonly onEvent?: OnEvent;
@@ -77,6 +84,9 @@ interface Yardstick {
   readonly moments: Moments | undefined;
   readonly floor: number | null;
 }
+
+/** What hands have said of the outcomes of a run. */
+type ByHand = ReadonlyMap<SampleResult, HeadOutputs>;
 
 /**
  * Evaluates a plan.
@@ -100,12 +110,15 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       const model = planModel === undefined ? undefined : await world.loadModel(planModel);
       if (model !== undefined && !benches.has(model)) benches.set(model, await openBench(model, options));
     }
+    const tables = [...benches.keys()].map((m) => m.info.attributes);
+    const hand = options.hand === undefined ? undefined : readHandLabels(options.hand, tables);
     const results = await execute({ ...plan, saves: [], expects: [] }, dryWorld(world), {
       out: ".",
       script: options.script,
       onEvent,
       ...(signal === undefined ? {} : { signal }),
     });
+    const byHand = hand === undefined ? undefined : await matchHands(hand, plan, results, services, onEvent);
     engine = await services.openEngine();
     const evaluator = new Evaluator(engine, options, clock);
     for (const result of results.tasks) {
@@ -117,7 +130,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       const key = JSON.stringify([result.task.model, index, truncation, cutoff, noise]);
       const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, result.task, planModel.alias));
       yardsticks.set(key, yardstick);
-      const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias);
+      const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias, byHand);
       sets.push(measure);
       sheets.set(measure.name, sheet);
     }
@@ -128,6 +141,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       ];
     });
     const evaluation = {
+      hand: hand?.file ?? null,
       ...{ sets, labellers, reference: options.reference, real: options.real?.length ?? 0 },
       engine: engine.description,
     };
@@ -152,9 +166,42 @@ function withModels(services: Services): Services {
   };
 }
 
+/** The labels of the pictures that a run drew. Errors LaceError L5313 if the table is of none of them. */
+async function matchHands(
+  hand: HandLabels,
+  plan: Plan,
+  results: Results,
+  { host }: Services,
+  onEvent: OnEvent,
+): Promise<ByHand> {
+  const keys = await pictureKeys(host, plan, results);
+  const attributes = new Map(
+    results.tasks.flatMap(({ task, samples }) =>
+      samples.map((s) => [s, results.models[task.model]?.info.attributes ?? []] as const),
+    ),
+  );
+  const found = new Map<SampleResult, HeadOutputs>();
+  for (const [sample, key] of keys) {
+    const outputs = hand.outputs(key, attributes.get(sample) ?? []);
+    if (outputs !== undefined) found.set(sample, outputs);
+  }
+  const drawn = new Set(keys.values());
+  const strange = [...hand.keys].filter((key) => !drawn.has(key)).length;
+  if (found.size === 0)
+    throw modelError("L5313", hand.file, "none of its lines is about a picture that this script draws", [
+      "the script, its models or its seed have changed since: `lacec eval SCRIPT --export DIR` writes the pictures anew",
+    ]);
+  if (strange > 0)
+    onEvent({
+      kind: "note",
+      text: `${strange} lines of ${hand.file} are about pictures that this script does not draw`,
+    });
+  return found;
+}
+
 /** The warning of a set of which the heads that were followed say all, or something, themselves. */
 function unjudged({ name, clauses }: SetMeasure): readonly Diagnostic[] {
-  const alone = clauses.filter((c) => c.labeller === null).map((c) => `\`${c.text}\``);
+  const alone = clauses.filter((c) => c.labeller === null && c.hand === null).map((c) => `\`${c.text}\``);
   return alone.length === 0 ? [] : [byHeadsAlone(name, alone)];
 }
 
@@ -258,6 +305,7 @@ class Evaluator {
     bench: Bench,
     yardstick: Yardstick,
     alias: string,
+    byHand?: ByHand,
   ): Promise<{ readonly measure: SetMeasure; readonly sheet: Sheet }> {
     const { task, samples, before = [] } = result;
     const { services } = this.options;
@@ -290,7 +338,7 @@ class Evaluator {
         this.clock.progress("synthesise", task.name, start + batch.length, pictures.length);
       }
     });
-    const outcomes = task.kind === "edit" ? samples.filter((s) => s.part === task.steps.length - 1) : samples;
+    const outcomes = outcomesOf(result);
     const moments = momentsOfSeen(outcomes.map((s) => seen.get(s)).filter((s) => s !== undefined));
     const distance = (to: Moments | undefined): number | null =>
       moments === undefined || to === undefined ? null : frechetDistance(moments, to);
@@ -322,7 +370,7 @@ class Evaluator {
       ...{ name: task.name, kind: task.kind, model: alias, sampler: samplerText(task), truncation: task.truncation },
       images,
       failed: outcomes.filter((s) => s.status !== "done" && s.status !== "unsatisfied").length,
-      clauses: clauseMeasures(task, outcomes, seen, bench, yardstick.seen, this.options.sources),
+      clauses: clauseMeasures(task, outcomes, seen, bench, yardstick.seen, this.options.sources, byHand),
       frechet: { unconditional: distance(yardstick.moments), real: distance(bench.real), floor: yardstick.floor },
       edit:
         task.kind === "edit"

@@ -13,8 +13,15 @@ export interface ClauseMeasure {
   /** Share of the images of which the labeller can say neither; null: it never says so, or does not know an attribute of it. */
   readonly unclear: number | null;
   readonly heads: Estimate | null;
+  /** The same by hand, of the images whose labels say something of every attribute that it names; null: there are none. */
+  readonly hand: HandCount | null;
   /** The same, by the labeller, of unconditional images. */
   readonly prior: number | null;
+}
+
+/** A share by hand: `count` images were looked at, `unclear` of them (a share) could not be told. */
+export interface HandCount extends Estimate {
+  readonly unclear: number;
 }
 
 export interface StepMeasure {
@@ -89,6 +96,8 @@ export interface SetMeasure {
 }
 
 export interface Evaluation {
+  /** The table of labels by hand that was counted by. */
+  readonly hand: string | null;
   readonly sets: readonly SetMeasure[];
   /** `labelled`: attributes whose heads learnt from labels of this judge. */
   readonly labellers: readonly ({ readonly model: string; readonly labelled: readonly string[] } & LabellerIdentity)[];

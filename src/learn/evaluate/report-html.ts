@@ -5,7 +5,7 @@ import { layoutGrid } from "../../runtime/image/grid.js";
 import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
 import type { Baseline, BaselineSet } from "./baseline.js";
 import { escapeHtml, htmlPage, htmlTable } from "../html-page.js";
-import { estimateText, judgesOf, judgeText, methodRows, unclearText } from "./texts.js";
+import { estimateText, handText, judgesOf, judgeText, methodRows, unclearText } from "./texts.js";
 
 const STYLE = `
 td, th { white-space: nowrap; text-align: left } td:first-child { white-space: normal; min-width: 9em }
@@ -26,7 +26,9 @@ export async function evaluationHtml(
     const sheet = sheets.get(set.name);
     parts.push(setHtml(set, baseline?.get(set.name), sheet === undefined ? "" : await picture(sheet, set, codec)));
   }
-  const judges = evaluation.labellers.map(longJudgeText).join(", ") || "the heads that were followed alone";
+  const { hand } = evaluation;
+  const named = [...(hand === null ? [] : [`hand (${hand})`]), ...evaluation.labellers.map(longJudgeText)];
+  const judges = named.join(", ") || "the heads that were followed alone";
   const { reference, real, engine } = evaluation;
   const about = `${engine}; judged by ${judges}; ${reference} unconditional and ${real} real images; the thin bars are 95% intervals.`;
   return htmlPage(title, STYLE, `<p class="dim">${escapeHtml(about)}</p>\n${parts.join("\n")}`);
@@ -41,17 +43,18 @@ function longJudgeText(judge: Evaluated["evaluation"]["labellers"][number]): str
 function setHtml(set: SetMeasure, before: BaselineSet | undefined, image: string): string {
   const was = (value: number | null | undefined, digits = 2): string =>
     value === null || value === undefined ? "" : ` <span class="dim">was ${value.toFixed(digits)}</span>`;
+  const judges = judgesOf(set);
   const clauses = set.clauses.map((c) => {
     const old = before?.clauses.find((x) => x.text === c.text)?.labeller?.mean;
     return [
       escapeHtml(c.text),
+      ...(judges.hand ? [`${bar(c.hand)}${handText(c)}`] : []),
       `${bar(c.labeller)}${estimateText(c.labeller)}${unclearText(c)}${was(old)}`,
       c.heads === null ? "-" : c.heads.mean.toFixed(2),
       c.prior === null ? "-" : c.prior.toFixed(2),
     ];
   });
   const { frechet, edit, secondsPerImage, accepted } = set;
-  const judges = judgesOf(set);
   const methods = methodRows(set).map((row) => row.map(escapeHtml));
   const [head = [], ...others] = methods;
   const steps = edit?.steps.map((s) => [
@@ -90,7 +93,7 @@ function setHtml(set: SetMeasure, before: BaselineSet | undefined, image: string
   ];
   return `<h2>${escapeHtml(set.name)}</h2>
 <p class="dim">${set.kind} of ${escapeHtml(set.model)}, ${escapeHtml(set.sampler)}, truncation ${set.truncation}, ${set.images} images${set.failed > 0 ? `, ${set.failed} not finished` : ""}</p>
-${htmlTable(["condition", "by the labeller", judges.heads, "unconditional"], clauses)}
+${htmlTable(["condition", ...(judges.hand ? ["by hand"] : []), "by the labeller", judges.heads, "unconditional"], clauses)}
 ${steps === undefined ? "" : htmlTable(["step", "before", "after", "most drift", "score", "ID"], steps)}
 ${methods.length === 0 ? "" : htmlTable(head, others)}
 ${htmlTable(["", ""], facts)}

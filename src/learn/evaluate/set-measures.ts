@@ -2,7 +2,7 @@
 // In: samples of a task and what was seen of each. Out: parts of a SetMeasure. Invariant: nothing here draws or looks.
 import { valuesAt } from "../../compiler/axes.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
-import { holds } from "../../compiler/energy/interpret.js";
+import { holds, type HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import type { SampleResult } from "../../runtime/draw/results.js";
@@ -10,7 +10,7 @@ import type { Labeller } from "../../runtime/services/services.js";
 import type { Translation } from "../../runtime/services/translation.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
 import { changed, clausesOf, judgeAll, satisfied, textOf, type Clause } from "./conditions.js";
-import type { ClauseMeasure, SetMeasure, StepMeasure } from "./evaluation.js";
+import type { ClauseMeasure, HandCount, SetMeasure, StepMeasure } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
 import { momentsOfSeen, similarities, type Seen } from "./seen.js";
 
@@ -47,6 +47,7 @@ export function clauseMeasures(
   { translation, labeller }: Bench,
   unconditional: readonly Seen[],
   sources: ReadonlyMap<string, string>,
+  byHand?: ReadonlyMap<SampleResult, HeadOutputs>,
 ): ClauseMeasure[] {
   const measureOf = ({ text, energy }: Clause, of: readonly SampleResult[]): ClauseMeasure => {
     const known = labeller !== undefined && translation.knows(energy);
@@ -66,6 +67,7 @@ export function clauseMeasures(
       labeller: share(satisfied(byLabeller)) ?? null,
       unclear: unclear?.mean ?? null,
       heads: share(satisfied(byHeads)) ?? null,
+      hand: byHand === undefined ? null : handCount(energy, of, byHand),
       prior: known ? (share(unconditional.map((s) => holds(energy, s.outputs)))?.mean ?? null) : null,
     };
   };
@@ -83,6 +85,24 @@ export function clauseMeasures(
     case "edit":
       return task.steps.map(({ energy }) => measureOf({ text: textOf(energy, sources), energy }, outcomes));
   }
+}
+
+/** What hands say of a condition, of the pictures whose labels say something of all that it names. */
+function handCount(
+  energy: Energy,
+  of: readonly SampleResult[],
+  byHand: ReadonlyMap<SampleResult, HeadOutputs>,
+): HandCount | null {
+  const named = [...attributesNamed(energy)];
+  const looked = of.flatMap((s) => {
+    const outputs = byHand.get(s);
+    return outputs !== undefined && named.every((a) => (outputs[a] ?? []).length > 0) ? [outputs] : [];
+  });
+  const verdicts = judgeAll(energy, looked);
+  const counted = share(satisfied(verdicts));
+  return counted === undefined
+    ? null
+    : { ...counted, unclear: verdicts.filter((v) => v === "unclear").length / verdicts.length };
 }
 
 /** An edit step by step: gains, drifts, identities. `centre`: the mean of features of unconditional images. */

@@ -8,15 +8,25 @@ export function estimateText(e: Estimate | null, digits = 2): string {
   return `${e.mean.toFixed(digits)} [${e.low.toFixed(digits)}, ${e.high.toFixed(digits)}]`;
 }
 
+/** `0.94 [0.81, 1.00] of 32, 0.03 unclear` */
+export function handText({ hand }: Pick<ClauseMeasure, "hand">): string {
+  return hand === null ? "-" : `${estimateText(hand)} of ${hand.count}${unclearText(hand)}`;
+}
+
 /** `, 0.12 unclear`; nothing where nothing is. */
-export function unclearText({ unclear }: Pick<ClauseMeasure, "unclear">): string {
+export function unclearText({ unclear }: { readonly unclear: number | null }): string {
   return unclear === null || unclear === 0 ? "" : `, ${unclear.toFixed(2)} unclear`;
 }
 
-/** What a clause is judged by, for the heads of columns. */
-export function judgesOf({ clauses }: SetMeasure): { readonly labeller: boolean; readonly heads: string } {
+/** What a clause is judged by, for the heads of columns: which of the others there are, and the name of the heads'. */
+export function judgesOf({ clauses }: SetMeasure): {
+  readonly hand: boolean;
+  readonly labeller: boolean;
+  readonly heads: string;
+} {
   const labeller = clauses.some((c) => c.labeller !== null);
-  return { labeller, heads: labeller ? "by the heads" : "by the heads that were followed" };
+  const hand = clauses.some((c) => c.hand !== null);
+  return { hand, labeller, heads: labeller || hand ? "by the heads" : "by the heads that were followed" };
 }
 
 /** The table of methods, a head and a row each. */
