@@ -6,7 +6,7 @@ export default tseslint.config(
   globalIgnores(["dist/", "editors/vscode/dist/", "training/", "test/fixtures/"]),
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

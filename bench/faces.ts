@@ -4,7 +4,8 @@
 // The decoder is celeba-dcgan-64 of ../shared/golden, or one like it: z [n, 64] -> images of 64 px in [-1, 1].
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { openDecoder } from "../src/node/engines/decoder.js";
+import { openDecoder } from "../src/runtime/services/onnx-decoder.js";
+import { openOnnxModel } from "../src/node/engines/open-onnx-model.js";
 import type { Labeller } from "../src/runtime/services/services.js";
 import { imagesFromTile, type RgbImage } from "../src/runtime/image/rgb.js";
 import { openFaceLabeller } from "../src/node/labellers/faces.js";
@@ -37,7 +38,10 @@ async function draw(count: number): Promise<RgbImage[]> {
     ...{ file: "generator.onnx", input: "z", output: "img", inputShape: [Z], channels: 3, layout: "nchw" },
     ...{ clip: [-1, 127 / 128], outputRange: [-1, 1] },
   };
-  const synthesis = await openDecoder(readFileSync(values.decoder), decoder, { zDim: Z, resolution: EDGE });
+  const synthesis = openDecoder(await openOnnxModel(readFileSync(values.decoder)), decoder, {
+    zDim: Z,
+    resolution: EDGE,
+  });
   const indices = Array.from({ length: count }, (_, i) => i);
   const z = drawLatents(7, indices, Z);
   const images: RgbImage[] = [];

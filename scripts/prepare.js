@@ -3,4 +3,9 @@
 import { execSync } from "node:child_process";
 import { isStale } from "./stale.js";
 
-if (isStale("dist/cli/main.js") || isStale("dist/types/index.d.ts")) execSync("npm run build", { stdio: "inherit" });
+if (
+  isStale("dist/cli/main.js") ||
+  isStale("dist/types/index.d.ts") ||
+  isStale("dist/studio/index.html", ["src", "studio"])
+)
+  execSync("npm run build", { stdio: "inherit" });

@@ -66,6 +66,7 @@ const ROOMS = [
   "lsp/",
   "lsp.ts",
   "lsp-worker.ts",
+  "browser/",
   "index.ts",
   "language.ts",
   "node/",

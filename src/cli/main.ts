@@ -423,6 +423,14 @@ function program(): Command {
     .action(verb(async () => (await import("./lsp.js")).lspVerb));
 
   lacec
+    .command("studio")
+    .description("edit and run the scripts of a folder in a browser, on this machine alone")
+    .argument("[folder]", "folder of scripts (default: the working folder)")
+    .option("--port <n>", "port of the address (default: a free one)", wholeNumber(1))
+    .addHelpText("after", "\nExample: lacec studio examples")
+    .action(verb(async () => (await import("./studio.js")).studioCommand));
+
+  lacec
     .command("explain")
     .description("explain a code such as L2001")
     .argument("<code>", "the code of an error or warning")

@@ -28,8 +28,13 @@ export function nodePlatform(): Platform {
       download: (url, options) => download(modelsHome(), url, options),
       removeDownloads: (folder) => removeDownloads(modelsHome(), folder),
     },
-    examineDecoder: async (bytes, file, hints) =>
-      (await import("./engines/decoder.js")).examineDecoder(bytes, file, hints),
+    examineDecoder: async (bytes, file, hints) => {
+      const [{ examineDecoder }, { openOnnxModel }] = await Promise.all([
+        import("../runtime/services/onnx-decoder.js"),
+        import("./engines/open-onnx-model.js"),
+      ]);
+      return examineDecoder(await openOnnxModel(bytes), file, hints);
+    },
     openCache: (options) => (options?.folder === undefined ? buildCache() : folderCache(options)),
     cacheUse: () => cacheUse(),
     cleanCache: () => cleanCache(),

@@ -6,11 +6,9 @@ import type { EngineName } from "../runtime/services/engine.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./folders.js";
 import { lockOutputs } from "./output-lock.js";
-import { checkLabellerSpec, packLabellerSpec } from "../learn/labellers/labeller-spec.js";
 import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { basename } from "node:path";
 
 /** This machine as a world, with the engine that was asked for; `cache`: where results are kept between runs. */
 export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Cache): World {
@@ -23,18 +21,19 @@ export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Ca
       if (model.labeller === "faces") return (await import("./labellers/faces.js")).openFaceLabeller();
       const bytes = await loadLabeller(host, model);
       if (bytes === undefined || model.labeller === undefined) return undefined;
-      const { openOnnxLabeller } = await import("./labellers/onnx-labeller.js");
-      const { file, sha256, description } = model.labeller;
-      const { attributes, resolution } = model.info;
-      const spec: Parameters<typeof openOnnxLabeller>[1] =
-        description === undefined
-          ? (onnx) => packLabellerSpec(onnx.outputs, attributes, resolution, file)
-          : checkLabellerSpec(description, file);
-      return openOnnxLabeller(bytes, spec, { name: basename(file), sha256 });
+      const [{ openPackLabeller }, { openOnnxModel }] = await Promise.all([
+        import("../learn/labellers/onnx-labeller.js"),
+        import("./engines/open-onnx-model.js"),
+      ]);
+      return openPackLabeller(await openOnnxModel(bytes), model.labeller, model.info);
     },
     openDecoder: async (model) => {
       const bytes = await loadDecoder(host, model);
-      return (await import("./engines/decoder.js")).openDecoder(bytes, model.decoder, model.info);
+      const [{ openDecoder }, { openOnnxModel }] = await Promise.all([
+        import("../runtime/services/onnx-decoder.js"),
+        import("./engines/open-onnx-model.js"),
+      ]);
+      return openDecoder(await openOnnxModel(bytes), model.decoder, model.info);
     },
     prepareOutput: checkWritable,
     claimOutputs: lockOutputs,

@@ -76,6 +76,8 @@ export interface Request {
   readonly shard?: Shard;
   /** Which attempts rows of tasks are to be that try again, by task and row; rows that are not named are attempt 0. Absent: the tasks' judges say. */
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. */
+  readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }
@@ -318,12 +320,14 @@ class Run {
     const context = { host, codec, out, onEvent: onEvent ?? (() => undefined), warn };
     const results = [...this.tasks, { task, samples }];
     const attempts: AttemptsOf = (name) => attemptsOf(results.find((r) => r.task.name === name)?.samples ?? []);
-    return this.plan.saves
+    const watching = this.request.watch?.(task, samples);
+    const saving = this.plan.saves
       .filter((s) => s.task === index && this.selection.hasSave(s))
       .map((save) => {
         const recipe = this.recipes?.textsOf(save, task, attempts) ?? (() => undefined);
         return openSink(save, { task, recipe }, context);
       });
+    return watching === undefined ? saving : [watching, ...saving];
   }
 
   /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { openFaceLabeller } from "../../src/node/labellers/faces.js";
 import { headPose, type Point } from "../../src/learn/labellers/head-pose.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
-import { openDecoder } from "../../src/node/engines/decoder.js";
+import { openDecoder } from "../../src/runtime/services/onnx-decoder.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";
@@ -116,7 +117,7 @@ async function celebrities(count: number): Promise<RgbImage[]> {
     clip: [-1, 127 / 128],
     outputRange: [-1, 1],
   };
-  const synthesis = await openDecoder(goldenBytes("celeba-dcgan-64/generator.onnx"), decoder, {
+  const synthesis = openDecoder(await openOnnxModel(goldenBytes("celeba-dcgan-64/generator.onnx")), decoder, {
     zDim: 64,
     resolution: 64,
   });

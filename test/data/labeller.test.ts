@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { nodeHost, modelsFolder } from "../../src/node/host.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
 import { packLabellerSpec, parseLabellerSpec } from "../../src/learn/labellers/labeller-spec.js";
-import { openOnnxLabeller } from "../../src/node/labellers/onnx-labeller.js";
+import { openOnnxLabeller as openWith } from "../../src/learn/labellers/onnx-labeller.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { rangeNormalization, resize, thumbnail, toBatch } from "../../src/learn/labellers/preprocess.js";
 import { loadPack } from "../../src/models/pack/pack.js";
 import { nodeServices } from "../../src/node/services.js";
@@ -12,6 +13,11 @@ import { expectClose } from "../support/close.js";
 import { RANDOM_ATTRIBUTES } from "../support/model.js";
 import { random } from "../support/random.js";
 import { tinyLabeller } from "../support/tiny-labeller.js";
+
+const openOnnxLabeller = async (
+  bytes: Uint8Array,
+  ...[spec, identity]: Parameters<typeof openWith> extends [unknown, ...infer Rest] ? Rest : never
+): ReturnType<typeof openWith> => openWith(await openOnnxModel(bytes), spec, identity);
 
 function noise(size: number, seed = 1): RgbImage {
   const r = random(seed);

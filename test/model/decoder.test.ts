@@ -1,19 +1,20 @@
 import { describe, expect, it } from "vitest";
 import type { DecoderHints } from "../../src/models/decoder-facts.js";
-import { examineDecoder, openDecoder } from "../../src/node/engines/decoder.js";
+import { examineDecoder, openDecoder } from "../../src/runtime/services/onnx-decoder.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { expectClose } from "../support/close.js";
 import { tinyDecoder, type TinyDecoderOptions } from "../support/decoder.js";
 import { imagesFromTile } from "../../src/runtime/image/rgb.js";
 import { random } from "../support/random.js";
 
 const examine = (options: TinyDecoderOptions, hints: DecoderHints = {}) =>
-  examineDecoder(tinyDecoder(options), "d.onnx", hints);
+  openOnnxModel(tinyDecoder(options)).then((model) => examineDecoder(model, "d.onnx", hints));
 
 /** The images of 3 latents, [3, R, R, 3]. */
 async function draw(options: TinyDecoderOptions, hints: DecoderHints = {}, z?: Float32Array): Promise<Uint8Array> {
   const { seen, ...facts } = await examine(options, hints);
   expect(seen[0]).toBeLessThan(seen[1]);
-  const decoder = await openDecoder(tinyDecoder(options), { ...facts, file: "d.onnx" }, facts);
+  const decoder = openDecoder(await openOnnxModel(tinyDecoder(options)), { ...facts, file: "d.onnx" }, facts);
   const r = random(9);
   const ws = z ?? Float32Array.from({ length: 3 * facts.zDim }, () => r.normal());
   const { pixels } = await decoder.run({ ws });
@@ -72,6 +73,6 @@ describe("ONNX decoders", () => {
   });
 
   it("that are no ONNX files are refused by onnxruntime", async () => {
-    await expect(examineDecoder(new Uint8Array(64), "d.onnx", {})).rejects.toThrow(/L5202/);
+    await expect(openOnnxModel(new Uint8Array(64))).rejects.toThrow(/L5202/);
   });
 });

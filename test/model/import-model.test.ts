@@ -9,7 +9,8 @@ import { importModel, type ImportSettings } from "../../src/models/import-model.
 import { loadHeads, loadPack, writeHeads, writePack } from "../../src/models/pack/pack.js";
 import { readSafetensors, writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
-import { examineDecoder } from "../../src/node/engines/decoder.js";
+import { examineDecoder } from "../../src/runtime/services/onnx-decoder.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
 import { memoryHost, type MemoryHost } from "../support/memory-host.js";
@@ -35,7 +36,7 @@ async function bring(host: MemoryHost, file: string, settings: Partial<ImportSet
       lacec: "1.2.3",
       averageStyle: () => Promise.reject(new Error("no mapping here lacks its average")),
       examineDecoder: async (bytes, path) => {
-        const { seen, ...facts } = await examineDecoder(bytes, path, {});
+        const { seen, ...facts } = await examineDecoder(await openOnnxModel(bytes), path, {});
         expect(seen).toHaveLength(2);
         return facts;
       },

@@ -5,7 +5,7 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { checkWhole } from "../../models/onnx-file.js";
 import { failure } from "../../source/diagnostic.js";
-import type { OnnxArray, OnnxModel, OnnxValue } from "./onnx-model.js";
+import type { OnnxArray, OnnxModel, OnnxValue } from "../../runtime/services/onnx-model.js";
 import type { Ort } from "./ort.js";
 import { defaultThreads, loadOrt, sessionOptions } from "./ort.js";
 
@@ -25,7 +25,11 @@ export async function openOnnxModel(
   try {
     ort = await (options.loadOrt ?? loadOrt)();
   } catch {
-    return (await import("./onnx-graph-model.js")).openOnnxAsGraph(model);
+    const [{ openOnnxAsGraph }, { openEngine }] = await Promise.all([
+      import("../../runtime/services/onnx-graph-model.js"),
+      import("./open.js"),
+    ]);
+    return openOnnxAsGraph(model, await openEngine("tfjs-wasm"));
   }
   const session = await createSession(ort, model, options.threads ?? defaultThreads());
   return {

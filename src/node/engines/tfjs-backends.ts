@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type * as TfCore from "@tensorflow/tfjs-core";
 import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import type { TfjsBackend } from "../../runtime/services/tfjs-engine.js";
 import { describeAdapter, isSoftwareAdapter } from "./gpu.js";
@@ -14,7 +15,7 @@ import type { Gpu, GpuDevice, LoadDawn } from "./gpu.js";
 import { supplyRemovedUtil } from "./util-shim.js";
 
 /** Loads a package of TensorFlow with native code and says which backend it registered. */
-export type LoadNative = () => Promise<{ readonly tf: Tf; readonly backend: string }>;
+export type LoadNative = () => Promise<{ readonly tf: typeof TfCore; readonly backend: string }>;
 
 /** A reason for which a backend cannot be used here, in the user's words, and the command that would mend it. */
 export class Unusable extends Error {
@@ -126,7 +127,7 @@ export async function openNativeBackend(load: LoadNative, packageName: string, g
 export function nativeLoader(packageName: string): LoadNative {
   return async () => {
     const module = (await import(packageName)) as { readonly default?: unknown };
-    return { tf: (module.default ?? module) as Tf, backend: "tensorflow" };
+    return { tf: (module.default ?? module) as typeof TfCore, backend: "tensorflow" };
   };
 }
 
@@ -139,7 +140,7 @@ const WANTED_LIMITS = [
   "maxComputeInvocationsPerWorkgroup",
 ];
 
-async function loadCore(): Promise<Tf> {
+async function loadCore(): Promise<typeof TfCore> {
   const tf = await import("@tensorflow/tfjs-core");
   quiet(tf);
   return tf;
@@ -156,7 +157,7 @@ async function activate(tf: Tf, backend: string): Promise<void> {
   }
 }
 
-function isUsingGpu(tf: Tf): boolean {
+function isUsingGpu(tf: typeof TfCore): boolean {
   const backend = tf.backend() as { readonly isUsingGpuDevice?: boolean };
   return backend.isUsingGpuDevice === true;
 }

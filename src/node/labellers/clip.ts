@@ -7,7 +7,7 @@
 // prompts: the mean of their embeddings, section 3.1.4).
 import { LaceError, failure } from "../../source/diagnostic.js";
 import { wholeOnnx } from "../../models/onnx-file.js";
-import type { OnnxArray, OnnxInput, OnnxModel } from "../engines/onnx-model.js";
+import type { OnnxArray, OnnxInput, OnnxModel } from "../../runtime/services/onnx-model.js";
 import { openOnnxModel } from "../engines/open-onnx-model.js";
 import { loadOrt } from "../engines/ort.js";
 import { nodeHost } from "../host.js";

@@ -9,7 +9,8 @@ import type { Host } from "../../ports/host.js";
 import type { Model } from "../../models/model.js";
 import { wholeOnnx } from "../../models/onnx-file.js";
 import { checkLabellerSpec, parseLabellerJson, type LabellerSpec } from "../../learn/labellers/labeller-spec.js";
-import { openOnnxLabeller } from "./onnx-labeller.js";
+import { openOnnxLabeller } from "../../learn/labellers/onnx-labeller.js";
+import { openOnnxModel } from "../engines/open-onnx-model.js";
 import { parsePrompts, promptLines } from "../../learn/labellers/prompts.js";
 
 /**
@@ -33,7 +34,7 @@ export async function openLabeller(services: Services, model: Model, choice: Lab
     return (await import("./clip.js")).openClipLabeller(clipModel, attributes);
   }
   const { spec, bytes, sha256 } = await readLabeller(host, name);
-  return openOnnxLabeller(bytes, spec, { name: basename(name), sha256 });
+  return openOnnxLabeller(await openOnnxModel(bytes), spec, { name: basename(name), sha256 });
 }
 
 /**
@@ -43,7 +44,7 @@ export async function openLabeller(services: Services, model: Model, choice: Lab
  */
 export async function examineLabeller(host: Host, file: string): Promise<ExaminedLabeller> {
   const { spec, json, bytes, sha256 } = await readLabeller(host, file);
-  const labeller = await openOnnxLabeller(bytes, spec, { name: basename(file), sha256 });
+  const labeller = await openOnnxLabeller(await openOnnxModel(bytes), spec, { name: basename(file), sha256 });
   await labeller.dispose();
   return { bytes, sha256, description: { ...(json as object) } };
 }

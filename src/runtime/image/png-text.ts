@@ -6,7 +6,8 @@ import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 
 const LONGEST_KEYWORD = 79;
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+/** The first bytes of every PNG. */
+export const PNG_SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
 interface Chunk {
   readonly type: string;
@@ -24,7 +25,7 @@ export function withPngText(png: Uint8Array, keyword: string, text: string): Uin
   const [header, ...rest] = chunks;
   if (header?.type !== "IHDR") throw new InternalError("a PNG that does not begin with IHDR");
   return concat(
-    [Uint8Array.from(SIGNATURE), header.bytes, chunkBytes("iTXt", data), ...rest.map((c) => c.bytes)],
+    [Uint8Array.from(PNG_SIGNATURE), header.bytes, chunkBytes("iTXt", data), ...rest.map((c) => c.bytes)],
     Uint8Array,
   );
 }
@@ -93,10 +94,10 @@ async function inflated(packed: Uint8Array): Promise<Uint8Array | undefined> {
 }
 
 function readChunks(png: Uint8Array): Chunk[] {
-  if (SIGNATURE.some((byte, k) => png[k] !== byte)) throw new InternalError("these bytes are not a PNG");
+  if (PNG_SIGNATURE.some((byte, k) => png[k] !== byte)) throw new InternalError("these bytes are not a PNG");
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   const chunks: Chunk[] = [];
-  for (let at = SIGNATURE.length; at + 12 <= png.length;) {
+  for (let at = PNG_SIGNATURE.length; at + 12 <= png.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...png.subarray(at + 4, at + 8));
     chunks.push({ type, data: png.subarray(at + 8, at + 8 + length), bytes: png.subarray(at, at + 12 + length) });
@@ -105,7 +106,8 @@ function readChunks(png: Uint8Array): Chunk[] {
   return chunks;
 }
 
-function chunkBytes(type: string, data: Uint8Array): Uint8Array {
+/** A chunk as it stands in a file: length, type, data, CRC. */
+export function chunkBytes(type: string, data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(12 + data.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);

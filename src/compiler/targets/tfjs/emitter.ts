@@ -4,8 +4,28 @@ import type * as TfCore from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Node } from "../../graph/graph.js";
 
-/** The tfjs-core module. */
-export type Tf = typeof TfCore;
+/** What is used of the tfjs-core module: a bundle for browsers need hold no more of it. */
+export type Tf = Pick<typeof TfCore, Used>;
+
+type Used =
+  | ("abs" | "add" | "broadcastTo" | "cast" | "clipByValue" | "clone" | "concat" | "conv2dTranspose" | "depthToSpace")
+  | (
+      | "depthwiseConv2d"
+      | "div"
+      | "exp"
+      | "expm1"
+      | "floor"
+      | "fused"
+      | "greater"
+      | "keep"
+      | "leakyRelu"
+      | "less"
+      | "log"
+    )
+  | ("log1p" | "logSumExp" | "matMul" | "max" | "maximum" | "mean" | "minimum" | "mul" | "neg" | "notEqual" | "pad")
+  | ("reciprocal" | "relu" | "reshape" | "rsqrt" | "sigmoid" | "sign" | "slice" | "slice4d" | "softplus" | "sqrt")
+  | ("square" | "squeeze" | "step" | "stridedSlice" | "sub" | "sum" | "tensor" | "tidy" | "transpose" | "where")
+  | ("env" | "getBackend" | "setBackend" | "version_core");
 /** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */
 export type TensorKernel = (operands: readonly Tensor[]) => Tensor;
 

@@ -1,15 +1,14 @@
-// ONNX models without onnxruntime: as graphs of ours on WebAssembly, for an installation that has no native engine.
-// In: the model's bytes, inputs. Out: float32 outputs by name. Invariant: one graph for each size of the inputs, compiled when it first comes.
+// ONNX models without onnxruntime: as graphs of ours on any engine, for an installation that has no native one and for browsers.
+// In: the model's bytes, an engine, inputs. Out: float32 outputs by name. Invariant: one graph for each size of the inputs, compiled when it first comes.
 import type { Executable, Graph, Shape } from "../../compiler/graph/graph.js";
 import type { OnnxModelFile } from "../../compiler/build/onnx-network/network.js";
 import { compileOnnxNetwork } from "../../compiler/build/onnx-network/onnx-graph.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { readingOnnx } from "../../models/onnx-file.js";
 import { OnnxDamage } from "../../models/formats/onnx-weights.js";
-import type { Engine } from "../../runtime/services/engine.js";
+import type { Engine } from "./engine.js";
 import { failure } from "../../source/diagnostic.js";
 import type { OnnxInput, OnnxModel } from "./onnx-model.js";
-import { openEngine } from "./open.js";
 
 interface Compiled {
   readonly graph: Graph;
@@ -21,11 +20,10 @@ interface Compiled {
  *
  * Errors   LaceError L5202 if the bytes are no ONNX model; from run L5203 for inputs that are no numbers, L5204 for an operation that is not
  *          known.
- * Owns     the caller disposes the model, and with it an engine.
+ * Owns     the engine, from now on; the caller disposes the model, and with it the engine.
  */
-export async function openOnnxAsGraph(bytes: Uint8Array): Promise<OnnxModel> {
-  const model = read(bytes);
-  const engine = await openEngine("tfjs-wasm");
+export async function openOnnxAsGraph(bytes: Uint8Array, engine: Engine): Promise<OnnxModel> {
+  const model = await readOrDispose(bytes, engine);
   const compiled = new Map<string, Compiled>();
   return {
     inputs: model.inputs,
@@ -48,6 +46,15 @@ export async function openOnnxAsGraph(bytes: Uint8Array): Promise<OnnxModel> {
       await engine.dispose();
     },
   };
+}
+
+async function readOrDispose(bytes: Uint8Array, engine: Engine): Promise<OnnxModelFile> {
+  try {
+    return read(bytes);
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
 }
 
 function read(bytes: Uint8Array): OnnxModelFile {

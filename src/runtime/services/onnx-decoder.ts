@@ -1,5 +1,5 @@
-// An ONNX decoder z -> image, run by onnxruntime as if it were a synthesis graph; and how one is looked at when it is imported.
-// In: the file's bytes and what its pack says of it. Out: an Executable with input `ws` and output `pixels`, as buildSynthesis gives.
+// An ONNX decoder z -> image, run as if it were a synthesis graph; and how one is looked at when it is imported.
+// In: the opened file and what its pack says of it. Out: an Executable with input `ws` and output `pixels`, as buildSynthesis gives.
 // Invariants: z is clipped before it goes in; a file that fixes its batch is run in batches of that size, padded with zeros.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
@@ -7,23 +7,21 @@ import { modelError } from "../../models/model-error.js";
 import { PIXEL_UNITS } from "../../compiler/build/synthesis.js";
 import type { DecoderFacts, DecoderHints } from "../../models/decoder-facts.js";
 import type { Decoder } from "../../models/model.js";
-import { gaussianNoise } from "../../runtime/sample/noise.js";
+import { gaussianNoise } from "../sample/noise.js";
 import type { OnnxModel, OnnxValue } from "./onnx-model.js";
-import { openOnnxModel } from "./open-onnx-model.js";
 
 /**
  * Opens a decoder.
  *
  * Shapes   input `ws` [rows, 1, zDim], any rows; output `pixels` [rows, R, R], each by `PIXEL_UNITS`.
- * Errors   LaceError L5202 if onnxruntime cannot load it, L5203 (also from run) if it does not do what its pack says.
- * Owns     the caller disposes the executable.
+ * Errors   from run, LaceError L5203 if it does not do what its pack says.
+ * Owns     the model, from now on; the caller disposes the executable.
  */
-export async function openDecoder(
-  bytes: Uint8Array,
+export function openDecoder(
+  model: OnnxModel,
   decoder: Omit<Decoder, "sha256">,
   { zDim, resolution }: { readonly zDim: number; readonly resolution: number },
-): Promise<Executable> {
-  const model = await openOnnxModel(bytes);
+): Executable {
   const size = resolution * resolution * decoder.channels;
   return {
     async run({ ws = new Float32Array(0) }) {
@@ -86,10 +84,10 @@ const TRIALS = 4;
 
 /**
  * Looks at an ONNX file as a decoder: sizes from its declarations, the rest from running it.
- * Errors   LaceError L5202, L5203 if it cannot be opened or run; L5107 if it is no decoder z -> image, or hints contradict it.
+ * Owns     the model, which is disposed.
+ * Errors   LaceError L5203 if it cannot be run; L5107 if it is no decoder z -> image, or hints contradict it.
  */
-export async function examineDecoder(bytes: Uint8Array, file: string, hints: DecoderHints): Promise<DecoderFacts> {
-  const model = await openOnnxModel(bytes);
+export async function examineDecoder(model: OnnxModel, file: string, hints: DecoderHints): Promise<DecoderFacts> {
   try {
     const input = onlyOne(model.inputs, "input", file);
     const output = onlyOne(model.outputs, "output", file);

@@ -1,16 +1,22 @@
 // An image classifier in an ONNX file as a Labeller.
-// In: its bytes and the description of its outputs. Out: columns of all attributes side by side, and features.
+// In: the opened model and the description of its outputs. Out: columns of all attributes side by side, and features.
 // Invariants: classes come as logits whatever the file gives; a file of a fixed batch is run in batches of that size.
-import type { Attribute } from "../../compiler/attribute.js";
+import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
+import type { LabellerFile } from "../../models/model.js";
 import { failure } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
-import type { OnnxArray, OnnxModel } from "../engines/onnx-model.js";
-import { openOnnxModel } from "../engines/open-onnx-model.js";
+import type { OnnxArray, OnnxModel } from "../../runtime/services/onnx-model.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import type { LabelledAttribute, LabellerSpec, UnclearOutput } from "../../learn/labellers/labeller-spec.js";
-import { toBatch } from "../../learn/labellers/preprocess.js";
+import {
+  checkLabellerSpec,
+  packLabellerSpec,
+  type LabelledAttribute,
+  type LabellerSpec,
+  type UnclearOutput,
+} from "./labeller-spec.js";
+import { toBatch } from "./preprocess.js";
 
 /** Probability of a class that a classifier calls impossible: finite logits. */
 const LEAST = 1e-9;
@@ -18,14 +24,14 @@ const LEAST = 1e-9;
 /**
  * Opens a classifier.
  *
- * Errors   LaceError L5202 (not an ONNX model), L5312 (it has not the inputs, outputs or columns that the description names).
+ * Owns     the model, from now on.
+ * Errors   LaceError L5312 (it has not the inputs, outputs or columns that the description names).
  */
 export async function openOnnxLabeller(
-  bytes: Uint8Array,
+  model: OnnxModel,
   describe: LabellerSpec | ((model: OnnxModel) => LabellerSpec),
   identity: { readonly name: string; readonly sha256: string },
 ): Promise<Labeller> {
-  const model = await openOnnxModel(bytes);
   let spec: LabellerSpec;
   try {
     spec = typeof describe === "function" ? describe(model) : describe;
@@ -71,6 +77,24 @@ export async function openOnnxLabeller(
     ...(spec.unclear !== undefined && { tellsUnclear: true }),
     dispose: () => model.dispose(),
   };
+}
+
+/**
+ * Opens the classifier of a pack, whose outputs mean what the pack says, or the rows of its attribute table.
+ *
+ * Owns     the model, from now on.
+ * Errors   LaceError L5312, as openOnnxLabeller.
+ */
+export function openPackLabeller(
+  model: OnnxModel,
+  { file, sha256, description }: LabellerFile,
+  { attributes, resolution }: Pick<ModelInfo, "attributes" | "resolution">,
+): Promise<Labeller> {
+  const spec =
+    description === undefined
+      ? (onnx: OnnxModel) => packLabellerSpec(onnx.outputs, attributes, resolution, file)
+      : checkLabellerSpec(description, file);
+  return openOnnxLabeller(model, spec, { name: file.replace(/^.*[/\\:]/, ""), sha256 });
 }
 
 /** Several batches as one. */

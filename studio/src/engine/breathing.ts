@@ -1,0 +1,39 @@
+// An engine that lets messages in between two runs of a graph: WebAssembly computes without a pause, and promises alone let no message through.
+import type { Engine } from "../../../src/runtime/services/engine.js";
+
+/** How long may be computed without looking for messages, in milliseconds. */
+const HELD_MS = 8;
+
+/** The same engine; between two runs messages are let in, if none were for a while. */
+export function breathing(engine: Engine): Engine {
+  const breathe = breath();
+  return {
+    ...engine,
+    compile: async (graph) => {
+      await breathe();
+      const executable = await engine.compile(graph);
+      return {
+        run: async (inputs, into) => {
+          await breathe();
+          return executable.run(inputs, into);
+        },
+        dispose: () => executable.dispose(),
+      };
+    },
+  };
+}
+
+function breath(): () => Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.onmessage = () => waiting.shift()?.();
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < HELD_MS) return;
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      port2.postMessage(0);
+    });
+    last = performance.now();
+  };
+}

@@ -1,0 +1,74 @@
+// What the page and the worker that owns the engine say to each other. Plain data; bytes are handed over, not copied.
+import type { BrowserEngineName } from "../../../src/browser/engines.js";
+
+/** The files of a project by their path in it: scripts as text, models and heads as bytes. */
+export type ProjectContents = Readonly<Record<string, string | Uint8Array>>;
+
+export interface RunJob {
+  readonly id: number;
+  readonly files: ProjectContents;
+  readonly entry: string;
+  readonly inputs: Readonly<Record<string, number | string>>;
+  readonly count?: number;
+  readonly seed?: number;
+}
+
+export type ToEngine =
+  | { readonly kind: "open"; readonly engine: BrowserEngineName; readonly models: string }
+  | { readonly kind: "run"; readonly job: RunJob }
+  | { readonly kind: "cancel"; readonly id: number };
+
+/** A picture of a run: a sample, a cell of a sweep, a frame of a traverse, a step of an edit. */
+export interface Picture {
+  readonly task: string;
+  /** Its row and its part of the row, from 0. */
+  readonly index: number;
+  readonly part: number;
+  /** What the part is: a value of a sweep, a step of an edit. */
+  readonly label: string;
+  readonly status: string;
+  /** log p of what was asked, in nats. */
+  readonly logp: number;
+  readonly evaluations: number;
+  readonly steps: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly width: number;
+  readonly height: number;
+  /** A PNG with its recipe inside. */
+  readonly png: Uint8Array;
+}
+
+export interface TaskShape {
+  readonly name: string;
+  readonly kind: string;
+  readonly rows: number;
+  readonly parts: number;
+}
+
+export interface Expectation {
+  readonly task: string;
+  readonly text: string;
+  readonly fraction: number;
+  readonly satisfied: number;
+  readonly counted: number;
+  readonly passed: boolean;
+  readonly by: string;
+}
+
+export type FromEngine =
+  | { readonly kind: "opened"; readonly name: string; readonly description: string; readonly why: readonly string[] }
+  | { readonly kind: "trouble"; readonly message: string }
+  | { readonly kind: "plan"; readonly id: number; readonly tasks: readonly TaskShape[] }
+  | { readonly kind: "progress"; readonly id: number; readonly text: string; readonly part?: number }
+  | { readonly kind: "picture"; readonly id: number; readonly picture: Picture }
+  | { readonly kind: "file"; readonly id: number; readonly path: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "end";
+      readonly id: number;
+      readonly outcome: "done" | "cancelled" | "failed";
+      /** Diagnostics as text, in the words of the command line. */
+      readonly said: readonly { readonly severity: "error" | "warning"; readonly text: string }[];
+      readonly expectations: readonly Expectation[];
+      readonly seconds: number;
+    };

@@ -1,0 +1,211 @@
+// One run of a project: compile, execute, and tell of pictures and files as they come.
+// In: a job, what stays open. Out: messages. Invariants: the script is run as it stands; a picture's recipe is that of a `save` of single pictures: where the
+// script has none of its task, of the script with such a line at its end.
+import { compileScript, wholeOf, type Compiled } from "../../../src/app/compile-script.js";
+import { identifyScript } from "../../../src/app/identify-script.js";
+import { browserCodec } from "../../../src/browser/codec.js";
+import { browserHost } from "../../../src/browser/host.js";
+import { browserWorld, type BrowserShelf } from "../../../src/browser/world.js";
+import type { Overrides } from "../../../src/compiler/check/context.js";
+import { axisTexts } from "../../../src/compiler/axes.js";
+import type { Task } from "../../../src/compiler/plan.js";
+import type { Cache } from "../../../src/ports/cache.js";
+import type { RunEvent } from "../../../src/ports/events.js";
+import type { Host } from "../../../src/ports/host.js";
+import { execute } from "../../../src/runtime/execute.js";
+import { imageNumber, isPart, partsOf, rowsOf } from "../../../src/runtime/plan/places.js";
+import { attemptsOf, Recipes } from "../../../src/runtime/record/recipes.js";
+import type { ExpectationResult } from "../../../src/runtime/record/results.js";
+import { makeLock } from "../../../src/runtime/recipe/lock.js";
+import type { RecipeText, Sink } from "../../../src/runtime/show/saves.js";
+import type { SampleResult } from "../../../src/runtime/draw/results.js";
+import { LaceError, type Diagnostic } from "../../../src/source/diagnostic.js";
+import { render } from "../../../src/source/render.js";
+import { SourceText } from "../../../src/source/text.js";
+import type { Expectation, FromEngine, Picture, RunJob } from "./protocol.js";
+
+export interface RunSurroundings {
+  readonly shelf: BrowserShelf;
+  readonly models: { get(name: string): Promise<Uint8Array | undefined> };
+  readonly cache: Cache;
+  readonly signal: AbortSignal;
+  readonly tell: (message: FromEngine) => void;
+}
+
+/** Runs a job. Never throws what is the script's fault or the environment's: the last message says it. */
+export async function runJob(job: RunJob, around: RunSurroundings): Promise<void> {
+  const { id, files, entry } = job;
+  const { tell, signal, models, shelf, cache } = around;
+  const start = performance.now();
+  const host = browserHost({
+    read: (path) => Promise.resolve(Object.hasOwn(files, path) ? files[path] : undefined),
+    builtin: (name) => models.get(name),
+    write: (path, bytes) => {
+      tell({ kind: "file", id, path, bytes: bytes.slice() });
+      return Promise.resolve();
+    },
+  });
+  const overrides: Overrides = {
+    inputs: new Map(Object.entries(job.inputs)),
+    ...(job.count !== undefined && { count: job.count }),
+    ...(job.seed !== undefined && { seed: job.seed }),
+  };
+  const end = (
+    outcome: "done" | "cancelled" | "failed",
+    diagnostics: readonly Diagnostic[],
+    sources: ReadonlyMap<string, string>,
+    expectations: readonly ExpectationResult[] = [],
+  ): void =>
+    tell({
+      ...{ kind: "end", id, outcome, seconds: (performance.now() - start) / 1000 },
+      said: diagnostics.map((d) => ({ severity: d.severity, text: shown(d, sources) })),
+      expectations: expectations.map(plainExpectation),
+    });
+
+  let sources: ReadonlyMap<string, string> = new Map();
+  try {
+    const compilation = await compileScript(entry, host, overrides);
+    ({ sources } = compilation);
+    if (compilation.diagnostics.some((d) => d.severity === "error")) {
+      end("failed", compilation.diagnostics, sources);
+      return;
+    }
+    const compiled = wholeOf(compilation);
+    const { plan, program, diagnostics } = compiled;
+    tell({
+      ...{ kind: "plan", id },
+      tasks: plan.tasks.map((t) => ({ name: t.name, kind: t.kind, rows: rowsOf(t), parts: partsOf(t) })),
+    });
+    const world = browserWorld(host, shelf, cache);
+    const recipes = pictureRecipes(job, host, overrides, compiled, shelf);
+    const results = await execute(plan, world, {
+      out: ".",
+      script: await identifyScript({ host, version: LACEC_VERSION }, program),
+      source: {
+        program,
+        overrides: {
+          ...(job.count !== undefined && { count: job.count }),
+          ...(job.seed !== undefined && { seed: job.seed }),
+        },
+      },
+      signal,
+      watch: (task, samples) => watcher(task, samples, id, tell, recipes),
+      onEvent: (event) => {
+        const said = progressOf(event);
+        if (said !== undefined) tell({ kind: "progress", id, ...said });
+      },
+    });
+    end("done", [...diagnostics, ...results.diagnostics], sources, results.expectations);
+  } catch (error) {
+    if (signal.aborted) end("cancelled", [], sources);
+    else if (error instanceof LaceError) end("failed", error.diagnostics, sources);
+    else throw error;
+  }
+}
+
+/** The recipes of single pictures, task by task. */
+type PictureRecipes = (task: Task, samples: readonly SampleResult[]) => Promise<RecipeText>;
+
+function pictureRecipes(
+  { entry, files, ...job }: RunJob,
+  host: Host,
+  overrides: Overrides,
+  compiled: Compiled,
+  shelf: BrowserShelf,
+): PictureRecipes {
+  const own = new Map<string, ReadonlyMap<number, number>>();
+  const made = (async () => {
+    const { plan } = compiled;
+    const lacking = plan.tasks.filter((t, k) => !plan.saves.some((s) => s.task === k && s.form.kind === "each"));
+    const text = typeof files[entry] === "string" ? files[entry] : "";
+    const lines = lacking.map(
+      (t) => `save ${t.name} to "${t.name}-{index}${t.kind === "edit" ? "-{step}" : ""}.png"\n`,
+    );
+    const longer = {
+      ...host,
+      readText: (path: string) =>
+        path === entry ? Promise.resolve(`${text.trimEnd()}\n\n${lines.join("")}`) : host.readText(path),
+    };
+    const whole = lacking.length === 0 ? compiled : wholeOf(await compileScript(entry, longer, overrides));
+    const models = await Promise.all(whole.plan.models.map((m) => browserWorld(host, shelf).loadModel(m)));
+    const lock = await makeLock(host, whole.program, whole.plan, models, LACEC_VERSION);
+    const changed = {
+      ...(job.count !== undefined && { count: job.count }),
+      ...(job.seed !== undefined && { seed: job.seed }),
+    };
+    const source = { program: whole.program, overrides: changed };
+    return { plan: whole.plan, recipes: new Recipes(host, whole.plan, source, lock, shelf.engine.name) };
+  })();
+  made.catch(() => undefined); // said where it is used
+  return async (task, samples) => {
+    own.set(task.name, attemptsOf(samples));
+    const { plan, recipes } = await made;
+    const at = plan.tasks.findIndex((t) => t.name === task.name);
+    const save = plan.saves.find((s) => s.task === at && s.form.kind === "each");
+    const [known] = [plan.tasks[at]];
+    if (save === undefined || known === undefined) return () => undefined;
+    return recipes.textsOf(save, known, (name) => own.get(name) ?? new Map());
+  };
+}
+
+/** Tells of each picture of a task, a PNG with its recipe inside. */
+function watcher(
+  task: Task,
+  samples: readonly SampleResult[],
+  id: number,
+  tell: (message: FromEngine) => void,
+  recipes: PictureRecipes,
+): Sink {
+  const codec = browserCodec();
+  const texts = recipes(task, samples);
+  texts.catch(() => undefined);
+  return {
+    wants: (picture) => isPart(picture) || picture.part === BEFORE,
+    accept: async (image, picture) => {
+      if (image === undefined) return;
+      const { index, part } = picture;
+      const place = { index: imageNumber(task, picture), ...(task.kind === "edit" && { step: part }) };
+      const text = isPart(picture) ? (await texts)(place) : undefined;
+      const told: Picture = {
+        ...{ task: task.name, index, part, label: labelOf(task, part), status: picture.status, logp: picture.logp },
+        ...{ evaluations: picture.evaluations, steps: picture.steps },
+        ...{ accepted: picture.accepted, rejected: picture.rejected },
+        ...{ width: image.width, height: image.height },
+        png: await codec.encode(image, "png", text),
+      };
+      tell({ kind: "picture", id, picture: told });
+    },
+    finish: () => Promise.resolve([]),
+  };
+}
+
+/** The part that is what was before an edit. */
+const BEFORE = -1;
+
+function labelOf(task: Task, part: number): string {
+  if (task.kind === "edit") return part === BEFORE ? "before" : (task.steps[part]?.text ?? "");
+  if (task.kind === "sweep") return axisTexts(task.axes, part).join(", ");
+  return task.kind === "traverse" ? `frame ${part}` : "";
+}
+
+function progressOf(event: RunEvent): { readonly text: string; readonly part?: number } | undefined {
+  const about = (phase: string, task: string | undefined): string =>
+    [phase, task].filter((x) => x !== undefined).join(" ");
+  if (event.kind === "start") return { text: about(event.phase, event.task) };
+  if (event.kind !== "progress") return undefined;
+  const { phase, task, done, total } = event;
+  const text = `${about(phase, task)} ${Math.floor(done)}/${total}`;
+  return { text, ...(total > 0 && { part: Math.min(1, done / total) }) };
+}
+
+function shown(diagnostic: Diagnostic, sources: ReadonlyMap<string, string>): string {
+  return render(diagnostic, (file) => {
+    const text = sources.get(file);
+    return text === undefined ? undefined : new SourceText(file, text);
+  });
+}
+
+function plainExpectation({ task, text, fraction, heads, labeller, passed }: ExpectationResult): Expectation {
+  const { satisfied, counted } = labeller ?? heads;
+  return { task, text, fraction, satisfied, counted, passed, by: labeller === undefined ? "heads" : "labeller" };
+}

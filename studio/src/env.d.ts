@@ -1,0 +1,4 @@
+/// <reference types="vite/client" />
+
+/** Version of lacec, from its package.json. */
+declare const LACEC_VERSION: string;

@@ -1,0 +1,117 @@
+// Runs of this page: the one that goes on, and those before it.
+// In: what the engine tells. Out: signals. Invariants: a picture that was made stays until another run makes pictures; what a cancelled run had made stays too.
+import { computed, signal } from "@preact/signals";
+import type { EngineListener } from "../engine/client.js";
+import type { Expectation, Picture, TaskShape } from "../engine/protocol.js";
+
+/** A picture with the address that the page shows it by. */
+export interface ShownPicture extends Omit<Picture, "png"> {
+  readonly png: Blob;
+  readonly url: string;
+}
+
+export interface ShownFile {
+  readonly path: string;
+  readonly blob: Blob;
+}
+
+export interface Run {
+  readonly id: number;
+  readonly state: "running" | "done" | "cancelled" | "failed";
+  readonly tasks: readonly TaskShape[];
+  readonly pictures: readonly ShownPicture[];
+  readonly files: readonly ShownFile[];
+  readonly said: readonly { readonly severity: "error" | "warning"; readonly text: string }[];
+  readonly expectations: readonly Expectation[];
+  readonly progress: { readonly text: string; readonly part?: number };
+  readonly seconds: number;
+  /** Milliseconds from its start to its first picture. */
+  readonly firstMs?: number;
+}
+
+export interface EngineState {
+  readonly state: "opening" | "ready" | "failed";
+  readonly name: string;
+  readonly description: string;
+  readonly why: readonly string[];
+}
+
+export const engine = signal<EngineState>({ state: "opening", name: "", description: "the engine starts", why: [] });
+/** The run whose pictures are shown. */
+export const run = signal<Run | undefined>(undefined);
+export const running = computed(() => run.value?.state === "running");
+
+let started = 0;
+
+/** A run begins: pictures of the one before stay until its first one comes. */
+export function begin(id: number): void {
+  started = performance.now();
+  const before = run.value;
+  run.value = {
+    ...{ id, state: "running", files: [], said: [], expectations: [], seconds: 0 },
+    tasks: before?.tasks ?? [],
+    pictures: before?.pictures ?? [],
+    progress: { text: "compile" },
+  };
+}
+
+/** What the engine tells becomes what is shown. */
+export const listener: EngineListener = {
+  opened: ({ name, description, why }) => {
+    engine.value = { state: "ready", name, description, why };
+  },
+  trouble: (message) => {
+    engine.value = { state: "failed", name: "", description: message, why: [] };
+  },
+  told: (message) => {
+    const now = run.value;
+    if (now?.id !== message.id) return;
+    switch (message.kind) {
+      case "plan":
+        run.value = { ...now, tasks: message.tasks };
+        return;
+      case "progress": {
+        const { text, part } = message;
+        run.value = { ...now, progress: { text, ...(part !== undefined && { part }) } };
+        return;
+      }
+      case "picture": {
+        const isFirst = now.firstMs === undefined;
+        if (isFirst) release(now.pictures);
+        const { png: bytes, ...about } = message.picture;
+        const png = new Blob([bytes as BlobPart], { type: "image/png" });
+        const picture = { ...about, png, url: URL.createObjectURL(png) };
+        const firstMs = now.firstMs ?? performance.now() - started;
+        run.value = { ...now, firstMs, pictures: isFirst ? [picture] : [...now.pictures, picture] };
+        return;
+      }
+      case "file": {
+        const blob = new Blob([message.bytes as BlobPart], { type: typeOf(message.path) });
+        run.value = { ...now, files: [...now.files, { path: message.path, blob }] };
+        return;
+      }
+      case "end": {
+        const { outcome, said, expectations } = message;
+        const seconds = (performance.now() - started) / 1000;
+        // A script that did not compile made nothing: the pictures before it stay, as it did not touch them.
+        run.value = { ...now, state: outcome, said, expectations, seconds };
+        return;
+      }
+    }
+  },
+};
+
+function release(pictures: readonly ShownPicture[]): void {
+  for (const { url } of pictures) URL.revokeObjectURL(url);
+}
+
+/** The type of a file, by its name. */
+export function typeOf(path: string): string {
+  const extension = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
+  if (extension === "json") return "application/json";
+  return ["png", "webp", "gif", "avif"].includes(extension)
+    ? `image/${extension}`
+    : /^jpe?g$/.test(extension)
+      ? "image/jpeg"
+      : "application/octet-stream";
+}

@@ -1,0 +1,168 @@
+// The pictures' side: what the run is about, its pictures task by task, its expectations, what it said, its files.
+import { run, type Run, type ShownPicture } from "../state/runs.js";
+import type { TaskShape } from "../engine/protocol.js";
+
+export function Results() {
+  const now = run.value;
+  return (
+    <section class="results" aria-label="Pictures" tabIndex={-1}>
+      {now === undefined ? <Welcome /> : <RunView run={now} />}
+    </section>
+  );
+}
+
+function Welcome() {
+  return (
+    <div class="welcome">
+      <p>
+        Press <kbd>Ctrl</kbd> <kbd>Enter</kbd> to run the script.
+      </p>
+      <p class="faint">The pictures are made in your browser; nothing leaves your machine.</p>
+    </div>
+  );
+}
+
+function RunView({ run: now }: { readonly run: Run }) {
+  return (
+    <>
+      <p class="status" role="status" data-state={now.state}>
+        {statusOf(now)}
+      </p>
+      <Said said={now.said} />
+      {now.tasks.map((task) => (
+        <Task key={task.name} task={task} pictures={now.pictures.filter((p) => p.task === task.name)} run={now} />
+      ))}
+      <Expectations run={now} />
+      <Files run={now} />
+    </>
+  );
+}
+
+function statusOf({ state, progress, pictures, seconds }: Run): string {
+  const made = `${pictures.length} picture${pictures.length === 1 ? "" : "s"}`;
+  switch (state) {
+    case "running":
+      return progress.text;
+    case "done":
+      return `${made} in ${seconds.toFixed(1)} s`;
+    case "cancelled":
+      return `stopped; ${made} stay`;
+    case "failed":
+      return "the script did not run";
+  }
+}
+
+function Said({ said }: Pick<Run, "said">) {
+  if (said.length === 0) return null;
+  return (
+    <div class="said">
+      {said.map(({ severity, text }, k) => (
+        <pre key={k} data-severity={severity}>
+          {text}
+        </pre>
+      ))}
+    </div>
+  );
+}
+
+function Task({
+  task,
+  pictures,
+  run: { state },
+}: {
+  readonly task: TaskShape;
+  readonly pictures: readonly ShownPicture[];
+  readonly run: Run;
+}) {
+  const parts = task.parts + (task.kind === "edit" ? 1 : 0);
+  const expected = task.rows * parts;
+  const missing = state === "running" ? Math.max(0, Math.min(expected - pictures.length, MOST_PLACES)) : 0;
+  const columns = parts > 1 ? parts : undefined;
+  return (
+    <section class="task" aria-label={task.name}>
+      <h2>
+        {task.name} <small>{task.kind}</small>
+      </h2>
+      <ul
+        class="pictures"
+        {...(columns !== undefined && { style: { "--columns": columns } })}
+        data-rows={columns !== undefined}
+      >
+        {pictures.map((picture) => (
+          <li key={`${picture.index} ${picture.part}`}>
+            <figure>
+              <img
+                src={picture.url}
+                width={picture.width}
+                height={picture.height}
+                alt={`${task.name} ${picture.index}${picture.label === "" ? "" : `, ${picture.label}`}`}
+              />
+              {picture.label !== "" && <figcaption>{picture.label}</figcaption>}
+            </figure>
+          </li>
+        ))}
+        {Array.from({ length: missing }, (_, k) => (
+          <li key={`place ${k}`} class="place" aria-hidden="true" />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Places that are kept free for pictures that are to come. */
+const MOST_PLACES = 64;
+
+function Expectations({ run: { expectations } }: { readonly run: Run }) {
+  if (expectations.length === 0) return null;
+  return (
+    <section class="expectations" aria-label="Expectations">
+      <h2>Expectations</h2>
+      <ul>
+        {expectations.map((e) => (
+          <li key={`${e.task} ${e.text}`} data-passed={e.passed}>
+            <span class="what">
+              {e.task}: {e.text}
+            </span>
+            <meter
+              min={0}
+              max={1}
+              value={e.counted === 0 ? 0 : e.satisfied / e.counted}
+              aria-label={`${e.text}: ${e.satisfied} of ${e.counted}, asked for ${Math.round(e.fraction * 100)}%`}
+            />
+            <span class="count">
+              {e.satisfied}/{e.counted} {e.passed ? "✓" : "✗"}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Files({ run: { files } }: { readonly run: Run }) {
+  if (files.length === 0) return null;
+  return (
+    <section class="files" aria-label="Files">
+      <h2>Files</h2>
+      <ul>
+        {files.map(({ path, blob }) => (
+          <li key={path}>
+            <button type="button" class="link" onClick={() => download(path, blob)}>
+              {path}
+            </button>{" "}
+            <small>{Math.ceil(blob.size / 1024)} kB</small>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function download(path: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = path.slice(path.lastIndexOf("/") + 1);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
