@@ -20,7 +20,7 @@ export async function loadModel(path: string): Promise<Model> {
   return loadPack(nodeHost(), path);
 }
 
-export { addModel, importFile, inspect, listModels, pullModel, removeModel } from "./node/model-verbs.js";
+export { addModel, attributes, importFile, inspect, listModels, pullModel, removeModel } from "./node/model-verbs.js";
 export {
   build,
   cache,
@@ -37,6 +37,7 @@ export {
   joinData,
   label,
   lock,
+  plan,
   reproduceImage,
   run,
   show,
@@ -50,6 +51,10 @@ export type { PixelDifference, ReproducedImage, ReproduceImageOptions } from "./
 export type { CompileOptions, Shard } from "./app/run.js";
 export type { Verification, VerifiedOutput, VerifyOptions } from "./app/verify.js";
 export type { CleanOptions, Cleaned } from "./app/clean.js";
+export type { AttributeFacts, ModelAttributes } from "./app/attributes.js";
+export type { AttributesInFolderOptions as AttributesOptions } from "./node/model-verbs.js";
+export type { ConditionRate, PlannedFiles, PlannedRun, PlannedTask } from "./app/plan.js";
+export type { PlanInFolderOptions as PlanOptions } from "./node/verbs.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";
 export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";

@@ -75,12 +75,7 @@ function channelsText(channels: Readonly<Record<string, number>>): string {
 function attributeLines(attributes: readonly DescribedAttribute[]): readonly string[] {
   const width = Math.max(...attributes.map((a) => a.name.length));
   return attributes.map((a) => {
-    const type =
-      a.type === "scalar"
-        ? `scalar in ${a.min}..${a.max} sigma ${a.sigma}`
-        : a.type === "binary"
-          ? "binary"
-          : `category { ${a.classes.join(", ")} }`;
+    const type = attributeTypeText(a);
     const temperature = a.type !== "scalar" && a.temperature !== 1 ? `, temperature ${a.temperature}` : "";
     const space = a.space === "z" ? ", in z" : "";
     const validation = a.validation === undefined ? "" : `, ${validationText(a.validation)}`;
@@ -88,7 +83,14 @@ function attributeLines(attributes: readonly DescribedAttribute[]): readonly str
   });
 }
 
-function validationText(validation: unknown): string {
+/** The type of an attribute, as a script declares it. */
+export function attributeTypeText(a: DescribedAttribute): string {
+  if (a.type === "scalar") return `scalar in ${a.min}..${a.max} sigma ${a.sigma}`;
+  return a.type === "binary" ? "binary" : `category { ${a.classes.join(", ")} }`;
+}
+
+/** What was measured of a head: `accuracy 0.97, samples 600`. */
+export function validationText(validation: unknown): string {
   if (typeof validation !== "object" || validation === null) return String(validation);
   return Object.entries(validation)
     .map(([key, value]) => `${key} ${String(value)}`)

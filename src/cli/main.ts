@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
 import { reportThrown } from "./report.js";
+import { addLookingCommands } from "./looking-commands.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
   atLeastZero,
@@ -92,6 +93,8 @@ function program(): Command {
     .option("--json", "print one JSON document on stdout instead of text")
     .addHelpText("after", "\nExample: lacec run 'recipes/*.lace' --out pictures --set seed=7")
     .action(verb(async () => (await import("./run.js")).runCommand));
+
+  addLookingCommands(lacec, verb);
 
   lacec
     .command("show")
@@ -385,19 +388,6 @@ function program(): Command {
     .option("--check", "change nothing; fail if it would change")
     .addHelpText("after", "\nExample: lacec lock 'examples/*.lace'")
     .action(verb(async () => (await import("./lock.js")).lockCommand));
-
-  lacec
-    .command("clean")
-    .description("remove files of earlier runs that the last run of a script did not make any more")
-    .argument("<script...>", ".lace files or patterns")
-    .option("-o, --out <dir>", "folder that its outputs went to", ".")
-    .option("--dry-run", "remove nothing, only say what would go")
-    .option("--json", "print JSON")
-    .addHelpText(
-      "after",
-      "\nOnly what lacec wrote is removed: a file that was changed since stays.\nExample: lacec clean portraits.lace --dry-run",
-    )
-    .action(verb(async () => (await import("./clean.js")).cleanCommand));
 
   lacec
     .command("cache")

@@ -1,4 +1,5 @@
 // The verbs about models on this machine, as the door `lacec/node` hands them out: each is that of src/app with the Platform of Node.
+import * as attributesVerb from "../app/attributes.js";
 import * as importVerb from "../app/import-file.js";
 import * as inspectVerb from "../app/inspect.js";
 import * as modelsVerb from "../app/models.js";
@@ -37,6 +38,38 @@ export async function importFile(
  */
 export async function inspect(file: string): Promise<inspectVerb.Description> {
   return onThisMachine((platform) => inspectVerb.inspect(platform, file));
+}
+
+export interface AttributesInFolderOptions extends Omit<attributesVerb.AttributesOptions, "cache"> {
+  /** Folder where results are kept between calls, such as ".lace"; default: nowhere. */
+  readonly cache?: string;
+}
+
+/**
+ * Says what can be asked of a model, and how frequent each value is, as `lacec attributes`.
+ *
+ * Errors   LaceError L50xx, L51xx of what cannot be read, L52xx of engines.
+ *
+ * @example
+ * ```ts
+ * import { attributes } from "lacec/node";
+ * const { samples, attributes: rows } = await attributes("pack.safetensors", { engine: "onnx-cpu" });
+ * for (const { name, shares, quantiles } of rows) console.log(name, shares ?? quantiles, "of", samples);
+ * ```
+ */
+export async function attributes(
+  model: string,
+  options: AttributesInFolderOptions = {},
+): Promise<attributesVerb.ModelAttributes> {
+  const { cache: folder, ...rest } = options;
+  return onThisMachine(async (platform) => {
+    const cache = folder === undefined ? undefined : platform.openCache({ folder });
+    try {
+      return await attributesVerb.attributes(platform, model, { ...rest, cache });
+    } finally {
+      await cache?.close();
+    }
+  });
 }
 
 /**

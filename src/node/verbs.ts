@@ -13,6 +13,7 @@ import * as explainVerb from "../app/explain.js";
 import * as formatVerb from "../app/format-files.js";
 import * as labelVerb from "../app/label.js";
 import * as lockVerb from "../app/lock.js";
+import * as planVerb from "../app/plan.js";
 import * as reproduceVerb from "../app/reproduce-image.js";
 import * as runVerb from "../app/run.js";
 import * as showVerb from "../app/show.js";
@@ -264,6 +265,35 @@ export async function compile(script: string, options: runVerb.CompileOptions = 
 export interface RunInFolderOptions extends Omit<runVerb.RunOptions, "cache"> {
   /** Folder where results are kept between runs, such as ".lace"; default: nowhere. */
   readonly cache?: string;
+}
+
+export interface PlanInFolderOptions extends Omit<planVerb.PlanOptions, "cache"> {
+  /** Folder where rates are kept between calls, such as ".lace"; default: nowhere. */
+  readonly cache?: string;
+}
+
+/**
+ * Says what a run of a script would take, and how rare what it asks for is, as `lacec plan`: its first samples are drawn, nothing is written.
+ *
+ * Errors   ScriptError for a script that does not compile; LaceError L5006 for outputs that cannot be, and those of a run.
+ *
+ * @example
+ * ```ts
+ * import { plan } from "lacec/node";
+ * const { tasks, seconds, bytes } = await plan("portraits.lace", { engine: "onnx-cpu" });
+ * for (const { name, conditions } of tasks) console.log(name, conditions[0]?.satisfied, seconds, bytes);
+ * ```
+ */
+export async function plan(script: string, options: PlanInFolderOptions = {}): Promise<planVerb.PlannedRun> {
+  const { cache: folder, ...rest } = options;
+  return onThisMachine(async (platform) => {
+    const cache = folder === undefined ? undefined : platform.openCache({ folder });
+    try {
+      return await planVerb.plan(platform, script, { ...rest, cache });
+    } finally {
+      await cache?.close();
+    }
+  });
 }
 
 /**

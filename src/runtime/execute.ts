@@ -7,6 +7,7 @@ import { InternalError } from "../source/internal-error.js";
 import type { Engine } from "./services/engine.js";
 import { PhaseClock, type OnEvent } from "../ports/events.js";
 import type { AttemptJudge } from "./draw/accept.js";
+import { hintsOfRarity } from "./draw/base-rates.js";
 import { drawTask } from "./draw/draw.js";
 import { requireJudge, triesAgain } from "./draw/judges.js";
 import { witnessJudge } from "./draw/witness.js";
@@ -18,7 +19,7 @@ import { askedOf, isOutcome, sharesOf } from "./plan/places.js";
 import { shortOfMemory } from "./show/image-batches.js";
 import { makeImages } from "./show/images.js";
 import { openPainter, type Painter } from "./show/painter.js";
-import { Memory } from "./draw/result-cache.js";
+import { Memory, scopeOf } from "./draw/result-cache.js";
 import { attemptsOf, Recipes, type AttemptsOf, type RecipeSource } from "./record/recipes.js";
 import { picturesOf } from "./show/pictures.js";
 import {
@@ -71,7 +72,7 @@ export interface Request {
   /** Of all images only this one, and what it is made from. */
   readonly only?: OneImage;
   /** The first rows of every task, without sheets and expectations. */
-  readonly first?: number;
+  readonly first?: number | ((task: Task) => number);
   /** A part of the samples, without sheets and expectations. */
   readonly shard?: Shard;
   /** Which attempts rows of tasks are to be that try again, by task and row; rows that are not named are attempt 0. Absent: the tasks' judges say. */
@@ -202,10 +203,10 @@ class Run {
     for (const [at, { alias }] of this.plan.models.entries()) {
       const [model, locked] = [models[at], lock.models[alias]];
       if (model === undefined || locked === undefined) throw new InternalError(`the model ${alias} is not locked`);
-      const heads = Object.entries(locked.heads).map(([attribute, { sha256 }]) => [attribute, sha256]);
+      const heads = Object.entries(locked.heads).map(([name, { sha256 }]) => [name, sha256] as const);
       const judge = this.labellers.get(model);
       const other = judge === undefined || judge.sha256 === labellerFile(model)?.sha256 ? [] : [identityOf(judge)];
-      const scope = JSON.stringify([lock.lacec, engine.name, engine.description, locked.sha256, heads, ...other]);
+      const scope = scopeOf({ lacec: lock.lacec, engine }, locked.sha256, heads, other);
       this.memories.set(model, new Memory(cache, host, scope));
     }
   }
@@ -298,10 +299,14 @@ class Run {
       };
       await clock.run("synthesise", { task: task.name, total }, make, says);
     }
+    let hints: readonly string[] | undefined;
     for (const expect of expects) {
       const results = judge(expect, task.name, heads, seen, labeller?.tellsUnclear);
       this.expectations.push(...results);
-      this.say(results.filter((r) => !r.passed).map(missed));
+      const short = results.filter((r) => !r.passed);
+      const { engine } = shop;
+      if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, memory, signal: request.signal });
+      this.say(short.map((r) => missed(r, hints)));
       this.say(
         results.flatMap((r) => (r.labeller === undefined ? [byHeadsAlone(task.name, [`\`${r.text}\``], r.span)] : [])),
       );

@@ -16,7 +16,7 @@ import { SETTINGS, WORDS } from "./vocabulary.js";
 
 const DEFAULT_FRAMES = 24;
 /** Default psi: what generators with a mapping are shown at; without a mapping truncation means nothing. */
-const DEFAULT_TRUNCATION = 0.7;
+export const DEFAULT_TRUNCATION = 0.7;
 
 /** What an edit's source must be: an earlier task and where it stands. */
 export interface EarlierTask {

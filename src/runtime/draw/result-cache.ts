@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { concat } from "../../source/concat.js";
 import type { Host } from "../../ports/host.js";
 import type { Cache } from "../../ports/cache.js";
+import type { Engine } from "../services/engine.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { ChainSummary } from "../sample/chains.js";
 import type { SampleResult } from "./results.js";
@@ -38,6 +39,17 @@ export class Memory {
     return this.cache.put(key, encodeSample(sample));
   }
 
+  /** Numbers that were kept, if they are so many. */
+  async recallNumbers(key: string, length: number): Promise<Float32Array | undefined> {
+    const bytes = await this.cache.get(key);
+    if (bytes?.length !== length * 4) return undefined;
+    return new Float32Array(Uint8Array.from(bytes).buffer);
+  }
+
+  keepNumbers(key: string, numbers: Float32Array): Promise<void> {
+    return this.cache.put(key, bytesOf(numbers));
+  }
+
   async recallImage(key: string): Promise<RgbImage | undefined> {
     const bytes = await this.cache.get(key);
     if (bytes === undefined || bytes.length < 8) return undefined;
@@ -53,6 +65,16 @@ export class Memory {
     size.setUint32(4, height, true);
     return this.cache.put(key, concat([new Uint8Array(size.buffer), data], Uint8Array));
   }
+}
+
+/** What all results of a model on an engine share: `heads` are hashes of head files by attribute, `judge` a labeller that is not the model's. */
+export function scopeOf(
+  { lacec, engine }: { readonly lacec: string; readonly engine: Pick<Engine, "name" | "description"> },
+  sha256: string,
+  heads: readonly (readonly [attribute: string, sha256: string])[] = [],
+  judge: readonly unknown[] = [],
+): string {
+  return JSON.stringify([lacec, engine.name, engine.description, sha256, heads, ...judge]);
 }
 
 /** What is stored as JSON; the numbers follow, doubles first. */

@@ -46,9 +46,9 @@ export function selectShard(plan: Plan, { number, of }: Shard): Selection {
   return ownRows(plan, own);
 }
 
-/** The first `count` rows of every task. */
-export function selectFirst(plan: Plan, count: number): Selection {
-  const own = plan.tasks.map((task) => allRows(task).slice(0, count));
+/** The first `count` rows of every task, or as many as it says of each. */
+export function selectFirst(plan: Plan, count: number | ((task: Task) => number)): Selection {
+  const own = plan.tasks.map((task) => allRows(task).slice(0, typeof count === "number" ? count : count(task)));
   return ownRows(plan, own);
 }
 

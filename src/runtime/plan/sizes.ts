@@ -50,8 +50,8 @@ function checkFilm(save: Save, task: Task, side: number): readonly Diagnostic[] 
   return [refusal(save, message, "too long", ["a smaller `tween`, fewer frames or fewer samples make it smaller"])];
 }
 
-/** Pixels of the file that a save writes. */
-function sizeOf({ form }: Save, task: Task, image: Size): Size {
+/** Pixels of the file that a save writes, of an animation of each frame. */
+export function sizeOf({ form }: Save, task: Task, image: Size): Size {
   switch (form.kind) {
     case "each":
       return image;

@@ -45,8 +45,8 @@ export function judge(
   });
 }
 
-/** The error of a clause that was missed. */
-export function missed(result: ExpectationResult): Diagnostic {
+/** The error of a clause that was missed; `hints` say why, where that is known. */
+export function missed(result: ExpectationResult, hints: readonly string[] = []): Diagnostic {
   const said = ({ satisfied, unclear = 0, counted }: Count, by: string): string =>
     `${satisfied} of ${counted} by ${by}${unclear === 0 ? "" : `, to whom ${unclear} are unclear`}`;
   const counts = [
@@ -59,7 +59,7 @@ export function missed(result: ExpectationResult): Diagnostic {
     message: `\`${result.task}\` misses an expectation: ${counts.join(", ")}; ${result.fraction} of them were expected`,
     at: { span: result.span, text: "not enough samples satisfy this" },
     related: [],
-    hints: [],
+    hints,
   };
 }
 
