@@ -27,7 +27,20 @@ export default defineConfig({
     "lib/worker": "src/worker.ts",
   },
   platform: "node",
-  external: [/^@huggingface\//, /^@tensorflow\/tfjs($|-node)/, /^@vladmandic\//, /^onnxruntime-/, "sharp", "webgpu"],
+  // Of BullMQ its other databases stay out: it asks for them when they are used.
+  external: [
+    /^@huggingface\//,
+    /^@redis\//,
+    /^@valkey\//,
+    /^bullmq-otel$/,
+    "pg",
+    "redis",
+    /^@tensorflow\/tfjs($|-node)/,
+    /^@vladmandic\//,
+    /^onnxruntime-/,
+    "sharp",
+    "webgpu",
+  ],
   plugins: [wasm],
   // Emscripten asks where its script lies; it is told where the files are (dist/wasm) before it looks there.
   transform: { define: { __dirname: '""', __filename: '""' } },

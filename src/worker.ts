@@ -1,11 +1,16 @@
-// The door `lacec/worker`: rows of a recipe on this machine, for threads, queues and clusters that share the work of many images.
-// In: a job of plain data. Out: image files. Nothing is written: whoever sent the job says where they go.
+// The door `lacec/worker`: the work of many images shared. Rows of a recipe on this machine, for threads and queues of others: a job of plain data
+// in, image files out. And the queue of lacec's own: submit, work, collect.
 import { drawRows, type DrawnRow, type RowsJob } from "./app/draw-rows.js";
 import { nodeHost } from "./node/host.js";
 import { lacecVersion, nodeServices } from "./node/services.js";
 import type { OnEvent } from "./ports/events.js";
 import type { EngineName } from "./runtime/services/engine.js";
 
+export { collect, jobs, submit, work, type WorkerOptions } from "./node/many/verbs.js";
+export type { Collected, CollectOptions } from "./app/many/collect.js";
+export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";
+export type { Meeting, Submitted, SubmitOptions } from "./app/many/submit.js";
+export type { Worked } from "./app/many/work.js";
 export type { DrawnRow, RowsJob } from "./app/draw-rows.js";
 export type { Recipe } from "./runtime/recipe/recipe.js";
 export { LaceError } from "./source/diagnostic.js";

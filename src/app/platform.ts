@@ -5,6 +5,8 @@ import type { DecoderFacts, DecoderHints } from "../models/decoder-facts.js";
 import type { Model } from "../models/model.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
+import type { JobQueue } from "../ports/job-queue.js";
+import type { ObjectStore } from "../ports/object-store.js";
 import type { EngineProbe } from "../runtime/services/engine.js";
 import type { RgbImage } from "../runtime/image/rgb.js";
 import type { Labeller, Services } from "../runtime/services/services.js";
@@ -45,6 +47,8 @@ export interface Machine {
   readonly platform: string;
   readonly cores: number;
   readonly memoryGiB: number;
+  /** Architecture and the vector instructions that decide rounding: such as "x64, avx512". */
+  readonly processor: string;
 }
 
 /** The user's imported models: a folder of packs by name. */
@@ -81,6 +85,13 @@ export interface DownloadOptions {
   readonly stalledMs?: number;
 }
 
+export interface QueueOptions {
+  /** Begins the names of all keys: projects of one Redis do not see each other. */
+  readonly project: string;
+  /** Which workers take from it. */
+  readonly capability: "cpu" | "gpu";
+}
+
 /** A machine, as verbs see it. */
 export interface Platform {
   /** Version of this lacec. */
@@ -115,6 +126,10 @@ export interface Platform {
   readImages(folder: string): Promise<readonly RgbImage[]>;
   /** Files as they were at a git revision. Errors: LaceError L5004 if there is no such revision, or no repository here. */
   atRevision(revision: string): Promise<Host>;
+  /** A store of many machines: a folder, or s3://BUCKET/PREFIX. Errors: UsageError for an address that is none. */
+  openStore(address: string): Promise<ObjectStore>;
+  /** A queue of many machines on Redis. Errors: UsageError for an address that is none; LaceError L5404 if it cannot be reached. */
+  openQueue(address: string, options: QueueOptions): Promise<JobQueue>;
   /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareFile(path: string): Promise<void>;
   /** Names of the files that lie in a folder, not below it, sorted; none of a folder that is not there. */

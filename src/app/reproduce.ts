@@ -12,7 +12,7 @@ import { outputPath } from "../runtime/show/saves.js";
 import { fileFormat } from "../runtime/plan/path-template.js";
 import { type FileFormat } from "../runtime/services/codec.js";
 import { lockDifferences } from "../runtime/recipe/lock.js";
-import type { Recipe } from "../runtime/recipe/recipe.js";
+import type { Recipe, RunRecipe } from "../runtime/recipe/recipe.js";
 import { recipeHost } from "../runtime/recipe/recipe-host.js";
 
 /** A recipe whose script has been compiled, and where it is confined to. */
@@ -47,23 +47,24 @@ export interface Reproduction {
  */
 export async function openRecipe(real: Host, recipe: Recipe, files: ReadonlyMap<string, string>): Promise<OpenRecipe> {
   const host = recipeHost(real, recipe, files);
-  const entry = recipe.files[0]?.name ?? "";
-  const compile = (count: number | undefined): Promise<Compilation> => {
-    const { seed } = recipe.overrides;
-    return compileScript(entry, host, {
-      inputs: new Map(Object.entries(recipe.inputs)),
-      defaults: recipe.lock.defaults ?? 1,
-      ...(seed === undefined ? {} : { seed }),
-      ...(count === undefined ? {} : { count }),
-    });
-  };
   const { count } = recipe.overrides;
-  const compilation = await compile(count);
+  const compilation = await compileRecipe(host, recipe, count);
   const task = compilation.plan?.tasks.find((t) => t.name === recipe.task);
   // One sample of more than the script asks for: its text does not say how many there were.
   if (count !== undefined || recipe.index === undefined || task === undefined) return { recipe, host, compilation };
   const rows = imagePlace(task, recipe.index).index + 1;
-  return { recipe, host, compilation: rows <= rowsOf(task) ? compilation : await compile(rows) };
+  return { recipe, host, compilation: rows <= rowsOf(task) ? compilation : await compileRecipe(host, recipe, rows) };
+}
+
+/** Compiles a recipe's script on its host (recipeHost), with what the command line changed; `count`: so many samples. */
+export function compileRecipe(host: Host, recipe: RunRecipe, count: number | undefined): Promise<Compilation> {
+  const { seed } = recipe.overrides;
+  return compileScript(recipe.files[0]?.name ?? "", host, {
+    inputs: new Map(Object.entries(recipe.inputs)),
+    defaults: recipe.lock.defaults ?? 1,
+    ...(seed === undefined ? {} : { seed }),
+    ...(count === undefined ? {} : { count }),
+  });
 }
 
 /**

@@ -84,7 +84,7 @@ function program(): Command {
     .addOption(FIND_FACES)
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
-    .option("--shard <k/n>", "draw the k-th of n parts of the samples; sheets wait for a run without it", shard)
+    .option("--shard <k/n>", "draw the k-th of n parts of the samples, or auto in an array of Kubernetes or Slurm; sheets wait for a run without it", shard)
     .option("--frozen", "refuse to run if lace.lock would change")
     .option("--watch", "run again whenever the script, an import or a model changes")
     .option("--no-cache", "neither take results from .lace/ nor keep them there")
@@ -143,6 +143,74 @@ function program(): Command {
     .option("--engine <name>", "as for run: it says how images lie in memory", "auto")
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .action(verb(async () => (await import("./build.js")).buildCommand));
+
+  const meeting = (made: Command): Command =>
+    made
+      .requiredOption("--queue <url>", "a Redis: redis://HOST:PORT, or rediss:// over TLS")
+      .option("--project <name>", "projects of one Redis do not see each other", "lacec")
+      .addOption(new Option("--on <kind>", "which workers are meant").choices(["cpu", "gpu"]).default("cpu"));
+  const STORE = "--store <place>";
+  const ABOUT_STORE = "where machines leave results: a folder that all see, or s3://BUCKET/PREFIX";
+
+  meeting(lacec.command("submit"))
+    .description("queue a script's pieces for `lacec worker` on many machines")
+    .argument("<script>", "a .lace file")
+    .requiredOption(STORE, ABOUT_STORE)
+    .option("--rows <n>", "rows of a piece (default: what takes ten seconds here)", wholeNumber(1))
+    .option("--set <name=value>", "set an input of the script (repeatable)", setting)
+    .option("--count <n>", "as for run", wholeNumber(1))
+    .option("--seed <n>", "as for run", wholeNumber(0))
+    .option("--engine <name>", "measures how long a row takes; as for run", "auto")
+    .option("-q, --quiet", "print errors only")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExample: lacec submit portraits.lace --queue redis://10.0.0.5:6379 --store /mnt/shared/lace\n" +
+        "The same command again queues what is missing.",
+    )
+    .action(verb(async () => (await import("./submit.js")).submitCommand));
+
+  lacec
+    .command("worker")
+    .description("draw what is queued, until it is stopped")
+    .option("--queue <url>", "a Redis: redis://HOST:PORT, or rediss:// over TLS")
+    .option("--project <name>", "projects of one Redis do not see each other", "lacec")
+    .addOption(new Option("--on <kind>", "what this worker is").choices(["cpu", "gpu"]).default("cpu"))
+    .option(STORE, ABOUT_STORE)
+    .option("--models <dir>", "where models out of the store are kept (default: in the folder for temporary files)")
+    .option("--max-bytes <n>", "the largest file of a model that is taken", wholeNumber(1), 8e9)
+    .option("--mixed", "go on with what another version, engine or processor began, though the last bits may differ")
+    .option("--once", "end when nothing is waiting")
+    .option("--grace <seconds>", "for the piece under way when it is told to stop", atLeastZero, 60)
+    .option("--engine <name>", "as for run", "auto")
+    .option("-q, --quiet", "say nothing but errors")
+    .option("--json", "print at the end how much was drawn")
+    .addOption(new Option("--child", "draw for the worker that started this process").hideHelp())
+    .addHelpText("after", "\nExample: lacec worker --queue redis://10.0.0.5:6379 --store /mnt/shared/lace")
+    .action(verb(async () => (await import("./worker.js")).workerCommand));
+
+  meeting(lacec.command("jobs"))
+    .description("say what a queue holds")
+    .argument("[submission]", "the id that submit printed, or its beginning")
+    .argument("[action]", "cancel, or retry what failed")
+    .option("--watch", "until nothing is left")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample: lacec jobs 3f9a1c retry --queue redis://10.0.0.5:6379")
+    .action(verb(async () => (await import("./jobs.js")).jobsCommand));
+
+  lacec
+    .command("collect")
+    .description("write what a submitted script saves, from what the machines have drawn")
+    .argument("<script>", "the script, with the options that it was submitted with")
+    .requiredOption(STORE, ABOUT_STORE)
+    .option("-o, --out <dir>", "folder that outputs go to", ".")
+    .option("--set <name=value>", "set an input of the script (repeatable)", setting)
+    .option("--count <n>", "as for run", wholeNumber(1))
+    .option("--seed <n>", "as for run", wholeNumber(0))
+    .option("-q, --quiet", "print errors only")
+    .option("--json", "print one JSON document on stdout instead of text")
+    .addHelpText("after", "\nExample: lacec collect portraits.lace --store /mnt/shared/lace")
+    .action(verb(async () => (await import("./collect.js")).collectCommand));
 
   lacec
     .command("label")

@@ -41,8 +41,26 @@ export function setting(
   return { ...before, [name]: String(Number(value)) === value ? Number(value) : value };
 }
 
-/** `k/n`, counted from 1. */
-export function shard(text: string): { readonly number: number; readonly of: number } {
+/** Where the jobs of an array learn which of how many they are, and what the first is called: Kubernetes' indexed Job, Slurm's array. */
+const ARRAYS = [
+  { index: "JOB_COMPLETION_INDEX", count: "JOB_COMPLETION_COUNT", first: undefined },
+  { index: "SLURM_ARRAY_TASK_ID", count: "SLURM_ARRAY_TASK_COUNT", first: "SLURM_ARRAY_TASK_MIN" },
+];
+
+/** `auto`: the part that a cluster's environment says. */
+function shardOfArray(env: Readonly<Record<string, string | undefined>>): string {
+  for (const { index, count, first } of ARRAYS) {
+    const [k, n] = [env[index], env[count]];
+    if (k === undefined || n === undefined) continue;
+    return `${Number(k) - Number((first && env[first]) ?? 0) + 1}/${n}`;
+  }
+  const names = ARRAYS.map(({ index, count }) => `${index} and ${count}`).join(", or ");
+  throw new InvalidArgumentError(`auto needs ${names} in the environment; Slurm's array must be without gaps.`);
+}
+
+/** `k/n`, counted from 1, or `auto`. */
+export function shard(given: string): { readonly number: number; readonly of: number } {
+  const text = given === "auto" ? shardOfArray(process.env) : given;
   const [, number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
   if (number < 1 || number > of || !Number.isSafeInteger(of)) {
     throw new InvalidArgumentError("write it as k/n with k from 1 to n, such as --shard 2/8.");

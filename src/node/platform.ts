@@ -10,6 +10,7 @@ import { cacheUse, cleanCache, folderCache } from "./cache.js";
 import { checkWritable } from "./folders.js";
 import { builtinNames, filesIn, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeDownloads, removeStored, storedNames } from "./model-store.js";
+import { processorClass } from "./process.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
 /** This machine. It must be closed. */
@@ -44,6 +45,7 @@ export function nodePlatform(): Platform {
       platform: `${process.platform} ${process.arch}`,
       cores: availableParallelism(),
       memoryGiB: Math.round(totalmem() / 2 ** 30),
+      processor: processorClass(),
     }),
     errorPages: () => readFile(new URL("../../docs/errors.md", import.meta.url), "utf8").catch(() => undefined),
     openLabeller: async (services, model, choice) =>
@@ -58,6 +60,8 @@ export function nodePlatform(): Platform {
       return readRealImages(folder, host, sharpCodec());
     },
     atRevision: async (revision) => (await import("./git-host.js")).gitHost(host, revision),
+    openStore: async (address) => (await import("./many/open.js")).openStore(address),
+    openQueue: async (address, options) => (await import("./many/bullmq-queue.js")).bullQueue(address, options),
     prepareFile: (path) => checkWritable(dirname(path)),
     filesIn,
     removeFile,

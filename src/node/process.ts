@@ -1,8 +1,9 @@
 // Which process and machine this is, for files that must tell who made them.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { cpus, hostname } from "node:os";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 /** Whether a process of this number runs on this machine. */
 export function processExists(pid: number): boolean {
@@ -32,7 +33,27 @@ export function machineId(): string {
   return createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 }
 
+/** The built command line of this lacec, for processes of its own. */
+export function mainFile(): string {
+  return fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+}
+
 /** Number of this process. */
 export function ownPid(): number {
   return process.pid;
+}
+
+/**
+ * Architecture and widest vector instructions, such as "x64, avx512": libraries choose their kernels by them, and the last bits of results with them.
+ * Source: proc(5), flags of /proc/cpuinfo; where there is none, the name of the processor.
+ */
+export function processorClass(): string {
+  let flags = "";
+  try {
+    flags = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+  } catch {
+    // no Linux
+  }
+  const widest = ["avx512f", "avx2", "avx"].find((flag) => flags.split(" ").includes(flag));
+  return `${process.arch}, ${widest ?? cpus()[0]?.model.trim() ?? "unknown"}`;
 }

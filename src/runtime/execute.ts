@@ -38,7 +38,7 @@ import type { ExpectationResult } from "./record/results.js";
 import type { Results } from "./record/record.js";
 import type { OutputFile } from "./show/saves.js";
 import type { SampleResult, TaskResult } from "./draw/results.js";
-import { openSink, outputPath, type Sink } from "./show/saves.js";
+import { keepingSink, openSink, outputPath, type Sink } from "./show/saves.js";
 import { checkSizes } from "./plan/sizes.js";
 import {
   selectAll,
@@ -52,6 +52,7 @@ import {
 import { identityOf, labelledBy } from "./services/labeller-identity.js";
 import type { Labeller } from "./services/services.js";
 import type { World } from "./services/world.js";
+import { selectPiece, type Piece } from "./plan/pieces.js";
 import { stopIfAborted } from "../ports/stop.js";
 import type { ImageCodec } from "./services/codec.js";
 import { labellerFile, type Model } from "../models/model.js";
@@ -75,6 +76,8 @@ export interface Request {
   readonly first?: number | ((task: Task) => number);
   /** A part of the samples, without sheets and expectations. */
   readonly shard?: Shard;
+  /** Some rows of a task and what is made of them, for the cache alone: nothing is saved or judged. */
+  readonly piece?: Piece;
   /** Which attempts rows of tasks are to be that try again, by task and row; rows that are not named are attempt 0. Absent: the tasks' judges say. */
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. */
@@ -332,6 +335,13 @@ class Run {
         const recipe = this.recipes?.textsOf(save, task, attempts) ?? (() => undefined);
         return openSink(save, { task, recipe }, context);
       });
+    if (this.request.piece !== undefined) {
+      const expected = this.plan.expects.some((e) => e.task === index);
+      return [
+        ...saving.map((sink) => keepingSink((picture) => sink.wants(picture))),
+        ...(expected ? [keepingSink((p) => isOutcome(task, p))] : []),
+      ];
+    }
     return watching === undefined ? saving : [watching, ...saving];
   }
 
@@ -422,7 +432,8 @@ class Run {
   }
 }
 
-function select(plan: Plan, { only, shard, first }: Request): Selection {
+function select(plan: Plan, { only, shard, piece, first }: Request): Selection {
+  if (piece !== undefined) return selectPiece(plan, piece);
   if (only !== undefined) return selectImage(plan, only);
   if (shard !== undefined) return selectShard(plan, shard);
   return first === undefined ? selectAll(plan) : selectFirst(plan, first);

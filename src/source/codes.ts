@@ -103,6 +103,10 @@ export const codes = {
   L5322: "a checkpoint that does not fit",
   L5401: "download failed",
   L5402: "download with another hash",
+  L5403: "a store that cannot be used",
+  L5404: "a queue that cannot be reached",
+  L5405: "a submission that cannot be read",
+  L5406: "results that are not there yet",
   L9001: "internal error",
 } as const;
 

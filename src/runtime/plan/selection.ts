@@ -90,7 +90,7 @@ function allRows(task: Task): readonly number[] {
 }
 
 /** The rows, and those of earlier tasks that they are made from. */
-function withSources(plan: Plan, rows: readonly (readonly number[])[]): readonly (readonly number[])[] {
+export function withSources(plan: Plan, rows: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const needed = rows.map((r) => new Set(r));
   for (const [at, task] of [...plan.tasks.entries()].reverse()) {
     const own = needed[at];

@@ -8,13 +8,13 @@ import { InternalError } from "../../source/internal-error.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { Host } from "../../ports/host.js";
 import { beside } from "./embed.js";
-import type { Recipe } from "./recipe.js";
+import type { RunRecipe } from "./recipe.js";
 
 /**
  * Opens the host of a recipe. `files`: paths on `real` by the name of the model (or the attribute, for a head) that the script declares.
  * Errors of what it gives   L5304 for a model or head that is not among them.
  */
-export function recipeHost(real: Host, recipe: Recipe, files: ReadonlyMap<string, string>): Host {
+export function recipeHost(real: Host, recipe: RunRecipe, files: ReadonlyMap<string, string>): Host {
   const scripts = new Map(recipe.files.map((f) => [f.name, f]));
   const declared = declaredFiles(recipe);
 
@@ -85,7 +85,7 @@ function isPlainName(reference: string): boolean {
 }
 
 /** Names of the models and attributes that a recipe's scripts declare with a file, by this host's path of the file. */
-function declaredFiles(recipe: Recipe): ReadonlyMap<string, readonly string[]> {
+function declaredFiles(recipe: RunRecipe): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { name: script, text } of recipe.files) {
     for (const item of parse(text, script).value?.items ?? []) {
@@ -98,7 +98,7 @@ function declaredFiles(recipe: Recipe): ReadonlyMap<string, readonly string[]> {
   return found;
 }
 
-function hashesOf(recipe: Recipe, name: string): string | undefined {
+function hashesOf(recipe: RunRecipe, name: string): string | undefined {
   const models = new Map(Object.entries(recipe.lock.models));
   const model = models.get(name);
   if (model !== undefined) return model.sha256;

@@ -62,7 +62,7 @@ const name = v.pipe(text(4096), v.minLength(1));
 const attempt = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
 const MAX_TEXT = 1 << 22;
 
-const schema = v.object({
+const ofRun = {
   format: v.literal(1),
   lacec: text(100),
   engine: text(100),
@@ -70,6 +70,12 @@ const schema = v.object({
   inputs: v.record(name, v.union([v.pipe(v.number(), v.finite()), text(4096)])),
   overrides: v.object({ seed: v.exactOptional(whole), count: v.exactOptional(whole) }),
   lock: lockSchema,
+};
+/** What all images of a run share, as it is read. */
+export const runRecipeSchema: v.GenericSchema<unknown, RunRecipe> = v.object(ofRun);
+
+const schema = v.object({
+  ...ofRun,
   task: name,
   seed: v.exactOptional(whole),
   save: whole,

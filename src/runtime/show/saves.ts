@@ -60,6 +60,11 @@ export function openSink(save: Save, subject: SaveSubject, context: SaveContext)
   return sheetSink(path, format, form, subject, context);
 }
 
+/** A sink that writes nothing: pictures are made for the cache. */
+export function keepingSink(wants: Sink["wants"]): Sink {
+  return { wants, accept: () => Promise.resolve(), finish: () => Promise.resolve([]) };
+}
+
 function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubject, context: SaveContext): Sink {
   const pending = new Set<Promise<void>>();
   const files: OutputFile[] = [];

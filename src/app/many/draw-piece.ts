@@ -1,0 +1,202 @@
+// One piece of a submission drawn on this machine: what goes into the store is what a run of the whole would have kept in its cache.
+// In: a submission out of the store, trusted in nothing. Out: a bundle in the store.
+// Invariants: the submission's scripts are the only ones that are read, and its models lie in a folder of this worker under their hashes; nothing
+// is drawn by another version, engine or processor than that which began, unless this worker is told that the last bits do not matter.
+import type { Cache } from "../../ports/cache.js";
+import type { OnEvent } from "../../ports/events.js";
+import type { Host } from "../../ports/host.js";
+import { HopelessJob, type JobEnd } from "../../ports/job-queue.js";
+import type { ObjectStore } from "../../ports/object-store.js";
+import { execute } from "../../runtime/execute.js";
+import type { Piece } from "../../runtime/plan/pieces.js";
+import { lockDifferences } from "../../runtime/recipe/lock.js";
+import { recipeHost } from "../../runtime/recipe/recipe-host.js";
+import type { RunRecipe } from "../../runtime/recipe/recipe.js";
+import type { Engine } from "../../runtime/services/engine.js";
+import { dryWorld } from "../../runtime/services/world.js";
+import { LaceError } from "../../source/diagnostic.js";
+import type { Compilation } from "../compile-script.js";
+import type { Platform } from "../platform.js";
+import { compileRecipe } from "../reproduce.js";
+import type { EngineChoice } from "../verb.js";
+import { packBundle } from "./bundle.js";
+import {
+  jsonBytes,
+  objects,
+  readKind,
+  readPieces,
+  readSubmission,
+  renamed,
+  sameKind,
+  type Kind,
+  type StoredFile,
+} from "./submission.js";
+
+export interface DrawPieceOptions {
+  readonly engine: EngineChoice;
+  /** Folder of this worker for models out of the store. */
+  readonly models: string;
+  /** Bytes that a file of a model may have. */
+  readonly maxBytes: number;
+  /** Draws what machines of another kind have begun. */
+  readonly mixed: boolean;
+  readonly onEvent?: OnEvent | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A submission that this worker has opened. */
+interface Opened {
+  readonly recipe: RunRecipe;
+  readonly host: Host;
+  readonly compilation: Compilation;
+  /** Names of the objects that its results go into. */
+  readonly pieces: ReadonlySet<string>;
+}
+
+/** Draws pieces, and keeps what they share open: the engine, and the submission that was asked for last. */
+export class PieceDrawer {
+  private engine: Promise<Engine> | undefined;
+  private opened: { readonly id: string; readonly value: Promise<Opened> } | undefined;
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly store: ObjectStore,
+    private readonly options: DrawPieceOptions,
+  ) {}
+
+  /** What this machine draws with. */
+  async kind(): Promise<Kind> {
+    const { name, description } = await this.openEngine();
+    const { processor } = this.platform.describeMachine();
+    return { lacec: this.platform.version, engine: name, description, processor };
+  }
+
+  /**
+   * Draws a piece, unless it is in the store. `later`: machines of another kind have begun with it.
+   *
+   * Errors   HopelessJob for a submission that will fail wherever it is tried; LaceError of the environment, and L4106.
+   */
+  async draw(id: string, piece: Piece): Promise<JobEnd> {
+    const { store } = this;
+    const object = objects.piece(id, piece);
+    if (await store.has(object)) return "done";
+    const opened = await hopeless(() => this.open(id));
+    if (!opened.pieces.has(object)) throw new HopelessJob("the submission has no such piece");
+    const own = await this.kind();
+    if (opened.recipe.lock.lacec !== own.lacec) return "later";
+    const kind = await this.claim(id, own);
+    if (!this.options.mixed && !sameKind(kind, own)) return "later";
+    const start = this.platform.host.now();
+    const entries = new Map<string, Uint8Array>();
+    await hopeless(() => this.run(opened, piece, kind, mapCache(entries)));
+    const seconds = (this.platform.host.now() - start) / 1000;
+    const made = `lacec ${own.lacec}, ${own.engine}, ${own.processor}`;
+    await store.put(object, await packBundle(entries, { submission: id, piece, made, seconds }));
+    return "done";
+  }
+
+  async close(): Promise<void> {
+    const engine = await this.engine?.catch(() => undefined);
+    await engine?.dispose();
+  }
+
+  private openEngine(): Promise<Engine> {
+    return (this.engine ??= this.platform.world(this.platform.host, this.options.engine).openEngine());
+  }
+
+  /** The kind of machine that a submission is drawn by: this one's, if none has begun. */
+  private async claim(id: string, own: Kind): Promise<Kind> {
+    const { store } = this;
+    const before = await readKind(store, id);
+    if (before !== undefined) return before;
+    await store.put(objects.kind(id), jsonBytes(own));
+    return (await readKind(store, id)) ?? own;
+  }
+
+  private open(id: string): Promise<Opened> {
+    if (this.opened?.id !== id) this.opened = { id, value: this.openAnew(id) };
+    this.opened.value.catch(() => (this.opened = undefined));
+    return this.opened.value;
+  }
+
+  private async openAnew(id: string): Promise<Opened> {
+    const { platform, store } = this;
+    const { recipe, models } = await readSubmission(platform, store, id);
+    const pieces = await readPieces(store, id);
+    const files = new Map<string, string>();
+    for (const { name, sha256, beside } of models) {
+      const path = await this.fetch(sha256, { name: "model.safetensors", sha256 });
+      for (const companion of beside) await this.fetch(sha256, companion);
+      files.set(name, path);
+    }
+    const host = recipeHost(platform.host, recipe, files);
+    const compilation = await compileRecipe(host, recipe, recipe.overrides.count);
+    return { recipe, host, compilation, pieces: new Set((pieces ?? []).map((p) => objects.piece(id, p))) };
+  }
+
+  /** A file of the pack with that hash, out of the store if it is not here. Gives its path. */
+  private async fetch(pack: string, { name, sha256 }: StoredFile): Promise<string> {
+    const { host } = this.platform;
+    const path = host.resolve(`${this.options.models}/${pack}/`, name);
+    if (await host.exists(path)) {
+      if ((await host.sha256(await host.readBytes(path))) === sha256) return path;
+    }
+    const bytes = await this.store.get(objects.model(sha256), this.options.maxBytes);
+    if (bytes === undefined) throw new HopelessJob(`the file ${sha256} is not in the store`);
+    if ((await host.sha256(bytes)) !== sha256) throw new HopelessJob(`the file ${sha256} has another hash`);
+    await host.writeAtomic(path, bytes);
+    return path;
+  }
+
+  private async run(
+    { recipe, host, compilation: { plan, program, diagnostics } }: Opened,
+    piece: Piece,
+    kind: Kind,
+    cache: Cache,
+  ): Promise<void> {
+    if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
+    const { platform, options } = this;
+    const { onEvent, signal } = options;
+    const engine = { ...renamed(await this.openEngine(), kind), dispose: () => Promise.resolve() };
+    const world = {
+      ...dryWorld(platform.world(host, options.engine)),
+      cache,
+      openEngine: () => Promise.resolve(engine),
+    };
+    await execute(plan, world, {
+      out: "",
+      script: { lacec: platform.version, script: { file: program.entry.path, sha256: "" }, imports: [] },
+      source: { program, overrides: recipe.overrides },
+      piece,
+      onLock: (lock) => {
+        const differences = lockDifferences(recipe.lock, lock);
+        if (differences.length > 0) throw new HopelessJob(differences.join("; "));
+        return Promise.resolve([]);
+      },
+      ...(onEvent !== undefined && { onEvent }),
+      ...(signal !== undefined && { signal }),
+    });
+  }
+}
+
+function mapCache(entries: Map<string, Uint8Array>): Cache {
+  return {
+    get: (key) => Promise.resolve(entries.get(key)),
+    put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)),
+    close: () => Promise.resolve(),
+    trouble: undefined,
+  };
+}
+
+/** Mistakes of the script or the submission are the same on every machine; those of the environment (files, engines) are not. */
+async function hopeless<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof LaceError)) throw error;
+    const [first] = error.diagnostics;
+    const environment = error.diagnostics.some((d) => /^L(50|52|4106|540[34])/.test(d.code));
+    if (environment || first === undefined) throw error;
+    throw new HopelessJob(error.message);
+  }
+}

@@ -1,0 +1,39 @@
+// lacec collect: the files of a script whose pieces many machines have drawn.
+import { collect } from "../app/many/collect.js";
+import { command, type Flags } from "./command.js";
+import { exitCodeOf } from "./exit.js";
+import { jsonDiagnostics, printDiagnostics } from "./report.js";
+import { printSummary } from "./summary.js";
+
+interface CollectFlags extends Flags {
+  readonly store: string;
+  readonly out: string;
+  readonly set?: Readonly<Record<string, number | string>>;
+  readonly count?: number;
+  readonly seed?: number;
+}
+
+/** `lacec collect SCRIPT` */
+export const collectCommand = command(
+  { interrupted: "interrupted; files already finished are whole" },
+  async ({ io, platform, watch }, script: string, flags: CollectFlags) => {
+    const { store, out, set: inputs = {}, count, seed, json, quiet } = flags;
+    const { id, results, machines } = await collect(platform, script, { ...watch, store, out, inputs, count, seed });
+    const exitCode = exitCodeOf(results.diagnostics);
+    if (json === true) {
+      const drawn = [...machines].map(([made, { pieces, seconds }]) => ({ made, pieces, seconds }));
+      const diagnostics = jsonDiagnostics(results.diagnostics, new Map());
+      const run = { recordFile: results.recordFile, ...results.record };
+      io.out(
+        `${JSON.stringify({ ok: exitCode === 0, exitCode, diagnostics, submission: id, machines: drawn, run }, null, 2)}\n`,
+      );
+      return exitCode;
+    }
+    printDiagnostics(results.diagnostics, new Map(), io);
+    if (quiet === true) return exitCode;
+    printSummary(results, out, io);
+    for (const [made, { pieces, seconds }] of machines)
+      io.err(io.errColors.dim(`${pieces} pieces by ${made}, ${seconds.toFixed(1)} s\n`));
+    return exitCode;
+  },
+);

@@ -1,0 +1,103 @@
+// The verbs of many machines on this machine, as the door `lacec/worker` hands them out.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as collectVerb from "../../app/many/collect.js";
+import * as jobsVerb from "../../app/many/jobs.js";
+import * as submitVerb from "../../app/many/submit.js";
+import * as workVerb from "../../app/many/work.js";
+import type { EngineChoice } from "../../app/verb.js";
+import { onThisMachine } from "../platform.js";
+import { mainFile } from "../process.js";
+import { childDrawer } from "./piece-child.js";
+
+export interface WorkerOptions extends Omit<workVerb.WorkOptions, "draw"> {
+  /** Default: the best of this machine. */
+  readonly engine?: EngineChoice;
+  /** Folder for models out of the store; default: one in the system's folder for temporary files. */
+  readonly models?: string;
+  /** Bytes of the largest file of a model that is taken; default: 8 GB. */
+  readonly maxBytes?: number;
+  /** Goes on with what another version, engine or processor began; the last bits may then differ. */
+  readonly mixed?: boolean;
+  /** Seconds that the piece under way gets when the signal aborts; default: 60. */
+  readonly grace?: number;
+}
+
+/**
+ * Draws what is queued until the signal aborts, as `lacec worker`. The engine runs in a process of its own.
+ *
+ * Errors   UsageError for addresses that are none; LaceError L5404 for a queue that cannot be reached.
+ *
+ * @example
+ * ```ts
+ * import { work } from "lacec/worker";
+ * const { pieces } = await work({ queue: "redis://127.0.0.1:6379", store: "store", untilEmpty: true });
+ * console.log(pieces);
+ * ```
+ */
+export async function work(options: WorkerOptions): Promise<workVerb.Worked> {
+  const { engine = "auto", models = join(tmpdir(), "lacec-worker-models"), maxBytes = 8e9 } = options;
+  const { mixed = false, grace = 60, signal, store } = options;
+  const drawer = childDrawer(mainFile(), ["worker", "--child"], { store, engine, models, maxBytes, mixed });
+  const impatient = (): void => void setTimeout(() => drawer.close(), grace * 1000).unref();
+  signal?.addEventListener("abort", impatient, { once: true });
+  try {
+    return await onThisMachine((platform) =>
+      workVerb.work(platform, { ...options, draw: (submission, piece) => drawer.draw(submission, piece) }),
+    );
+  } finally {
+    signal?.removeEventListener("abort", impatient);
+    drawer.close();
+  }
+}
+
+/**
+ * Queues a script's pieces, as `lacec submit`.
+ *
+ * Errors   ScriptError; UsageError for addresses that are none; LaceError L5403 and L5404 for a store or queue that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { submit } from "lacec/worker";
+ * const { id, queued } = await submit("portraits.lace", { queue: "redis://127.0.0.1:6379", store: "store" });
+ * console.log(id, queued);
+ * ```
+ */
+export async function submit(script: string, options: submitVerb.SubmitOptions): Promise<submitVerb.Submitted> {
+  return onThisMachine((platform) => submitVerb.submit(platform, script, options));
+}
+
+/**
+ * Says what a queue holds, as `lacec jobs`; cancels it, or tries again what failed.
+ *
+ * Errors   UsageError for an address or an id that is none; LaceError L5404.
+ *
+ * @example
+ * ```ts
+ * import { jobs } from "lacec/worker";
+ * const { waiting, failed } = await jobs({ queue: "redis://127.0.0.1:6379" });
+ * console.log(waiting, failed);
+ * ```
+ */
+export async function jobs(options: jobsVerb.JobsOptions): Promise<jobsVerb.Jobs> {
+  return onThisMachine((platform) => jobsVerb.jobs(platform, options));
+}
+
+/**
+ * Writes what a submitted script saves, as `lacec collect`.
+ *
+ * Errors   ScriptError; LaceError L5406 if pieces are missing, L5405 if they are damaged, and those of a run.
+ *
+ * @example
+ * ```ts
+ * import { collect, submit, work } from "lacec/worker";
+ * const meeting = { queue: "redis://127.0.0.1:6379", store: "store" };
+ * await submit("portraits.lace", meeting);
+ * await work({ ...meeting, untilEmpty: true });
+ * const { results } = await collect("portraits.lace", { store: "store", out: "collected" });
+ * console.log(results.outputs.map((o) => o.file));
+ * ```
+ */
+export async function collect(script: string, options: collectVerb.CollectOptions): Promise<collectVerb.Collected> {
+  return onThisMachine((platform) => collectVerb.collect(platform, script, options));
+}
