@@ -84,7 +84,11 @@ function program(): Command {
     .addOption(FIND_FACES)
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
-    .option("--shard <k/n>", "draw the k-th of n parts of the samples, or auto in an array of Kubernetes or Slurm; sheets wait for a run without it", shard)
+    .option(
+      "--shard <k/n>",
+      "draw the k-th of n parts of the samples, or auto in an array of Kubernetes or Slurm; sheets wait for a run without it",
+      shard,
+    )
     .option("--frozen", "refuse to run if lace.lock would change")
     .option("--watch", "run again whenever the script, an import or a model changes")
     .option("--no-cache", "neither take results from .lace/ nor keep them there")

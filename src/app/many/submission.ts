@@ -3,7 +3,7 @@
 // field: whoever can write to the store can send anything.
 // Invariants: the same script with the same settings and models is the same submission wherever it is submitted; no path of a machine is in it.
 import * as v from "valibot";
-import type { Model } from "../../models/model.js";
+import { labellerFile, type Model } from "../../models/model.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
@@ -143,7 +143,7 @@ export async function packSubmission(
 
 /** The files that a pack keeps beside it: its decoder and its labeller. */
 function companionsOf(model: Model): readonly (StoredFile & { readonly path: string })[] {
-  return [model.labeller, model.decoder].flatMap((file) =>
+  return [labellerFile(model), model.decoder].flatMap((file) =>
     file === undefined ? [] : [{ name: baseName(file.file), sha256: file.sha256, path: file.file }],
   );
 }
