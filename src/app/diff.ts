@@ -143,7 +143,7 @@ async function pictures(
 ): Promise<ReadonlyMap<string, readonly RgbImage[]>> {
   const saves = plan.tasks.flatMap((task, at) =>
     tasks.includes(task.name)
-      ? [{ task: at, path: `${at}/{index}.png`, form: { kind: "each" } as const, span: task.span }]
+      ? [{ tasks: [at], path: `${at}/{index}.png`, form: { kind: "each" } as const, span: task.span }]
       : [],
   );
   const world = dryWorld(platform.world(host, engine));

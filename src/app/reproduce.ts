@@ -80,7 +80,7 @@ export async function reproduce(
   const { plan, program, diagnostics } = compilation;
   if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
   const save = plan.saves[recipe.save];
-  if (save === undefined || plan.tasks[save.task]?.name !== recipe.task) {
+  if (save === undefined || plan.tasks[save.tasks[0] ?? 0]?.name !== recipe.task) {
     throw misfit(`its script has no save ${recipe.save} of a task ${recipe.task}`);
   }
   const [path] = [save.path, `${save.path}.${format}`].filter((p) => fileFormat(p, save.form) === format);

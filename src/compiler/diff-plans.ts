@@ -103,7 +103,8 @@ function clausesOf(plan: Plan): ReadonlyMap<string, number> {
 }
 
 function savesOf(plan: Plan): ReadonlyMap<string, string> {
-  const text = ({ task, form }: Save): string => `${plan.tasks[task]?.name ?? ""} as ${JSON.stringify(form)}`;
+  const text = ({ tasks, form }: Save): string =>
+    `${tasks.map((at) => plan.tasks[at]?.name ?? "").join(", ")} as ${JSON.stringify(form)}`;
   return new Map(plan.saves.map((save) => [save.path, text(save)]));
 }
 

@@ -165,14 +165,24 @@ export interface Expect {
 
 export type SaveForm =
   /** `marks`: cells that miss what was asked, or are unclear, are marked. */
-  | { readonly kind: "grid"; readonly columns?: number; readonly marks?: true }
-  | { readonly kind: "strip" }
+  | ({ readonly kind: "grid"; readonly columns?: number; readonly marks?: true } & SheetForm)
+  | ({ readonly kind: "strip" } & SheetForm)
   /** `tween`: pictures between two neighbours, on the way that was solved for. */
   | { readonly kind: "animation"; readonly fps: number; readonly tween: number }
   /** One file for each image; the path has `{index}` (or there is one image only). */
   | { readonly kind: "each" };
+/** What a sheet has beside its images. */
+export interface SheetForm {
+  /** Whether values, steps or numbers are written beside the images; absent: where the layout has values or steps for its rows and columns. */
+  readonly labels?: boolean;
+  /** Pixels between and around the images; absent: a 32nd of an image, at least 2. */
+  readonly gap?: number;
+  /** Written under the images. */
+  readonly caption?: string;
+}
 export interface Save {
-  readonly task: number;
+  /** Indices of Plan.tasks, each once, in the order in which they are shown: several on a sheet, else one. */
+  readonly tasks: readonly number[];
   /** Relative to the output folder, with `{index}` and the like still in it. */
   readonly path: string;
   readonly form: SaveForm;

@@ -6,7 +6,7 @@ import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
-import type { Accept, Plan, Sampler, SaveForm, Task } from "./plan.js";
+import type { Accept, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -70,8 +70,12 @@ function print(module: Plan | CheckedModule): string {
   }
   if (module.saves.length > 0) lines.push("");
   for (const save of module.saves)
-    lines.push(`save ${module.tasks[save.task]?.name ?? ""} to ${JSON.stringify(save.path)} as ${formText(save.form)}`);
+    lines.push(`save ${namesOf(save, module)} to ${JSON.stringify(save.path)} as ${formText(save.form)}`);
   return `${lines.join("\n")}\n`;
+}
+
+function namesOf({ tasks }: Save, module: Plan | CheckedModule): string {
+  return tasks.map((at) => module.tasks[at]?.name ?? "").join(", ");
 }
 
 function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): readonly string[] {
@@ -135,16 +139,25 @@ function tauOf({ tau }: { readonly tau?: number }): string {
 function formText(form: SaveForm): string {
   switch (form.kind) {
     case "grid":
-      return `grid${form.columns === undefined ? "" : ` of ${form.columns} columns`}${form.marks === true ? ", misses marked" : ""}`;
+      return `grid${form.columns === undefined ? "" : ` of ${form.columns} columns`}${form.marks === true ? ", misses marked" : ""}${sheetText(form)}`;
     case "animation":
       return `animation of ${form.fps} frames a second${form.tween === 0 ? "" : `, ${form.tween} between neighbours`}`;
     case "strip":
-      return "strip";
+      return `strip${sheetText(form)}`;
     case "each":
       return "one file for each image";
     default:
       return unreachable(form);
   }
+}
+
+function sheetText({ labels, gap, caption }: SheetForm): string {
+  const said = [
+    ...(labels === undefined ? [] : [labels ? "labelled" : "without labels"]),
+    ...(gap === undefined ? [] : [`${gap} pixels apart`]),
+    ...(caption === undefined ? [] : [`under it ${JSON.stringify(caption)}`]),
+  ];
+  return said.map((s) => `, ${s}`).join("");
 }
 
 /** The values of a sweep's cell, such as "t = 0.25, red". */

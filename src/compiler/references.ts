@@ -26,8 +26,8 @@ export interface Reference {
 
 /** A category value of an attribute: `word`, and where the attribute lists it. */
 type Values = ReadonlyMap<string, Declaration>;
-/** Options of samplers that take a word, which names nothing. */
-const WORD_OPTIONS: ReadonlySet<string> = new Set(["solver", "control", "controller"]);
+/** Options that take a word, which names nothing. */
+const WORD_OPTIONS: ReadonlySet<string> = new Set(["solver", "control", "controller", "labels", "marks"]);
 
 type Locals = ReadonlyMap<string, Declaration>;
 
@@ -48,7 +48,7 @@ class Resolver {
     for (const item of this.scope.file.module.items) {
       if (item.kind === "ImportDecl") for (const n of item.names ?? []) this.named(n, new Map());
       else if (item.kind === "ExpectStmt" || item.kind === "SaveStmt") {
-        this.named(item.target, new Map());
+        for (const n of item.kind === "SaveStmt" ? item.targets : [item.target]) this.named(n, new Map());
         this.below(item, new Map());
       } else this.below(item, localsOf(item));
       if ("model" in item) this.named(item.model, new Map());

@@ -187,7 +187,7 @@ function taskOf(plan: Plan, out: string, file: string): string | undefined {
       .replaceAll("\\", "/")
       .split(/\{\w+\}/)
       .map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    if (new RegExp(`^${parts.join("\\d+")}$`).test(name)) return plan.tasks[save.task]?.name;
+    if (new RegExp(`^${parts.join("\\d+")}$`).test(name)) return plan.tasks[save.tasks[0] ?? 0]?.name;
   }
   return undefined;
 }
@@ -225,5 +225,6 @@ function readRecipe(text: string, picture: string): { readonly script: string; r
 
 async function taskByRecord(site: Site, snapshot: Snapshot, picture: string): Promise<string | undefined> {
   const found = await lastRecord(site, snapshot);
-  return found?.record.outputs.find((o) => joinPath(found.folder, o.file) === picture)?.task;
+  const task = found?.record.outputs.find((o) => joinPath(found.folder, o.file) === picture)?.task;
+  return task?.split(", ")[0];
 }

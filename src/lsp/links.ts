@@ -34,7 +34,7 @@ export const links: Feature = {
               const first = value
                 .replaceAll("{index}", "0")
                 .replaceAll("{step}", "0")
-                .replaceAll("{name}", item.target.text);
+                .replaceAll("{name}", item.targets[0]?.text ?? "");
               await add(span, joinPath(outputFolder(site, path), first), "what the last run made");
               break;
             }

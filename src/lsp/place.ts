@@ -3,7 +3,7 @@
 // parser's own layout (layout.ts), and keywords are told from names as there.
 import type { IToken, TokenType } from "chevrotain";
 import { JUDGES, SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
-import { layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
+import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
 import * as t from "../parser/tokens.js";
 
@@ -141,7 +141,8 @@ function inStatement(head: TokenType, statement: readonly LaceToken[], after: re
     case t.Save:
       if (count === 0) return named("task");
       if (block !== undefined) return inOptions(block, `as ${formOf(rest)}`, optionsOfForm(rest));
-      if (count === 1) return keyword("to");
+      if (last?.tokenType === t.Comma) return named("task");
+      if (last !== undefined && isName(last) && !rest.some((token) => token.tokenType === t.To)) return keyword("to");
       if (last !== undefined && isString(last)) return keyword("as");
       return last?.tokenType === t.As ? { kind: "form" } : NOTHING;
     case t.Sample:
@@ -328,6 +329,7 @@ function inOptions(block: readonly LaceToken[], of: string, options: Readonly<Re
   if (key === undefined) return { kind: "option", of, options, given };
   const kind = Object.hasOwn(options, key.image) ? options[key.image] : undefined;
   if (kind === undefined) return NOTHING;
+  if (kind === "text") return NOTHING;
   return kind === "number"
     ? { kind: "operand", numbers: true, locals: [] }
     : { kind: "word", words: kind, of: key.image };

@@ -85,7 +85,10 @@ function ofOptions(
   if (options === undefined) return null;
   const parameters = Object.entries(options).map(([key, kind]) => {
     const value = defaults.options.get(`${name}.${key}`);
-    const documentation = [OPTION_DOCS[`${name}.${key}`], kind === "number" ? undefined : `one of ${kind.join(", ")}`]
+    const documentation = [
+      OPTION_DOCS[`${name}.${key}`],
+      typeof kind === "string" ? undefined : `one of ${kind.join(", ")}`,
+    ]
       .filter((x) => x !== undefined)
       .join(" ");
     return { label: value === undefined ? key : `${key} ${value}`, documentation };

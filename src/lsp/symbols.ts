@@ -98,6 +98,6 @@ function entryOf(item: ast.Item): readonly Entry[] {
     case "ExpectStmt":
       return about("expect", SymbolKind.Boolean, item.target);
     case "SaveStmt":
-      return about("save", SymbolKind.File, item.target);
+      return about("save", SymbolKind.File, item.targets[0] ?? { text: "", span: item.span });
   }
 }

@@ -49,7 +49,7 @@ export const STATEMENT_DOCS: Readonly<Record<string, WordDoc>> = {
     "expect ${1:portraits}: ${2:glasses} >= ${3:0.9}",
   ),
   save: word(
-    "Writes the images of a task, below the output folder.",
+    "Writes the images of a task, below the output folder; of several tasks on one sheet.",
     'save ${1:portraits} to "${2:portraits.png}" as ${3|grid,strip,animation|}',
   ),
 };
@@ -130,6 +130,7 @@ export const CHOICE_DOCS: Readonly<Record<string, Readonly<Record<string, string
   },
   control: { sample: "Each sample has steps of its own.", batch: "One norm over the whole batch, as torchdiffeq has." },
   controller: { pi: "The last two errors.", pid: "The last three errors." },
+  labels: { on: "Values, steps or numbers beside the images.", off: "No labels." },
   marks: { on: "Cells that miss what was asked, or are unclear, are marked.", off: "No marks." },
 };
 
@@ -179,6 +180,13 @@ export const OPTION_DOCS: Readonly<Record<string, string>> = {
   "hmc.temper": "Part of the steps over which the condition grows.",
   "grid.columns": "Images in a row.",
   "grid.marks": "Whether cells that miss what was asked are marked.",
+  "grid.labels":
+    "Whether values or numbers are written beside the images. Without it: on for a sweep without `columns`, else off.",
+  "grid.gap": "Pixels between and around the images. Without it: a 32nd of an image.",
+  "grid.caption": "A text under the images; `{name}`, `{seed}` and the names of inputs are filled in.",
+  "strip.labels": "Whether values, steps or frames are written beside the images. Without it: on.",
+  "strip.gap": "Pixels between and around the images. Without it: a 32nd of an image.",
+  "strip.caption": "A text under the images; `{name}`, `{seed}` and the names of inputs are filled in.",
   "animation.fps": "Frames a second.",
   "animation.tween": "Pictures between two neighbours, on the way that was solved for.",
 };

@@ -162,10 +162,10 @@ export interface ExpectClause {
   readonly fraction: Expr;
   readonly span: Span;
 }
-/** `save NAME to "PATH" [as grid|strip|animation [{ columns 4 fps 4 }]]`. */
+/** `save NAME {, NAME} to "PATH" [as grid|strip|animation [{ columns 4 fps 4 }]]`. */
 export interface SaveStmt {
   readonly kind: "SaveStmt";
-  readonly target: Name;
+  readonly targets: readonly Name[];
   readonly path: StringLit;
   readonly form?: Name;
   readonly options: readonly Option[];

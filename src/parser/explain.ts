@@ -80,7 +80,7 @@ const wantedInRule: Readonly<Record<string, string>> = {
   "expectClause GreaterEqual": "`>=` and the fraction of samples",
   "conditional Then": "`then` and what is asked for where it holds",
   "conditional Else": "`else` and what is asked for where it does not",
-  "saveStmt To": "`to` and a path",
+  "saveStmt To": "`to` and a path, or `,` and another result",
   "saveStmt StringLiteral": "the path in quotes",
   "saveStmt Name": "a name",
   "set RCurly": "`,` or `}`",

@@ -371,8 +371,9 @@ export class LaceParser extends SettingRules {
 
   private saveStmt = this.RULE("saveStmt", (): SaveStmt => {
     const start = this.start();
+    const targets: Name[] = [];
     this.CONSUME(t.Save);
-    const target = this.name(this.CONSUME(t.Name));
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => targets.push(this.name(this.CONSUME(t.Name))) });
     this.CONSUME(t.To);
     const path = this.string(this.CONSUME(t.StringLiteral));
     let options: readonly Option[] = [];
@@ -386,7 +387,7 @@ export class LaceParser extends SettingRules {
     });
     return {
       kind: "SaveStmt",
-      target,
+      targets,
       path,
       ...(form === undefined ? {} : { form }),
       options,

@@ -1,7 +1,7 @@
 // The plan executor: a plan, the world around it and what is asked of this run -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
-import type { Plan, Task } from "../compiler/plan.js";
+import type { Plan, Save, Task } from "../compiler/plan.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import type { Engine } from "./services/engine.js";
@@ -38,7 +38,7 @@ import type { ExpectationResult } from "./record/results.js";
 import type { Results } from "./record/record.js";
 import type { OutputFile } from "./show/saves.js";
 import type { SampleResult, TaskResult } from "./draw/results.js";
-import { keepingSink, openSink, outputPath, type Sink } from "./show/saves.js";
+import { keepingSink, openSink, outputPath, type Sheets, type Sink } from "./show/saves.js";
 import { checkSizes } from "./plan/sizes.js";
 import {
   selectAll,
@@ -138,6 +138,7 @@ class Run {
   private readonly selection: Selection;
   private recipes: Recipes | undefined;
   private readonly labellers = new Map<Model, Labeller>();
+  private readonly sheets: Sheets = new Map();
 
   constructor(
     private readonly plan: Plan,
@@ -179,7 +180,7 @@ class Run {
   private checkSizes({ models }: Workshop): void {
     const saves = this.plan.saves.filter((s) => this.selection.hasSave(s));
     checkSizes(
-      saves.map((save) => ({ save, task: this.plan.tasks[save.task] ?? missing(save.task) })),
+      saves.map((save) => ({ save, tasks: this.tasksOf(save) })),
       ({ model }) => models[model]?.info.resolution ?? 0,
     );
   }
@@ -227,7 +228,9 @@ class Run {
     }
     const memory = this.memories.get(loaded);
     // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
-    const films = plan.saves.filter((s) => s.task === index && (task.kind === "edit" || this.selection.hasSave(s)));
+    const films = plan.saves.filter(
+      (s) => s.tasks.includes(index) && (task.kind === "edit" || this.selection.hasSave(s)),
+    );
     const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
     const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: shop.engine.layout });
     const attemptJudge = this.judgeOf(task, loaded, (labeller) =>
@@ -330,10 +333,10 @@ class Run {
     const attempts: AttemptsOf = (name) => attemptsOf(results.find((r) => r.task.name === name)?.samples ?? []);
     const watching = this.request.watch?.(task, samples);
     const saving = this.plan.saves
-      .filter((s) => s.task === index && this.selection.hasSave(s))
+      .filter((s) => s.tasks.includes(index) && this.selection.hasSave(s))
       .map((save) => {
-        const recipe = this.recipes?.textsOf(save, task, attempts) ?? (() => undefined);
-        return openSink(save, { task, recipe }, context);
+        const recipe = this.recipes?.textsOf(save, attempts) ?? (() => undefined);
+        return openSink(save, { task, all: this.tasksOf(save), recipe }, context, this.sheets);
       });
     if (this.request.piece !== undefined) {
       const expected = this.plan.expects.some((e) => e.task === index);
@@ -343,6 +346,10 @@ class Run {
       ];
     }
     return watching === undefined ? saving : [watching, ...saving];
+  }
+
+  private tasksOf({ tasks }: Save): readonly Task[] {
+    return tasks.map((at) => this.plan.tasks[at] ?? missing(at));
   }
 
   /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */
@@ -385,7 +392,7 @@ class Run {
       if (model === undefined || selection.rows(index).length === 0) continue;
       const expected = selection.judges && plan.expects.some((e) => e.task === index);
       const marked = plan.saves.some(
-        (s) => s.task === index && selection.hasSave(s) && "marks" in s.form && s.form.marks,
+        (s) => s.tasks.includes(index) && selection.hasSave(s) && "marks" in s.form && s.form.marks,
       );
       if (expected || marked) await this.labellerOf(model);
       if (this.request.attempts !== undefined || !triesAgain(task)) continue;

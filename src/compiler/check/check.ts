@@ -339,17 +339,20 @@ class Checker {
     const saves: Save[] = [];
     for (const item of this.cx.program.entry.module.items) {
       if (item.kind !== "ExpectStmt" && item.kind !== "SaveStmt") continue;
-      const target = this.task(item.target);
-      if (target === undefined) continue;
       if (item.kind === "ExpectStmt") {
+        const target = this.task(item.target);
+        if (target === undefined) continue;
         const before = this.report.mistakeCount;
         const expect = checkExpect(item, target.index, this.env(target.table));
         expects.push(expect);
         if (this.report.mistakeCount === before && !target.table.unread) this.cleanExpects.push(expect);
-      } else {
-        const save = checkSave(item, target.index, target.task, this.env(target.table));
-        if (save !== undefined) saves.push(save);
+        continue;
       }
+      const targets = item.targets.map((name) => this.task(name)).filter((t) => t !== undefined);
+      const [first] = targets;
+      if (first === undefined || targets.length < item.targets.length) continue;
+      const save = checkSave(item, targets, this.env(first.table));
+      if (save !== undefined) saves.push(save);
     }
     checkCollisions(saves, this.checkedTasks, this.env(new ModelTable(undefined, undefined)));
     return { expects, saves };

@@ -2,10 +2,10 @@
 // Invariants of a clean result: every path stays in the output folder, has a format that can be written, and no two
 // saves write one file.
 import type * as ast from "../../parser/ast.js";
-import type { Save, SaveForm } from "../plan.js";
+import type { Save, SaveForm, SheetForm } from "../plan.js";
 import type { CheckedExpect, CheckedTask } from "./checked.js";
 import { type Env, markUsed, quote } from "./context.js";
-import { declaredValue } from "./declared.js";
+import { declaredValue, isText } from "./declared.js";
 import { evaluateEnergy } from "./evaluate.js";
 import { earlierOfOneName } from "./one-name.js";
 import { boundedNumber, type Bounds, chooseWord, COUNT, FRACTION, Options, POSITIVE } from "./settings.js";
@@ -22,6 +22,9 @@ const MAX_ON_SHEET = 10_000;
 /** What counts the parts of a row in the paths of single images. */
 const PART_PLACEHOLDER = { sample: undefined, edit: "step", sweep: "cell", traverse: "frame" } as const;
 const PLACEHOLDERS: readonly string[] = ["index", "step", "cell", "frame", "name", "seed"];
+/** Pixels between images, and letters under them: more are slips. */
+const GAP: Bounds = { min: 0, max: 256, integer: true };
+const CAPTION_MAX = 1000;
 const TWEEN: Bounds = { min: 0, max: 100, integer: true };
 
 export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
@@ -33,47 +36,80 @@ export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): Check
   return { task, clauses, span: stmt.span };
 }
 
+/** What a save shows: tasks in the order in which it names them, and where each stands in the module. */
+export interface SaveTarget {
+  readonly task: CheckedTask;
+  readonly index: number;
+}
+
 /** Undefined after a mistake. */
-export function checkSave(stmt: ast.SaveStmt, index: number, task: CheckedTask, env: Env): Save | undefined {
+export function checkSave(stmt: ast.SaveStmt, targets: readonly SaveTarget[], env: Env): Save | undefined {
   const before = env.report.errorCount;
-  const form = checkForm(stmt, task, env);
-  const filled = { ...stmt, path: { ...stmt.path, value: withInputs(stmt.path, env) } };
+  const tasks = targets.map((t) => t.task);
+  const form = checkForm(stmt, tasks, env);
+  checkTargets(stmt, form, env);
+  const filled = { ...stmt, path: { ...stmt.path, value: withInputs(stmt.path, "a path", env) } };
   const path = checkPath(filled.path, env);
   if (path !== undefined) {
     checkFormat(filled, form, env);
-    checkPlaceholders(filled, form, task, env);
+    checkPlaceholders(filled, form, tasks, env);
   }
   const clean = path !== undefined && env.report.errorCount === before;
-  return clean ? { task: index, path: fillKnown(path, task), form, span: stmt.span } : undefined;
+  const [only] = tasks;
+  if (!clean || only === undefined) return undefined;
+  const known = tasks.length === 1 ? fillKnown(path, only) : path;
+  return { tasks: targets.map((t) => t.index), path: known, form, span: stmt.span };
 }
 
-/** The path with the script's inputs in it: `{title}` where `input title: text`. A text of an input is no template. Reports L2019. */
-function withInputs({ value, span }: ast.StringLit, env: Env): string {
+/** Reports what several targets cannot be: one of them twice (L2011), or anything but a sheet (L2020). */
+function checkTargets({ targets, path, form: word }: ast.SaveStmt, form: SaveForm, env: Env): void {
+  targets.forEach((name, i) => {
+    const first = targets.slice(0, i).find((n) => n.text === name.text);
+    if (first === undefined) return;
+    env.report.error("L2011", name.span, `\`${name.text}\` is shown twice in one file`, {
+      text: "named again",
+      related: [{ span: first.span, text: "first named here" }],
+    });
+  });
+  if (targets.length < 2 || form.kind === "grid" || form.kind === "strip") return;
+  const what = form.kind === "animation" ? "an animation shows one result" : "several results go on one sheet";
+  env.report.error("L2020", word?.span ?? path.span, what, {
+    text: form.kind === "animation" ? "and here are several" : "no form",
+    hints: ["write `as grid` or `as strip` after the path, or a `save` for each"],
+  });
+}
+
+/**
+ * A text with the script's inputs in it: `{title}` where `input title: text`. A text of an input is no template. `what` it is: "a path". Reports
+ * L2019.
+ */
+function withInputs({ value, span }: ast.StringLit, what: string, env: Env): string {
   return value.replace(/\{([^{}]*)\}/g, (whole, name: string) => {
     const d = PLACEHOLDERS.includes(name) ? undefined : env.scope.names.get(name);
     if (d?.kind !== "input") return whole;
     markUsed(d, env.scope, env.cx);
     const text = String(declaredValue(d, env) ?? "");
     if (!/[{}]/.test(text)) return text;
-    env.report.error("L2019", span, `the input \`${name}\` has a brace, which a path cannot have`, { text: text });
+    env.report.error("L2019", span, `the input \`${name}\` has a brace, which ${what} cannot have`, { text: text });
     return text.replace(/[{}]/g, "");
   });
 }
 
 /** `{name}` and `{seed}` are known here; `{index}` and `{step}` are filled when the image is there. */
-function fillKnown(path: string, task: CheckedTask): string {
-  const named = path.replaceAll("{name}", task.name);
+function fillKnown(text: string, task: CheckedTask): string {
+  const named = text.replaceAll("{name}", task.name);
   return "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
 }
 
-function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
+function checkForm(stmt: ast.SaveStmt, tasks: readonly CheckedTask[], env: Env): SaveForm {
   const word = stmt.form && chooseWord(stmt.form, "`as`", FORMS, env);
   if (stmt.form !== undefined && word === undefined) return { kind: "grid" };
-  if (stmt.form !== undefined && task.kind === "sample" && (word === "strip" || word === "animation")) {
+  const sample = tasks.find((t) => t.kind === "sample");
+  if (stmt.form !== undefined && sample !== undefined && (word === "strip" || word === "animation")) {
     env.report.error(
       "L2020",
       stmt.form.span,
-      `the samples of \`${task.name}\` have no order to show as ${word === "strip" ? "a strip" : "an animation"}`,
+      `the samples of \`${sample.name}\` have no order to show as ${word === "strip" ? "a strip" : "an animation"}`,
       {
         text: "does not fit a sample",
         hints: ["write `as grid`; strips and animations show an edit, a traverse or a sweep"],
@@ -89,12 +125,17 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
   );
   const columns = options.number("columns", COUNT);
   const marks = options.word("marks", SAVE_FORMS.grid.marks, "off") === "on";
-  if (word === "grid" || word === "strip") checkSheet(stmt, word, task, env);
+  if (word === "grid" || word === "strip") checkSheet(stmt, word, tasks, env);
   switch (word) {
     case "grid":
-      return { kind: "grid", ...(columns === undefined ? {} : { columns }), ...(marks && { marks }) };
+      return {
+        kind: "grid",
+        ...(columns === undefined ? {} : { columns }),
+        ...(marks && { marks }),
+        ...sheetForm(options, tasks, env),
+      };
     case "strip":
-      return { kind: "strip" };
+      return { kind: "strip", ...sheetForm(options, tasks, env) };
     case "animation":
       return {
         kind: "animation",
@@ -106,14 +147,61 @@ function checkForm(stmt: ast.SaveStmt, task: CheckedTask, env: Env): SaveForm {
   }
 }
 
+/** What a sheet has beside its images. */
+function sheetForm(options: Options, tasks: readonly CheckedTask[], env: Env): SheetForm {
+  const gap = options.number("gap", GAP);
+  const labels = options.span("labels") && options.word("labels", SAVE_FORMS.grid.labels, "on") === "on";
+  const caption = checkCaption(options, tasks, env);
+  return {
+    ...(labels === undefined ? {} : { labels }),
+    ...(gap === undefined ? {} : { gap }),
+    ...(caption === undefined ? {} : { caption }),
+  };
+}
+
+/** The caption with all its placeholders filled. Reports L2003 (no text), L2004 (too long) and L2019 (an unknown placeholder). */
+function checkCaption(options: Options, tasks: readonly CheckedTask[], env: Env): string | undefined {
+  const written = options.text("caption", (name) => {
+    const d = env.scope.names.get(name);
+    if (d?.kind !== "input" || !isText(d)) return undefined;
+    markUsed(d, env.scope, env.cx);
+    return String(declaredValue(d, env) ?? "");
+  });
+  if (written === undefined) return undefined;
+  const [only, ...others] = tasks;
+  const value = withInputs(written, "a caption", env);
+  if (value.length > CAPTION_MAX)
+    env.report.error(
+      "L2004",
+      written.span,
+      `a caption has at most ${CAPTION_MAX} characters, and this has ${value.length}`,
+      {
+        text: "too long",
+      },
+    );
+  const filled = only === undefined || others.length > 0 ? value : fillKnown(value, only);
+  const unknown = /\{[^{}]*\}/.exec(filled)?.[0];
+  if (unknown !== undefined)
+    env.report.error("L2019", written.span, `\`${unknown}\` has no meaning in this caption`, {
+      text: "unknown placeholder",
+      hints: [`a caption of one result can have {name}, its {seed} where it has one, and the names of inputs`],
+    });
+  return filled;
+}
+
 /** Refuses a sheet of too many images (L2004). */
-function checkSheet(stmt: ast.SaveStmt, form: "grid" | "strip", task: CheckedTask, env: Env): void {
-  const images = imageCount(task) * (form === "strip" && task.kind === "edit" ? task.steps.length + 1 : 1);
+function checkSheet(stmt: ast.SaveStmt, form: "grid" | "strip", tasks: readonly CheckedTask[], env: Env): void {
+  const images = tasks
+    .map((task) => imageCount(task) * (form === "strip" && task.kind === "edit" ? task.steps.length + 1 : 1))
+    .reduce((a, b) => a + b, 0);
   if (images <= MAX_ON_SHEET) return;
   env.report.error(
     "L2004",
     stmt.path.span,
-    `this file would show ${images} images of \`${task.name}\` at once; ${MAX_ON_SHEET} are the most of one sheet`,
+    `this file would show ${images} images of ${listed(
+      tasks.map((t) => `\`${t.name}\``),
+      "and",
+    )} at once; ${MAX_ON_SHEET} are the most of one sheet`,
     { text: "too large", hints: ["save them one by one: a path with `{index}`, and no `as`"] },
   );
 }
@@ -165,20 +253,30 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
   });
 }
 
-function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask, env: Env): void {
+function checkPlaceholders(
+  stmt: ast.SaveStmt,
+  form: SaveForm,
+  [task, ...others]: readonly CheckedTask[],
+  env: Env,
+): void {
+  if (task === undefined) return;
   const { value, span } = stmt.path;
   const part = PART_PLACEHOLDER[task.kind];
   const each = form.kind !== "each" ? [] : ["index", ...(part === undefined ? [] : [part])];
   const inputs = [...env.scope.names].filter(([, d]) => d.kind === "input").map(([input]) => input);
-  const allowed = [...each, "name", ...("seed" in task ? ["seed"] : [])];
+  const own = others.length > 0 ? [] : ["name", ...("seed" in task ? ["seed"] : [])];
+  const allowed = [...each, ...own];
   const before = env.report.errorCount;
   const found = [...value.matchAll(/\{([^{}]*)\}/g)].map((m) => m[1] ?? "");
   for (const name of found) {
     if (allowed.includes(name)) continue;
-    const usable = `a path can have ${listed(
-      [...allowed, ...inputs].map((a) => `{${a}}`),
-      "and",
-    )} here`;
+    const usable =
+      allowed.length + inputs.length === 0
+        ? "a path of several results has none"
+        : `a path can have ${listed(
+            [...allowed, ...inputs].map((a) => `{${a}}`),
+            "and",
+          )} here`;
     const why = form.kind === "each" ? usable : `\`as ${form.kind}\` writes one file; ${usable}`;
     env.report.error("L2019", span, `\`{${name}}\` has no meaning in this path`, {
       text: "unknown placeholder",
@@ -201,7 +299,7 @@ function checkPlaceholders(stmt: ast.SaveStmt, form: SaveForm, task: CheckedTask
 
 /** Reports L2016 where two saves would write one file, placeholders included. */
 export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedTask[], env: Env): void {
-  const paths = saves.map((save) => withNames(save.path, tasks[save.task]));
+  const paths = saves.map((save) => withNames(save.path, tasks[save.tasks[0] ?? 0]));
   const earlier = earlierOfOneName(paths);
   for (const [i, save] of saves.entries()) {
     const other = saves[earlier[i] ?? Infinity];

@@ -222,6 +222,20 @@ export class Options {
     return option && boundedNumber(option.value, `\`${key}\``, bounds, this.env);
   }
 
+  /** The text of an option; `ofName` says what a name alone stands for. Reports L2003 where it is no text. */
+  text(key: string, ofName: (name: string) => string | undefined): ast.StringLit | undefined {
+    const value = this.byKey.get(key)?.value;
+    if (value === undefined || value.kind === "ErrorExpr") return undefined;
+    if (value.kind === "TextExpr") return value;
+    const named = value.kind === "NameExpr" ? ofName(value.name) : undefined;
+    if (named !== undefined) return { value: named, span: value.span };
+    this.env.report.error("L2003", value.span, `\`${key}\` takes a text`, {
+      text: "not a text",
+      hints: [`write it in quotes: \`${key} "..."\``],
+    });
+    return undefined;
+  }
+
   word<W extends string>(key: string, words: readonly W[], fallback: W): W {
     const option = this.byKey.get(key);
     if (option === undefined) return fallback;

@@ -42,8 +42,11 @@ export const JUDGES = ["labeller", "heads"] as const;
 /** Solvers of the sampler `ode`. */
 export const SOLVERS: readonly SolverName[] = ["bosh3", "dopri5", "tsit5", "heun", "ros2", "euler", "rk4"];
 
-/** What an option takes: a number, or one of some words, the default first. */
-export type OptionKind = "number" | readonly string[];
+/** What an option takes: a number, a text, or one of some words, the default first. */
+export type OptionKind = "number" | "text" | readonly string[];
+
+/** Of sheets: whether labels are there depends on the layout where a script does not say. */
+const SHEET = { labels: ["on", "off"], gap: "number", caption: "text" } as const;
 
 /** The options of each sampler. */
 export const SAMPLERS = {
@@ -64,7 +67,7 @@ export const SAMPLERS = {
 
 /** The options of each form of `save`. */
 export const SAVE_FORMS = {
-  grid: { columns: "number", marks: ["off", "on"] },
-  strip: {},
+  grid: { columns: "number", marks: ["off", "on"], ...SHEET },
+  strip: SHEET,
   animation: { fps: "number", tween: "number" },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, OptionKind>>>>;

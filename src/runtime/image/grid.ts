@@ -16,6 +16,8 @@ export interface GridOptions {
   /** One label above each column (broken at spaces where the column is narrow) and one left of each row. */
   readonly columnLabels?: readonly string[];
   readonly rowLabels?: readonly string[];
+  /** One label above each image, in reading order. */
+  readonly cellLabels?: readonly string[];
 }
 
 /** Columns of a grid of `count` images, when the script does not say: about the square root, never more than there are images. */
@@ -44,14 +46,14 @@ export function planGrid(size: Pick<RgbImage, "width" | "height">, count: number
   const padding = options.padding ?? Math.max(2, Math.round(width / 32));
   const unit = labelUnit(width);
   const beside = options.rowLabels ?? [];
-  const lines = wrapLabels(options, width).map((label) => label.length);
-  const top = lines.length === 0 ? 0 : measureLines(Math.max(...lines), unit);
+  const top = linesHigh(options.columnLabels, width);
+  const band = linesHigh(options.cellLabels, width);
   const left = beside.length === 0 ? 0 : Math.max(...beside.map((text) => measureText(text, unit))) + padding;
   const x = (column: number): number => left + padding + column * (width + padding);
-  const y = (row: number): number => top + padding + row * (height + padding);
+  const y = (row: number): number => top + padding + band + row * (height + padding + band);
   return {
     width: x(columns),
-    height: y(rows),
+    height: y(rows) - band,
     padding,
     x,
     y,
@@ -59,8 +61,14 @@ export function planGrid(size: Pick<RgbImage, "width" | "height">, count: number
   };
 }
 
-function wrapLabels({ columnLabels = [] }: GridOptions, width: number): readonly (readonly string[])[] {
-  return columnLabels.map((text) => wrapText(text, labelUnit(width), width));
+function wrapLabels(labels: readonly string[] = [], width: number): readonly (readonly string[])[] {
+  return labels.map((text) => wrapText(text, labelUnit(width), width));
+}
+
+/** Pixels that the highest of some labels takes above an image. */
+function linesHigh(labels: readonly string[] | undefined, width: number): number {
+  const lines = wrapLabels(labels, width).map((label) => label.length);
+  return lines.length === 0 ? 0 : measureLines(Math.max(...lines), labelUnit(width));
 }
 
 /** An empty cell: a sample that gave no image. */
@@ -81,6 +89,22 @@ export function emptySheet({ width, height }: Pick<RgbImage, "width" | "height">
 export function layoutGrid(images: readonly (RgbImage | undefined)[], options: GridOptions = {}): RgbImage {
   const first = images.find((i) => i !== undefined);
   if (first === undefined) throw new InternalError("a grid without any image");
+  const sheet = emptySheet(planGrid(first, images.length, options));
+  drawGrid(sheet, 0, images, options);
+  return sheet;
+}
+
+/**
+ * Draws a grid onto a sheet, from `top` on. Errors   as layoutGrid.
+ */
+export function drawGrid(
+  sheet: RgbImage,
+  top: number,
+  images: readonly (RgbImage | undefined)[],
+  options: GridOptions,
+): void {
+  const first = images.find((i) => i !== undefined);
+  if (first === undefined) throw new InternalError("a grid without any image");
   const { width, height } = first;
   for (const image of images) {
     if (image !== undefined && (image.width !== width || image.height !== height)) {
@@ -88,20 +112,22 @@ export function layoutGrid(images: readonly (RgbImage | undefined)[], options: G
     }
   }
   const plan = planGrid(first, images.length, options);
-  const sheet = emptySheet(plan);
   const missing = images.includes(undefined) ? missingImage(width, height) : first;
-  images.forEach((image, k) => paste(sheet.data, sheet.width, image ?? missing, ...plan.corner(k)));
+  const cornerOf = (k: number): readonly [number, number] => [plan.corner(k)[0], top + plan.corner(k)[1]];
+  images.forEach((image, k) => paste(sheet.data, sheet.width, image ?? missing, ...cornerOf(k)));
   const unit = labelUnit(width);
   const centred = (text: string, x: number, room: number, y: number): void => {
     drawText(sheet, text, unit, x + Math.floor((room - measureText(text, unit)) / 2), y);
   };
-  wrapLabels(options, width).forEach((lines, c) => {
-    const start = plan.y(0) - measureLines(lines.length, unit);
-    lines.forEach((line, k) => centred(line, plan.x(c), width, start + measureLines(k, unit)));
-  });
+  const above = (lines: readonly string[], x: number, y: number): void => {
+    const start = y - measureLines(lines.length, unit);
+    lines.forEach((line, k) => centred(line, x, width, start + measureLines(k, unit)));
+  };
+  const band = linesHigh(options.cellLabels, width);
+  wrapLabels(options.columnLabels, width).forEach((lines, c) => above(lines, plan.x(c), top + plan.y(0) - band));
+  wrapLabels(options.cellLabels, width).forEach((lines, k) => above(lines, ...cornerOf(k)));
   const middle = Math.floor((height - measureLines(1, unit)) / 2);
   (options.rowLabels ?? []).forEach((text, r) => {
-    centred(text, plan.padding, plan.x(0) - 2 * plan.padding, plan.y(r) + middle);
+    centred(text, plan.padding, plan.x(0) - 2 * plan.padding, top + plan.y(r) + middle);
   });
-  return sheet;
 }

@@ -66,23 +66,27 @@ function ownRows(plan: Plan, own: readonly (readonly number[])[]): Selection {
 /** What one image takes. */
 export function selectImage(plan: Plan, image: OneImage): Selection {
   const save = plan.saves[image.save];
-  const task = save && plan.tasks[save.task];
-  if (save === undefined || task === undefined) throw new InternalError(`there is no save ${image.save}`);
+  if (save === undefined) throw new InternalError(`there is no save ${image.save}`);
   const { index, step } = image;
-  const wanted = index === undefined ? allRows(task) : [imagePlace(task, index).index];
+  const wanted = (task: Task): readonly number[] =>
+    index === undefined ? allRows(task) : [imagePlace(task, index).index];
   const rows = withSources(
     plan,
-    plan.tasks.map((t) => (t === task ? wanted : [])),
+    plan.tasks.map((t, at) => (save.tasks.includes(at) ? wanted(t) : [])),
   );
   return {
     rows: (at) => rows[at] ?? [],
     hasSave: (s) => s === save,
     shows: (at, picture) =>
-      at === save.task &&
-      (index === undefined || imageNumber(task, picture) === index) &&
+      save.tasks.includes(at) &&
+      (index === undefined || isImage(plan.tasks[at], picture, index)) &&
       (step === undefined || picture.part === step),
     judges: false,
   };
+}
+
+function isImage(task: Task | undefined, picture: Place, number: number): boolean {
+  return task !== undefined && imageNumber(task, picture) === number;
 }
 
 function allRows(task: Task): readonly number[] {

@@ -2,15 +2,18 @@
 // In: a task and the form it is saved in. Out: options of layoutGrid, for images in the order of rows and parts.
 import { axisTexts, type Axis } from "../../compiler/axes.js";
 import type { SaveForm, SweepTask, Task } from "../../compiler/plan.js";
+import type { BlockForm } from "../image/blocks.js";
 import { defaultColumns, type GridOptions } from "../image/grid.js";
 import { halfSize, type RgbImage } from "../image/rgb.js";
-import { partsOf, rowsOf } from "./places.js";
+import { imageNumber, partsOf, rowsOf } from "./places.js";
+
+type AnySheet = Extract<SaveForm, { kind: "grid" | "strip" }>;
 
 /** Pixels of images that a sheet keeps: with the sheet itself and its encoding, 400 MB. */
 export const MAX_SHEET_PIXELS = 40e6;
 
-/** How many images stand on a sheet. */
-export function cellsOf(task: Task, form: Extract<SaveForm, { kind: "grid" | "strip" }>): number {
+/** How many images of a task stand on a sheet. */
+export function cellsOf(task: Task, form: AnySheet): number {
   const parts = task.kind !== "edit" ? partsOf(task) : form.kind === "strip" ? partsOf(task) + 1 : 1;
   return rowsOf(task) * parts;
 }
@@ -26,8 +29,28 @@ export function sheetScale(
   return { halvings, size };
 }
 
-/** The layout of a sheet. A sweep's values are its labels; `grid { columns n }` puts images in reading order, without labels. */
-export function sheetOf(task: Task, form: Extract<SaveForm, { kind: "grid" | "strip" }>): GridOptions {
+/** The layout of what a sheet shows, block by block: one for each task, under its name where there are several. */
+export function blocksOf(tasks: readonly Task[], form: AnySheet): readonly BlockForm[] {
+  return tasks.map((task) => {
+    const options = sheetOf(task, form);
+    return tasks.length > 1 && form.labels !== false ? { options, title: task.name } : { options };
+  });
+}
+
+/**
+ * The layout of a task's images. A sweep's values, and the parts of a strip, label its rows and columns; `grid { columns n }` puts images in reading
+ * order. Where there is nothing to label rows and columns with, `labels on` labels each image.
+ */
+export function sheetOf(task: Task, form: AnySheet): GridOptions {
+  const { columnLabels, rowLabels, ...places } = placesOf(task, form);
+  const gap = form.gap === undefined ? {} : { padding: form.gap };
+  if (form.labels === false) return { ...places, ...gap };
+  if (columnLabels !== undefined || rowLabels !== undefined)
+    return { ...places, ...gap, ...(columnLabels && { columnLabels }), ...(rowLabels && { rowLabels }) };
+  return { ...places, ...gap, ...(form.labels === true && { cellLabels: cellLabels(task) }) };
+}
+
+function placesOf(task: Task, form: AnySheet): GridOptions {
   if (form.kind === "strip") return stripOf(task);
   if (form.columns !== undefined) return { columns: form.columns };
   const rows = rowsOf(task);
@@ -39,6 +62,20 @@ export function sheetOf(task: Task, form: Extract<SaveForm, { kind: "grid" | "st
     default:
       return {};
   }
+}
+
+/** What each image of a grid is: the values of a sweep's cell, with its row where there are several; else its number. */
+function cellLabels(task: Task): readonly string[] {
+  const rows = Array.from({ length: rowsOf(task) }, (_, row) => row);
+  if (task.kind === "edit") return rows.map(String);
+  const parts = Array.from({ length: partsOf(task) }, (_, part) => part);
+  return rows.flatMap((index) =>
+    parts.map((part) => {
+      if (task.kind !== "sweep") return String(imageNumber(task, { index, part }));
+      const values = axisTexts(task.axes, part).join(", ");
+      return rows.length === 1 ? values : `${index}: ${values}`;
+    }),
+  );
 }
 
 /** A row for each sample, a column for each part; of an edit, what was before it comes first. */

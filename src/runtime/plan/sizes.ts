@@ -4,16 +4,25 @@ import type { Save, Task } from "../../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import { MAX_FILM_PIXELS } from "../services/codec.js";
-import { planGrid } from "../image/grid.js";
+import { planBlocks } from "../image/blocks.js";
 import { fileFormat, longestSide } from "./path-template.js";
 import { type FileFormat } from "../services/codec.js";
 import type { RgbImage } from "../image/rgb.js";
 import { planFilm } from "./film.js";
-import { cellsOf, sheetOf, sheetScale } from "./sheet.js";
+import { blocksOf, cellsOf, MAX_SHEET_PIXELS, sheetScale } from "./sheet.js";
 
 type Size = Pick<RgbImage, "width" | "height">;
 
-type Saves = readonly { readonly save: Save; readonly task: Task }[];
+/** A task and the side of its images, in pixels. */
+export interface SizedTask {
+  readonly task: Task;
+  readonly side: number;
+}
+
+/** How many times as large as its images may a sheet with a `gap` be. */
+const MOST_ON_SHEET = 3;
+
+type Saves = readonly { readonly save: Save; readonly tasks: readonly Task[] }[];
 
 /** Refuses saves that cannot be written. `resolutionOf` gives the side of a task's images, in pixels. */
 export function checkSizes(saves: Saves, resolutionOf: (task: Task) => number): void {
@@ -23,17 +32,21 @@ export function checkSizes(saves: Saves, resolutionOf: (task: Task) => number): 
 
 /** What is wrong with saves that cannot be written (L5006). */
 export function sizeMistakes(saves: Saves, resolutionOf: (task: Task) => number): readonly Diagnostic[] {
-  return saves.flatMap(({ save, task }) => {
-    const side = resolutionOf(task);
-    return [...checkSides(save, task, side), ...checkFilm(save, task, side)];
+  return saves.flatMap(({ save, tasks }) => {
+    const sized = tasks.map((task) => ({ task, side: resolutionOf(task) }));
+    return [...checkSides(save, sized), ...sized.flatMap(({ task, side }) => checkFilm(save, task, side))];
   });
 }
 
-function checkSides(save: Save, task: Task, side: number): readonly Diagnostic[] {
+function checkSides(save: Save, tasks: readonly SizedTask[]): readonly Diagnostic[] {
   const format = fileFormat(save.path, save.form);
   if (format === undefined) throw new InternalError(`no format for ${save.path}: the checker let it pass`);
-  const { width, height } = sizeOf(save, task, { width: side, height: side });
+  const { width, height } = sizeOf(save, tasks);
   const most = longestSide(format);
+  if (width * height > MOST_ON_SHEET * MAX_SHEET_PIXELS && "gap" in save.form) {
+    const message = `${save.path} would be ${width}x${height} pixels, most of them between its images`;
+    return [refusal(save, message, "too large", ["a smaller `gap` makes it smaller"])];
+  }
   if (Math.max(width, height) <= most) return [];
   const message = `${save.path} would be ${width}x${height} pixels; a file of its format has at most ${most} a side`;
   return [refusal(save, message, "too large for this format", whatFits(save, format))];
@@ -51,15 +64,28 @@ function checkFilm(save: Save, task: Task, side: number): readonly Diagnostic[] 
 }
 
 /** Pixels of the file that a save writes, of an animation of each frame. */
-export function sizeOf({ form }: Save, task: Task, image: Size): Size {
+export function sizeOf({ form }: Save, tasks: readonly SizedTask[]): Size {
+  const [first] = tasks;
+  if (first === undefined) throw new InternalError("a save of no task");
+  const sizeOfImage = ({ side }: SizedTask): Size => ({ width: side, height: side });
   switch (form.kind) {
     case "each":
-      return image;
+      return sizeOfImage(first);
     case "animation":
-      return planFilm(task, form, image);
+      return planFilm(first.task, form, sizeOfImage(first));
     default: {
-      const count = cellsOf(task, form);
-      return planGrid(sheetScale(image, count).size, count, sheetOf(task, form));
+      const counts = tasks.map(({ task }) => cellsOf(task, form));
+      const total = counts.reduce((a, b) => a + b, 0);
+      const forms = blocksOf(
+        tasks.map((t) => t.task),
+        form,
+      );
+      const blocks = tasks.flatMap((t, k) => {
+        const block = forms[k];
+        const { size } = sheetScale(sizeOfImage(t), total);
+        return block === undefined ? [] : [{ ...block, size, count: counts[k] ?? 0 }];
+      });
+      return planBlocks(blocks, form.caption);
     }
   }
 }

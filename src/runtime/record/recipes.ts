@@ -2,7 +2,8 @@
 // Invariant: what does not determine an image's pixels is not in its text; the count is in those of sheets, and of samples whose paths depend
 // on their batch (`control batch`).
 import type { Program } from "../../compiler/link.js";
-import type { Plan, Save, Task } from "../../compiler/plan.js";
+import type { Plan, Save } from "../../compiler/plan.js";
+import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
 import type { LockEntry } from "../recipe/lock.js";
 import { embedProgram } from "../recipe/embed.js";
@@ -41,9 +42,11 @@ export class Recipes {
     this.files = embedProgram(host, source.program);
   }
 
-  /** Texts of the images that a save of the plan writes. */
-  textsOf(save: Save, task: Task, attempts: AttemptsOf): RecipeText {
+  /** Texts of the images that a save of the plan writes. Of a sheet of several tasks they name the first. */
+  textsOf(save: Save, attempts: AttemptsOf): RecipeText {
     const { plan, lock } = this;
+    const task = plan.tasks[save.tasks[0] ?? 0];
+    if (task === undefined) throw new InternalError(`a save of no task: ${save.path}`);
     const { seed, count } = this.source.overrides;
     const whole = save.form.kind !== "each" || dependsOnBatch(task);
     const run: RunRecipe = {

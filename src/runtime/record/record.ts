@@ -190,8 +190,8 @@ export function recordFolder(plan: Plan): string {
 /** The folders that images of a plan go to, as they are below the output folder. */
 export function outputFolders(plan: Plan): readonly string[] {
   const folders = new Set<string>();
-  for (const { path, task: at } of plan.saves) {
-    const task = plan.tasks[at];
+  for (const { path, tasks } of plan.saves) {
+    const task = plan.tasks[tasks[0] ?? 0];
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
     for (let k = 0; k < images; k++) {

@@ -7,7 +7,7 @@ import type { Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../../ports/host.js";
 import type { ImageCodec } from "../services/codec.js";
 import type { Verdict } from "../../compiler/energy/interpret.js";
-import { layoutGrid } from "../image/grid.js";
+import { layoutBlocks } from "../image/blocks.js";
 import { marked } from "../image/marks.js";
 import { animationFormat, fillTemplate, imageFormat, insideFolder } from "../plan/path-template.js";
 import { type ImageFormat } from "../services/codec.js";
@@ -17,7 +17,7 @@ import { imageNumber, isOutcome, isPart, isTween } from "../plan/places.js";
 import { FilmBuilder, type FilmForm } from "../plan/film.js";
 import { RECORD_FILE } from "../plan/path-template.js";
 import type { SampleResult } from "../draw/results.js";
-import { cellsOf, sheetOf, sheetScale } from "../plan/sheet.js";
+import { blocksOf, cellsOf, sheetScale } from "../plan/sheet.js";
 import type { SaveForm } from "../../compiler/plan.js";
 
 const MAX_PENDING = 4;
@@ -36,6 +36,8 @@ export interface SaveContext {
 /** What is saved: the task and the recipes of its images. */
 export interface SaveSubject {
   readonly task: Task;
+  /** Of a sheet of several: all its tasks, this one among them. */
+  readonly all?: readonly Task[];
   readonly recipe: RecipeText;
 }
 
@@ -50,14 +52,21 @@ export interface Sink {
   finish(): Promise<readonly OutputFile[]>;
 }
 
-/** Opens the sink that a `save` asks for. */
-export function openSink(save: Save, subject: SaveSubject, context: SaveContext): Sink {
+type SheetOf = Extract<SaveForm, { kind: "grid" | "strip" }>;
+
+/** The sheets that are under way: those of several tasks fill up as these are drawn. */
+export type Sheets = Map<Save, Sheet>;
+
+/** Opens the sink that a `save` asks for, of one of its tasks. */
+export function openSink(save: Save, subject: SaveSubject, context: SaveContext, sheets: Sheets = new Map()): Sink {
   const { form, path } = save;
   if (form.kind === "animation") return animationSink(path, form, subject, context);
   const format = imageFormat(path);
   if (format === undefined) throw new InternalError(`no image format for ${path}: the checker let it pass`);
   if (form.kind === "each") return eachSink(path, format, subject, context);
-  return sheetSink(path, format, form, subject, context);
+  const sheet = sheets.get(save) ?? new Sheet(save, form, format, subject.all ?? [subject.task], context);
+  sheets.set(save, sheet);
+  return sheet.sink(subject);
 }
 
 /** A sink that writes nothing: pictures are made for the cache. */
@@ -100,36 +109,61 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
   };
 }
 
-function sheetSink(
-  path: string,
-  format: ImageFormat,
-  form: Extract<Save["form"], { kind: "grid" | "strip" }>,
-  { task, recipe }: SaveSubject,
-  context: SaveContext,
-): Sink {
-  const images: (RgbImage | undefined)[] = [];
-  let halvings = 0;
-  return {
-    wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
-    marks: form.kind === "grid" && form.marks === true,
-    accept: (image, _, verdict) => {
-      halvings = image === undefined ? halvings : sheetScale(image, cellsOf(task, form)).halvings;
-      let small = image;
-      for (let i = 0; i < halvings; i++) small &&= halfImage(small);
-      images.push(
-        small && verdict !== undefined && form.kind === "grid" && form.marks === true ? marked(small, verdict) : small,
-      );
-      return Promise.resolve();
-    },
-    finish: async () => {
-      const first = images.find((i) => i !== undefined);
-      if (first === undefined) return []; // every sample failed, and that has been said
-      if (halvings > 0) context.warn(reduced(path, images.length, first));
-      const sheet = layoutGrid(images, sheetOf(task, form));
-      const written = await writeImage(path, sheet, format, recipe({}), context);
-      return [{ ...written, task: task.name, form: form.kind }];
-    },
-  };
+/** A sheet that fills up task by task: it is written when the last of its tasks is finished. */
+class Sheet {
+  private readonly images = new Map<Task, (RgbImage | undefined)[]>();
+  private readonly finished = new Set<Task>();
+  private reduced: RgbImage | undefined;
+
+  constructor(
+    private readonly save: Pick<Save, "path">,
+    private readonly form: SheetOf,
+    private readonly format: ImageFormat,
+    private readonly tasks: readonly Task[],
+    private readonly context: SaveContext,
+  ) {}
+
+  /** Takes the images of one of its tasks. */
+  sink({ task, recipe }: SaveSubject): Sink {
+    const { form, images: all } = this;
+    const images: (RgbImage | undefined)[] = [];
+    const count = this.tasks.reduce((n, t) => n + cellsOf(t, form), 0);
+    const marks = form.kind === "grid" && form.marks === true;
+    all.set(task, images);
+    return {
+      wants: (picture) => (form.kind === "strip" ? Number.isInteger(picture.part) : isOutcome(task, picture)),
+      marks,
+      accept: (image, _, verdict) => {
+        const halvings = image === undefined ? 0 : sheetScale(image, count).halvings;
+        let small = image;
+        for (let i = 0; i < halvings; i++) small &&= halfImage(small);
+        if (halvings > 0) this.reduced = small;
+        images.push(small && verdict !== undefined && marks ? marked(small, verdict) : small);
+        return Promise.resolve();
+      },
+      finish: async () => {
+        this.finished.add(task);
+        return this.tasks.every((t) => this.finished.has(t)) ? this.write(recipe) : [];
+      },
+    };
+  }
+
+  private async write(recipe: RecipeText): Promise<readonly OutputFile[]> {
+    const { form, tasks, context, reduced } = this;
+    const { path } = this.save;
+    const forms = blocksOf(tasks, form);
+    // A task of which every sample failed has no block, and that has been said.
+    const blocks = tasks.flatMap((task, k) => {
+      const [images, block] = [this.images.get(task) ?? [], forms[k]];
+      return block === undefined || images.every((i) => i === undefined) ? [] : [{ ...block, images }];
+    });
+    if (blocks.length === 0) return [];
+    const shown = blocks.reduce((n, b) => n + b.images.length, 0);
+    if (reduced !== undefined) context.warn(reducedTo(path, shown, reduced));
+    const sheet = layoutBlocks(blocks, form.caption);
+    const written = await writeImage(path, sheet, this.format, recipe({}), context);
+    return [{ ...written, task: tasks.map((t) => t.name).join(", "), form: form.kind }];
+  }
 }
 
 function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubject, context: SaveContext): Sink {
@@ -151,7 +185,7 @@ function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubje
   };
 }
 
-function reduced(path: string, count: number, { width, height }: RgbImage): Diagnostic {
+function reducedTo(path: string, count: number, { width, height }: RgbImage): Diagnostic {
   const message = `the ${count} images of ${path} are shown at ${width}x${height}: at their full size the sheet would be too large`;
   return warning("L4108", message, ["save them one by one to have them whole: a path with {index}"]);
 }
@@ -185,6 +219,7 @@ async function writeBytes(
 export interface OutputFile {
   /** Relative to the output folder, forward slashes. */
   readonly file: string;
+  /** The task's name; of a sheet of several, their names with ", " between them. */
   readonly task: string;
   readonly form: SaveForm["kind"];
   /** Of a file of one image: `{index}` of its path. */
