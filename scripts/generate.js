@@ -1,10 +1,11 @@
-// Writes docs/errors.md: a page for every diagnostic code, from src/source/codes.ts and the scripts in test/bad/.
+// Writes docs/errors.md, and the index of settings in docs/language.md (language-index.js). Of the first: a page for every diagnostic code, from src/source/codes.ts and the scripts in test/bad/.
 // For code C of the compiler: test/bad/C.lace (its `//?` lines explain it), its output, and test/bad/C.fixed.lace.
 // Codes of runs and environments have a note in scripts/error-notes.json. npm run generate.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "rolldown";
+import { withIndex } from "./language-index.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { codes } = await load("source/codes");
@@ -44,6 +45,15 @@ for (const [prefix, title] of groups) {
   for (const code of inGroup) lines.push("", ...(await page(code)));
 }
 writeFileSync(join(root, "docs/errors.md"), `${lines.join("\n")}\n`);
+
+const { compilerDefaults } = await load("lsp/defaults");
+const tables = {
+  vocabulary: await load("compiler/check/vocabulary"),
+  words: await load("lsp/words"),
+  defaults: await compilerDefaults(),
+};
+const language = join(root, "docs/language.md");
+writeFileSync(language, withIndex(readFileSync(language, "utf8"), tables));
 
 /** A module of src/, bundled: the pages are of this very source, whatever was built last. */
 async function load(module) {

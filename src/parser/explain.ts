@@ -294,6 +294,8 @@ function hintsFor(problem: Problem, { text, tokens }: Reading): readonly string[
   if (wanted === "StatementEnd" && t.statementWords.includes(type)) return ["each statement stands on its own line"];
   const near = type === t.Identifier ? nearest(found.image, wordsWanted(rule, wanted)) : undefined;
   if (near !== undefined) return [`did you mean \`${near}\`?`];
+  if (marks(t.Colon) && rule === "nameOrCall") return ["arguments go by their order, without names: `redhead(0.5)`"];
+  if (marks(t.LCurly) && after.tokenType === t.Is) return ["a set stands after `in`: `hair in { red, blond }`"];
   if (marks(t.Equals, t.Colon) && isName(after) && !/^statement$|Decl$|Stmt$|^param$/.test(rule)) {
     return [`settings and options have no \`${found.image}\`: write \`${after.image} ${wordAfter(found, text)}\``];
   }

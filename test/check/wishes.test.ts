@@ -175,6 +175,33 @@ describe("a value that stands alone after `or`", () => {
   });
 });
 
+describe("messages say what was meant", () => {
+  const hints = async (body: string): Promise<unknown> =>
+    (await compile(script(sample(body)))).diagnostics.map((d) => [d.message, ...d.hints]);
+
+  it("of values after one that is excluded", async () => {
+    for (const word of ["and", "or"])
+      expect(await hints(`hair is not black ${word} brown`)).toEqual([
+        ["`brown` alone is not a condition", "write `not hair in {black, brown}`"],
+      ]);
+  });
+
+  it("of arguments that are too many, or have names", async () => {
+    const dye = "energy dye(k: number, c: hair = red) = k * (hair is c)\n";
+    expect(await mistakesOf(`${dye}${sample("dye(1, red, 3)")}`)).toEqual([
+      "L2006 `dye` takes 1 to 2 arguments, not 3",
+    ]);
+    const { diagnostics } = await compile(script(`${dye}${sample("dye(k: 2)")}`));
+    expect(diagnostics[0]!.hints).toEqual(["arguments go by their order, without names: `redhead(0.5)`"]);
+  });
+
+  it("of a set after `is`", async () => {
+    expect(await hints("hair is {black, red}")).toEqual([
+      [expect.stringMatching(/^expected/), "a set stands after `in`: `hair in { red, blond }`"],
+    ]);
+  });
+});
+
 describe("paths of saves", () => {
   const faces = "sample s from avatar { where smile  count 2  seed 4 }\n";
   const saved = async (body: string, inputs: ReadonlyMap<string, string> = new Map()): Promise<readonly string[]> =>

@@ -200,7 +200,12 @@ export function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: En
       text: plural(given, "argument"),
       related: [{ span: declared.decl.name.span, text: "declared here" }],
     });
-    return refused();
+    const own = fileEnv(declared, env, env.report);
+    params.forEach((p, i) => {
+      const a = e.args[i];
+      if (a !== undefined) argument(p, a, env, own);
+    });
+    return ERROR;
   }
   return callEnergy(declared, e.args, e.span, env);
 }

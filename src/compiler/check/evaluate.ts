@@ -176,7 +176,7 @@ function evaluateBinary(e: Extract<ast.Expr, { kind: "BinaryExpr" }>, env: Env):
 }
 
 function evaluateNary({ op, operands, span }: Extract<ast.Expr, { kind: "NaryExpr" }>, env: Env): Value {
-  if (op === "or" && reportBareValues(operands, span, env)) return { kind: "energy", formula: undefined };
+  if (reportBareValues(op, operands, span, env)) return { kind: "energy", formula: undefined };
   const parts = operands.map((o) => evaluateEnergy(o, env));
   const known = parts.filter((p) => p !== undefined);
   if (known.length < parts.length) return { kind: "energy", formula: undefined };

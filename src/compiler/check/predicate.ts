@@ -261,12 +261,12 @@ export function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): n
 }
 
 /**
- * `hair is black or brown`: values that stand alone after one that is compared. Reports L2001 once for all of them, with the set that is
- * meant; false if these operands of `or` are something else.
+ * `hair is black or brown`, `hair is not black and brown`: values that stand alone after one that is compared. Reports L2001 once for all of them, with
+ * the set that is meant; false if these operands are something else.
  */
-export function reportBareValues(operands: readonly ast.Expr[], span: Span, env: Env): boolean {
+export function reportBareValues(op: "and" | "or", operands: readonly ast.Expr[], span: Span, env: Env): boolean {
   const [first, ...rest] = operands;
-  if (first?.kind !== "IsExpr" || first.negated || first.subject.kind !== "NameExpr") return false;
+  if (first?.kind !== "IsExpr" || first.subject.kind !== "NameExpr" || (op === "and" && !first.negated)) return false;
   const { name } = first.subject;
   const row = env.model.rows.find((r) => r.name === name);
   if (row?.type !== "category") return false;
@@ -274,7 +274,8 @@ export function reportBareValues(operands: readonly ast.Expr[], span: Span, env:
   const free = (w: string | undefined): w is string =>
     w !== undefined && row.classes.includes(w) && !env.scope.names.has(w) && !env.locals.has(w);
   if (rest.length === 0 || !words.every(free)) return false;
-  const set = `${name} in {${words.join(", ")}}`;
+  const among = `${name} in {${words.join(", ")}}`;
+  const set = first.negated ? `not ${among}` : among;
   env.report.error("L2001", rest[0]?.span ?? span, `\`${words[1] ?? ""}\` alone is not a condition`, {
     text: `a value of \`${name}\``,
     hints: [`write \`${set}\``],
