@@ -29,8 +29,8 @@ function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): 
   const side = (task: Task): number => known?.get(models[task.model]?.alias ?? "")?.resolution ?? 0;
   return sizeMistakes(
     saves.flatMap((save) => {
-      const task = tasks[save.task];
-      return task === undefined || side(task) === 0 ? [] : [{ save, task }];
+      const shown = save.tasks.flatMap((at) => tasks[at] ?? []);
+      return shown.some((task) => side(task) === 0) ? [] : [{ save, tasks: shown }];
     }),
     side,
   );
