@@ -17,7 +17,7 @@ import { planFilm } from "../runtime/plan/film.js";
 import { fileFormat } from "../runtime/plan/path-template.js";
 import { partsOf, rowsOf } from "../runtime/plan/places.js";
 import { cellsOf } from "../runtime/plan/sheet.js";
-import { checkSizes, sizeOf } from "../runtime/plan/sizes.js";
+import { checkSizes, sizeOf, type SizedTask } from "../runtime/plan/sizes.js";
 import { ENERGY_ROWS } from "../runtime/plan/tiles.js";
 import { makeLock } from "../runtime/recipe/lock.js";
 import type { ImageCodec } from "../runtime/services/codec.js";
@@ -120,7 +120,7 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
       const { sha256, heads = {} } = lock.models[alias] ?? { sha256: model.sha256 };
       const own = Object.entries(heads).map(([name, head]) => [name, head.sha256] as const);
       const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, sha256, own));
-      const saves = compiled.plan.saves.filter((s) => s.task === index);
+      const saves = compiled.plan.saves.filter((s) => s.tasks.includes(index));
       const isJudged = compiled.plan.expects.some((e) => e.task === index);
       const drawn = probe.tasks[index] ?? missing(task);
       await clock.run("measure", { task: task.name }, async () => {
@@ -136,7 +136,12 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
           seconds: { ...secondsOf(task, drawn), synthesise: rounded((picture?.seconds ?? 0) * pictures) },
         });
         const codec = await world.openCodec();
-        for (const save of saves) if (picture) files.push(await plannedFiles(save, task, picture.image, codec));
+        // A sheet of several tasks is counted with the first of them.
+        for (const save of saves.filter((s) => s.tasks[0] === index)) {
+          const shown = save.tasks.flatMap((at) => compiled.plan.tasks[at] ?? []);
+          const sized = shown.map((t) => ({ task: t, side: models[t.model]?.info.resolution ?? 0 }));
+          if (picture) files.push(await plannedFiles(save, sized, picture.image, codec));
+        }
       });
     }
     const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
@@ -168,7 +173,7 @@ async function probeTasks(
     const { accept, ...plain } = task;
     return accept === undefined ? task : plain;
   });
-  const saves = rest.saves.map((save) => ({ save, task: tasks[save.task] ?? missing() }));
+  const saves = rest.saves.map((save) => ({ save, tasks: save.tasks.map((at) => tasks[at] ?? missing()) }));
   const asked = { ...rest, tasks: once, saves: [], expects: [] };
   const models = await Promise.all(rest.models.map((m) => world.loadModel(m)));
   checkSizes(saves, ({ model }) => models[model]?.info.resolution ?? 0);
@@ -246,9 +251,15 @@ async function probePicture(
 }
 
 /** The files of a save; their bytes by what the same pixels of a picture take. */
-async function plannedFiles(save: Save, task: Task, image: RgbImage, codec: ImageCodec): Promise<PlannedFiles> {
+async function plannedFiles(
+  save: Save,
+  tasks: readonly SizedTask[],
+  image: RgbImage,
+  codec: ImageCodec,
+): Promise<PlannedFiles> {
   const { form, path } = save;
-  const size = sizeOf(save, task, image);
+  const task = tasks[0]?.task ?? missing();
+  const size = sizeOf(save, tasks);
   const format = fileFormat(path, form);
   if (format === undefined) throw new InternalError(`no format for ${path}: the checker let it pass`);
   const { width, height, data } = image;
@@ -260,7 +271,7 @@ async function plannedFiles(save: Save, task: Task, image: RgbImage, codec: Imag
   const files = form.kind === "each" ? picturesOf(task, [save], false) : 1;
   const pixels = files * frames * size.width * size.height;
   const bytes = Math.round((encoded.length / (width * height)) * pixels);
-  return { path, task: task.name, files, width: size.width, height: size.height, bytes };
+  return { path, task: tasks.map((t) => t.task.name).join(", "), files, width: size.width, height: size.height, bytes };
 }
 
 function rounded(seconds: number): number {

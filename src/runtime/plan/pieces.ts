@@ -46,7 +46,7 @@ export function selectPiece(plan: Plan, { task, first, last }: Piece): Selection
   const rows = withSources(plan, own);
   return {
     rows: (at) => rows[at] ?? [],
-    hasSave: (save) => (own[save.task] ?? []).length > 0,
+    hasSave: (save) => save.tasks.some((at) => (own[at] ?? []).length > 0),
     shows: (at, { index }) => own[at]?.includes(index) === true,
     judges: false,
   };
