@@ -1,11 +1,13 @@
 // What heads are worth to a sampler, by an exact judge: requests of one and of three attributes on a bed of test/bed.
 // Run: node scripts/bench.js control FOLDER [--rows 2000] [--count 64] [--train "FLAGS"]... [--json]      after npm run build
+//      with --generator FILE.onnx: a generator of photographs of 64 px in place of the bed, judged by rules on pixels (test/bed/photographs.ts)
 // In: the number of rows to label, flags of `lacec train`, each a line of the table. Out: the share of pictures that satisfy, by the judge and by the heads.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bedFolder } from "./bed-folder.js";
-import { REQUESTS as GROUPS } from "../test/bed/requests.js";
+import { PHOTOGRAPH_REQUESTS } from "../test/bed/photographs.js";
+import { REQUESTS } from "../test/bed/requests.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,6 +18,7 @@ const { values, positionals } = parseArgs({
     sampler: { type: "string", default: "" },
     seed: { type: "string", default: "1" },
     "z-dim": { type: "string", default: "32" },
+    generator: { type: "string" },
     bend: { type: "string", default: "0.5" },
     json: { type: "boolean", default: false },
   },
@@ -23,9 +26,13 @@ const { values, positionals } = parseArgs({
 const [folder = "bed"] = positionals;
 const { data, lacec } = bedFolder(
   folder,
-  { seed: Number(values.seed), zDim: Number(values["z-dim"]), bend: Number(values.bend) },
+  values.generator !== undefined
+    ? { generator: values.generator }
+    : { seed: Number(values.seed), zDim: Number(values["z-dim"]), bend: Number(values.bend) },
   values.rows,
 );
+
+const GROUPS = values.generator === undefined ? REQUESTS : PHOTOGRAPH_REQUESTS;
 
 interface Share {
   readonly mean: number;

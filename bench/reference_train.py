@@ -1,4 +1,4 @@
-"""Training attribute heads in plain PyTorch: a peer for bench/train.ts, written from docs/your-own-attributes.md and issue 4.
+"""Training attribute heads in plain PyTorch: a peer for bench/train.ts, written from docs/your-own-attributes.md.
 
 The heads of all attributes are stacked into batched products (torch.baddbmm), which on this machine is faster than one module each;
 AdamW, warm-up and cosine decay, noise on the latents, validation and the best weights after each epoch, as `lacec train` does.

@@ -1,4 +1,4 @@
-// Training twelve attributes on 10,000 latents of width 512 (issue 4), beside the same in plain PyTorch, in turns.
+// Training twelve attributes on 10,000 latents of width 512, beside the same in plain PyTorch, in turns.
 // Run: node scripts/bench.js train [--epochs 2] [--rounds 3] [--engine onnx-cpu] [--json]      short trainings that alternate
 //      node scripts/bench.js train --epochs 50 --rounds 1 --alone                              one whole training, without PyTorch
 // Without python3 and torch: lacec alone.
