@@ -4,14 +4,16 @@
 // without ever subtracting from 1 where a closed form exists, so that neither loses its gradient near certainty.
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Attribute } from "../attribute.js";
+import { LONG_COUNT, planCount } from "../energy/counts.js";
 import { classesOf, marginOf, readsLogits, type Argument, type Margin } from "../energy/arguments.js";
 import type { Energy, Logic } from "../energy/energy.js";
 import type { BoundPredicate, ClassPredicate, NearPredicate } from "../predicate.js";
 import type { NumberField, Varying } from "../energy/varying.js";
-import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE } from "../energy/interpret.js";
+import { LACE_NOT_LIMIT, LACE_OR_FACTOR, LOGISTIC_SLOPE, type Both } from "../energy/interpret.js";
 import { scalar, type GraphBuilder, type Operand } from "../graph/builder.js";
 import type { NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
+import { countInHalves } from "./count-tables.js";
 
 /** The output [rows, K] of the head of an attribute, by its index in the model's table. */
 export type HeadOutput = (attribute: number) => NodeId;
@@ -204,6 +206,7 @@ class ProductLogic {
   readonly #yes = new Map<Energy, NodeId>();
   readonly #no = new Map<Energy, NodeId>();
   readonly #counts = new Map<Energy, readonly NodeId[]>();
+  readonly #longCounts = new Map<Energy, Both<NodeId>>();
 
   constructor(
     readonly b: GraphBuilder,
@@ -245,6 +248,7 @@ class ProductLogic {
       case "weight":
         return b.mul(this.yes(e.part), this.numbers.value(e, "factor", e.factor));
       case "count":
+        if (e.parts.length > LONG_COUNT) return this.#longCount(e).yes;
         return this.#logSum(this.#countTable(e, e.parts).slice(e.min, e.max + 1));
       default:
         return unreachable(e);
@@ -270,6 +274,7 @@ class ProductLogic {
           e.parts.map((p) => this.no(p)),
         );
       case "count": {
+        if (e.parts.length > LONG_COUNT) return this.#longCount(e).no;
         const table = this.#countTable(e, e.parts);
         return this.#logSum([...table.slice(0, e.min), ...table.slice(e.max + 1)]);
       }
@@ -286,7 +291,7 @@ class ProductLogic {
    * log of 1 - product of (1 - p_i), as the log-sum of "part i holds and none before it": exact where every p is tiny, where
    * 1 - (1 - p)(1 - q) would round to 0. Many parts are taken in groups, and then the groups as parts.
    */
-  #anyOf(parts: readonly { readonly yes: NodeId; readonly no: NodeId }[]): NodeId {
+  #anyOf(parts: readonly Both<NodeId>[]): NodeId {
     const { b } = this;
     if (parts.length > LONG_CHAIN) {
       const count = Math.ceil(parts.length / LONG_CHAIN);
@@ -325,6 +330,16 @@ class ProductLogic {
     }
     this.#counts.set(e, table);
     return table;
+  }
+
+  /** A count of many parts: nodes in proportion to them, where the recurrence would need their square. */
+  #longCount(e: Extract<Energy, { kind: "count" }>): Both<NodeId> {
+    const known = this.#longCounts.get(e);
+    if (known !== undefined) return known;
+    const ways = e.parts.map((p) => ({ yes: this.yes(p), no: this.no(p) }));
+    const made = countInHalves(this.b, this.rows, ways, planCount(e.parts.length, e));
+    this.#longCounts.set(e, made);
+    return made;
   }
 
   /** log 1 for every row. */

@@ -6,6 +6,7 @@ import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
 import { type Env, type Evaluator, MAX_NESTING } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
+import { countCost, MAX_COUNT_COST } from "../energy/counts.js";
 import { type Formula, formulaParts } from "../energy/formula.js";
 import { evaluateComparison, evaluateIn, evaluateIs, reportBareValues } from "./predicate.js";
 import { describe, ERROR, typeOf, type Value } from "./value.js";
@@ -295,6 +296,15 @@ function evaluateCount(e: Extract<ast.Expr, { kind: "CountExpr" }>, env: Env): V
   if (count === undefined || known.length < n || n === 0) return { kind: "energy", formula: undefined };
   const min = e.quantifier === "atmost" ? 0 : count;
   const max = e.quantifier === "atleast" ? n : count;
+  if (countCost(n, { min, max }) > MAX_COUNT_COST) {
+    const most = Math.floor(MAX_COUNT_COST / n);
+    env.report.error("L2004", e.count.span, `${e.quantifier} ${count} of ${n} takes too much to count`, {
+      text: "too many",
+      hints: [`of ${n} conditions a few can be counted, up to ${most} of them, or all but ${most}`],
+      related: env.calls,
+    });
+    return { kind: "energy", formula: undefined };
+  }
   return { kind: "energy", formula: { kind: "count", word: e.quantifier, min, max, parts: known, span: e.span } };
 }
 

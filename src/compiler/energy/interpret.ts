@@ -4,6 +4,7 @@
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { LOG1MEXP_GUARD } from "../graph/graph.js";
 import { readsLogits } from "./arguments.js";
+import { LONG_COUNT, planCount, type CountPlan } from "./counts.js";
 import type { Energy, Logic } from "./energy.js";
 import type { BoundPredicate, NearPredicate, Predicate } from "../predicate.js";
 
@@ -116,10 +117,9 @@ function both<T>(e: Energy, x: Arithmetic<T>): Both<T> {
     case "weight":
       return withComplement(x.scale(both(e.part, x).yes, e.factor));
     case "count": {
-      const table = countTable(
-        e.parts.map((p) => both(p, x)),
-        x,
-      );
+      const parts = e.parts.map((p) => both(p, x));
+      if (parts.length > LONG_COUNT) return longCount(parts, planCount(parts.length, e), x);
+      const table = countTable(parts, x);
       const [yes, no] = [table.slice(e.min, e.max + 1), [...table.slice(0, e.min), ...table.slice(e.max + 1)]];
       return { yes: sumOf(yes, x), no: sumOf(no, x) };
     }
@@ -153,22 +153,31 @@ function any<T>(parts: readonly Both<T>[], x: Arithmetic<T>): Both<T> {
 
 /**
  * Entry k: log of the probability that exactly k of independent parts hold, the Poisson-binomial distribution by its
- * recurrence P_i(k) = P_{i-1}(k) (1 - p_i) + P_{i-1}(k-1) p_i, in log space.
+ * recurrence P_i(k) = P_{i-1}(k) (1 - p_i) + P_{i-1}(k-1) p_i, in log space. Behind entry `most` one is left: more.
  */
-function countTable<T>(parts: readonly Both<T>[], x: Arithmetic<T>): readonly T[] {
+function countTable<T>(parts: readonly Both<T>[], x: Arithmetic<T>, most = Infinity): readonly T[] {
   let table: readonly T[] = [x.constant(0)];
   for (const { yes, no } of parts) {
     const last = table;
-    table = Array.from({ length: last.length + 1 }, (_, k) => {
+    table = Array.from({ length: Math.min(last.length + 1, most + 2) }, (_, k) => {
       const [failed, held] = [last[k], last[k - 1]];
       const terms = [
-        ...(failed === undefined ? [] : [x.add(failed, no)]),
+        ...(failed === undefined ? [] : [k > most ? failed : x.add(failed, no)]),
         ...(held === undefined ? [] : [x.add(held, yes)]),
       ];
       return sumOf(terms, x);
     });
   }
   return table;
+}
+
+/** A count of many parts: of the numbers that matter alone. */
+function longCount<T>(parts: readonly Both<T>[], plan: CountPlan, x: Arithmetic<T>): Both<T> {
+  const { contrary, negated, min, max } = plan;
+  const table = countTable(contrary ? parts.map(swap) : parts, x, max);
+  const inside = sumOf(table.slice(min, max + 1), x);
+  const outside = sumOf([...table.slice(0, min), ...table.slice(max + 1)], x);
+  return negated ? { yes: outside, no: inside } : { yes: inside, no: outside };
 }
 
 /** Logic lace: the paper's formulas as they are. */
