@@ -57,7 +57,7 @@ const ROOMS = [
   "compiler/print.ts",
   "compiler/diff-plans.ts",
   "models/",
-  ...["ode", "sample", "image", "services", "recipe", "plan", "draw", "show", "record"].map(
+  ...["ode", "sample", "image", "services", "recipe", "plan", "draw", "show", "record", "run"].map(
     (room) => `runtime/${room}/`,
   ),
   "runtime/execute.ts",

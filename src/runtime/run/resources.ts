@@ -1,0 +1,81 @@
+// What is open while a plan runs: engine, codec and models, and what is opened when it is first asked for, labellers and painters.
+// In: a World and a plan. Out: Resources. Invariant: whoever opens them disposes them, whatever happens in between.
+import type { TaskProgram } from "../../compiler/build/compile-task.js";
+import type { Plan, Task } from "../../compiler/plan.js";
+import type { Model } from "../../models/model.js";
+import type { Diagnostic } from "../../source/diagnostic.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { ImageCodec } from "../services/codec.js";
+import type { Engine } from "../services/engine.js";
+import type { Labeller } from "../services/services.js";
+import type { World } from "../services/world.js";
+import { shortOfMemory } from "../show/image-batches.js";
+import { openPainter, type Painter } from "../show/painter.js";
+
+/** Tells something that does not end the run. */
+export type Say = (diagnostics: readonly Diagnostic[]) => void;
+
+/** Engine, models and codec have nothing to do with each other: they load together. Errors: LaceError L51xx, L52xx. */
+export async function openResources(plan: Plan, world: World, say: Say): Promise<Resources> {
+  const [engine, codec, ...models] = await Promise.all([
+    world.openEngine(),
+    world.openCodec(),
+    ...plan.models.map((m) => world.loadModel(m)),
+  ]);
+  return new Resources(world, say, engine, codec, models);
+}
+
+export class Resources {
+  private readonly labellers = new Map<Model, Labeller>();
+  /** By model and noise. */
+  private readonly painters = new Map<string, Painter>();
+
+  constructor(
+    private readonly world: World,
+    private readonly say: Say,
+    readonly engine: Engine,
+    readonly codec: ImageCodec,
+    /** In the plan's order. */
+    readonly models: readonly Model[],
+  ) {}
+
+  modelOf({ model, name }: Task): Model {
+    const found = this.models[model];
+    if (found === undefined) throw new InternalError(`task ${name} has no model`);
+    return found;
+  }
+
+  /** The labeller of a model, if it has one. */
+  async labellerOf(model: Model): Promise<Labeller | undefined> {
+    const known = this.labellers.get(model);
+    if (known !== undefined) return known;
+    const opened = await this.world.openLabeller(model);
+    if (opened !== undefined) this.labellers.set(model, opened);
+    return opened;
+  }
+
+  /** The labeller of a model, if it has been opened. */
+  openedLabeller(model: Model): Labeller | undefined {
+    return this.labellers.get(model);
+  }
+
+  /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */
+  painterOf(task: Task, model: Model, { synthesis }: TaskProgram, count: number): Painter {
+    const key = `${task.model} ${task.noise}`;
+    const known = this.painters.get(key);
+    if (known !== undefined) return known;
+    const made = openPainter({
+      ...{ model, engine: this.engine, services: this.world, noise: task.noise, count },
+      synthesis: synthesis && ((rows) => synthesis(rows).compiled()),
+      onShort: (left) => this.say([shortOfMemory(left)]),
+    });
+    this.painters.set(key, made);
+    return made;
+  }
+
+  async dispose(): Promise<void> {
+    for (const painter of this.painters.values()) await painter.dispose();
+    for (const labeller of this.labellers.values()) await labeller.dispose();
+    await this.engine.dispose();
+  }
+}

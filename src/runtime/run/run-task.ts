@@ -1,0 +1,232 @@
+// One task of a run: drawn, shown, judged.
+// In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
+import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
+import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import type { Expect, Plan, Save, Task } from "../../compiler/plan.js";
+import type { Model } from "../../models/model.js";
+import { PhaseClock } from "../../ports/events.js";
+import { InternalError } from "../../source/internal-error.js";
+import { hintsOfRarity } from "../draw/base-rates.js";
+import { drawTask } from "../draw/draw.js";
+import { triesAgain } from "../draw/judges.js";
+import type { Memory } from "../draw/result-cache.js";
+import type { Drawing, SampleResult, TaskResult } from "../draw/results.js";
+import { askedOf, isOutcome, sharesOf, type Share } from "../plan/places.js";
+import type { Selection } from "../plan/selection.js";
+import { ENERGY_ROWS } from "../plan/tiles.js";
+import { byHeadsAlone, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
+import { forecastOf } from "../record/forecast.js";
+import { attemptsOf, type AttemptsOf } from "../record/recipes.js";
+import type { ExpectationResult } from "../record/results.js";
+import type { Labeller } from "../services/services.js";
+import type { World } from "../services/world.js";
+import { makeImages } from "../show/images.js";
+import { labellerJudge } from "../show/labeller-judge.js";
+import { picturesOf } from "../show/pictures.js";
+import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "../show/saves.js";
+import { modelForClass } from "../show/synthesis-inputs.js";
+import { attemptJudge } from "./judges.js";
+import type { Provenance } from "./provenance.js";
+import type { Request } from "./request.js";
+import type { Resources, Say } from "./resources.js";
+
+/** What the tasks of a run have in common. */
+export interface RunContext {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly request: Request;
+  readonly selection: Selection;
+  readonly resources: Resources;
+  readonly provenance: Provenance;
+  /** Sheets that several tasks fill. */
+  readonly sheets: Sheets;
+  readonly say: Say;
+}
+
+export interface TaskOutcome {
+  readonly result: TaskResult;
+  readonly expectations: readonly ExpectationResult[];
+  readonly outputs: readonly OutputFile[];
+}
+
+/** Runs task `index` of the plan; `earlier` are the results of those before it. Errors: LaceError L4106 if the request's signal aborts, L5xxx. */
+export async function runTask(index: number, earlier: readonly TaskResult[], cx: RunContext): Promise<TaskOutcome> {
+  const { plan, request, selection, resources, say } = cx;
+  const task = plan.tasks[index] ?? missing(index);
+  const clock = new PhaseClock(() => cx.world.host.now(), request.onEvent ?? (() => undefined));
+  const loaded = resources.modelOf(task);
+  const rows = selection.rows(index);
+  if (rows.length === 0)
+    return { result: { task, samples: [], seconds: clock.seconds }, expectations: [], outputs: [] };
+  const model = modelForClass(loaded, task.class);
+  const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: resources.engine.layout });
+  const own: OwnTask = { index, task, model, loaded, program, clock, memory: cx.provenance.memories.get(loaded) };
+
+  // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
+  const films = plan.saves.filter((s) => s.tasks.includes(index) && (task.kind === "edit" || selection.hasSave(s)));
+  const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
+  const { diagnostics, seen: known, ...drawn } = await draw(own, { rows, shares, earlier }, cx);
+  say(diagnostics);
+
+  const sinks = openSinks(own, earlier, drawn.samples, cx);
+  const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
+  const marks = sinks.some((s) => s.marks === true);
+  const labeller = expects.length > 0 || marks ? await resources.labellerOf(loaded) : undefined;
+  const shown = await show(own, { drawn, known, shares, sinks, labeller, marks }, cx);
+
+  const judged = drawn.samples.filter((s) => isOutcome(task, s));
+  const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
+  const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
+  const result = { task, ...drawn, ...(forecast && { forecast }), seconds: clock.seconds };
+  return { result, expectations, outputs: shown.outputs };
+}
+
+/** A task with what is its own. */
+interface OwnTask {
+  readonly index: number;
+  readonly task: Task;
+  /** The model as the task's class has it, and as it was loaded. */
+  readonly model: Model;
+  readonly loaded: Model;
+  readonly program: TaskProgram;
+  readonly clock: PhaseClock;
+  readonly memory: Memory | undefined;
+}
+
+interface Wanted {
+  readonly rows: readonly number[];
+  readonly shares: readonly Share[];
+  readonly earlier: readonly TaskResult[];
+}
+
+function draw(own: OwnTask, { rows, shares, earlier }: Wanted, cx: RunContext): Promise<Drawing> {
+  const { task, model, loaded, program, clock, memory } = own;
+  const { plan, request, resources } = cx;
+  const { signal } = request;
+  const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
+  const judge = attemptJudge(task, loaded, request, resources, (labeller) => {
+    const painter = resources.painterOf(task, model, program, rows.length);
+    return labellerJudge({ model, memory, task, labeller, signal, painter }, task.name, clock);
+  });
+  return drawTask(task, {
+    ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
+    ...(judge && { judge }),
+    ...(attempts && { attempts }),
+    earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
+  });
+}
+
+function openSinks(
+  { index, task }: OwnTask,
+  earlier: readonly TaskResult[],
+  samples: readonly SampleResult[],
+  { plan, world, request, selection, resources, provenance, sheets, say }: RunContext,
+): Sink[] {
+  const { out, onEvent = () => undefined } = request;
+  const context = {
+    ...{ host: world.host, codec: resources.codec, out, onEvent },
+    warn: (d: Parameters<Say>[0][number]) => say([d]),
+  };
+  const results = [...earlier, { task, samples }];
+  const attempts: AttemptsOf = (name) => attemptsOf(results.find((r) => r.task.name === name)?.samples ?? []);
+  const watching = request.watch?.(task, samples);
+  const saving = plan.saves
+    .filter((s) => s.tasks.includes(index) && selection.hasSave(s))
+    .map((save) => {
+      const recipe = provenance.recipes?.textsOf(save, attempts) ?? (() => undefined);
+      return openSink(save, { task, all: tasksOf(plan, save), recipe }, context, sheets);
+    });
+  if (request.piece !== undefined) {
+    const expected = plan.expects.some((e) => e.task === index);
+    return [
+      ...saving.map((sink) => keepingSink((picture) => sink.wants(picture))),
+      ...(expected ? [keepingSink((p) => isOutcome(task, p))] : []),
+    ];
+  }
+  return watching === undefined ? saving : [watching, ...saving];
+}
+
+interface ToShow {
+  readonly drawn: Omit<Drawing, "diagnostics" | "seen">;
+  /** What the judge of attempts has seen already. */
+  readonly known: Drawing["seen"];
+  readonly shares: readonly Share[];
+  readonly sinks: readonly Sink[];
+  readonly labeller: Labeller | undefined;
+  readonly marks: boolean;
+}
+
+interface Shown {
+  readonly outputs: readonly OutputFile[];
+  /** What the labeller saw in each outcome; absent: nothing was looked at. */
+  readonly seen?: ReadonlyMap<SampleResult, HeadOutputs | undefined>;
+}
+
+/** Makes the pictures that sinks or the labeller want, and the files of the sinks. */
+async function show(
+  own: OwnTask,
+  { drawn, known, shares, sinks, labeller, marks }: ToShow,
+  cx: RunContext,
+): Promise<Shown> {
+  const { index, task, model, program, clock, memory } = own;
+  const { selection, resources, request } = cx;
+  const pictures = picturesOf(drawn, shares, model.info.numWs).filter((p) => {
+    const shown = selection.shows(index, p) && sinks.some((s) => s.wants(p));
+    return shown || (labeller !== undefined && isOutcome(task, p));
+  });
+  const total = pictures.length;
+  if (total === 0) return { outputs: [] };
+  const painter = resources.painterOf(task, model, program, total);
+  const says = resources.engine.batches === true ? () => `${painter.rows} at a time` : undefined;
+  const make = async (): Promise<Shown> => {
+    const labels = await makeImages({
+      ...{ model, painter, memory, task, pictures, sinks, labeller, signal: request.signal },
+      ...(known && triesAgain(task) && task.accept.by === "labeller" && { known }),
+      verdict: (picture, seen) =>
+        marks && isOutcome(task, picture) ? verdictOn(askedOf(task, picture), picture.heads, seen) : undefined,
+      onImage: (done) => clock.progress("synthesise", task.name, done, total),
+    });
+    const outputs: OutputFile[] = [];
+    for (const sink of sinks) outputs.push(...(await sink.finish()));
+    return { outputs, ...(labeller && { seen: new Map(pictures.map((p, k) => [p, labels[k]])) }) };
+  };
+  return clock.run("synthesise", { task: task.name, total }, make, says);
+}
+
+interface Witnesses {
+  readonly judged: readonly SampleResult[];
+  readonly seen: Shown["seen"];
+  readonly labeller: Labeller | undefined;
+}
+
+/** Judges expectations by heads and labeller; says what was missed, what would help, and what heads alone judged. */
+async function judgeExpects(
+  expects: readonly Expect[],
+  { task, model, memory }: OwnTask,
+  { judged, seen, labeller }: Witnesses,
+  { resources: { engine }, request: { signal }, say }: RunContext,
+): Promise<readonly ExpectationResult[]> {
+  const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
+  const labels: Judged | undefined = seen && judged.map((s) => seen.get(s));
+  const all: ExpectationResult[] = [];
+  let hints: readonly string[] | undefined;
+  for (const expect of expects) {
+    const results = judge(expect, task.name, heads, labels, labeller?.tellsUnclear);
+    all.push(...results);
+    const short = results.filter((r) => !r.passed);
+    if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, memory, signal });
+    say(short.map((r) => missed(r, hints)));
+    const alone = results.filter((r) => r.labeller === undefined);
+    say(alone.map((r) => byHeadsAlone(task.name, [`\`${r.text}\``], r.span)));
+  }
+  return all;
+}
+
+/** The tasks whose pictures a save shows. */
+export function tasksOf(plan: Plan, { tasks }: Save): readonly Task[] {
+  return tasks.map((at) => plan.tasks[at] ?? missing(at));
+}
+
+function missing(task: number): never {
+  throw new InternalError(`there is no task ${task}, or it has no results yet`);
+}
