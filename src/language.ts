@@ -1,6 +1,9 @@
 // The door for editors (`lacec/language`): the language without models on disk, engines or runs.
 // In: scripts as text, and whatever reads files and tables for them. Out: trees, layouts, analyses, diagnostics and their texts.
 // Nothing here needs Node: it bundles for browsers and workers, which a test does.
+import type { TokenKind } from "./parser/lenient.js";
+import { tokenTypes as kinds } from "./parser/tokens.js";
+
 export { analyse, type Analysis } from "./compiler/analyse.js";
 export type { Attribute, ModelInfo } from "./compiler/attribute.js";
 export type { Overrides } from "./compiler/check/context.js";
@@ -11,13 +14,11 @@ export { headFilesOf, link, modelsOf } from "./compiler/link.js";
 export type { LinkedFile, LinkOutcome, ModelReference, Program, SourceReader } from "./compiler/link.js";
 export type { Declaration, Reference } from "./compiler/references.js";
 export type * as ast from "./parser/ast.js";
-export type { Damage } from "./parser/damage.js";
+export type { Damage, Token, TokenKind } from "./parser/lenient.js";
 /** A script's text in its canonical layout. */
 export { format } from "./parser/format.js";
 /** A script's text as a syntax tree: the whole of it, or what could be read, with its tokens and comments. */
 export { parse, parseLenient, supportedEdition, type LenientParse } from "./parser/parse.js";
-/** The kinds of tokens that `parseLenient` gives. */
-export { tokenTypes } from "./parser/tokens.js";
 export { walk, type AnyNode } from "./parser/walk.js";
 /** Every code with its one-line meaning. */
 export { codes, type Code } from "./source/codes.js";
@@ -28,3 +29,6 @@ export { isPublic, publicName } from "./source/public-name.js";
 export { plainStyle, render, renderAll, type Style } from "./source/render.js";
 export type { Span } from "./source/span.js";
 export { SourceText, type Position } from "./source/text.js";
+
+/** The kinds of tokens that `parseLenient` gives. */
+export const tokenTypes: readonly TokenKind[] = kinds;

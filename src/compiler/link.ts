@@ -2,7 +2,7 @@
 // In: a path and a reader of files. Out: Program, the modules with their imports and references resolved.
 // Invariants: no cycles; `files` has dependencies before their users and the entry last; the same file reached by two
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
-import type { Damage } from "../parser/damage.js";
+import type { Damage } from "../parser/lenient.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
 import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";

@@ -5,20 +5,10 @@ import type { Diagnostic } from "../source/diagnostic.js";
 import { countBelow } from "../source/sorted.js";
 import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
+import type { Damage } from "./lenient.js";
 import type { Reading } from "./explain.js";
 import { isName, type LaceToken } from "./layout.js";
 import * as t from "./tokens.js";
-
-export interface Damage {
-  /** Units with a mistake in them: what the tree has of them may be cut short. */
-  readonly units: readonly Span[];
-  /** Statements with a mistake anywhere in them: settings may be missing. */
-  readonly statements: readonly Span[];
-  /** Words that statements which are not in the tree may have declared. */
-  readonly names: ReadonlySet<string>;
-  /** An import, or text of unknown extent, could not be read: any name may have been declared. */
-  readonly open: boolean;
-}
 
 /** No mistake. */
 export const UNDAMAGED: Damage = { units: [], statements: [], names: new Set(), open: false };

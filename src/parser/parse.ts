@@ -5,9 +5,10 @@ import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { hasOneIn, isWithin } from "../source/sorted.js";
 import type { Module } from "./ast.js";
 import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
-import { damageOf, UNDAMAGED, type Damage } from "./damage.js";
+import { damageOf, UNDAMAGED } from "./damage.js";
 import { LaceParser, type Edition } from "./grammar.js";
 import { isName, layOut } from "./layout.js";
+import type { Damage, Token } from "./lenient.js";
 import { foreignMark, lexicalMistakes } from "./lexical.js";
 import { notLace, notText } from "./not-lace.js";
 import type { Problem } from "./recovery.js";
@@ -23,9 +24,9 @@ export interface LenientParse {
   /** What the mistakes may have hidden from the tree. */
   readonly damage: Damage;
   /** The comments, in order. */
-  readonly comments: readonly IToken[];
+  readonly comments: readonly Token[];
   /** The tokens that the tree was made from, without those that layout added. */
-  readonly tokens: readonly IToken[];
+  readonly tokens: readonly Token[];
 }
 
 /** Reads a script. All its mistakes are reported, sorted; the module is there if there are none. */

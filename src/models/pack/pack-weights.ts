@@ -5,7 +5,6 @@ import type { Attribute } from "../../compiler/attribute.js";
 import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
 import { modelError } from "../model-error.js";
-import type { StyleganMetadata } from "./pack-metadata.js";
 
 /** Whether all entries are finite: 0 times anything else is NaN. */
 function isFinite(data: Float32Array): boolean {
@@ -59,7 +58,12 @@ export function headWidth(attribute: Attribute): number {
 }
 
 /** What the reader of a mapping must know; `classes` is 0 or missing where it takes no class. */
-export type MappingSizes = Pick<StyleganMetadata, "zDim" | "wDim" | "classes" | "mapping">;
+export interface MappingSizes {
+  readonly zDim: number;
+  readonly wDim: number;
+  readonly classes?: number | undefined;
+  readonly mapping?: { readonly layers: number; readonly lrMultiplier: number; readonly normalize: boolean } | undefined;
+}
 
 /** The mapping network; undefined where the metadata have none. Errors LaceError L5109. */
 export function readMapping(source: TensorSource, sizes: MappingSizes & { readonly mapping: object }): MappingWeights;

@@ -16,7 +16,6 @@ import {
   PACK_FORMAT,
   parseHeadMetadata,
   parsePackMetadata,
-  type PackMetadata,
 } from "./pack-metadata.js";
 import { readHeads, readMapping, TensorSource, type TableHeads, type Widths } from "./pack-weights.js";
 import {
@@ -278,7 +277,7 @@ export function writePack(
     readonly source: string;
     readonly dtype?: "F16" | "F32";
     /** The files that it was made from. */
-    readonly madeFrom?: readonly PackMetadata["madeFrom"][number][];
+    readonly madeFrom?: readonly { readonly file: string; readonly sha256: string; readonly format: string }[];
     /** Metadata of the pack that this one was made from: fields that lacec does not use go on into the new one. */
     readonly original?: Readonly<Record<string, unknown>>;
   },

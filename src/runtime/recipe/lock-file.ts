@@ -4,7 +4,8 @@
 import * as v from "valibot";
 import { failure, LaceError, warning, type Diagnostic } from "../../source/diagnostic.js";
 import type { Host } from "../../ports/host.js";
-import { lockDifferences, lockSchema, type LockEntry } from "./lock.js";
+import { lockDifferences, type LockEntry } from "./lock.js";
+import { lockSchema } from "./lock-schema.js";
 
 /** Name of the file, in the folder of the scripts. */
 export const LOCK_FILE = "lace.lock";

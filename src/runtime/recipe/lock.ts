@@ -2,9 +2,8 @@
 // In: a linked program, its plan, the models as loaded. Out: LockEntry, which goes into lace.lock and into images.
 // Invariants: plain JSON in a fixed order; names are public (names.ts); the same files give the same entry on any machine.
 import { shortHash } from "../../source/short-hash.js";
-import * as v from "valibot";
 import type { Program } from "../../compiler/link.js";
-import { DEFAULTS_EDITIONS, type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
+import { type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
 import type { Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
@@ -35,22 +34,6 @@ export interface LockEntry {
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
 }
-
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Invalid hash: Expected 64 hexadecimal digits"));
-const word = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
-const lockedFile = { from: word, sha256: hash };
-
-/** A lock that was read, field by field. */
-export const lockSchema = v.object({
-  edition: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  lacec: v.pipe(v.string(), v.maxLength(100)),
-  defaults: v.exactOptional(v.picklist(DEFAULTS_EDITIONS)),
-  models: v.record(
-    word,
-    v.object({ ...lockedFile, labeller: v.nullable(hash), heads: v.record(word, v.object(lockedFile)) }),
-  ),
-  imports: v.record(word, hash),
-});
 
 /** The lock of a program whose models are loaded. Errors: those of the host if a head file has gone. */
 export async function makeLock(

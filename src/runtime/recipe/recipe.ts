@@ -5,7 +5,8 @@
 // sample 3 of seed 42 is the same file whether 4 or 16 were drawn; the same recipe is the same text.
 import * as v from "valibot";
 import { failure } from "../../source/diagnostic.js";
-import { lockSchema, type LockEntry } from "./lock.js";
+import type { LockEntry } from "./lock.js";
+import { lockSchema } from "./lock-schema.js";
 
 /** One script of a recipe; imports in its text are names of other files, seen from it. */
 export interface RecipeFile {

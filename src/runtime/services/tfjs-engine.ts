@@ -7,8 +7,14 @@ import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Engine, EngineName } from "./engine.js";
 
+/** The module tfjs-core, of which the engine uses its operations too: whoever has an engine has the module, whose types are not named here. */
+export interface TfjsModule {
+  getBackend(): string;
+  setBackend(name: string): Promise<boolean>;
+}
+
 export interface TfjsBackend {
-  readonly tf: Tf;
+  readonly tf: TfjsModule;
   /** Name in tfjs's registry: "cpu", "wasm", "webgpu", "tensorflow". */
   readonly backend: string;
   readonly description: string;
@@ -36,7 +42,7 @@ export function tfjsEngine(name: EngineName, { tf, backend, description, release
     // eslint-disable-next-line @typescript-eslint/require-await -- nothing to wait for, but errors must be rejections
     async compile(graph) {
       activate();
-      const executable = emitTfjs(graph, tf);
+      const executable = emitTfjs(graph, tf as Tf);
       return {
         // Not async: activate() and the operations must be in one turn.
         run: (inputs, into) => {

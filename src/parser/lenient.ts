@@ -1,0 +1,28 @@
+// What is told of a text beside its tree: its tokens, and what its mistakes may have hidden. Plain types: whoever takes them in by the doors
+// needs nothing of the library that reads the text.
+
+/** A kind of token; each is one object, to be compared by identity. */
+export interface TokenKind {
+  readonly name: string;
+}
+
+/** A piece of a text that the language knows: a word, a number, a mark, a comment. */
+export interface Token {
+  readonly image: string;
+  /** UTF-16 offset of its first character. */
+  readonly startOffset: number;
+  readonly tokenType: TokenKind;
+  /** A number of its kind. */
+  readonly tokenTypeIdx: number;
+}
+
+export interface Damage {
+  /** Units with a mistake in them: what the tree has of them may be cut short. */
+  readonly units: readonly Span[];
+  /** Statements with a mistake anywhere in them: settings may be missing. */
+  readonly statements: readonly Span[];
+  /** Words that statements which are not in the tree may have declared. */
+  readonly names: ReadonlySet<string>;
+  /** An import, or text of unknown extent, could not be read: any name may have been declared. */
+  readonly open: boolean;
+}
