@@ -346,6 +346,17 @@ describe("files are of a size to read", () => {
     expect(median).toBeLessThanOrEqual(150);
   });
 
+  test("the largest room has at most 30% of all lines", () => {
+    const rooms = new Map<string, number>();
+    for (const { file, text } of sources) {
+      const room = file.includes("/") ? file.slice(0, file.indexOf("/")) : "doors";
+      rooms.set(room, (rooms.get(room) ?? 0) + lines(text));
+    }
+    const all = [...rooms.values()].reduce((a, b) => a + b, 0);
+    expect([...rooms].filter(([, size]) => size > 0.3 * all)).toEqual([]);
+    expect(rooms.size).toBeGreaterThan(8); // rooms are really told apart
+  });
+
   test("no source file is longer than 450 lines, unless its header says why", () => {
     const long = sources.filter(({ text }) => {
       const header = text.slice(0, text.search(/^(?!\/\/)/m));

@@ -7,7 +7,15 @@ import { stopIfAborted } from "../ports/stop.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import type { TaskResult } from "./draw/results.js";
 import { checkSizes } from "./plan/sizes.js";
-import { makeRecord, outputFolders, printRecord, recordFolder, recordName, relativeTo, type Results } from "./record/record.js";
+import {
+  makeRecord,
+  outputFolders,
+  printRecord,
+  recordFolder,
+  recordName,
+  relativeTo,
+  type Results,
+} from "./record/record.js";
 import { leftOutputs } from "./record/left-outputs.js";
 import { chooseRecord } from "./record/record-file.js";
 import type { ExpectationResult } from "./record/results.js";
