@@ -1,6 +1,8 @@
 // What is told of a text beside its tree: its tokens, and what its mistakes may have hidden. Plain types: whoever takes them in by the doors
 // needs nothing of the library that reads the text.
 
+import type { Span } from "../source/span.js";
+
 /** A kind of token; each is one object, to be compared by identity. */
 export interface TokenKind {
   readonly name: string;
