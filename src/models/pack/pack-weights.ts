@@ -62,7 +62,8 @@ export interface MappingSizes {
   readonly zDim: number;
   readonly wDim: number;
   readonly classes?: number | undefined;
-  readonly mapping?: { readonly layers: number; readonly lrMultiplier: number; readonly normalize: boolean } | undefined;
+  readonly mapping?:
+    { readonly layers: number; readonly lrMultiplier: number; readonly normalize: boolean } | undefined;
 }
 
 /** The mapping network; undefined where the metadata have none. Errors LaceError L5109. */

@@ -10,13 +10,7 @@ import { failure } from "../../source/diagnostic.js";
 import { commandsFor, isModelName, MODEL_PREFIX } from "../model-name.js";
 import { modelError } from "../model-error.js";
 import { labellerFile, type Decoder, type DecoderModel, type Model, type StyleganModel } from "../model.js";
-import {
-  attributeTable,
-  modelInfo,
-  PACK_FORMAT,
-  parseHeadMetadata,
-  parsePackMetadata,
-} from "./pack-metadata.js";
+import { attributeTable, modelInfo, PACK_FORMAT, parseHeadMetadata, parsePackMetadata } from "./pack-metadata.js";
 import { readHeads, readMapping, TensorSource, type TableHeads, type Widths } from "./pack-weights.js";
 import {
   headerLength,
