@@ -21,6 +21,7 @@ import { modelForClass } from "../runtime/show/synthesis-inputs.js";
 import { failure } from "../source/diagnostic.js";
 import { NOWHERE } from "../source/span.js";
 import { labelled, talliesOf, type Labelled } from "./data-files.js";
+import { MOST_EXPORTED, MOST_ROWS, MOST_THUMBNAIL } from "./label-limits.js";
 import { checkLabellerChoice } from "./labeller-choice.js";
 import type { LabellerChoice, Platform } from "./platform.js";
 import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
@@ -86,6 +87,8 @@ export async function label(platform: Platform, model: string, options: LabelOpt
     throw new UsageError("--labels and --labeller are two ways to the labels: give one of them");
   if (options.attributes !== undefined && options.labels === undefined)
     throw new UsageError("--attributes says what the columns of --labels are: it needs --labels");
+  refuseMore(options.count, MOST_ROWS, "rows of one data file");
+  refuseMore(options.thumbnails, MOST_THUMBNAIL, "pixels of a picture that is kept of each row");
   checkLabellerChoice(options);
   return new LabelJob(platform, model, options).run();
 }
@@ -102,6 +105,7 @@ export async function exportImages(
   options: RowOptions = {},
 ): Promise<ExportedImages> {
   const { host } = platform;
+  refuseMore(options.count, MOST_EXPORTED, "images for labelling by hand");
   const services = platform.world(host, options.engine ?? "auto");
   const clock = clockOf(platform, options);
   await services.prepareOutput(folder);
@@ -133,6 +137,12 @@ export async function exportImages(
   if (!kept) await host.writeAtomic(table, `file\n${names.join("\n")}\n`);
   const next = `add a column for each attribute to ${table}, then: lacec label ${reference} -n ${count} --labels ${table} and the same --seed, --truncation, --jitter, --class`;
   return { folder, count, table, kept, next };
+}
+
+/** Errors: UsageError for more than the most, and for what is no count. */
+function refuseMore(asked: number | undefined, most: number, what: string): void {
+  if (asked !== undefined && !(Number.isSafeInteger(asked) && asked >= 0 && asked <= most))
+    throw new UsageError(`${asked} are too many: ${most} are the most ${what}`);
 }
 
 class LabelJob {
@@ -219,6 +229,7 @@ class LabelJob {
     if (options.labels !== undefined) {
       const { table, sha256 } = await this.readTable(options.labels);
       const count = options.count ?? extremes(table.rows.map((r) => r.index)).max + 1;
+      refuseMore(count, MOST_ROWS, `rows of one data file, and ${options.labels} labels the last of them`);
       const attributes = (await this.givenAttributes()) ?? inferAttributes(table);
       const labels = tableLabels(table, attributes, count);
       const about = { name: table.file.replace(/^.*[/\\]/, ""), sha256 };

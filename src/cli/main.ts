@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
 import { reportThrown } from "./report.js";
 import { addLookingCommands } from "./looking-commands.js";
+import { MOST_ROWS, MOST_THUMBNAIL } from "../app/label-limits.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
   atLeastZero,
@@ -143,7 +144,7 @@ function program(): Command {
     .option("-o, --output <file>", "where --emit writes")
     .option("--task <name>", "one task of the script (default: all)")
     .option("--graph <name>", "one graph of a task, such as gradient, gradient-1, readout or synthesis (default: all)")
-    .option("--rows <n>", "rows of the graphs (default: as a run has them)", wholeNumber(1))
+    .option("--rows <n>", "rows of the graphs (default: as a run has them)", wholeNumber(1, 65_536))
     .option("--engine <name>", "as for run: it says how images lie in memory", "auto")
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .action(verb(async () => (await import("./build.js")).buildCommand));
@@ -220,7 +221,7 @@ function program(): Command {
     .command("label")
     .description("label latents of a generator: the data that `lacec train` learns attributes from")
     .argument("[model]", "builtin:NAME or the path of a pack")
-    .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1))
+    .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1, MOST_ROWS))
     .option("--seed <n>", "row i has the latent of sample i of this seed", wholeNumber(0), 1)
     .option("-o, --output <file>", "the data file (default: data.safetensors)")
     .addOption(LABELLER)
@@ -245,7 +246,7 @@ function program(): Command {
       numberIn(0, 1),
       0,
     )
-    .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0), 0)
+    .option("--thumbnails <px>", "keep a picture of this edge for each row", wholeNumber(0, MOST_THUMBNAIL), 0)
     .option("--engine <name>", "as for run", "auto")
     .option("--fresh", "begin anew where an interrupted run left a part")
     .option("-q, --quiet", "print errors only")
@@ -277,7 +278,7 @@ function program(): Command {
     )
     .option("--float16", "store weights in half precision: half the size, values to 3 digits")
     .option("--slope <k>", "how steep a boundary's logits are: one unit of distance counts as k nats", nonZero)
-    .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1))
+    .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1, 8192))
     .option("--clip <low..high>", "keep z within these before it goes into an ONNX decoder", interval)
     .option("--range <black..white>", "values of an ONNX decoder's images", interval)
     .addOption(new Option("--layout <layout>", "layout of an ONNX decoder's images").choices(["nchw", "nhwc"]))
@@ -355,8 +356,12 @@ function program(): Command {
       "widths of the hidden layers, or none for linear heads (default: three, evenly from the latent's to 128; linear heads are fitted beside them, and the better is kept for each attribute)",
       widths,
     )
-    .option("--epochs <n>", "passes over the data, at most (default: 50, or what makes 500 steps)", wholeNumber(1))
-    .option("--batch <n>", "rows of a minibatch", wholeNumber(1), 256)
+    .option(
+      "--epochs <n>",
+      "passes over the data, at most (default: 50, or what makes 500 steps)",
+      wholeNumber(1, 1_000_000),
+    )
+    .option("--batch <n>", "rows of a minibatch", wholeNumber(1, 65_536), 256)
     .option("--lr <rate>", "peak learning rate of Adam", numberIn(0, 10), 3e-3)
     .addOption(new Option("--schedule <kind>", "how the rate falls").choices(["cosine", "plateau"]).default("cosine"))
     .option(
@@ -403,7 +408,7 @@ function program(): Command {
     .addOption(FIND_FACES)
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
-    .option("--reference <n>", "unconditional images to compare with", wholeNumber(4), 1000)
+    .option("--reference <n>", "unconditional images to compare with", wholeNumber(4, 1_000_000), 1000)
     .option("--compare", "measure rejection and linear directions in latent space beside the script's own sampler")
     .option(
       "--export <dir>",

@@ -3,11 +3,12 @@
 import { InvalidArgumentError } from "commander";
 
 /** A whole number of at least `minimum`. */
-export function wholeNumber(minimum: number): (text: string) => number {
+export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum) {
-      throw new InvalidArgumentError(`a whole number of at least ${minimum} is needed.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
+      const range = maximum === Number.MAX_SAFE_INTEGER ? `at least ${minimum}` : `${minimum} to ${maximum}`;
+      throw new InvalidArgumentError(`a whole number of ${range} is needed.`);
     }
     return value;
   };
@@ -62,11 +63,13 @@ function shardOfArray(env: Readonly<Record<string, string | undefined>>): string
 export function shard(given: string): { readonly number: number; readonly of: number } {
   const text = given === "auto" ? shardOfArray(process.env) : given;
   const [, number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
-  if (number < 1 || number > of || !Number.isSafeInteger(of)) {
+  if (number < 1 || number > of || of > MOST_SHARDS) {
     throw new InvalidArgumentError("write it as k/n with k from 1 to n, such as --shard 2/8.");
   }
   return { number, of };
 }
+
+const MOST_SHARDS = 1_000_000;
 
 /** `name=path`, repeatable. */
 export function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

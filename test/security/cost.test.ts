@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { check as checkFiles } from "../../src/app/check.js";
 import { inferAttributes, readLabelTable } from "../../src/learn/label/label-table.js";
+import { exportImages, label } from "../../src/app/label.js";
 import { nodePlatform } from "../../src/node/platform.js";
 import { compile } from "../check/support.js";
 import { folderWith, lacec } from "../support/lacec.js";
@@ -114,4 +115,30 @@ describe("a column of labels", () => {
     const long = `"${'a""'.repeat(2_000_000)}"`;
     expect(table("note", [long]).rows).toHaveLength(1);
   });
+});
+
+test.each([
+  ["label", "builtin:avatar", "-n", "9007199254740991"],
+  ["label", "builtin:avatar", "-n", "4", "--thumbnails", "9007199254740991"],
+  ["build", "s.lace", "--print", "graph", "--rows", "1000000000"],
+  ["train", "d.safetensors", "--epochs", "9007199254740991"],
+  ["eval", "s.lace", "--reference", "9007199254740991"],
+])("an option that asks for senselessly much is refused: lacec %s %s %s %s", async (...words) => {
+  const { code, err } = await lacec(words, { cwd: "." });
+  expect([code, err]).toEqual([2, expect.stringMatching(/a whole number of \d+ to \d+ is needed/)]);
+});
+
+test("a row of labels with a senseless index is refused, and so are images by the billion", async () => {
+  const folder = folderWith({ "l.csv": "index,glasses\n0,yes\n999999999,no\n" });
+  const platform = nodePlatform();
+  try {
+    const labels = join(folder.path, "l.csv");
+    await expect(label(platform, "builtin:avatar", { labels, output: join(folder.path, "d") })).rejects.toThrow(
+      /1000000000 are too many: 10000000 are the most rows/,
+    );
+    await expect(exportImages(platform, "builtin:avatar", folder.path, { count: 1e9 })).rejects.toThrow(/are too many/);
+  } finally {
+    await platform.close();
+    folder.remove();
+  }
 });

@@ -1,12 +1,13 @@
 // Whatever is handed to lacec, it ends with an exit code that means something: 0, 1, 2 or 3. 70 would call a stranger's file a bug of ours.
 // A short seeded run here; LACEC_FUZZ=500 npx vitest run test/security/exit-codes.test.ts is the long one.
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyDecoder } from "../support/decoder.js";
 import { mainFile } from "../support/build.js";
 import { folderWith, lacec, root, type Ended } from "../support/lacec.js";
+import { bytesOf, dict, floatBytes, int, STOP, tensor, torchFile, tuple, unicode } from "../support/pickle.js";
 import { random, type Random } from "../support/random.js";
 import { exitCodeOf } from "../../src/cli/exit.js";
 import { troubleOf } from "../../src/cli/trouble.js";
@@ -39,7 +40,31 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, "d.onnx"), tinyDecoder());
   expect((await run("run", "s.lace", "--no-cache")).code).toBe(0);
   expect((await run("lock", "s.lace")).code).toBe(0);
-}, 300_000);
+  const label = ["label", "builtin:avatar", "-n", "128", "--engine", "onnx-cpu"];
+  for (const words of [
+    [...label, "-o", "data.safetensors"],
+    [...label, "-o", "part.safetensors", "--shard", "1/2"],
+    [...label, "-o", "part.safetensors", "--shard", "2/2"],
+    ["train", "data.safetensors", "-o", "heads.safetensors", "--epochs", "1"],
+  ])
+    expect((await run(...words)).code).toBe(0);
+  const baseline = await run("eval", "s.lace", "--count", "1", "--reference", "4", "--json");
+  writeFileSync(join(folder.path, "baseline.json"), baseline.out);
+  writeFileSync(join(folder.path, "rows.json"), '[{"name":"glasses","type":"binary"}]');
+  writeFileSync(join(folder.path, "weights.pt"), torchFile(dict({ a: weight("0"), b: weight("1") }), storages));
+  writeFileSync(join(folder.path, "array.pkl"), bytesOf(0x80, 2, dict({ a: tuple(int(1), unicode("b")) }), STOP));
+  writeFileSync(join(folder.path, "all_latents.pickle"), bytesOf(0x80, 2, dict({ Latent: tuple(int(1)) }), STOP));
+  const own = 'attribute own: binary from "bad-heads.safetensors"';
+  writeFileSync(
+    join(folder.path, "own.lace"),
+    `lace 1\nmodel avatar from "builtin:avatar"\n${own}\nsample s from avatar { where own }\nsave s to "o.png"\n`,
+  );
+  mkdirSync(join(folder.path, "locked"));
+  writeFileSync(join(folder.path, "locked/s.lace"), script);
+}, 600_000);
+
+const weight = (key: string) => tensor({ key, count: 4, shape: [2, 2], strides: [2, 1] });
+const storages = { 0: floatBytes(1, 2, 3, 4), 1: floatBytes(5, 6, 7, 8) };
 afterAll(() => folder.remove());
 
 const run = (...args: readonly string[]): Promise<Ended> => lacec(args, { cwd: folder.path });
@@ -114,8 +139,8 @@ function damaged(bytes: Uint8Array, r: Random): Uint8Array {
   }
 }
 
-/** One command on a damaged file: [what is damaged, the command]. */
-const COMMANDS: readonly (readonly [string, (file: string) => readonly string[]])[] = [
+/** One command on a damaged file: [what is damaged, the command, where the damaged one lies]. */
+const COMMANDS: readonly (readonly [string, (file: string) => readonly string[], at?: string])[] = [
   ["s.lace", (f) => ["check", f]],
   ["s.lace", (f) => ["run", f, "--no-cache", "--out", "o", "--count", "1"]],
   ["s.lace", (f) => ["build", f, "--print", "energy"]],
@@ -133,7 +158,70 @@ const COMMANDS: readonly (readonly [string, (file: string) => readonly string[]]
   ["labels.csv", (f) => ["label", "builtin:avatar", "-n", "4", "--labels", f, "-o", "l.safetensors"]],
   ["heads.json", (f) => ["import", "pack.safetensors", "--heads", f, "-o", "i.safetensors"]],
   ["pack.safetensors", (f) => ["train", f, "-o", "t.safetensors", "--epochs", "1"]],
+  ["heads.safetensors", () => ["run", "own.lace", "--no-cache", "--out", "o"]],
+  ["heads.safetensors", (f) => ["import", "pack.safetensors", "--heads", f, "-o", "i.safetensors"]],
+  ["data.safetensors", (f) => ["train", f, "-o", "t.safetensors", "--epochs", "1"]],
+  ["data.safetensors", (f) => ["train", f, "--into", "pack.safetensors", "-o", "t.safetensors", "--epochs", "1"]],
+  [
+    "part.shard-2-of-2.safetensors",
+    (f) => ["label", "--join", "part.shard-1-of-2.safetensors", f, "-o", "j.safetensors"],
+  ],
+  ["data.safetensors", () => ["label", "builtin:avatar", "-n", "128", "-o", "l.safetensors"], "l.safetensors.part"],
+  [
+    "heads.safetensors",
+    () => ["train", "data.safetensors", "--resume", "-o", "t.safetensors"],
+    "t.safetensors.checkpoint",
+  ],
+  ["lace.lock", () => ["run", "locked/s.lace", "--frozen", "--no-cache", "--out", "o"], "locked/lace.lock"],
+  ["lace.lock", () => ["lock", "--check", "locked/s.lace"], "locked/lace.lock"],
+  ["baseline.json", (f) => ["eval", "s.lace", "--count", "1", "--reference", "4", "--baseline", f]],
+  [
+    "rows.json",
+    (f) => ["label", "builtin:avatar", "-n", "4", "--labels", "labels.csv", "--attributes", f, "-o", "l.safetensors"],
+  ],
+  ["weights.pt", (f) => ["import", f, "-o", "i.safetensors"]],
+  ["array.pkl", (f) => ["inspect", f]],
+  ["all_latents.pickle", () => ["label", "--from-styleflow", "flow", "-o", "f.safetensors"], "flow/all_latents.pickle"],
+  ["weights.pt", (f) => ["models", "add", f, "--force", "--name", "m"]],
+  ["s.lace", (f) => ["explain", f]],
+  ["s-0.png", (f) => ["cache", f]],
 ];
+
+/** Commands that end soon, with room for one more option. */
+const BASES: readonly (readonly string[])[] = [
+  ["check", "s.lace"],
+  ["run", "s.lace", "--count", "1", "--out", "o"],
+  ["build", "s.lace", "--print", "energy"],
+  ["label", "builtin:avatar", "-n", "4", "-o", "l.safetensors"],
+  ["train", "data.safetensors", "--epochs", "1", "-o", "t.safetensors"],
+  ["import", "pack.safetensors", "-o", "i.safetensors"],
+  ["eval", "s.lace", "--count", "1", "--reference", "4"],
+  ["verify", "s.lace"],
+  ["reproduce", "s-0.png"],
+  ["show", "s-0.png"],
+  ["inspect", "pack.safetensors"],
+  ["models", "list"],
+  ["models", "pull", "http://127.0.0.1:1/x", "--sha256", "0".repeat(64)],
+  ["models", "remove"],
+  ["lock", "s.lace"],
+  ["diff", "s.lace", "s.lace"],
+  ["doctor", "--no-speed"],
+  ["explain", "L2001"],
+];
+const VALUES = [
+  ...NUMBERS,
+  "",
+  "..",
+  "../../x",
+  "/dev/null",
+  "a=b",
+  "0..1",
+  "\u001b[2J",
+  "x".repeat(5000),
+  "1/9007199254740991",
+];
+/** Work that a number asks for may take its time: it is not waited for. */
+const PATIENCE_MS = 20_000;
 
 describe("structured garbage", () => {
   test(`${COUNT} commands from seed ${SEED} end with 0, 1, 2 or 3`, { timeout: 3_600_000 }, async () => {
@@ -142,18 +230,42 @@ describe("structured garbage", () => {
     let slowest = 0;
     const originals = new Map(COMMANDS.map(([file]) => [file, readFileSync(join(folder.path, file))]));
     for (let i = 0; i < COUNT; i++) {
-      const [file, args] = COMMANDS[COUNT < COMMANDS.length ? r.below(COMMANDS.length) : i % COMMANDS.length]!;
-      const bad = `bad-${file}`;
+      const [file, args, at = `bad-${file}`] =
+        COMMANDS[COUNT < COMMANDS.length ? r.below(COMMANDS.length) : i % COMMANDS.length]!;
       const original = originals.get(file)!;
-      const text = /\.(lace|csv|json)$/.test(file);
-      writeFileSync(join(folder.path, bad), text ? garbled(original.toString(), r) : damaged(original, r));
-      const ended = await run(...args(bad));
-      expectMeaning(ended, `command ${i} of seed ${SEED}: lacec ${args(bad).join(" ")}`);
+      const text = /\.(lace|csv|json|lock)$/.test(file);
+      mkdirSync(dirname(join(folder.path, at)), { recursive: true });
+      writeFileSync(join(folder.path, at), text ? garbled(original.toString(), r) : damaged(original, r));
+      const ended = await run(...args(at));
+      expectMeaning(ended, `command ${i} of seed ${SEED}: lacec ${args(at).join(" ")}`);
       codes.set(ended.code, (codes.get(ended.code) ?? 0) + 1);
       slowest = Math.max(slowest, ended.ms);
     }
     if (process.env["LACEC_FUZZ"] !== undefined)
       console.log(`${COUNT} commands, slowest ${(slowest / 1000).toFixed(1)} s`, Object.fromEntries(codes));
+  });
+
+  test(`${COUNT} senseless options from seed ${SEED} end with 0, 1, 2 or 3`, { timeout: 3_600_000 }, async () => {
+    const r = random(SEED);
+    const options = new Map<string, readonly string[]>();
+    for (let i = 0; i < COUNT; i++) {
+      const base = BASES[COUNT < BASES.length ? r.below(BASES.length) : i % BASES.length]!;
+      const verb = base[0] === "models" ? base.slice(0, 2) : base.slice(0, 1);
+      const known = options.get(verb.join(" ")) ?? (await run(...verb, "--help")).out.match(/--[a-z][a-z-]+/g) ?? [];
+      options.set(verb.join(" "), known);
+      const usable = known.filter((o) => o !== "--watch" && o !== "--help" && o !== "--stdio");
+      const option = usable[r.below(usable.length)] ?? "--no-such";
+      const words = [...base, option, ...(r.below(4) === 0 ? [] : [VALUES[r.below(VALUES.length)]!])];
+      const ended = await lacec(words, {
+        cwd: folder.path,
+        env: { LACE_MODELS: join(folder.path, "store") },
+        during: (kill) => {
+          setTimeout(() => kill("SIGKILL"), PATIENCE_MS).unref();
+        },
+      });
+      if (ended.code !== null || ended.ms < PATIENCE_MS)
+        expectMeaning(ended, `options ${i} of seed ${SEED}: lacec ${words.join(" ").slice(0, 300)}`);
+    }
   });
 
   /** A picture that carries this recipe in place of its own. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeSafetensors } from "../../src/models/formats/safetensors.js";
+import { crc32 } from "../../src/models/formats/zip.js";
 import type { LaceError } from "../../src/source/diagnostic.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
 import { openEngine } from "../../src/node/engines/open.js";
@@ -190,6 +192,17 @@ describe("a training that is interrupted", () => {
     host.files.set("/part", whole.slice(0, -5));
     await expect(train(data, {}, resume)).rejects.toThrow(/L5102/);
   });
+});
+
+test("a checkpoint of nonsense whose checksums match is refused", async () => {
+  const data = await loaded();
+  const host = hostWith();
+  const sums = (text: string): string => JSON.stringify({ "": crc32(new TextEncoder().encode(text)) });
+  for (const text of ["null", "[]", "{}", "x", '{"format":2,"identity":null}', '{"format":2,"identity":{},"sums":5}']) {
+    const metadata = { "lace-checkpoint": text, "lace-checksums": sums(text) };
+    await host.writeAtomic("/part", writeSafetensors(new Map(), metadata));
+    await expect(train(data, {}, { host, checkpoint: "/part", resume: true })).rejects.toThrow(/L5322/);
+  }
 });
 
 describe("linear heads beside networks", () => {

@@ -1,6 +1,7 @@
 // Everything that changes while a training goes on, and its form on disk: the checkpoint.
 // In: a plan. Out: arrays by name; bytes and back. Invariants: a training that goes on from a checkpoint has the bits it would have had; a
 // checkpoint says of which data and settings it is, and is refused for any other.
+import * as v from "valibot";
 import { parametersOf } from "../../compiler/build/training.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import { momentNames } from "../../compiler/build/training-step.js";
@@ -113,13 +114,12 @@ export function readCheckpoint(
     throw modelError("L5322", file, "the checkpoint is damaged: its checksums do not match", [
       "leave out --resume to begin anew; nothing of it can be trusted",
     ]);
-  const saved = JSON.parse(text) as Omit<TrainingState, "best" | "current" | "bestWeights"> & {
-    readonly format: number;
-    readonly identity: TrainingIdentity;
-    readonly best: readonly ({ loss: number; epoch: number } | null)[];
-  };
-  if (saved.format !== FORMAT) throw modelError("L5322", file, `a checkpoint of format ${saved.format}`);
-  const differs = differenceOf(saved.identity, identity);
+  const saved = parseSaved(text, file);
+  const heads = plan.heads.length;
+  const differs =
+    saved.sums.length !== heads || saved.best.length !== heads
+      ? `it has other heads than these ${heads}`
+      : differenceOf(saved.identity, identity);
   if (differs !== undefined)
     throw modelError("L5322", file, `the checkpoint is of another training: ${differs}`, [
       "give the options it was started with, or leave out --resume to begin anew",
@@ -143,13 +143,50 @@ export function readCheckpoint(
   };
 }
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** A loss that was not finite is null in JSON. */
+const losses = v.array(
+  v.pipe(
+    v.nullable(v.number()),
+    v.transform((x) => x ?? NaN),
+  ),
+);
+const savedState = v.object({
+  format: v.literal(FORMAT),
+  identity: v.object({
+    data: v.string(),
+    attributes: v.array(v.string()),
+    settings: v.record(v.string(), v.unknown()),
+    engine: v.string(),
+  }),
+  epoch: count,
+  step: count,
+  sums: losses,
+  history: v.array(v.object({ train: losses, validation: losses })),
+  best: v.array(v.nullable(v.object({ loss: v.number(), epoch: count }))),
+});
+type SavedState = v.InferOutput<typeof savedState>;
+
+function parseSaved(text: string, file: string): SavedState {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw modelError("L5322", file, "what the checkpoint says of the training is not JSON");
+  }
+  const result = v.safeParse(savedState, json);
+  if (result.success) return result.output;
+  const shown = result.issues.slice(0, 4).map((issue) => `${v.getDotPath(issue) ?? ""}: ${issue.message}`);
+  throw modelError("L5322", file, `not the checkpoint of a training, or of another lacec: ${shown.join("; ")}`);
+}
+
 /** The first thing in which two trainings differ, for people; undefined if they are one. */
-function differenceOf(saved: TrainingIdentity, now: TrainingIdentity): string | undefined {
+function differenceOf(saved: SavedState["identity"], now: TrainingIdentity): string | undefined {
   if (saved.data !== now.data) return "the data file has changed";
   if (saved.attributes.join() !== now.attributes.join()) return `it trains ${saved.attributes.join(", ")}`;
   if (saved.engine !== now.engine) return `it was made on ${saved.engine}, which rounds otherwise than ${now.engine}`;
   for (const key of Object.keys(now.settings) as (keyof TrainSettings)[]) {
-    const [a, b] = [saved.settings[key], now.settings[key]].map((v) => JSON.stringify(v));
+    const [a, b] = [saved.settings[key], now.settings[key]].map((value) => JSON.stringify(value));
     if (a !== b) return `${key} was ${a ?? "not set"} and is ${b ?? "not set"}`;
   }
   return undefined;

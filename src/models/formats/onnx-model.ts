@@ -162,6 +162,8 @@ function readTensor(bytes: Uint8Array): OnnxConstant {
     name,
     dims,
     read() {
+      if (!dims.every((n) => Number.isSafeInteger(n) && n >= 0))
+        throw new OnnxDamage(`the tensor '${name}' has dimensions that make no sense`);
       if (dtype === undefined) throw new OnnxDamage(`the tensor '${name}' is of a type (${type}) that is not read`);
       // Half precision that is listed comes as bits in whole numbers; nobody writes it so.
       const count = dims.reduce((a, b) => a * b, 1);

@@ -1,7 +1,7 @@
 // Any ONNX network whose operations are known -> a graph of ours, which every engine runs and which can be differentiated.
 // In: a model as plain data, the sizes of its inputs. Out: a Graph with the model's names of inputs and outputs.
 // Invariants: images keep the engine's layout inside and have ONNX's order of axes at the ends; what depends on no input is computed here,
-// in float64; an operation that is not known is an error that names its node.
+// in float64; an operation that is not known is an error that names its node; a small file asks for little memory and work.
 import { interpret } from "../../graph/interpret.js";
 import type { Graph, ImageLayout, NodeId, Shape } from "../../graph/graph.js";
 import { optimize } from "../../passes/optimize.js";
@@ -44,7 +44,9 @@ export function onnxGraph(model: OnnxModelFile, options: OnnxGraphOptions): Grap
     if (shape === undefined) throw failure("L5204", `the input '${name}' of the ONNX network has no size`);
     values.set(name, t.of(t.builder.input(name, shape)));
   }
-  for (const node of needed(model.nodes, wanted)) translate(node, t, values);
+  const given = [...values.values()].reduce((sum, { known }) => sum + (known?.length ?? 0), 0);
+  const budget = { numbers: LEAST_FOLDED + 2 * given, products: MOST_PRODUCTS };
+  for (const node of needed(model.nodes, wanted)) translate(node, t, values, budget);
   const outputs = wanted.map((name): [string, NodeId] => {
     const value = values.get(name);
     if (value === undefined) throw failure("L5204", `the ONNX network has no output '${name}'`);
@@ -70,7 +72,19 @@ function needed(nodes: readonly OnnxNodeFile[], outputs: readonly string[]): rea
   return kept.reverse();
 }
 
-function translate(node: OnnxNodeFile, t: OnnxTranslation, values: Map<string, OnnxOperand>): void {
+/** What may be computed of the weights while a network is read: numbers of results, and products of matrices among it. */
+interface Budget {
+  numbers: number;
+  products: number;
+}
+/** Shapes and indices, and a few tables. */
+const LEAST_FOLDED = 4_000_000;
+/** Some seconds of work. */
+const MOST_PRODUCTS = 2 ** 31;
+/** Numbers of one value: 1 GB of them. Pictures of 1024 pixels with 64 channels have as many in a batch of four. */
+const MOST_NUMBERS = 2 ** 28;
+
+function translate(node: OnnxNodeFile, t: OnnxTranslation, values: Map<string, OnnxOperand>, budget: Budget): void {
   const act = OPERATIONS.get(node.opType);
   const inputs = node.inputs.map((name) => {
     const value = values.get(name);
@@ -83,11 +97,12 @@ function translate(node: OnnxNodeFile, t: OnnxTranslation, values: Map<string, O
     if (act === undefined || (node.domain !== "" && node.domain !== "ai.onnx"))
       throw new Untranslatable("the operation is not one that lacec knows");
     made = inputs.every((v) => v === undefined || v.known !== undefined)
-      ? folded(act, node, inputs)
+      ? folded(act, node, inputs, budget)
       : act(new OnnxCall(t, node, inputs));
+    made.forEach(({ shape }) => sized(shape, MOST_NUMBERS));
   } catch (error) {
-    // The builder checks shapes: of a file that lies about them it says so.
-    if (error instanceof Untranslatable || error instanceof InternalError)
+    // The builder checks shapes, and JavaScript the lengths of arrays: of a file that lies about them they say so.
+    if (error instanceof Untranslatable || error instanceof InternalError || error instanceof RangeError)
       throw failure(
         "L5204",
         `the node '${node.name.slice(0, 100)}' (${node.opType.slice(0, 50)}) cannot be read: ${error.message}`,
@@ -105,11 +120,28 @@ function folded(
   act: Translate,
   node: OnnxNodeFile,
   inputs: readonly (OnnxOperand | undefined)[],
+  budget: Budget,
 ): readonly OnnxOperand[] {
   const t = new OnnxTranslation("nchw");
   return act(new OnnxCall(t, node, inputs)).map((value) => {
+    const size = sized(value.shape, budget.numbers);
+    budget.numbers -= size;
     if (value.node === undefined) return value;
+    if (HEAVY.has(node.opType)) budget.products -= size * (inputs[1]?.known?.length ?? 1);
+    if (budget.products < 0) throw new Untranslatable("it makes weights of weights by very much work");
     const { y } = interpret(t.builder.finish({ outputs: { y: t.node(value) } }), {});
     return { shape: value.shape, known: Float32Array.from(y ?? []) };
   });
+}
+
+/** Operations whose work is more than the numbers that they make; each of those takes no more products than their second input has numbers. */
+const HEAVY: ReadonlySet<string> = new Set([...Object.keys(LINEAR), ...Object.keys(WINDOWS)]);
+
+/** Numbers of a value. Errors: Untranslatable if its shape is none, or it has more than `most`. */
+function sized(shape: Shape, most: number): number {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (shape.length > 16 || !shape.every((n) => Number.isSafeInteger(n) && n >= 0))
+    throw new Untranslatable("it makes sizes that make no sense");
+  if (size > most) throw new Untranslatable(`it makes ${size} numbers at once`);
+  return size;
 }

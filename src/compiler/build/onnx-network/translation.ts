@@ -71,6 +71,10 @@ export class OnnxTranslation {
   }
 }
 
+/** Shapes, axes and indices are lists of few: a longer one is weights in their place. */
+const MOST_ENTRIES = 1024;
+const MOST_AXES = 16;
+
 /** One node of the model with its inputs looked up: what an operation is given. */
 export class OnnxCall {
   constructor(
@@ -118,11 +122,14 @@ export class OnnxCall {
     const value = this.values[i];
     if (value === undefined) return undefined;
     if (value.known === undefined) throw new Untranslatable(`its input ${i} depends on the data`);
+    if (value.known.length > MOST_ENTRIES) throw new Untranslatable("it takes very many entries");
     return [...value.known];
   }
   /** Axes of an attribute (old opsets) or an input (new ones), counted from the front. */
   axes(input: number, rank: number): readonly number[] | undefined {
-    return (this.ints("axes") ?? this.numbers(input))?.map((a) => (a < 0 ? a + rank : a));
+    const axes = this.ints("axes") ?? this.numbers(input);
+    if (axes !== undefined && axes.length > MOST_AXES) throw new Untranslatable("it has very many axes");
+    return axes?.map((a) => (a < 0 ? a + rank : a));
   }
   axis(otherwise: number, rank: number): number {
     const axis = this.int("axis", otherwise);
