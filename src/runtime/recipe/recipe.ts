@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { failure } from "../../source/diagnostic.js";
 import type { LockEntry } from "./lock.js";
-import { lockSchema } from "./lock-schema.js";
+import { recipeSchema } from "./recipe-schema.js";
 
 /** One script of a recipe; imports in its text are names of other files, seen from it. */
 export interface RecipeFile {
@@ -57,34 +57,6 @@ export function printRecipe(run: RunRecipe, place: ImagePlace): string {
   return JSON.stringify({ ...run, ...place });
 }
 
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
-const name = v.pipe(text(4096), v.minLength(1));
-const attempt = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4095));
-const MAX_TEXT = 1 << 22;
-
-const ofRun = {
-  format: v.literal(1),
-  lacec: text(100),
-  engine: text(100),
-  files: v.pipe(v.array(v.object({ name, text: text(MAX_TEXT) })), v.minLength(1), v.maxLength(1000)),
-  inputs: v.record(name, v.union([v.pipe(v.number(), v.finite()), text(4096)])),
-  overrides: v.object({ seed: v.exactOptional(whole), count: v.exactOptional(whole) }),
-  lock: lockSchema,
-};
-/** What all images of a run share, as it is read. */
-export const runRecipeSchema: v.GenericSchema<unknown, RunRecipe> = v.object(ofRun);
-
-const schema = v.object({
-  ...ofRun,
-  task: name,
-  seed: v.exactOptional(whole),
-  save: whole,
-  index: v.exactOptional(whole),
-  step: v.exactOptional(whole),
-  attempts: v.exactOptional(v.record(name, v.record(v.pipe(v.string(), v.regex(/^\d{1,15}$/)), attempt))),
-});
-
 /**
  * Reads a recipe that came out of an image. `image` names it in messages.
  * Errors   LaceError L5303 if the text is no recipe, or one of a later format.
@@ -100,7 +72,7 @@ export function parseRecipe(json: string, image: string): Recipe {
   } catch {
     throw wrong("it is not JSON");
   }
-  const parsed = v.safeParse(schema, value, { abortEarly: true });
+  const parsed = v.safeParse(recipeSchema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw wrong(`${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
