@@ -10,6 +10,26 @@ export type RunVerb = <A extends unknown[]>(
   load: () => Promise<(io: Io, ...args: A) => Promise<ExitCode>>,
 ) => (...args: [...A, Command]) => Promise<void>;
 
+/** Adds `completion` and `manual`, which are made from the program with all its verbs. */
+export function addProgramCommands(lacec: Command, verb: RunVerb): void {
+  lacec
+    .command("completion")
+    .description("print what a shell needs to complete verbs and options")
+    .argument("<shell>", "bash, zsh or fish")
+    .addHelpText(
+      "after",
+      "\nExample: echo 'eval \"$(lacec completion bash)\"' >> ~/.bashrc\n" +
+        "         lacec completion fish > ~/.config/fish/completions/lacec.fish",
+    )
+    .action(verb(async () => (await import("./completion.js")).completionCommand(lacec)));
+
+  lacec
+    .command("manual")
+    .description("print the manual page")
+    .addHelpText("after", "\nExample: lacec manual | man -l -")
+    .action(verb(async () => (await import("./manual.js")).manualCommand(lacec)));
+}
+
 /** Adds `plan`, `attributes` and `clean`. */
 export function addLookingCommands(lacec: Command, verb: RunVerb): void {
   lacec

@@ -7,7 +7,7 @@ import { Command, CommanderError, Option } from "commander";
 import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
 import { reportThrown } from "./report.js";
-import { addLookingCommands } from "./looking-commands.js";
+import { addLookingCommands, addProgramCommands } from "./looking-commands.js";
 import { MOST_ROWS, MOST_THUMBNAIL } from "../app/label-limits.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import {
@@ -503,6 +503,7 @@ function program(): Command {
     .argument("<code>", "the code of an error or warning")
     .action(verb(async () => (await import("./explain.js")).explainCommand));
 
+  addProgramCommands(lacec, verb);
   return lacec;
 }
 
