@@ -127,7 +127,7 @@ async function textOf(bytes: Uint8Array, format: FileFormat): Promise<string | u
 }
 
 function formatOf(bytes: Uint8Array): FileFormat | undefined {
-  const begins = (text: string, at = 0): boolean => [...text].every((c, k) => bytes[at + k] === c.charCodeAt(0));
+  const begins = (text: string, at = 0): boolean => Array.from(text).every((c, k) => bytes[at + k] === c.charCodeAt(0));
   if (begins("\x89PNG")) return "png";
   if (isWebp(bytes)) return "webp";
   if (begins("\xff\xd8\xff")) return "jpeg";

@@ -494,6 +494,7 @@ function program(): Command {
     .description("edit and run the scripts of a folder in a browser, on this machine alone")
     .argument("[folder]", "folder of scripts (default: the working folder)")
     .option("--port <n>", "port of the address (default: a free one)", wholeNumber(1))
+    .option("--export <dir>", "write the studio as a static site instead, for any host of files")
     .addHelpText("after", "\nExample: lacec studio examples")
     .action(verb(async () => (await import("./studio.js")).studioCommand));
 

@@ -3,7 +3,7 @@
 // folder is read or written; headers isolate the page, so that WebAssembly may have threads, and forbid it every address but this one.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { cp, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, normalize, sep } from "node:path";
@@ -53,6 +53,12 @@ const POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
+
+/** Writes the studio with the models that ship with lacec: a static site. Errors: those of the disk, as Node gives them. */
+export async function exportStudio(folder: string): Promise<void> {
+  await cp(studioFiles(), folder, { recursive: true });
+  await cp(modelsFolder(), join(folder, "models"), { recursive: true });
+}
 
 /** Serves until it is closed. Errors: those of the port and the folder, as Node gives them. */
 export async function serveStudio(options: StudioOptions): Promise<StudioServer> {
@@ -111,14 +117,18 @@ async function answerApi(
   const base = header(request, "x-lace-base");
   switch (`${request.method ?? ""} ${url.pathname}`) {
     case "GET /api/folder":
-      return send(response, 200, { name: folder.name, files: await folder.list() });
+      send(response, 200, { name: folder.name, files: await folder.list() });
+      return;
     case "GET /api/file":
-      return sendBytes(response, await folder.read(path));
+      sendBytes(response, await folder.read(path));
+      return;
     case "PUT /api/file":
-      return send(response, 200, { version: await folder.write(path, await bodyOf(request), base) });
+      send(response, 200, { version: await folder.write(path, await bodyOf(request), base) });
+      return;
     case "DELETE /api/file":
       await folder.remove(path, base);
-      return send(response, 200, {});
+      send(response, 200, {});
+      return;
     case "GET /api/watch": {
       response.writeHead(200, { ...HEADERS, "content-type": "application/x-ndjson", "cache-control": "no-store" });
       response.write("\n");

@@ -1,14 +1,22 @@
 // The page's beginning: the project that was open, the engine and the language in their workers, then the interface.
+// Invariant: what the first picture does not need (recipes out of pictures, the service worker) is loaded after it, or when it is asked for.
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import "./styles.css";
-import { EngineClient } from "./engine/client.js";
+import { Editor } from "./editor/editor.js";
 import { startLanguage } from "./editor/language.js";
-import { begin, listener, run } from "./state/runs.js";
+import { EngineClient } from "./engine/client.js";
+import { followInputs } from "./state/analysis.js";
+import { FolderSync, takeToken } from "./state/folder.js";
+import { keepRun, openHistory } from "./state/history.js";
+import { followLive } from "./state/live.js";
 import { change, files, keepProject, paths, project, putFile, restore } from "./state/project.js";
+import { begin, listener, run } from "./state/runs.js";
+import { sharedProject } from "./state/share.js";
 import { Store } from "./state/store.js";
 import { applyTheme } from "./state/theme.js";
 import { App, type Studio } from "./ui/app.js";
-import { Editor } from "./editor/editor.js";
+import { say } from "./ui/notes.js";
 
 const models = new URL("./models/", document.baseURI).href;
 const store = new Store();
@@ -33,6 +41,19 @@ const language = startLanguage(
   models,
 );
 
+// In a frame of another page (lace-editor.js) the studio keeps nothing.
+const embedded = new URLSearchParams(location.search).has("embed");
+if (embedded) document.documentElement.dataset["embed"] = "true";
+
+const token = embedded ? undefined : takeToken();
+const folder = token === undefined ? undefined : new FolderSync(token, (path, text) => fromOutside(path, text));
+
+/** A text that came from outside the editor. */
+function fromOutside(path: string, text: string): void {
+  if (project.value.active !== path) shown.editor?.forget(path);
+  else shown.editor?.follow(path, text);
+}
+
 const studio: Studio = {
   store,
   engine: engineClient,
@@ -40,7 +61,7 @@ const studio: Studio = {
     const editor = new Editor(parent, language, {
       changed: (path, text) => {
         putFile(path, text);
-        store.put("undo", `${project.value.id} ${path}`, editor.stored());
+        if (!embedded) store.put("undo", `${project.value.id} ${path}`, editor.stored());
       },
       run: () => studio.run(),
     });
@@ -52,11 +73,57 @@ const studio: Studio = {
     begin(engineClient.run({ files: files.value, entry, inputs }));
   },
   stop: () => engineClient.cancel(),
+  forget: (path) => shown.editor?.forget(path),
+  pickFiles: () => {
+    const input = document.createElement("input");
+    input.type = "file";
+    input.multiple = true;
+    input.onchange = () => studio.take([...(input.files ?? [])]);
+    input.click();
+  },
+  take: (dropped) => {
+    void import("./state/drop.js").then(async ({ takeFiles }) => {
+      for (const sentence of await takeFiles(dropped)) say(sentence);
+    });
+  },
+  settle: (keep) => void folder?.settle(keep),
 };
 
-await restore(store);
-keepProject(store);
+const isFolder = (await folder?.open()) ?? false;
+const shared = isFolder ? undefined : sharedProject(location.hash);
+if (shared !== undefined) project.value = shared;
+else if (!isFolder && !embedded) await restore(store);
+if (!embedded) keepProject(store);
+void openHistory(store);
+followInputs(language);
+followLive(() => studio.run());
+const kept: { id: number } = { id: 0 };
+effect(() => {
+  const now = run.value;
+  if (now === undefined || now.state === "running" || now.state === "failed" || now.id === kept.id) return;
+  kept.id = now.id;
+  if (!embedded) keepRun(store, now);
+});
 const root = document.getElementById("app");
 if (root !== null) render(<App studio={studio} />, root);
 // For tests and the curious: what is shown, as data.
 Object.assign(globalThis, { laceStudio: { project, run, store } });
+
+// Without a network from the second visit on; and isolated where the host gives no headers for it.
+if ("serviceWorker" in navigator && !embedded && import.meta.env.PROD)
+  void navigator.serviceWorker.register("./sw.js").then(
+    () => navigator.serviceWorker.ready.then(() => reloadIsolated()),
+    () => undefined,
+  );
+
+/** A page that came without the headers comes again, once, through the service worker. */
+function reloadIsolated(): void {
+  const key = "lace-isolated";
+  try {
+    if (crossOriginIsolated || sessionStorage.getItem(key) !== null || run.value !== undefined) return;
+    sessionStorage.setItem(key, "tried");
+  } catch {
+    return;
+  }
+  location.reload();
+}

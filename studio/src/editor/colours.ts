@@ -17,7 +17,7 @@ const painted = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update: (marks, transaction) => {
     const fresh = transaction.effects.find((e) => e.is(paint));
-    return fresh === undefined ? marks.map(transaction.changes) : (fresh.value as DecorationSet);
+    return fresh === undefined ? marks.map(transaction.changes) : fresh.value;
   },
   provide: (field) => EditorView.decorations.from(field),
 });
@@ -52,6 +52,11 @@ class Painter {
     clearTimeout(this.timer);
   }
 
+  /** Asked after a wait: it may have gone meanwhile. */
+  private isGone(): boolean {
+    return this.gone;
+  }
+
   private async ask(): Promise<void> {
     const plugin = LSPPlugin.get(this.view);
     const legend = (
@@ -66,7 +71,7 @@ class Painter {
       })
       .catch(() => null);
     // A text that changed meanwhile asks again by itself.
-    if (this.gone || answer?.data === undefined || this.view.state.doc !== doc) return;
+    if (this.isGone() || answer?.data === undefined || this.view.state.doc !== doc) return;
     const marks: Range<Decoration>[] = [];
     let line = 1;
     let column = 0;

@@ -61,10 +61,19 @@ export class Editor {
     if (this.path === path) this.path = "";
   }
 
-  /** Replaces the text of the file that is shown, as one step that can be undone. */
-  replace(text: string): void {
-    const { doc } = this.view.state;
-    if (doc.toString() !== text) this.view.dispatch({ changes: { from: 0, to: doc.length, insert: text } });
+  /** Takes the text of a file over where the file is shown and has another one, as one step that can be undone. */
+  follow(path: string, text: string): void {
+    if (path !== this.path) return;
+    const now = this.view.state.doc.toString();
+    if (now === text) return;
+    // What is the same at both ends stays, and with it the cursor.
+    const most = Math.min(now.length, text.length);
+    let from = 0;
+    while (from < most && now[from] === text[from]) from++;
+    let end = 0;
+    while (end < most - from && now[now.length - 1 - end] === text[text.length - 1 - end]) end++;
+    const insert = text.slice(from, text.length - end);
+    this.view.dispatch({ changes: { from, to: now.length - end, insert } });
   }
 
   /** The state of the file that is shown, to be stored. */

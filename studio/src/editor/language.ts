@@ -10,7 +10,11 @@ import { StudioWorkspace, type FilesOfProject } from "./workspace.js";
 interface Message {
   readonly id?: number | string;
   readonly method?: string;
-  readonly params?: { readonly uri?: string; readonly items?: readonly unknown[] };
+  readonly params?: {
+    readonly uri?: string;
+    readonly items?: readonly unknown[];
+    readonly capabilities?: { readonly textDocument?: { diagnostic?: unknown } };
+  };
 }
 
 /** Starts the server. `models`: the address that models that ship with lacec lie below. */
@@ -61,10 +65,16 @@ export function startLanguage(files: FilesOfProject, models: string): LSPClient 
     extensions: [mistakes(), serverCompletion(), hoverTooltips({ hoverTime: 350 }), signatureHelp()],
   });
   return client.connect({
-    send: (message) => worker.postMessage(JSON.parse(message)),
+    send: (message) => worker.postMessage(asTold(JSON.parse(message) as Message)),
     subscribe: (handler) => void handlers.add(handler),
     unsubscribe: (handler) => void handlers.delete(handler),
   });
+}
+
+/** A client that said it asks for diagnostics would be told none: this one says so, and does not ask (lsp-client 6.3). */
+function asTold(message: Message): Message {
+  if (message.method === "initialize") delete message.params?.capabilities?.textDocument?.diagnostic;
+  return message;
 }
 
 /** The header of a pack, without the weights behind it. Source: the safetensors format: 8 bytes of length, then as much JSON. */

@@ -18,6 +18,16 @@ export type ToEngine =
   | { readonly kind: "run"; readonly job: RunJob }
   | { readonly kind: "cancel"; readonly id: number };
 
+/** A term of what was asked, as it is written, and what the heads say of it. */
+export interface Term {
+  readonly kind: string;
+  readonly text: string;
+  /** In nats. */
+  readonly logp: number;
+  readonly verdict: "satisfied" | "not" | "unclear";
+  readonly parts: readonly Term[];
+}
+
 /** A picture of a run: a sample, a cell of a sweep, a frame of a traverse, a step of an edit. */
 export interface Picture {
   readonly task: string;
@@ -37,6 +47,8 @@ export interface Picture {
   readonly height: number;
   /** A PNG with its recipe inside. */
   readonly png: Uint8Array;
+  /** What was asked of it, term by term. */
+  readonly terms?: Term;
 }
 
 export interface TaskShape {

@@ -13,7 +13,7 @@ import type { Cache } from "../../../src/ports/cache.js";
 import type { RunEvent } from "../../../src/ports/events.js";
 import type { Host } from "../../../src/ports/host.js";
 import { execute } from "../../../src/runtime/execute.js";
-import { imageNumber, isPart, partsOf, rowsOf } from "../../../src/runtime/plan/places.js";
+import { askedOf, imageNumber, isPart, partsOf, rowsOf } from "../../../src/runtime/plan/places.js";
 import { attemptsOf, Recipes } from "../../../src/runtime/record/recipes.js";
 import type { ExpectationResult } from "../../../src/runtime/record/results.js";
 import { makeLock } from "../../../src/runtime/recipe/lock.js";
@@ -22,6 +22,7 @@ import type { SampleResult } from "../../../src/runtime/draw/results.js";
 import { LaceError, type Diagnostic } from "../../../src/source/diagnostic.js";
 import { render } from "../../../src/source/render.js";
 import { SourceText } from "../../../src/source/text.js";
+import { explain } from "./explain.js";
 import type { Expectation, FromEngine, Picture, RunJob } from "./protocol.js";
 
 export interface RunSurroundings {
@@ -89,7 +90,7 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
         },
       },
       signal,
-      watch: (task, samples) => watcher(task, samples, id, tell, recipes),
+      watch: (task, samples) => watcher(task, samples, { id, tell, recipes, sources }),
       onEvent: (event) => {
         const said = progressOf(event);
         if (said !== undefined) tell({ kind: "progress", id, ...said });
@@ -148,14 +149,15 @@ function pictureRecipes(
   };
 }
 
+interface Watching {
+  readonly id: number;
+  readonly tell: (message: FromEngine) => void;
+  readonly recipes: PictureRecipes;
+  readonly sources: ReadonlyMap<string, string>;
+}
+
 /** Tells of each picture of a task, a PNG with its recipe inside. */
-function watcher(
-  task: Task,
-  samples: readonly SampleResult[],
-  id: number,
-  tell: (message: FromEngine) => void,
-  recipes: PictureRecipes,
-): Sink {
+function watcher(task: Task, samples: readonly SampleResult[], { id, tell, recipes, sources }: Watching): Sink {
   const codec = browserCodec();
   const texts = recipes(task, samples);
   texts.catch(() => undefined);
@@ -166,12 +168,14 @@ function watcher(
       const { index, part } = picture;
       const place = { index: imageNumber(task, picture), ...(task.kind === "edit" && { step: part }) };
       const text = isPart(picture) ? (await texts)(place) : undefined;
+      const terms = isPart(picture) ? explain(askedOf(task, picture), task.logic, picture.heads, sources) : undefined;
       const told: Picture = {
         ...{ task: task.name, index, part, label: labelOf(task, part), status: picture.status, logp: picture.logp },
         ...{ evaluations: picture.evaluations, steps: picture.steps },
         ...{ accepted: picture.accepted, rejected: picture.rejected },
         ...{ width: image.width, height: image.height },
         png: await codec.encode(image, "png", text),
+        ...(terms !== undefined && { terms }),
       };
       tell({ kind: "picture", id, picture: told });
     },

@@ -2,22 +2,10 @@
 // In: what the person does. Out: signals. Invariants: every change is kept in the browser at once; paths are unique and stay inside the project.
 import { batch, computed, signal } from "@preact/signals";
 import { examples } from "./examples.js";
+import { isPath, projectOf, type FileContent, type Project } from "./project-values.js";
 import type { Store } from "./store.js";
 
-export type FileContent = string | Uint8Array;
-
-export interface Project {
-  readonly id: string;
-  readonly name: string;
-  readonly files: Readonly<Record<string, FileContent>>;
-  /** The script that is run. */
-  readonly entry: string;
-  /** The file that is shown. */
-  readonly active: string;
-  readonly inputs: Readonly<Record<string, number | string>>;
-  /** When it was changed, in milliseconds since 1970. */
-  readonly changed: number;
-}
+export { isPath, projectOf, type FileContent, type Project } from "./project-values.js";
 
 /** The project that is open. */
 export const project = signal<Project>(fromExample(0));
@@ -29,14 +17,6 @@ export function fromExample(at: number): Project {
   const example = examples[at];
   const first = { "portrait.lace": "lace 1\n" };
   return projectOf(example?.name ?? "new", example?.files ?? first, example?.entry ?? "portrait.lace");
-}
-
-/** A new project of some files. */
-export function projectOf(name: string, contents: Readonly<Record<string, FileContent>>, entry: string): Project {
-  return {
-    ...{ id: crypto.randomUUID(), name, files: contents, entry, active: entry },
-    ...{ inputs: {}, changed: Date.now() },
-  };
 }
 
 /** Changes the project. */
@@ -66,11 +46,6 @@ export function renameFile(from: string, to: string): void {
   batch(() => {
     change({ files: renamed, entry: entry === from ? to : entry, active: active === from ? to : active });
   });
-}
-
-/** Whether a text may be the path of a file of a project. */
-export function isPath(path: string): boolean {
-  return /^[^/\\:*?"<>|]+(\/[^/\\:*?"<>|]+)*$/.test(path) && !path.split("/").some((p) => p === "." || p === "..");
 }
 
 /** Opens the project that was open last, if one was. */

@@ -41,11 +41,11 @@ export const engine = signal<EngineState>({ state: "opening", name: "", descript
 export const run = signal<Run | undefined>(undefined);
 export const running = computed(() => run.value?.state === "running");
 
-let started = 0;
+const clock = { started: 0 };
 
 /** A run begins: pictures of the one before stay until its first one comes. */
 export function begin(id: number): void {
-  started = performance.now();
+  clock.started = performance.now();
   const before = run.value;
   run.value = {
     ...{ id, state: "running", files: [], said: [], expectations: [], seconds: 0 },
@@ -81,7 +81,7 @@ export const listener: EngineListener = {
         const { png: bytes, ...about } = message.picture;
         const png = new Blob([bytes as BlobPart], { type: "image/png" });
         const picture = { ...about, png, url: URL.createObjectURL(png) };
-        const firstMs = now.firstMs ?? performance.now() - started;
+        const firstMs = now.firstMs ?? performance.now() - clock.started;
         run.value = { ...now, firstMs, pictures: isFirst ? [picture] : [...now.pictures, picture] };
         return;
       }
@@ -92,7 +92,7 @@ export const listener: EngineListener = {
       }
       case "end": {
         const { outcome, said, expectations } = message;
-        const seconds = (performance.now() - started) / 1000;
+        const seconds = (performance.now() - clock.started) / 1000;
         // A script that did not compile made nothing: the pictures before it stay, as it did not touch them.
         run.value = { ...now, state: outcome, said, expectations, seconds };
         return;

@@ -5,6 +5,8 @@ import type { EngineClient } from "../engine/client.js";
 import type { Store } from "../state/store.js";
 import { running } from "../state/runs.js";
 import { EditorPane } from "./editor-pane.js";
+import { Notes } from "./notes.js";
+import { PictureView } from "./picture-view.js";
 import { Results } from "./results.js";
 import { TopBar } from "./top-bar.js";
 
@@ -15,6 +17,12 @@ export interface Studio {
   openEditor(parent: HTMLElement): Editor;
   run(): void;
   stop(): void;
+  /** Lets go of what the editor keeps of a file. */
+  forget(path: string): void;
+  /** Asks the person for files, and takes them in. */
+  pickFiles(): void;
+  take(files: readonly File[]): void;
+  settle(keep: "mine" | "theirs"): void;
 }
 
 export type Side = "script" | "pictures";
@@ -23,16 +31,29 @@ export const side = signal<Side>("script");
 
 export function App({ studio }: { readonly studio: Studio }) {
   return (
-    <div class="studio" data-side={side.value} data-running={running.value}>
+    <div
+      class="studio"
+      data-side={side.value}
+      data-running={running.value}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        const { files = [] } = event.dataTransfer ?? {};
+        if (files.length === 0) return;
+        event.preventDefault();
+        studio.take([...files]);
+      }}
+    >
       <TopBar studio={studio} />
       <main class="panes">
         <EditorPane studio={studio} />
-        <Results />
+        <Results studio={studio} />
       </main>
       <nav class="sides" aria-label="Sides">
         <SideButton of="script" label="Script" />
         <SideButton of="pictures" label="Pictures" />
       </nav>
+      <PictureView />
+      <Notes />
     </div>
   );
 }

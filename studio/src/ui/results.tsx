@@ -1,13 +1,41 @@
 // The pictures' side: what the run is about, its pictures task by task, its expectations, what it said, its files.
+import { History } from "./history.js";
+import { download } from "./download.js";
+import { picked } from "./picture-view.js";
+import type { Studio } from "./app.js";
+import { signal } from "@preact/signals";
 import { run, type Run, type ShownPicture } from "../state/runs.js";
 import type { TaskShape } from "../engine/protocol.js";
 
-export function Results() {
+type Shown = "pictures" | "history";
+const shown = signal<Shown>("pictures");
+
+export function Results({ studio }: { readonly studio: Studio }) {
   const now = run.value;
   return (
-    <section class="results" aria-label="Pictures" tabIndex={-1}>
-      {now === undefined ? <Welcome /> : <RunView run={now} />}
+    <section class="results-pane" aria-label="Results">
+      <div class="tabs" role="tablist" aria-label="Results">
+        <ShownTab of="pictures" label="Pictures" />
+        <ShownTab of="history" label="History" />
+      </div>
+      <div class="results" role="tabpanel" tabIndex={0} aria-label={shown.value}>
+        {shown.value === "history" ? (
+          <History studio={studio} />
+        ) : now === undefined ? (
+          <Welcome />
+        ) : (
+          <RunView run={now} />
+        )}
+      </div>
     </section>
+  );
+}
+
+function ShownTab({ of, label }: { readonly of: Shown; readonly label: string }) {
+  return (
+    <button type="button" role="tab" aria-selected={shown.value === of} onClick={() => (shown.value = of)}>
+      {label}
+    </button>
   );
 }
 
@@ -91,12 +119,14 @@ function Task({
         {pictures.map((picture) => (
           <li key={`${picture.index} ${picture.part}`}>
             <figure>
-              <img
-                src={picture.url}
-                width={picture.width}
-                height={picture.height}
-                alt={`${task.name} ${picture.index}${picture.label === "" ? "" : `, ${picture.label}`}`}
-              />
+              <button type="button" class="picture" onClick={() => (picked.value = picture)}>
+                <img
+                  src={picture.url}
+                  width={picture.width}
+                  height={picture.height}
+                  alt={`${task.name} ${picture.index}${picture.label === "" ? "" : `, ${picture.label}`}`}
+                />
+              </button>
               {picture.label !== "" && <figcaption>{picture.label}</figcaption>}
             </figure>
           </li>
@@ -156,13 +186,4 @@ function Files({ run: { files } }: { readonly run: Run }) {
       </ul>
     </section>
   );
-}
-
-function download(path: string, blob: Blob): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = path.slice(path.lastIndexOf("/") + 1);
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -4,7 +4,10 @@ import { fromExample, project, change } from "../state/project.js";
 import { examples } from "../state/examples.js";
 import { theme, type Theme } from "../state/theme.js";
 import { side, type Studio } from "./app.js";
+import { folderName } from "../state/folder.js";
+import { live, LIVE_SECONDS } from "../state/live.js";
 import { Menu, MenuItem } from "./menu.js";
+import { Share } from "./share.js";
 
 export function TopBar({ studio }: { readonly studio: Studio }) {
   return (
@@ -19,13 +22,21 @@ export function TopBar({ studio }: { readonly studio: Studio }) {
         onChange={({ currentTarget }) => change({ name: currentTarget.value.trim() || "untitled" })}
       />
       <Menu label="Examples">
+        {folderName.value !== undefined && (
+          <p class="faint">An example leaves the folder {folderName.value} as it is.</p>
+        )}
         {examples.map((example, at) => (
-          <MenuItem key={example.name} about={example.about} onPick={() => (project.value = fromExample(at))}>
+          <MenuItem key={example.name} about={example.about} onPick={() => openExample(at)}>
+            {STUDIO_GALLERY.includes(example.name) && (
+              <img class="thumb" src={`./gallery/${example.name}.webp`} alt="" width="44" height="44" loading="lazy" />
+            )}
             {example.name}
           </MenuItem>
         ))}
       </Menu>
       <span class="gap" />
+      <Share />
+      <Live />
       <EngineChip />
       <ThemeButton />
       {running.value ? (
@@ -47,6 +58,29 @@ export function TopBar({ studio }: { readonly studio: Studio }) {
       )}
       <Progress />
     </header>
+  );
+}
+
+function openExample(at: number): void {
+  if (folderName.value === undefined) project.value = fromExample(at);
+  // In a folder an example joins the other scripts; none of its files takes the place of one that is there.
+  else {
+    const { files: added, entry } = fromExample(at);
+    const { files } = project.value;
+    change({ files: { ...added, ...files }, entry, active: entry });
+  }
+}
+
+function Live() {
+  return (
+    <label class="live" title={`Run after each change, if a run takes less than ${LIVE_SECONDS} s`}>
+      <input
+        type="checkbox"
+        checked={live.value}
+        onChange={({ currentTarget }) => (live.value = currentTarget.checked)}
+      />
+      live
+    </label>
   );
 }
 

@@ -1,0 +1,71 @@
+// What is dropped on the page: a picture opens its recipe, scripts and models join the project. Nothing is sent anywhere.
+// In: files. Out: what was done, in sentences. Invariant: a recipe of a stranger is checked field by field before it is opened (runtime/recipe).
+import { browserCodec } from "../../../src/browser/codec.js";
+import { parseRecipe, type Recipe } from "../../../src/runtime/recipe/recipe.js";
+import { LaceError } from "../../../src/source/diagnostic.js";
+import { change, files, isPath, project, projectOf, putFile } from "./project.js";
+
+const PICTURE = /\.(png|webp|jpe?g|gif|avif)$/i;
+const SCRIPT = /\.lace$/i;
+const MODEL = /\.(safetensors|onnx)$/i;
+/** Larger files would not fit into the memory of a tab beside a run. */
+const LARGEST = 1024 ** 3;
+
+/** Takes the files in. Gives sentences for the person. */
+export async function takeFiles(dropped: readonly File[]): Promise<readonly string[]> {
+  const said: string[] = [];
+  for (const file of dropped) {
+    try {
+      said.push(...(await takeOne(file)));
+    } catch (error) {
+      const why = error instanceof LaceError ? error.diagnostics.map((d) => d.message).join("; ") : String(error);
+      said.push(`${file.name}: ${why}`);
+    }
+  }
+  return said;
+}
+
+async function takeOne(file: File): Promise<readonly string[]> {
+  const { name } = file;
+  if (file.size > LARGEST) return [`${name} is too large for a browser: run it with lacec on a machine`];
+  if (SCRIPT.test(name)) {
+    putFile(free(name), await file.text());
+    change({ active: name, entry: name });
+    return [`${name} is in the project`];
+  }
+  if (MODEL.test(name)) {
+    putFile(name, new Uint8Array(await file.arrayBuffer()));
+    const line = name.endsWith(".onnx")
+      ? `its pack names it: drop that too, or make one with lacec import ${name}`
+      : `a script names it: model mine from "${name}"`;
+    return [`${name} is in the project, on this machine alone; ${line}`];
+  }
+  if (!PICTURE.test(name)) return [`${name} is neither a picture nor a script nor a model`];
+  const { text } = await browserCodec().inspect(new Uint8Array(await file.arrayBuffer()));
+  if (text === undefined) return [`${name} carries no recipe`];
+  return openRecipe(parseRecipe(text, name), name);
+}
+
+/** A recipe becomes a project. Gives what is missing to make the picture again. */
+function openRecipe(recipe: Recipe, name: string): readonly string[] {
+  const contents = Object.fromEntries(recipe.files.map((f) => [f.name, f.text]));
+  const entry = recipe.files[0]?.name ?? "recipe.lace";
+  const { seed } = recipe.overrides;
+  project.value = { ...projectOf(name.replace(/\.\w+$/, ""), contents, entry), inputs: recipe.inputs };
+  const models = Object.entries(recipe.lock.models);
+  const missing = models.filter(([, m]) => !m.from.startsWith("builtin:") && !Object.hasOwn(files.value, m.from));
+  return [
+    `${name} was made by this script${recipe.index === undefined ? "" : `, as number ${recipe.index} of ${recipe.task}`}`,
+    ...missing.map(
+      ([alias, m]) => `the model ${alias} is missing: drop ${m.from} (SHA-256 ${m.sha256.slice(0, 12)}...)`,
+    ),
+    ...(seed === undefined ? [] : [`it was drawn with --seed ${seed}`]),
+    ...(recipe.lacec === LACEC_VERSION ? [] : [`it was made by lacec ${recipe.lacec}, this is ${LACEC_VERSION}`]),
+    `it was made on ${recipe.engine}`,
+  ];
+}
+
+function free(name: string): string {
+  if (!isPath(name)) return "dropped.lace";
+  return name;
+}

@@ -1,0 +1,84 @@
+// A picture by itself: large, what its score is made of, how its solve went, and the file with its recipe.
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Term } from "../engine/protocol.js";
+import type { ShownPicture } from "../state/runs.js";
+import { download } from "./download.js";
+
+/** The picture that is looked at. */
+export const picked = signal<ShownPicture | undefined>(undefined);
+
+export function PictureView() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const picture = picked.value;
+  useEffect(() => {
+    if (picture !== undefined && dialog.current?.open === false) dialog.current.showModal();
+  }, [picture]);
+  if (picture === undefined) return null;
+  const { task, index, label, logp, status, evaluations, steps, accepted, rejected, terms } = picture;
+  const name = `${task} ${index}${label === "" ? "" : `, ${label}`}`;
+  return (
+    <dialog ref={dialog} class="picture-view" aria-label={name} onClose={() => (picked.value = undefined)}>
+      <img src={picture.url} alt={name} />
+      <div>
+        <h2>{name}</h2>
+        <dl>
+          <dt>log p</dt>
+          <dd>{Number.isFinite(logp) ? `${logp.toFixed(3)} nats` : "not finite"}</dd>
+          <dt>solve</dt>
+          <dd>
+            {status}; {steps} steps ({accepted} kept, {rejected} tried again), {evaluations} evaluations
+          </dd>
+        </dl>
+        {terms !== undefined && (
+          <>
+            <h3>What the heads say of each term</h3>
+            <ul class="terms">
+              <TermView term={terms} />
+            </ul>
+          </>
+        )}
+        <div class="actions">
+          <button type="button" onClick={() => download(fileName(picture), picture.png)}>
+            Save PNG
+          </button>
+          <button type="button" class="primary" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+        </div>
+        <p class="faint">The PNG carries its recipe: drop it here, or give it to lacec reproduce.</p>
+      </div>
+    </dialog>
+  );
+}
+
+const MARKS: Readonly<Record<Term["verdict"], string>> = { satisfied: "✓", not: "✗", unclear: "?" };
+
+function TermView({ term }: { readonly term: Term }) {
+  const { text, logp, verdict, parts } = term;
+  return (
+    <li data-verdict={verdict}>
+      <span class="mark" aria-label={verdict}>
+        {MARKS[verdict]}
+      </span>{" "}
+      <code>{text}</code> <span class="nats">{Number.isFinite(logp) ? logp.toFixed(3) : "-∞"}</span>
+      {parts.length > 0 && (
+        <ul>
+          {parts.map((part, k) => (
+            <TermView key={k} term={part} />
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+/** The name of a picture's file. */
+export function fileName({
+  task,
+  index,
+  part,
+  label,
+}: Pick<ShownPicture, "task" | "index" | "part" | "label">): string {
+  return `${task}-${index}${label === "" ? "" : `-${part < 0 ? "before" : part}`}.png`;
+}
