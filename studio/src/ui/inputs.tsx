@@ -92,7 +92,7 @@ function Control({ field, value }: { readonly field: InputField; readonly value:
             aria-label={`Another ${name}`}
             onClick={() => put(Math.floor(Math.random() * 10_000))}
           >
-            ⚄
+            ↻
           </button>
         </span>
       );
