@@ -1,4 +1,5 @@
 // Every mistake of scripts, and nothing else.
+import { imageSizeOf } from "../compiler/attribute.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import type { Plan, Task } from "../compiler/plan.js";
 import { sizeMistakes } from "../runtime/plan/sizes.js";
@@ -26,12 +27,13 @@ export async function check(platform: Platform, files: readonly string[]): Promi
 
 /** Outputs that no file or memory holds, as a run refuses them. Those of a model that could not be read are not judged. */
 function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): readonly Diagnostic[] {
-  const side = (task: Task): number => known?.get(models[task.model]?.alias ?? "")?.resolution ?? 0;
+  const image = (task: Task): ReturnType<typeof imageSizeOf> =>
+    imageSizeOf(known?.get(models[task.model]?.alias ?? "") ?? { resolution: 0 });
   return sizeMistakes(
     saves.flatMap((save) => {
       const shown = save.tasks.flatMap((at) => tasks[at] ?? []);
-      return shown.some((task) => side(task) === 0) ? [] : [{ save, tasks: shown }];
+      return shown.some((task) => image(task).width === 0) ? [] : [{ save, tasks: shown }];
     }),
-    side,
+    image,
   );
 }

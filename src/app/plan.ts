@@ -1,6 +1,7 @@
 // What a run of a script would take, before it is run: samples, pictures, files, evaluations, seconds, and how rare what it asks for is.
 // In: a script. Out: a PlannedRun. Invariants: nothing is written but the cache of rates; what is estimated was measured on the first samples of each
 // task and one picture of its model, on the engine that the run would take.
+import { imageSizeOf } from "../compiler/attribute.js";
 import type { Plan, Save, Task } from "../compiler/plan.js";
 import { compileTask } from "../compiler/build/compile-task.js";
 import type { Model } from "../models/model.js";
@@ -139,7 +140,7 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
         // A sheet of several tasks is counted with the first of them.
         for (const save of saves.filter((s) => s.tasks[0] === index)) {
           const shown = save.tasks.flatMap((at) => compiled.plan.tasks[at] ?? []);
-          const sized = shown.map((t) => ({ task: t, side: models[t.model]?.info.resolution ?? 0 }));
+          const sized = shown.map((t) => ({ task: t, image: imageSizeOf(models[t.model]?.info ?? { resolution: 0 }) }));
           if (picture) files.push(await plannedFiles(save, sized, picture.image, codec));
         }
       });
@@ -176,7 +177,7 @@ async function probeTasks(
   const saves = rest.saves.map((save) => ({ save, tasks: save.tasks.map((at) => tasks[at] ?? missing()) }));
   const asked = { ...rest, tasks: once, saves: [], expects: [] };
   const models = await Promise.all(rest.models.map((m) => world.loadModel(m)));
-  checkSizes(saves, ({ model }) => models[model]?.info.resolution ?? 0);
+  checkSizes(saves, ({ model }) => imageSizeOf(models[model]?.info ?? { resolution: 0 }));
   const results = await execute(asked, dryWorld(world), {
     out: "",
     script,

@@ -37,6 +37,7 @@ export {
   rsqrt,
   sigmoid,
   sign,
+  sin,
   slice,
   slice4d,
   softplus,

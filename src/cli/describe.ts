@@ -26,7 +26,11 @@ function rows(d: Description): Row[] {
   };
   if (d.name !== null) add("name", d.name);
   if (d.architecture !== null) add("architecture", [d.architecture, ...(d.style === null ? [] : [d.style])].join(", "));
-  if (d.resolution !== null) add("images", `${d.resolution} x ${d.resolution}`);
+  if (d.resolution !== null)
+    add(
+      "images",
+      `${d.imageSize?.[0] ?? d.resolution} x ${d.imageSize?.[1] ?? d.resolution}${d.alpha === true ? ", with alpha" : ""}`,
+    );
   if (d.zDim !== null || d.wDim !== null)
     add(
       "sizes",

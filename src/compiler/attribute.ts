@@ -44,12 +44,26 @@ export interface ModelInfo {
   readonly wDim: number;
   /** Number of w vectors the synthesis takes (its layers); 1 for a decoder without style layers. */
   readonly numWs: number;
+  /** Rows and columns of an image; where they differ, what the last block of its synthesis is called. */
   readonly resolution: number;
   /** Whether its layers add noise; absent: not known. */
   readonly noise?: boolean;
+  /** Columns and rows, where they are not `resolution` both. */
+  readonly imageSize?: readonly [number, number];
+  /** Of images with alpha, a fourth channel; absent: grey or three colours. */
+  readonly imageChannels?: 4;
   readonly attributes: readonly Attribute[];
   /** Of a conditional generator: how many classes it draws. */
   readonly classes?: number;
   /** Inclusive layer ranges by name, such as coarse: [0, 3]. */
   readonly layerGroups: Readonly<Record<string, readonly [number, number]>>;
+}
+
+/** The size of a model's images in pixels. */
+export function imageSizeOf({ resolution, imageSize }: Pick<ModelInfo, "resolution" | "imageSize">): {
+  readonly width: number;
+  readonly height: number;
+} {
+  const [width, height] = imageSize ?? [resolution, resolution];
+  return { width, height };
 }

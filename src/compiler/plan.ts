@@ -29,6 +29,15 @@ export interface PlanModel {
 /** What a synthesis adds at each layer: the images of the checkpoint, fresh ones for each sample, or nothing. */
 export type NoiseMode = "const" | "random" | "none";
 
+/** Where a picture stands in its image, of generators that can move it: turned around the middle, then shifted. */
+export interface Placement {
+  /** Shares of the image's width and height. */
+  readonly right: number;
+  readonly down: number;
+  /** Degrees, against the clock. */
+  readonly rotate: number;
+}
+
 interface TaskBase {
   readonly name: string;
   /** Index into Plan.models. */

@@ -12,7 +12,10 @@ export interface DecoderHints {
 /** A decoder as far as its own file and a few trial runs tell. */
 export interface DecoderFacts extends Omit<Decoder, "file" | "sha256"> {
   readonly zDim: number;
+  /** Of a picture that is not square the longer side. */
   readonly resolution: number;
+  /** Columns and rows, where they are not `resolution` both. */
+  readonly imageSize?: readonly [number, number];
   /** Lowest and highest value of the trial images. */
   readonly seen: readonly [number, number];
 }

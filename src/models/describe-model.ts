@@ -7,9 +7,9 @@ import { nameOfHeadFile } from "./checkpoints/head-source.js";
 import type { HeadCheckpoint } from "./checkpoints/head-forms.js";
 import { labellerFile, type Decoder, type Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
-import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
-import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
-import { synthesisTensors } from "./checkpoints/stylegan2-weights.js";
+import { readHeadFile, readPack, synthesisTensors, type Heads } from "./pack/pack.js";
+import type { Stylegan3Weights, SynthesisWeights } from "../compiler/synthesis-weights.js";
+import { noiseLayers } from "../compiler/build/synthesis.js";
 
 /** A row of the attribute table; `validation` and the like come along where a pack has them. */
 export type DescribedAttribute = Attribute & { readonly space: HeadSpace; readonly validation?: unknown };
@@ -21,9 +21,13 @@ export interface Description {
   /** pack, heads, onnx, or the form of checkpoint or head. */
   readonly format: string;
   readonly name: string | null;
-  readonly architecture: "stylegan2" | "onnx" | null;
+  readonly architecture: "stylegan2" | "stylegan3" | "onnx" | null;
   readonly style: string | null;
   readonly resolution: number | null;
+  /** Columns and rows, where they are not `resolution` both. */
+  readonly imageSize: readonly [number, number] | null;
+  /** Whether its images have a fourth channel. */
+  readonly alpha: boolean | null;
   readonly zDim: number | null;
   readonly wDim: number | null;
   /** w vectors: what `layers` of a script counts. */
@@ -64,6 +68,8 @@ const NOTHING: Omit<Description, "file" | "bytes" | "sha256" | "format"> = {
   architecture: null,
   style: null,
   resolution: null,
+  imageSize: null,
+  alpha: null,
   zDim: null,
   wDim: null,
   layers: null,
@@ -134,6 +140,8 @@ function modelFacts(model: Model): Partial<Description> {
   const base = {
     name: info.name,
     resolution: info.resolution,
+    imageSize: info.imageSize ?? null,
+    alpha: info.imageChannels === 4,
     zDim: info.zDim,
     wDim: info.wDim,
     layers: info.numWs,
@@ -147,18 +155,27 @@ function modelFacts(model: Model): Partial<Description> {
   const { synthesis } = model;
   return {
     ...base,
-    architecture: "stylegan2",
-    style: synthesis.style,
+    architecture: synthesis.style === "alias-free" ? "stylegan3" : "stylegan2",
+    style: synthesis.style === "alias-free" ? configurationOf(synthesis) : synthesis.style,
     classes: info.classes ?? null,
     mappingLayers: weights.mapping?.layers.length ?? 0,
-    noise: synthesis.first.conv1.noise !== undefined,
+    noise: noiseLayers(synthesis).length > 0,
     clamp: synthesis.clamp ?? null,
     channels: channelsOf(synthesis),
     parameters: mappingParameters(weights.mapping) + synthesisParameters(synthesis) + heads,
   };
 }
 
-function channelsOf({ first, later }: SynthesisWeights): Record<string, number> {
+/** The name that the publication gives its configurations: T is equivariant to translation, R to rotation too. */
+function configurationOf({ layers }: Stylegan3Weights): "T" | "R" {
+  return layers.some((layer) => layer.downFilter?.shape.length === 2) ? "R" : "T";
+}
+
+/** Of StyleGAN3 by layer. */
+function channelsOf(synthesis: SynthesisWeights): Record<string, number> {
+  if (synthesis.style === "alias-free")
+    return Object.fromEntries(synthesis.layers.map((layer) => [layer.name, layer.bias.data.length]));
+  const { first, later } = synthesis;
   return Object.fromEntries([first, ...later].map((b) => [String(b.resolution), b.conv1.bias.data.length]));
 }
 
@@ -166,8 +183,11 @@ function sizes(tensors: readonly Tensor[]): number {
   return tensors.reduce((sum, t) => sum + t.data.length, 0);
 }
 
+/** Names of tensors that are not trained. */
+const BUFFERS = /\.(noise_const|magnitude_ema|up_filter|down_filter|freqs|phases|transform)$/;
+
 function synthesisParameters(synthesis: SynthesisWeights): number {
-  const trained = [...synthesisTensors(synthesis)].filter(([name]) => !name.endsWith(".noise_const"));
+  const trained = [...synthesisTensors(synthesis)].filter(([name]) => !BUFFERS.test(name));
   return sizes(trained.map(([, tensor]) => tensor));
 }
 

@@ -144,13 +144,17 @@ async function modelOf(
     return { ...model, info: { ...model.info, name: settings.name ?? model.info.name }, licence };
   }
   if (source.kind !== "onnx") return source.averageUnknown ? withAverage(source.model, settings) : source.model;
-  const { zDim, resolution, ...decoder } = await settings.examineDecoder(read.bytes, file);
+  const { zDim, resolution, imageSize, ...decoder } = await settings.examineDecoder(read.bytes, file);
   // The source is never written to: where its weights had to be taken in, the whole is another file.
   const own = besideName(settings.out, ".onnx");
   const isSource = host.resolve(settings.out, own) === host.resolve(file, baseName(file));
   const decoderFile = isSource && read.bytes !== source.bytes ? besideName(settings.out, ".whole.onnx") : own;
   const model: DecoderModel = {
-    info: { name, zDim, wDim: zDim, numWs: 1, resolution, attributes: [], layerGroups: {} },
+    info: {
+      ...{ name, zDim, wDim: zDim, numWs: 1, resolution, attributes: [], layerGroups: {} },
+      ...(imageSize && { imageSize }),
+      ...(decoder.channels === 4 && { imageChannels: 4 }),
+    },
     weights: { zDim, heads: [] },
     decoder: { ...decoder, file: decoderFile, sha256 },
     sha256,

@@ -21,7 +21,7 @@ interface ModelBase {
   readonly licence: string;
 }
 
-/** Architecture `stylegan2`: its synthesis is a graph of ours. */
+/** Architectures `stylegan2` and `stylegan3`: their synthesis is a graph of ours. */
 export interface StyleganModel extends ModelBase {
   readonly synthesis: SynthesisWeights;
   readonly decoder?: undefined;
@@ -46,7 +46,8 @@ export interface Decoder {
   /** Images of one run, where the file fixes it. */
   readonly batch?: number | undefined;
   readonly layout: "nchw" | "nhwc";
-  readonly channels: 1 | 3;
+  /** Of 4 the last is alpha. */
+  readonly channels: 1 | 3 | 4;
   /** z is kept within these before it goes in. */
   readonly clip?: readonly [number, number] | undefined;
   /** Values of the output that are black and white. */

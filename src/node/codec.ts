@@ -1,13 +1,13 @@
 // The codec of Node: sharp (libvips). Fixed settings, so that one picture has one encoding.
 // Errors   LaceError L5006 if the library refuses (out of memory, a picture too large for the format), L5301 for bytes that are no image.
-import sharp, { type Metadata, type Sharp } from "sharp";
+import sharp, { type Metadata, type OutputInfo, type Sharp } from "sharp";
 import { failure, LaceError } from "../source/diagnostic.js";
 import { InternalError, unreachable } from "../source/internal-error.js";
 import { MAX_FILM_PIXELS, TEXT_KEYWORD, type ImageCodec } from "../runtime/services/codec.js";
 import { readGifXmp, withGifXmp } from "../runtime/image/gif-xmp.js";
 import type { FileFormat, ImageFormat } from "../runtime/services/codec.js";
 import { readPngText, withPngText } from "../runtime/image/png-text.js";
-import type { RgbImage } from "../runtime/image/rgb.js";
+import { onWhite, type RgbImage } from "../runtime/image/rgb.js";
 import { readXmpText, xmpPacket } from "../runtime/image/xmp.js";
 
 /** Opens the codec. sharp is loaded with this file: import it lazily. */
@@ -35,10 +35,9 @@ export function sharpCodec(): ImageCodec {
       try {
         const { data, info } = await sharp(bytes, { pages: -1, limitInputPixels: MAX_FILM_PIXELS })
           .toColourspace("srgb")
-          .removeAlpha()
           .raw()
           .toBuffer({ resolveWithObject: true });
-        return { width: info.width, height: info.height, data };
+        return apart(data, info);
       } catch (error) {
         throw notAnImage(error);
       }
@@ -122,9 +121,28 @@ function formatOf({ format, compression }: Metadata): FileFormat | undefined {
   return format === "png" || format === "webp" || format === "jpeg" || format === "gif" ? format : undefined;
 }
 
-function open(image: RgbImage): Sharp {
-  const { width, height, data } = image;
-  return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+function open({ width, height, data, alpha }: RgbImage): Sharp {
+  if (alpha === undefined) return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+  const together = new Uint8Array(width * height * 4);
+  alpha.forEach((opaque, p) => {
+    together.set(data.subarray(p * 3, p * 3 + 3), p * 4);
+    together[p * 4 + 3] = opaque;
+  });
+  return sharp(together, { raw: { width, height, channels: 4 }, limitInputPixels: false });
+}
+
+/** Colours and alpha of decoded pixels; an alpha that is opaque everywhere is none. */
+function apart(data: Uint8Array, { width, height, channels }: OutputInfo): RgbImage {
+  if (channels === 3) return { width, height, data };
+  if (channels !== 4) throw new Error(`it has ${channels} channels`);
+  const colours = new Uint8Array(width * height * 3);
+  const alpha = new Uint8Array(width * height);
+  for (let p = 0; p < alpha.length; p++) {
+    colours.set(data.subarray(p * 4, p * 4 + 3), p * 3);
+    alpha[p] = data[p * 4 + 3] ?? 255;
+  }
+  const image = { width, height, data: colours };
+  return alpha.every((v) => v === 255) ? image : { ...image, alpha };
 }
 
 function encoder(image: RgbImage, format: ImageFormat): Sharp {
@@ -134,7 +152,7 @@ function encoder(image: RgbImage, format: ImageFormat): Sharp {
     case "webp":
       return open(image).webp({ quality: 92, effort: 4 });
     case "jpeg":
-      return open(image).jpeg({ quality: 92, chromaSubsampling: "4:4:4", mozjpeg: false });
+      return open(onWhite(image)).jpeg({ quality: 92, chromaSubsampling: "4:4:4", mozjpeg: false });
     case "avif":
       return open(image).avif({ quality: 70, effort: 4, chromaSubsampling: "4:4:4" });
     default:

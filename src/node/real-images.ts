@@ -6,7 +6,7 @@ import { failure } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
 import type { ImageCodec } from "../runtime/services/codec.js";
 import { imageFormat } from "../runtime/plan/path-template.js";
-import type { RgbImage } from "../runtime/image/rgb.js";
+import { onWhite, type RgbImage } from "../runtime/image/rgb.js";
 
 /** The largest edge that is kept: more than any labeller looks at. */
 const LARGEST = 4096;
@@ -25,7 +25,8 @@ export async function readRealImages(folder: string, host: Host, codec: ImageCod
 }
 
 /** The square in the middle. */
-export function cropped(image: RgbImage): RgbImage {
+export function cropped(picture: RgbImage): RgbImage {
+  const image = onWhite(picture);
   const edge = Math.min(image.width, image.height, LARGEST);
   if (edge === image.width && edge === image.height) return image;
   const [x, y] = [Math.floor((image.width - edge) / 2), Math.floor((image.height - edge) / 2)];

@@ -1,6 +1,7 @@
 // The plan executor: a plan, the world around it and what is asked of this run -> samples, images, files and run.json.
 // In: lower's Plan. Out: Results. Invariants: files appear whole, one by
 // one, run.json last; user-visible trouble is a diagnostic in the results, the environment's is a thrown LaceError.
+import { imageSizeOf } from "../compiler/attribute.js";
 import type { Plan } from "../compiler/plan.js";
 import { PhaseClock } from "../ports/events.js";
 import { stopIfAborted } from "../ports/stop.js";
@@ -76,7 +77,7 @@ async function runTasks(plan: Plan, world: World, request: Request, place: Recor
   try {
     checkSizes(
       plan.saves.flatMap((save) => (selection.hasSave(save) ? [{ save, tasks: tasksOf(plan, save) }] : [])),
-      ({ model }) => resources.models[model]?.info.resolution ?? 0,
+      ({ model }) => imageSizeOf(resources.models[model]?.info ?? { resolution: 0 }),
     );
     await openJudges(plan, selection, request, resources);
     const provenance = await openProvenance(plan, world, request, resources, say);

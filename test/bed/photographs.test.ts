@@ -1,7 +1,8 @@
 // The judge of photographs: what is drawn is what it reads.
 import { expect, test } from "vitest";
 import { parseLabellerSpec } from "../../src/learn/labellers/labeller-spec.js";
-import { openOnnxLabeller } from "../../src/node/labellers/onnx-labeller.js";
+import { openOnnxLabeller } from "../../src/learn/labellers/onnx-labeller.js";
+import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
 import { outputsOf } from "../../src/runtime/draw/columns.js";
 import { photographJudge } from "./photographs.js";
@@ -18,7 +19,7 @@ function picture(colour: (x: number, y: number) => readonly [number, number, num
 test("a face is as light and as warm as its pixels, lit from the side that is lighter; dark hair is dark, a light ground light", async () => {
   const { judge, description } = photographJudge();
   const spec = parseLabellerSpec(JSON.stringify(description), "photographs.json");
-  const labeller = await openOnnxLabeller(judge, spec, { name: "photographs", sha256: "" });
+  const labeller = await openOnnxLabeller(await openOnnxModel(judge), spec, { name: "photographs", sha256: "" });
   const plain = picture(() => [128, 128, 128]);
   const warm = picture(() => [178, 128, 78]);
   const leftLit = picture((x) => (x < 32 ? [178, 178, 178] : [78, 78, 78]));

@@ -60,7 +60,7 @@ const positive = (_: string, shape: readonly number[]): Float64Array =>
 const negative = (name: string, shape: readonly number[]): Float64Array => positive(name, shape).map((x) => -x);
 
 describe("the gradient agrees with central differences", () => {
-  const anywhere: UnaryKind[] = ["neg", "exp", "expm1", "square", "abs", "sigmoid", "softplus"];
+  const anywhere: UnaryKind[] = ["neg", "exp", "expm1", "square", "abs", "sin", "sigmoid", "softplus"];
   test.each(anywhere)("%s", (fn) => checkGradients(...weighed({ x: [3, 4] }, (b, x) => b.unary(fn, x))));
   const above: UnaryKind[] = ["log", "log1p", "sqrt", "rsqrt", "reciprocal"];
   test.each(above)("%s", (fn) => checkGradients(...weighed({ x: [3, 4] }, (b, x) => b.unary(fn, x), positive)));
@@ -206,6 +206,22 @@ describe("the gradient agrees with central differences", () => {
           b.upfirdn2d(x, { kernel: [1, 3, 2, 0.5], gain: 1.7, up, down, pads, layout }),
         ),
       ),
+  );
+
+  test.each(layouts)("upfirdn2d %s with a kernel that is no outer product", (layout) =>
+    checkGradients(
+      ...weighed({ x: images[layout] }, (b, x) =>
+        b.upfirdn2d(x, {
+          kernel: [
+            [1, -2, 0.5],
+            [0.25, 3, 1],
+          ],
+          up: 2,
+          pads: [1, 2, 2, 1],
+          layout,
+        }),
+      ),
+    ),
   );
 
   test("random graphs", () => {

@@ -58,7 +58,10 @@ describe("a film", () => {
 describe("saves are measured before any work", () => {
   const refusals = (path: string, form: SaveForm, task: Task, side: number): string[] => {
     try {
-      checkSizes([{ save: { path, form, tasks: [0], span } satisfies Save, tasks: [task] }], () => side);
+      checkSizes([{ save: { path, form, tasks: [0], span } satisfies Save, tasks: [task] }], () => ({
+        width: side,
+        height: side,
+      }));
       return [];
     } catch (error) {
       if (!(error instanceof LaceError)) throw error;

@@ -41,7 +41,7 @@ describe("random noise", () => {
 
   it("has an image for each layer that takes noise, a function of seed, sample and layer", () => {
     const layers = noiseLayers(model.synthesis);
-    expect(layers.map((l) => l.resolution)).toEqual([4, 8, 8, 16, 16]);
+    expect(layers.map((l) => l.height)).toEqual([4, 8, 8, 16, 16]);
     const inputs = noiseInputs(model.synthesis, "random", rows);
     expect(Object.keys(inputs)).toEqual(["noise0", "noise1", "noise2", "noise3", "noise4"]);
     expect(inputs["noise3"]!.subarray(0, 256)).toEqual(

@@ -8,7 +8,9 @@ import type {
   ConvWeights,
   LaterBlock,
   ModulatedWeights,
+  Stylegan2Weights,
   SynthesisStyle,
+  SynthesisWeights,
 } from "../../src/compiler/synthesis-weights.js";
 import { random } from "./random.js";
 
@@ -34,7 +36,15 @@ export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
   { name: "tilt", type: "scalar", min: 0, max: 1, sigma: 0.1 },
 ];
 
-export function randomModel(options: RandomModelOptions = {}): StyleganModel {
+/** The blocks of a StyleGAN2. Fails on anything else. */
+export function blocksOf(synthesis: SynthesisWeights | undefined): Stylegan2Weights {
+  if (synthesis === undefined || synthesis.style === "alias-free") throw new Error("no StyleGAN2");
+  return synthesis;
+}
+
+export function randomModel(
+  options: RandomModelOptions = {},
+): StyleganModel & { readonly synthesis: Stylegan2Weights } {
   const { seed = 1, resolution = 16, zDim = 6, wDim = 8, channels = 5, style = "skip", noise = true } = options;
   const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0, inZ = [] } = options;
   const r = random(seed);

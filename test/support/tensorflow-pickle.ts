@@ -1,6 +1,7 @@
 // A writer of TensorFlow-era StyleGAN2 checkpoints: a model's weights in the names and layouts of those files.
 // In: a Model. Out: the bytes of a `.pkl` with a tuple (G, D, Gs) of networks. Invariants: what is written here is what those tools
 // write: dense [in, out], convolutions [kh, kw, in, out], up-sampling kernels turned by half a turn, styles less 1, noise [1, 1, R, R].
+import { blocksOf } from "./model.js";
 import type { Tensor } from "../../src/compiler/weights.js";
 import type { StyleganModel } from "../../src/models/model.js";
 import type { ConvWeights, ModulatedWeights } from "../../src/compiler/synthesis-weights.js";
@@ -80,7 +81,7 @@ export interface TensorflowOptions {
 
 export function tensorflowCheckpoint(model: StyleganModel, options: TensorflowOptions = {}): Uint8Array {
   const { flat = false, settings = {} } = options;
-  const { first, later, style, firKernel, clamp } = model.synthesis;
+  const { first, later, style, firKernel, clamp } = blocksOf(model.synthesis);
   const mapping: [string, Tensor][] = [];
   const synthesis: [string, Tensor][] = [];
   model.weights.mapping!.layers.forEach((layer, i) => {

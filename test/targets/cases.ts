@@ -71,6 +71,7 @@ export function denseCases(): Case[] {
     unary("square", ANY),
     unary("abs", ANY),
     unary("reciprocal", POSITIVE),
+    unary("sin", ANY),
     unary("sigmoid", ANY),
     unary("softplus", ANY),
     unary("log1mexp", NEGATIVE),
@@ -156,6 +157,10 @@ export function imageCases(layout: ImageLayout): Case[] {
     layout === "nchw" ? [n, ch, h, w] : [n, h, w, ch];
   const smooth = [1, 3, 3, 1].map((v) => v / 8);
   const skew = [0.1, 0.5, 0.3];
+  const uneven = [
+    [0.1, 0.5, -0.3, 0.2],
+    [0.4, -0.6, 0.2, 0.1],
+  ];
   return [
     make("conv 3x3", (c) => c.b.conv2d(c.x(image(2, 3, 6, 5)), c.c([4, 3, 3, 3]), { pad: 1, layout })),
     make("conv 1x1 with bias", (c) =>
@@ -212,6 +217,15 @@ export function imageCases(layout: ImageLayout): Case[] {
     ),
     make("FIR upsampling by 2 with a skew kernel and odd sizes", (c) =>
       c.b.upfirdn2d(c.x(image(1, 3, 5, 4)), { kernel: skew, up: 2, pads: [0, 3, 2, -1], layout }),
+    ),
+    make("FIR with a kernel that is no outer product", (c) =>
+      c.b.upfirdn2d(c.x(image(1, 2, 7, 6)), { kernel: uneven, gain: 2, pads: [1, 0, 2, 1], layout }),
+    ),
+    make("FIR up by 2 with a kernel that is no outer product", (c) =>
+      c.b.upfirdn2d(c.x(image(2, 2, 4, 5)), { kernel: uneven, up: 2, pads: [1, 2, 3, 1], layout }),
+    ),
+    make("FIR up and down by 2 along the rows alone", (c) =>
+      c.b.upfirdn2d(c.x(image(1, 2, 5, 6)), { kernel: [skew], up: 2, down: 2, pads: [0, 0, 2, 1], layout }),
     ),
     make("FIR upsampling by 3", (c) =>
       c.b.upfirdn2d(c.x(image(1, 2, 3, 4)), { kernel: smooth, up: 3, pads: [1, 2, 2, 2], layout }),

@@ -3,7 +3,18 @@
 // Invariants: nodes come out in topological order; nothing is simplified here (that is the passes' work) beyond
 // taking one operand where a list has one; negative axes are counted from the end.
 import { InternalError } from "../../source/internal-error.js";
-import type { BinaryKind, Graph, ImageLayout, LeakyRelu, Node, NodeId, Op, Shape, UnaryKind } from "./graph.js";
+import type {
+  BinaryKind,
+  FirKernel,
+  Graph,
+  ImageLayout,
+  LeakyRelu,
+  Node,
+  NodeId,
+  Op,
+  Shape,
+  UnaryKind,
+} from "./graph.js";
 import { at, inferShape, sizeOf } from "./shape.js";
 
 /** An operand: a node, or a number that becomes a scalar constant. */
@@ -21,8 +32,8 @@ export interface ConvOptions {
 }
 
 export interface UpfirdnOptions {
-  /** Taps of the separable kernel, used as given (not normalised): the 2-D kernel is their outer product times `gain`. */
-  readonly kernel: readonly number[];
+  /** Rows of taps, or the taps of both directions, whose outer product the kernel is; used as given (not normalised), times `gain`. */
+  readonly kernel: readonly number[] | FirKernel;
   readonly gain?: number;
   readonly up?: number;
   readonly down?: number;
@@ -108,6 +119,9 @@ export class GraphBuilder {
   }
   reciprocal(x: NodeId): NodeId {
     return this.unary("reciprocal", x);
+  }
+  sin(x: NodeId): NodeId {
+    return this.unary("sin", x);
   }
   sigmoid(x: NodeId): NodeId {
     return this.unary("sigmoid", x);
@@ -248,7 +262,8 @@ export class GraphBuilder {
     return this.emit({ kind: "convTranspose2d", stride, pad, layout }, [x, weight]);
   }
   upfirdn2d(x: NodeId, options: UpfirdnOptions): NodeId {
-    const { kernel, gain = 1, up = 1, down = 1, pads, layout } = options;
+    const { gain = 1, up = 1, down = 1, pads, layout } = options;
+    const kernel = isRows(options.kernel) ? options.kernel : outer(options.kernel, options.kernel);
     return this.emit({ kind: "upfirdn2d", kernel, gain, up, down, pads, layout }, [x]);
   }
 
@@ -273,6 +288,15 @@ export class GraphBuilder {
     this.#nodes.push(node);
     return this.#nodes.length - 1;
   }
+}
+
+function isRows(kernel: readonly number[] | FirKernel): kernel is FirKernel {
+  return Array.isArray(kernel[0]);
+}
+
+/** The kernel of a filter that goes down the columns with one list of taps and along the rows with another. */
+export function outer(rows: readonly number[], columns: readonly number[]): FirKernel {
+  return rows.map((u) => columns.map((v) => u * v));
 }
 
 function missing(id: NodeId): never {

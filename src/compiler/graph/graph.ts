@@ -24,6 +24,7 @@ export type UnaryKind =
   | "square"
   | "abs"
   | "reciprocal"
+  | "sin"
   | "sigmoid"
   | "softplus"
   | "log1mexp" // log1mexp(x) = log(1 - exp(x)) for x <= 0, clamped at x = -LOG1MEXP_GUARD
@@ -42,6 +43,9 @@ export interface LeakyRelu {
   readonly slope: number;
   readonly gain: number;
 }
+
+/** Rows of taps, all of one length: [kh][kw]. */
+export type FirKernel = readonly (readonly number[])[];
 
 export type Op =
   | { readonly kind: "input"; readonly name: string }
@@ -81,10 +85,10 @@ export type Op =
     }
   /** inputs: x, weight [I, O, kh, kw] (as torch). Output size (n - 1) * stride + k - 2 pad. */
   | { readonly kind: "convTranspose2d"; readonly stride: number; readonly pad: number; readonly layout: ImageLayout }
-  /** Upsample by zero insertion, pad (y before, y after, x before, x after; negative crops), convolve every channel with a separable FIR kernel (flipped, as StyleGAN2), downsample. */
+  /** Upsample by zero insertion, pad (y before, y after, x before, x after; negative crops), convolve every channel with one FIR kernel (rows of taps; flipped, as StyleGAN2), downsample. */
   | {
       readonly kind: "upfirdn2d";
-      readonly kernel: readonly number[];
+      readonly kernel: FirKernel;
       readonly gain: number;
       readonly up: number;
       readonly down: number;

@@ -95,47 +95,61 @@ export function convTransposeKernel(
 
 /**
  * Upsampled by zero insertion (each pixel followed by up - 1 zeros), padded, convolved, every down-th entry kept:
- * out[y] = gain sum over k of kernel[taps - 1 - k] padded[y down + k], in both directions.
+ * out[y] = gain sum over k of kernel[taps - 1 - k] padded[y down + k], in both directions at once.
  */
 export function upfirdnKernel(op: Extract<Op, { kind: "upfirdn2d" }>, x: Shape, shape: Shape): Kernel {
   const [from, to] = [imageStrides(x, op.layout), imageStrides(shape, op.layout)];
   const [input, output] = [imageSizes(x, op.layout), imageSizes(shape, op.layout)];
-  const vertical = taps(op, input.height, output.height, op.pads[0]);
-  const horizontal = taps(op, input.width, output.width, op.pads[2]);
+  const rows = hits(op, input.height, output.height, op.pads[0], op.kernel.length);
+  const columns = hits(op, input.width, output.width, op.pads[2], at(op.kernel, 0).length);
   return ([image], out) => {
     const v = given(image);
+    out.fill(0);
     for (let n = 0; n < output.batch; n++) {
       for (let c = 0; c < output.channels; c++) {
-        const plane = n * from.batch + c * from.channel;
-        vertical.forEach((rows, y) => {
-          horizontal.forEach((columns, xx) => {
-            let sum = 0;
-            for (const [row, fy] of rows) {
-              for (const [column, fx] of columns)
-                sum += fy * fx * (v[plane + row * from.row + column * from.column] ?? NaN);
+        const [source, target] = [n * from.batch + c * from.channel, n * to.batch + c * to.channel];
+        for (const { tap: ky, outputs: ys, inputs: ins } of rows) {
+          for (const { tap: kx, outputs: xs, inputs: beside } of columns) {
+            const factor = op.gain * at(at(op.kernel, ky), kx);
+            for (let i = 0; i < ys.length; i++) {
+              const read = source + (ins[i] ?? NaN) * from.row;
+              const write = target + (ys[i] ?? NaN) * to.row;
+              for (let j = 0; j < xs.length; j++) {
+                const t = write + (xs[j] ?? NaN) * to.column;
+                out[t] = (out[t] ?? NaN) + factor * (v[read + (beside[j] ?? NaN) * from.column] ?? NaN);
+              }
             }
-            out[n * to.batch + c * to.channel + y * to.row + xx * to.column] = op.gain * sum;
-          });
-        });
+          }
+        }
       }
     }
   };
 }
 
-/** For each output position of one direction, the input positions it reads and their factors. */
-function taps(
+/** Where one tap of a direction meets a pixel: the positions of the output, and those of the input that they read. */
+interface Hits {
+  readonly tap: number;
+  readonly outputs: Int32Array;
+  readonly inputs: Int32Array;
+}
+
+function hits(
   op: Extract<Op, { kind: "upfirdn2d" }>,
   size: number,
   outputs: number,
   before: number,
-): (readonly (readonly [number, number])[])[] {
-  return Array.from({ length: outputs }, (_, o) =>
-    op.kernel.flatMap((_, k): (readonly [number, number])[] => {
-      const position = o * op.down + k - before;
-      if (position < 0 || position % op.up !== 0 || position / op.up >= size) return [];
-      return [[position / op.up, at(op.kernel, op.kernel.length - 1 - k)]];
-    }),
-  );
+  length: number,
+): readonly Hits[] {
+  return Array.from({ length }, (_, k) => {
+    const places = Array.from({ length: outputs }, (_, o) => [o, o * op.down + k - before] as const).filter(
+      ([, position]) => position >= 0 && position % op.up === 0 && position / op.up < size,
+    );
+    return {
+      tap: length - 1 - k,
+      outputs: Int32Array.from(places, ([o]) => o),
+      inputs: Int32Array.from(places, ([, position]) => position / op.up),
+    };
+  });
 }
 
 function fillPlane(

@@ -101,6 +101,8 @@ export function unaryFunction(fn: UnaryKind): (x: number) => number {
       return Math.abs;
     case "reciprocal":
       return (x) => 1 / x;
+    case "sin":
+      return Math.sin;
     case "sigmoid":
       return (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
     case "softplus":

@@ -91,7 +91,7 @@ function printOp(node: Node): string {
     case "convTranspose2d":
       return `convTranspose2d(stride ${op.stride}, pad ${op.pad}, ${op.layout})`;
     case "upfirdn2d":
-      return `upfirdn2d(kernel ${op.kernel.join(",")}, gain ${op.gain}, up ${op.up}, down ${op.down}, pads ${op.pads.join(",")}, ${op.layout})`;
+      return `upfirdn2d(kernel ${op.kernel.map((row) => row.join(",")).join("; ")}, gain ${op.gain}, up ${op.up}, down ${op.down}, pads ${op.pads.join(",")}, ${op.layout})`;
     case "select":
     case "matmul":
     case "reshape":

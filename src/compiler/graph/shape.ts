@@ -169,11 +169,15 @@ export function inferShape(op: Op, inputs: readonly Shape[]): Shape {
     case "upfirdn2d": {
       count(1);
       const x = imageSizes(operand(0), op.layout);
-      const taps = op.kernel.length;
+      const [rows, columns] = [op.kernel.length, at(op.kernel, 0).length];
+      if (columns === 0 || op.kernel.some((row) => row.length !== columns)) fail(op.kind, "a kernel of ragged rows");
       const [top, bottom, left, right] = op.pads;
-      const out = (n: number, before: number, after: number): number =>
+      const out = (n: number, before: number, after: number, taps: number): number =>
         positive(op.kind, Math.floor((n * op.up + before + after - taps) / op.down) + 1);
-      return imageShape({ ...x, height: out(x.height, top, bottom), width: out(x.width, left, right) }, op.layout);
+      return imageShape(
+        { ...x, height: out(x.height, top, bottom, rows), width: out(x.width, left, right, columns) },
+        op.layout,
+      );
     }
     default:
       return unreachable(op);

@@ -97,17 +97,17 @@ export function upfirdn2dAdjoint(
 ): NodeId {
   const from = imageSizes(b.shape(at(inputs, 0)), layout);
   const to = imageSizes(b.shape(output), layout);
-  const taps = kernel.length;
+  const [rows, columns] = [kernel.length, at(kernel, 0).length];
   const [top, , left] = pads;
   return b.upfirdn2d(g, {
-    kernel: [...kernel].reverse(),
+    kernel: [...kernel].reverse().map((row) => [...row].reverse()),
     gain,
     up: down,
     down: up,
     pads: [
-      taps - 1 - top,
+      rows - 1 - top,
       from.height * up - to.height * down + top - up + 1,
-      taps - 1 - left,
+      columns - 1 - left,
       from.width * up - to.width * down + left - up + 1,
     ],
     layout,

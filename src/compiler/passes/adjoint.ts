@@ -134,6 +134,9 @@ function unaryAdjoint(b: GraphBuilder, fn: UnaryKind, x: NodeId, y: NodeId, g: N
       return b.mul(g, b.sign(x));
     case "reciprocal":
       return b.neg(b.mul(g, b.square(y)));
+    case "sin":
+      // The cosine, a quarter of a turn ahead.
+      return b.mul(g, b.sin(b.add(x, scalar(Math.PI / 2))));
     case "sigmoid":
       return b.mul(g, b.mul(y, b.sub(scalar(1), y)));
     case "softplus":

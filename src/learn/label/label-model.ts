@@ -8,7 +8,7 @@ import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
-import type { RgbImage } from "../../runtime/image/rgb.js";
+import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import { thumbnail } from "../labellers/preprocess.js";
 import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
@@ -64,7 +64,7 @@ export async function labelModel(work: LabelWork): Promise<void> {
         const images = await painter.paint(stylesOf(w, model.info, from, Math.min(LOOK, size - from)));
         images.forEach((image, k) => {
           if (shape.thumbnails > 0)
-            thumbnails.set(thumbnail(image, shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
+            thumbnails.set(thumbnail(onWhite(image), shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
         });
         if (looks) columns.push(await columnsOf(images, labels));
         work.onProgress(done + from + images.length);

@@ -8,7 +8,7 @@ import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { OnnxArray, OnnxModel } from "../../runtime/services/onnx-model.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
-import type { RgbImage } from "../../runtime/image/rgb.js";
+import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import {
   checkLabellerSpec,
   packLabellerSpec,
@@ -125,7 +125,7 @@ async function runBatch(
     (i) => i !== undefined,
   );
   const dims = layout === "nchw" ? [rows, 3, size, size] : [rows, size, size, 3];
-  return model.run({ [name]: { data: toBatch(padded, spec.input), dims } });
+  return model.run({ [name]: { data: toBatch(padded.map(onWhite), spec.input), dims } });
 }
 
 /** The columns of all attributes of the first `count` of `rows` rows. */

@@ -1,5 +1,5 @@
 // Pictures as a classifier takes them: resized, normalised, channels in its order.
-// In: 8-bit RGB images of any size. Out: one float32 array. Invariants: an image of the size asked for is not resampled.
+// In: 8-bit RGB images of any size, without alpha. Out: one float32 array. Invariants: an image of the size asked for is not resampled.
 import type { RgbImage } from "../../runtime/image/rgb.js";
 
 export interface InputFormat {

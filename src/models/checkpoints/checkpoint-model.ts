@@ -1,7 +1,7 @@
-// What every reader of StyleGAN2 checkpoints ends with: the networks that it found, as a model without attributes.
+// What every reader of StyleGAN checkpoints ends with: the networks that it found, as a model without attributes.
 import type { MappingWeights } from "../../compiler/weights.js";
 import type { StyleganModel } from "../model.js";
-import { defaultLayerGroups, numWsOf } from "../pack/pack-metadata.js";
+import { imageFacts } from "./image-facts.js";
 import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
 
 export interface CheckpointOptions {
@@ -33,16 +33,14 @@ export function checkpointModel(
   { name, sha256, licence = "unknown" }: CheckpointOptions,
   { zDim, classes, mapping, synthesis }: CheckpointParts,
 ): StyleganModel {
-  const { wDim, resolution } = synthesis;
+  const { wDim } = synthesis;
   return {
     info: {
       name,
       zDim,
       wDim,
-      numWs: numWsOf(resolution),
-      resolution,
+      ...imageFacts(synthesis),
       attributes: [],
-      layerGroups: defaultLayerGroups(resolution),
       ...(classes > 0 && { classes }),
     },
     weights: { zDim, mapping, heads: [] },

@@ -10,8 +10,10 @@ import { tensorsOf } from "../formats/torch-tensor.js";
 export type FoundGenerator =
   /** An object with modules `mapping` and `synthesis`: stylegan2-ada-pytorch and its successors. */
   | { readonly kind: "network"; readonly network: PythonObject }
-  /** The tensors of such a network. */
+  /** The tensors of such a network of StyleGAN2. */
   | { readonly kind: "network-tensors"; readonly tensors: StateDict }
+  /** The tensors of such a network of StyleGAN3. */
+  | { readonly kind: "filtered-tensors"; readonly tensors: StateDict }
   /** The tensors of rosinality's code; the average w where the file has one: [wDim], or one such row a layer. */
   | { readonly kind: "rosinality"; readonly tensors: StateDict; readonly average: Tensor | undefined }
   /** A network of the first TensorFlow release. */
@@ -46,6 +48,8 @@ export function findInTensors(tensors: StateDict, average?: Tensor): FoundGenera
     best([...tensors.keys()].filter((name) => isAt(name, ending)).map((name) => name.slice(0, -ending.length)));
   const network = prefixOf("synthesis.b4.conv1.affine.weight");
   if (network !== undefined) return { kind: "network-tensors", tensors: withoutPrefix(tensors, network) };
+  const filtered = prefixOf("synthesis.input.freqs");
+  if (filtered !== undefined) return { kind: "filtered-tensors", tensors: withoutPrefix(tensors, filtered) };
   const layers = prefixOf("conv1.conv.modulation.weight");
   if (layers === undefined) return undefined;
   const own = withoutPrefix(tensors, layers);

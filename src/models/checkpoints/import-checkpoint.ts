@@ -10,6 +10,7 @@ import { isDict, type AllowList, type PickleValue } from "../formats/pickle-valu
 import { PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
 import { readRosinality } from "./rosinality.js";
 import { readStylegan2Ada, readStylegan2AdaTensors } from "./stylegan2-ada.js";
+import { isStylegan3, readStylegan3Network, readStylegan3Tensors } from "./stylegan3.js";
 import { readStylegan2Tf } from "./stylegan2-tf.js";
 import { isTorchLegacy, nestedStorages, readTorchLegacy } from "../formats/torch-legacy.js";
 import { checkSharing, tensorsOf, TORCH_NAMES } from "../formats/torch-tensor.js";
@@ -18,7 +19,7 @@ import { unpickle } from "../formats/unpickle.js";
 import { WorkBudget } from "../formats/work-budget.js";
 import { isZip } from "../formats/zip.js";
 
-export type CheckpointKind = "stylegan2-ada-pytorch" | "rosinality" | "stylegan2-tensorflow";
+export type CheckpointKind = "stylegan2-ada-pytorch" | "stylegan3" | "rosinality" | "stylegan2-tensorflow";
 
 /** A generator, and where its form comes from. */
 export interface GeneratorCheckpoint extends ReadGenerator {
@@ -54,10 +55,15 @@ export async function readPickledFile(
 export function readGenerator(found: FoundGenerator, file: string, options: CheckpointOptions): GeneratorCheckpoint {
   switch (found.kind) {
     case "network":
+      if (isStylegan3(found.network))
+        return { kind: "stylegan3", ...readStylegan3Network(found.network, file, options) };
       return { kind: "stylegan2-ada-pytorch", ...readStylegan2Ada(found.network, file, options) };
     case "network-tensors":
       checkSharing(found.tensors, file);
       return { kind: "stylegan2-ada-pytorch", ...readStylegan2AdaTensors(found.tensors, file, options) };
+    case "filtered-tensors":
+      checkSharing(found.tensors, file);
+      return { kind: "stylegan3", ...readStylegan3Tensors(found.tensors, file, options) };
     case "rosinality":
       checkSharing(found.tensors, file);
       return { kind: "rosinality", ...readRosinality(found.tensors, found.average, file, options) };

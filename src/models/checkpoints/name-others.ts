@@ -9,7 +9,7 @@ export interface Stranger {
 }
 
 const EXPORT =
-  "lacec imports StyleGAN2 checkpoints; of other generators it takes an ONNX export with z in and pictures out";
+  "lacec imports StyleGAN2 and StyleGAN3 checkpoints; of other generators it takes an ONNX export with z in and pictures out";
 
 /** What to do with weights that nobody here knows. */
 export const OTHER_GENERATORS =
@@ -29,7 +29,6 @@ const KINDS: readonly (readonly [RegExp, string, string])[] = [
   [/^model\.diffusion_model\.|^unet\.|\bdown_blocks\.\d/, "a diffusion model", EXPORT],
   [/^first_stage_model\.|\b(quant_conv|post_quant_conv)\./, "the autoencoder of a diffusion model", EXPORT],
   [/Superres(Generator|Synthesis)/, "a StyleGAN-XL generator", EXPORT],
-  [/\bsynthesis\.input\.|\bsynthesis\.L\d+_\d+_\d+\./, "a StyleGAN3 generator", EXPORT],
   [/\bStyleMod\b/, "a StyleGAN (of 2018) generator", EXPORT],
   [/\bToRGB_lod\d/, "a Progressive GAN generator", EXPORT],
   [/^(text_model|vision_model|visual)\./, "a CLIP model", "lacec labels with one: lacec label --labeller clip"],

@@ -10,7 +10,7 @@ import { readStyle } from "./lace-heads.js";
 import { modelError } from "../model-error.js";
 import { TensorSource } from "../pack/pack-weights.js";
 import type { StateDict } from "../formats/state-dict.js";
-import { readSynthesis } from "./stylegan2-weights.js";
+import { readStylegan2 } from "./stylegan2-weights.js";
 
 const FIR_KERNEL = [1, 3, 3, 1];
 const MAX_RESOLUTION = 2048;
@@ -34,7 +34,7 @@ export function readRosinality(
   );
   const assumed = addNoise(tensors);
   const source = new TensorSource(file, (name) => tensors.get(name), new Set(tensors.keys()));
-  const synthesis = readSynthesis(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
+  const synthesis = readStylegan2(source, { style: "skip", firKernel: FIR_KERNEL, wDim, resolution });
   const zDim = mapping.layers[0]?.weight.shape[1] ?? 0;
   const model = checkpointModel(options, { zDim, classes: 0, mapping, synthesis });
   return { model, assumed, averageUnknown: average === undefined };
@@ -63,7 +63,7 @@ function unlike(file: string, what: string): LaceError {
   return modelError("L5107", file, `not a rosinality StyleGAN2 checkpoint: ${what}`);
 }
 
-/** State dict of the generator -> tensors of a pack. What is missing is found by readSynthesis. */
+/** State dict of the generator -> tensors of a pack. What is missing is found by readStylegan2. */
 function convertSynthesis(stored: StateDict, file: string): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   const copy = (from: string, to: string, shapeOf: (shape: readonly number[]) => readonly number[], gain = 1): void => {

@@ -1,30 +1,23 @@
 // Generators of stylegan2-ada-pytorch, also as the tools of its successor save them again -> Model.
 // In: the network that unpickling gave, or its tensors alone. Out: a Model without attributes; every shape has been checked as a pack's would be.
 // Invariants: same values as the original; the tensors keep their names, which are those of docs/packs.md.
+import { imageSizeOf } from "../../compiler/attribute.js";
 import type { Tensor } from "../../compiler/weights.js";
-import type { LaceError } from "../../source/diagnostic.js";
+import type { StyleganModel } from "../model.js";
 import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
 import { modelError } from "../model-error.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
-import { isCount, isDict, type PickleValue } from "../formats/pickle-value.js";
-import { pythonObject, type PythonObject } from "../formats/python-object.js";
-import { nameOther } from "./name-others.js";
+import type { PythonObject } from "../formats/python-object.js";
+import { count, moduleOf, networkTensors, numberOf, refuseOthers, unlike } from "./network-object.js";
 import type { StateDict } from "../formats/state-dict.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
-import { readSynthesis, scalarOf } from "./stylegan2-weights.js";
-import { checkSharing, tensorsOf, type TorchTensor } from "../formats/torch-tensor.js";
+import { readStylegan2, scalarOf } from "./stylegan2-weights.js";
 
-/** Modules nest network, block, layer; deeper is a loop. */
-const MAX_DEPTH = 8;
 const STYLES: readonly SynthesisStyle[] = ["skip", "orig", "resnet"];
 const MAX_RESOLUTION = 2048;
 const MAX_LAYERS = 64;
 /** What the training code of stylegan2-ada-pytorch has by default. */
 const DEFAULTS = { lrMultiplier: 0.01, firKernel: [1, 3, 3, 1] };
-
-function unlike(file: string, what: string): LaceError {
-  return modelError("L5107", file, `not a StyleGAN2-ADA checkpoint that lacec can read: ${what}`);
-}
 
 /**
  * A generator, conditional or not, of any of the three architectures.
@@ -33,16 +26,13 @@ function unlike(file: string, what: string): LaceError {
 export function readStylegan2Ada(generator: PythonObject, file: string, options: CheckpointOptions): ReadGenerator {
   const mapping = moduleOf(generator, "mapping", file);
   const synthesis = moduleOf(generator, "synthesis", file);
-  refuseOthers(generator, synthesis, file);
+  refuseOthers(generator, file);
   const resolution = count(generator, "img_resolution", file);
   const [zDim, wDim] = [count(generator, "z_dim", file), count(generator, "w_dim", file)];
   const cDim = generator.get("c_dim") === 0 ? 0 : count(generator, "c_dim", file);
   const layers = count(mapping, "num_layers", file);
 
-  const stored = new Map<string, TorchTensor>();
-  collect(generator, "", new Set(), stored);
-  checkSharing(stored, file);
-  const source = new TensorSource(file, (name) => stored.get(name)?.read(), new Set(stored.keys()));
+  const { stored, source } = networkTensors(generator, file);
   const last = moduleOf(synthesis, `b${resolution}`, file);
   const style = STYLES.find((s) => s === last.get("architecture"));
   if (style === undefined) throw unlike(file, "its architecture is none of skip, orig, resnet");
@@ -55,9 +45,9 @@ export function readStylegan2Ada(generator: PythonObject, file: string, options:
     zDim,
     classes: cDim,
     mapping: readMapping(source, { zDim, wDim, classes: cDim, mapping: mappingSizes }),
-    synthesis: readSynthesis(source, { ...sizes, ...(typeof clamp === "number" && clamp > 0 && { clamp }) }),
+    synthesis: readStylegan2(source, { ...sizes, ...(typeof clamp === "number" && clamp > 0 && { clamp }) }),
   });
-  return { model, assumed: [], averageUnknown: false };
+  return { model, assumed: noiseAssumed(stored, model), averageUnknown: false };
 }
 
 /**
@@ -99,51 +89,19 @@ export function readStylegan2AdaTensors(stored: StateDict, file: string, options
     zDim,
     classes,
     mapping: readMapping(source, { zDim, wDim, classes, mapping }),
-    synthesis: readSynthesis(source, { style, firKernel: firKernelOf, wDim, resolution }),
+    synthesis: readStylegan2(source, { style, firKernel: firKernelOf, wDim, resolution }),
   });
-  return { model, assumed, averageUnknown };
+  return { model, assumed: [...assumed, ...noiseAssumed(stored, model)], averageUnknown };
 }
 
-/** Successors have the same outside and another synthesis. */
-function refuseOthers(generator: PythonObject, synthesis: PythonObject, file: string): void {
-  const modules = synthesis.get("_modules");
-  const inner = isDict(modules) ? [...modules.entries.keys()].filter((name) => typeof name === "string") : [];
-  const names = [generator.className, synthesis.className, ...inner.map((name) => `synthesis.${name}.`)];
-  const other = nameOther(names);
-  if (other !== undefined) throw modelError("L5107", file, other.what, [other.hint]);
-}
-
-function moduleOf(parent: PythonObject, name: string, file: string): PythonObject {
-  const modules = parent.get("_modules");
-  const found = isDict(modules) ? pythonObject(modules.entries.get(name)) : undefined;
-  if (found === undefined) throw unlike(file, `the module '${name}' is missing`);
-  return found;
-}
-
-function count(module: PythonObject, name: string, file: string): number {
-  const value = module.get(name);
-  if (!isCount(value) || value === 0 || value > 8192) throw unlike(file, `'${name}' is no size`);
-  return value;
-}
-
-function numberOf(value: PickleValue | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : undefined;
-}
-
-/** Parameters and buffers of a module and those inside it, by their dotted names. Each module once: a loop ends. */
-function collect(module: PythonObject, prefix: string, seen: Set<PythonObject>, into: Map<string, TorchTensor>): void {
-  if (seen.has(module)) return;
-  seen.add(module);
-  for (const kind of ["_parameters", "_buffers"]) {
-    for (const [name, tensor] of tensorsOf(module.get(kind))) into.set(prefix + name, tensor);
-  }
-  const modules = module.get("_modules");
-  // A network, its blocks, their layers: what lies deeper is no part of a generator.
-  if (prefix.split(".").length > MAX_DEPTH) return;
-  for (const [name, value] of isDict(modules) ? modules.entries : []) {
-    const inner = pythonObject(value);
-    if (typeof name === "string" && inner !== undefined) collect(inner, `${prefix}${name}.`, seen, into);
-  }
+/** What is said of noise images that do not fit pictures of unequal sides. */
+function noiseAssumed(stored: StateDict, { info }: StyleganModel): readonly string[] {
+  const [rows, columns] = stored.get(`synthesis.b${info.resolution}.conv1.noise_const`)?.shape ?? [];
+  const { width, height } = imageSizeOf(info);
+  if (rows === undefined || (rows === height && columns === width)) return [];
+  return [
+    "the noise images of the file do not fit its pictures: `noise const` adds none; `noise random` draws its own",
+  ];
 }
 
 /** The taps whose outer product the resampling filter is. */

@@ -13,7 +13,7 @@ import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import { isDict, isTuple, newDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { SynthesisStyle } from "../../compiler/synthesis-weights.js";
-import { readSynthesis, scalarOf } from "./stylegan2-weights.js";
+import { readStylegan2, scalarOf } from "./stylegan2-weights.js";
 
 const MAX_RESOLUTION = 2048;
 const STYLES: readonly SynthesisStyle[] = ["skip", "orig", "resnet"];
@@ -58,7 +58,7 @@ export function readStylegan2Tf(generator: PythonObject, file: string, options: 
     zDim,
     classes,
     mapping: readMapping(source, { zDim, wDim, classes, mapping }),
-    synthesis: readSynthesis(source, {
+    synthesis: readStylegan2(source, {
       style,
       firKernel: firKernel(settings, file),
       wDim,
@@ -116,7 +116,7 @@ function convertMapping(variables: ReadonlyMap<string, NumpyArray>, tensors: Map
   return layers;
 }
 
-/** Gives the resolution, 4 if there is no block beyond the first. What is missing is found by readSynthesis. */
+/** Gives the resolution, 4 if there is no block beyond the first. What is missing is found by readStylegan2. */
 function convertSynthesis(variables: ReadonlyMap<string, NumpyArray>, tensors: Map<string, Tensor>): number {
   const modulated = (from: string, to: string, turned = false): boolean => {
     copy(variables, `${from}/mod_weight`, tensors, `${to}.affine.weight`, swapped);

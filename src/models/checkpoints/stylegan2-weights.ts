@@ -1,5 +1,5 @@
 // The tensors of a StyleGAN2 synthesis, found by name and checked: what the graph is built from.
-// In: tensors of the naming in docs/packs.md. Out: SynthesisWeights, one entry a block.
+// In: tensors of the naming in docs/packs.md. Out: Stylegan2Weights, one entry a block.
 // Invariants: channels fit from block to block; the last block always has an RGB layer, the others only in style "skip".
 import type { Tensor } from "../../compiler/weights.js";
 import type {
@@ -8,7 +8,7 @@ import type {
   ModulatedWeights,
   ConvWeights,
   LaterBlock,
-  SynthesisWeights,
+  Stylegan2Weights,
 } from "../../compiler/synthesis-weights.js";
 import { modelError } from "../model-error.js";
 import type { TensorSource } from "../pack/pack-weights.js";
@@ -21,40 +21,55 @@ export interface SynthesisSizes {
   readonly resolution: number;
 }
 
+/** Pixels of a side of an image. */
+const MAX_SIDE = 8192;
+
+/** What all blocks must fit to. */
+interface Shape {
+  readonly wDim: number;
+  readonly style: SynthesisStyle;
+  readonly resolution: number;
+  /** Rows and columns of the constant: 4x4, but of generators of other pictures than square ones. */
+  readonly constant: readonly [number, number];
+}
+
 /** Finds and checks all tensors of a synthesis. Errors LaceError L5109 that names the tensor. */
-export function readSynthesis(source: TensorSource, sizes: SynthesisSizes): SynthesisWeights {
+export function readStylegan2(source: TensorSource, sizes: SynthesisSizes): Stylegan2Weights {
   const { style, resolution, wDim } = sizes;
-  const constant = source.read("synthesis.b4.const", [undefined, 4, 4]);
-  let channels = constant.shape[0] ?? 0;
-  const first = { resolution: 4, constant, ...readTail(source, 4, channels, sizes) };
+  const constant = source.read("synthesis.b4.const", [undefined, undefined, undefined]);
+  let [channels = 0, height = 0, width = 0] = constant.shape;
+  const [rows, columns] = [(height * resolution) / 4, (width * resolution) / 4];
+  if (Math.max(rows, columns) > MAX_SIDE)
+    throw modelError(
+      "L5107",
+      source.file,
+      `its pictures would be of ${columns} x ${rows} pixels; lacec draws up to ${MAX_SIDE} a side`,
+    );
+  const shape: Shape = { wDim, style, resolution, constant: [height, width] };
+  const first = { resolution: 4, constant, ...readTail(source, 4, channels, shape) };
   const later: LaterBlock[] = [];
   for (let r = 8; r <= resolution; r *= 2) {
-    const conv0 = readConv(source, `synthesis.b${r}.conv0`, channels, undefined, wDim, r);
-    const width = conv0.bias.data.length;
-    const skip = style === "resnet" ? source.read(`synthesis.b${r}.skip.weight`, [width, channels, 1, 1]) : undefined;
-    later.push({ resolution: r, conv0, ...(skip && { skip }), ...readTail(source, r, width, sizes) });
-    channels = width;
+    const conv0 = readConv(source, `synthesis.b${r}.conv0`, channels, undefined, shape, r);
+    const outputs = conv0.bias.data.length;
+    const skip = style === "resnet" ? source.read(`synthesis.b${r}.skip.weight`, [outputs, channels, 1, 1]) : undefined;
+    later.push({ resolution: r, conv0, ...(skip && { skip }), ...readTail(source, r, outputs, shape) });
+    channels = outputs;
   }
   return { ...sizes, first, later };
 }
 
 /** What every block ends with. */
-function readTail(
-  source: TensorSource,
-  r: number,
-  width: number,
-  sizes: SynthesisSizes,
-): Omit<BlockBase, "resolution"> {
-  const conv1 = readConv(source, `synthesis.b${r}.conv1`, width, width, sizes.wDim, r);
+function readTail(source: TensorSource, r: number, width: number, sizes: Shape): Omit<BlockBase, "resolution"> {
+  const conv1 = readConv(source, `synthesis.b${r}.conv1`, width, width, sizes, r);
   if (sizes.style !== "skip" && r !== sizes.resolution) return { conv1 };
   const name = `synthesis.b${r}.torgb`;
   const layer = readModulated(source, name, width, undefined, 1, sizes.wDim);
   const channels = layer.bias.data.length;
-  if (channels !== 1 && channels !== 3)
+  if (channels !== 1 && channels !== 3 && channels !== 4)
     throw modelError(
       "L5107",
       source.file,
-      `its pictures have ${channels} channels; lacec draws grey ones and those of 3`,
+      `its pictures have ${channels} channels; lacec draws grey ones, those of 3 and of 4 (with alpha)`,
     );
   return { conv1, toRgb: channels === 1 ? asColour(layer) : layer };
 }
@@ -91,12 +106,16 @@ function readConv(
   name: string,
   inputs: number,
   outputs: number | undefined,
-  wDim: number,
+  { wDim, constant: [height, width] }: Shape,
   resolution: number,
 ): ConvWeights {
   const layer = readModulated(source, name, inputs, outputs, 3, wDim);
   if (!source.has(`${name}.noise_strength`)) return layer;
-  const constant = source.read(`${name}.noise_const`, [resolution, resolution]);
+  const size = [(height * resolution) / 4, (width * resolution) / 4];
+  const stored = source.read(`${name}.noise_const`, height === width ? size : [undefined, undefined]);
+  // Forks for pictures that are not square left the noise images square: no such image can be added.
+  const fits = stored.shape.every((n, i) => n === size[i]);
+  const constant = fits ? stored : { shape: size, data: new Float32Array(size.reduce((a, n) => a * n, 1)) };
   return { ...layer, noise: { strength: source.read(`${name}.noise_strength`, []).data[0] ?? 0, constant } };
 }
 
@@ -105,8 +124,8 @@ export function scalarOf(x: Tensor): Tensor {
   return x.data.length === 1 ? { shape: [], data: x.data } : x;
 }
 
-/** The tensors by name, as `readSynthesis` finds them. */
-export function synthesisTensors(synthesis: SynthesisWeights): Map<string, Tensor> {
+/** The tensors by name, as `readStylegan2` finds them. */
+export function stylegan2Tensors(synthesis: Stylegan2Weights): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   const addModulated = (name: string, layer: ModulatedWeights): void => {
     tensors.set(`${name}.weight`, layer.weight);

@@ -83,7 +83,7 @@ const interval = v.pipe(
   v.check(([low, high]) => low < high, "Invalid range: Expected the lower end first"),
 );
 
-/** What packs of both architectures have. */
+/** What packs of all architectures have. */
 const shared = {
   format,
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
@@ -102,15 +102,37 @@ const shared = {
   madeFrom: v.optional(v.array(v.object({ file: v.string(), sha256, format: v.string() })), []),
 };
 
+/** What packs of StyleGANs have. */
+const stylegan = {
+  ...shared,
+  numWs: size(64),
+  imageSize: v.exactOptional(v.tuple([size(8192), size(8192)])),
+  imageChannels: v.picklist([3, 4]),
+  classes: v.optional(size(100_000)),
+  mapping: v.optional(v.object({ layers: size(64), lrMultiplier: positive, normalize: v.boolean() })),
+};
+
+interface Stylegan {
+  readonly zDim: number;
+  readonly wDim: number;
+  readonly numWs: number;
+  readonly classes?: number | undefined;
+  readonly mapping?: object | undefined;
+  readonly layerGroups: Readonly<Record<string, readonly [number, number]>>;
+}
+const classesHaveMapping = (p: Stylegan): boolean => p.mapping !== undefined || p.classes === undefined;
+const wDimFits = (p: Stylegan): boolean => p.mapping !== undefined || p.zDim === p.wDim;
+const groupsWithinLayers = (p: Stylegan): boolean =>
+  Object.values(p.layerGroups).every(([from, to]) => from <= to && to < p.numWs);
+const CLASSES = "Invalid classes: They need a mapping";
+const WDIM = "Invalid wDim: Without a mapping it must be zDim";
+const GROUPS = "Invalid layerGroups: Expected ranges within 0..numWs-1";
+
 const stylegan2 = v.pipe(
   v.object({
-    ...shared,
+    ...stylegan,
     architecture: v.literal("stylegan2"),
-    numWs: size(64),
     resolution: v.picklist([4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]),
-    imageChannels: v.literal(3),
-    classes: v.optional(size(100_000)),
-    mapping: v.optional(v.object({ layers: size(64), lrMultiplier: positive, normalize: v.boolean() })),
     synthesis: v.object({
       style: v.picklist(["skip", "orig", "resnet"]),
       firKernel: v.pipe(
@@ -123,12 +145,52 @@ const stylegan2 = v.pipe(
     }),
   }),
   v.check((p) => p.numWs === numWsOf(p.resolution), "Invalid numWs: Expected 2 log2(resolution) - 2"),
-  v.check((p) => p.mapping !== undefined || p.classes === undefined, "Invalid classes: They need a mapping"),
-  v.check((p) => p.mapping !== undefined || p.zDim === p.wDim, "Invalid wDim: Without a mapping it must be zDim"),
-  v.check(
-    (p) => Object.values(p.layerGroups).every(([from, to]) => from <= to && to < p.numWs),
-    "Invalid layerGroups: Expected ranges within 0..numWs-1",
-  ),
+  v.check((p) => classesHaveMapping(p), CLASSES),
+  v.check((p) => wDimFits(p), WDIM),
+  v.check((p) => groupsWithinLayers(p), GROUPS),
+);
+
+const factor = size(8);
+const pad = v.pipe(v.number(), v.integer(), v.minValue(-8192), v.maxValue(8192));
+const stylegan3 = v.pipe(
+  v.object({
+    ...stylegan,
+    architecture: v.literal("stylegan3"),
+    resolution: size(8192),
+    synthesis: v.object({
+      input: v.pipe(
+        v.object({ size: v.tuple([size(8192), size(8192)]), samplingRate: positive, bandwidth: positive }),
+        v.check((i) => i.bandwidth < i.samplingRate / 2, "Invalid bandwidth: Expected less than half of samplingRate"),
+      ),
+      outputScale: finite,
+      clamp: v.optional(positive),
+      layers: v.pipe(
+        v.array(
+          v.pipe(
+            v.object({
+              name: v.pipe(v.string(), v.regex(/^L[0-9]{1,3}_[0-9]{1,5}_[0-9]{1,5}$/, "Invalid name of a layer")),
+              up: factor,
+              down: factor,
+              pads: v.tuple([pad, pad, pad, pad]),
+              toRgb: v.optional(v.boolean(), false),
+            }),
+            v.check((l) => l.up % l.down === 0, "Invalid down: Expected a divisor of up"),
+          ),
+        ),
+        v.minLength(1),
+        v.maxLength(63),
+        v.check((layers) => isDistinct(layers.map((l) => l.name)), "Invalid layers: Two have one name"),
+        v.check(
+          (layers) => layers.every((l, i) => l.toRgb === (i === layers.length - 1)),
+          "Invalid toRgb: Expected of the last layer, alone",
+        ),
+      ),
+    }),
+  }),
+  v.check((p) => p.numWs === p.synthesis.layers.length + 1, "Invalid numWs: Expected one more than layers"),
+  v.check((p) => classesHaveMapping(p), CLASSES),
+  v.check((p) => wDimFits(p), WDIM),
+  v.check((p) => groupsWithinLayers(p), GROUPS),
 );
 
 const onnx = v.pipe(
@@ -137,7 +199,8 @@ const onnx = v.pipe(
     architecture: v.literal("onnx"),
     numWs: v.literal(1),
     resolution: size(8192),
-    imageChannels: v.picklist([1, 3]),
+    imageSize: v.exactOptional(v.tuple([size(8192), size(8192)])),
+    imageChannels: v.picklist([1, 3, 4]),
     decoder: v.object({
       file: fileName,
       sha256,
@@ -157,7 +220,7 @@ const onnx = v.pipe(
   ),
   v.check((p) => Object.keys(p.layerGroups).length === 0, "Invalid layerGroups: A decoder has no layers"),
 );
-const pack = v.variant("architecture", [stylegan2, onnx]);
+const pack = v.variant("architecture", [stylegan2, stylegan3, onnx]);
 const headFile = v.pipe(
   v.object({ format, wDim: size(8192), zDim: v.optional(size(8192)), attributes: attributeRows }),
   v.check(
@@ -167,7 +230,9 @@ const headFile = v.pipe(
 );
 
 export type PackMetadata = v.InferOutput<typeof pack>;
-export type StyleganMetadata = v.InferOutput<typeof stylegan2>;
+export type Stylegan2Metadata = v.InferOutput<typeof stylegan2>;
+export type Stylegan3Metadata = v.InferOutput<typeof stylegan3>;
+export type StyleganMetadata = Stylegan2Metadata | Stylegan3Metadata;
 export type DecoderMetadata = v.InferOutput<typeof onnx>;
 export type HeadMetadata = v.InferOutput<typeof headFile>;
 
@@ -224,14 +289,16 @@ export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
 
 /** What the compiler knows of the model. */
 export function modelInfo(metadata: PackMetadata): ModelInfo {
-  const { name, zDim, wDim, numWs, resolution, layerGroups } = metadata;
-  const classes = metadata.architecture === "stylegan2" ? metadata.classes : undefined;
+  const { name, zDim, wDim, numWs, resolution, layerGroups, imageSize } = metadata;
+  const classes = metadata.architecture === "onnx" ? undefined : metadata.classes;
   return {
     name,
     zDim,
     wDim,
     numWs,
     resolution,
+    ...(imageSize !== undefined && { imageSize }),
+    ...(metadata.imageChannels === 4 && { imageChannels: 4 }),
     attributes: attributeTable(metadata.attributes),
     layerGroups,
     ...(classes !== undefined && { classes }),

@@ -25,6 +25,11 @@ export class TensorSource {
     return this.names.has(name);
   }
 
+  /** Dimensions of the tensor of that name; 0 if there is none. */
+  rankOf(name: string): number {
+    return this.find(name)?.shape.length ?? 0;
+  }
+
   /**
    * The tensor of that name. `shape` says what it must be; an undefined entry stands for any size.
    * Errors LaceError L5109 if it is missing, has another shape or holds a number that is not finite.

@@ -1,7 +1,7 @@
 // Model packs (docs/packs.md): one safetensors file with weights and metadata -> Model, and back.
 // In: a Host and a path. Out: a Model whose every tensor has been checked; `loadModelInfo` reads the header alone.
 // Invariants: a Model that this gives builds its graphs without further checks; nothing outside the pack's folder is named by it.
-import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
+import { imageSizeOf, type Attribute, type ModelInfo } from "../../compiler/attribute.js";
 import { missingHead, widthFault, type HeadTable } from "../../compiler/head-table.js";
 import type { HeadSpace, HeadWeights, Tensor } from "../../compiler/weights.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -21,7 +21,10 @@ import {
   type Safetensors,
   type SafetensorsHeader,
 } from "../formats/safetensors.js";
-import { readSynthesis, synthesisTensors } from "../checkpoints/stylegan2-weights.js";
+import { imageFacts } from "../checkpoints/image-facts.js";
+import { readStylegan2, stylegan2Tensors } from "../checkpoints/stylegan2-weights.js";
+import { readStylegan3, stylegan3Facts, stylegan3Tensors } from "../checkpoints/stylegan3-weights.js";
+import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
 
 /** The metadata key of packs and head files. */
 export const METADATA_KEY = "lace";
@@ -87,8 +90,22 @@ export function readPack(
     };
   }
   const mapping = readMapping(source, metadata);
-  const synthesis = readSynthesis(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
+  const synthesis =
+    metadata.architecture === "stylegan3"
+      ? readStylegan3(source, { ...metadata.synthesis, wDim: info.wDim })
+      : readStylegan2(source, { ...metadata.synthesis, wDim: info.wDim, resolution: info.resolution });
+  checkImages(imageFacts(synthesis), info, file);
   return { ...base, weights: { zDim: info.zDim, ...(mapping && { mapping }), ...heads }, synthesis };
+}
+
+/** The header of a pack, which is read alone, says of its images what its tensors do. */
+function checkImages(tensors: ReturnType<typeof imageFacts>, info: ModelInfo, file: string): void {
+  const text = (facts: Parameters<typeof imageSizeOf>[0] & Pick<ModelInfo, "imageChannels">): string => {
+    const { width, height } = imageSizeOf(facts);
+    return `${width} x ${height} pixels${facts.imageChannels === 4 ? " with alpha" : ""}`;
+  };
+  if (text(tensors) !== text(info))
+    throw modelError("L5108", file, `its metadata speak of ${text(info)}, its tensors make ${text(tensors)}`);
 }
 
 /**
@@ -309,9 +326,15 @@ function storedRows({ attributes, heads }: Heads, original: Readonly<Record<stri
   });
 }
 
-/** Metadata of a StyleGAN2; its tensors go `into` the map. */
-function styleganMetadata({ weights, synthesis }: StyleganModel, into: Map<string, Tensor>): object {
+/** The tensors of a synthesis by name, as packs hold them. */
+export function synthesisTensors(synthesis: SynthesisWeights): Map<string, Tensor> {
+  return synthesis.style === "alias-free" ? stylegan3Tensors(synthesis) : stylegan2Tensors(synthesis);
+}
+
+/** Metadata of a StyleGAN; its tensors go `into` the map. */
+function styleganMetadata({ weights, synthesis, info }: StyleganModel, into: Map<string, Tensor>): object {
   const { mapping } = weights;
+  const imageChannels = info.imageChannels ?? 3;
   const lrMultiplier = mapping?.layers[0]?.biasGain ?? 1;
   mapping?.layers.forEach((layer, i) => {
     const gain = lrMultiplier / Math.sqrt(layer.weight.shape[1] ?? 1);
@@ -325,11 +348,16 @@ function styleganMetadata({ weights, synthesis }: StyleganModel, into: Map<strin
     into.set("mapping.embed.weight", mapping.embedding.weight);
     into.set("mapping.embed.bias", mapping.embedding.bias);
   }
+  const mapped = mapping && {
+    mapping: { layers: mapping.layers.length, lrMultiplier, normalize: mapping.normalize },
+  };
   for (const [name, tensor] of synthesisTensors(synthesis)) into.set(name, tensor);
+  if (synthesis.style === "alias-free")
+    return { architecture: "stylegan3", imageChannels, ...mapped, synthesis: stylegan3Facts(synthesis) };
   return {
     architecture: "stylegan2",
-    imageChannels: 3,
-    ...(mapping && { mapping: { layers: mapping.layers.length, lrMultiplier, normalize: mapping.normalize } }),
+    imageChannels,
+    ...mapped,
     synthesis: {
       style: synthesis.style,
       firKernel: synthesis.firKernel,

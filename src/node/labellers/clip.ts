@@ -12,7 +12,7 @@ import { openOnnxModel } from "../engines/open-onnx-model.js";
 import { loadOrt } from "../engines/ort.js";
 import { nodeHost } from "../host.js";
 import type { Labeller, Sight } from "../../runtime/services/services.js";
-import type { RgbImage } from "../../runtime/image/rgb.js";
+import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import { findClip, unusable, type ClipFiles } from "./clip-files.js";
 import { thumbnail } from "../../learn/labellers/preprocess.js";
 import { printPrompts, type PromptedAttribute } from "../../learn/labellers/prompts.js";
@@ -149,8 +149,8 @@ function unit(row: Float32Array): Float32Array {
 }
 
 function rawImage({ RawImage }: Transformers, image: RgbImage, edge: number): object {
-  if (image.width <= edge) return new RawImage(image.data, image.width, image.height, 3);
-  return new RawImage(thumbnail(image, edge), edge, edge, 3);
+  if (image.width <= edge) return new RawImage(onWhite(image).data, image.width, image.height, 3);
+  return new RawImage(thumbnail(onWhite(image), edge), edge, edge, 3);
 }
 
 async function openNetwork(file: string): Promise<OnnxModel> {

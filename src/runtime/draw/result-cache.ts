@@ -55,15 +55,17 @@ export class Memory {
     if (bytes === undefined || bytes.length < 8) return undefined;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const [width, height] = [view.getUint32(0, true), view.getUint32(4, true)];
-    const data = bytes.subarray(8);
-    return data.length === width * height * 3 ? { width, height, data } : undefined;
+    const area = width * height;
+    const data = bytes.subarray(8, 8 + area * 3);
+    if (bytes.length === 8 + area * 3) return { width, height, data };
+    return bytes.length === 8 + area * 4 ? { width, height, data, alpha: bytes.subarray(8 + area * 3) } : undefined;
   }
 
-  keepImage(key: string, { width, height, data }: RgbImage): Promise<void> {
+  keepImage(key: string, { width, height, data, alpha }: RgbImage): Promise<void> {
     const size = new DataView(new ArrayBuffer(8));
     size.setUint32(0, width, true);
     size.setUint32(4, height, true);
-    return this.cache.put(key, concat([new Uint8Array(size.buffer), data], Uint8Array));
+    return this.cache.put(key, concat([new Uint8Array(size.buffer), data, alpha ?? []], Uint8Array));
   }
 }
 

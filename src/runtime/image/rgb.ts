@@ -1,23 +1,24 @@
-// Pictures as bytes: 8-bit RGB, rows from the top. The last form before a codec; no tensors are kept.
+// Pictures as bytes: 8-bit RGB, perhaps with alpha, rows from the top. The last form before a codec; no tensors are kept.
 // In: synthesised tiles. Out: RgbImage for grids and codecs.
 import { InternalError } from "../../source/internal-error.js";
 
-/** `data` holds width * height * 3 bytes. */
+/** `data` holds width * height * 3 bytes, `alpha` width * height: how opaque each pixel is, 255 wholly; absent: all are. Colours are not multiplied by it. */
 export interface RgbImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+  readonly alpha?: Uint8Array;
 }
 
 /**
  * Splits a synthesised tile into images.
  *
- * Shapes   pixels [n, height, width], by `PIXEL_UNITS`: the `pixels` output of a synthesis graph. A NaN becomes black.
+ * Shapes   pixels [n, height, width], by `PIXEL_UNITS`: the `pixels` output of a synthesis graph. A NaN becomes black. `alpha` [n, height, width].
  * Errors   InternalError if the length does not fit.
  */
-export function imagesFromTile(pixels: Float32Array, width: number, height: number): RgbImage[] {
+export function imagesFromTile(pixels: Float32Array, width: number, height: number, alpha?: Float32Array): RgbImage[] {
   const size = width * height;
-  if (size === 0 || pixels.length % size !== 0) {
+  if (size === 0 || pixels.length % size !== 0 || (alpha !== undefined && alpha.length !== pixels.length)) {
     throw new InternalError(`a tile of ${pixels.length} pixels is not made of ${width}x${height} images`);
   }
   return Array.from({ length: pixels.length / size }, (_, n) => {
@@ -28,8 +29,19 @@ export function imagesFromTile(pixels: Float32Array, width: number, height: numb
       data[p * 3 + 1] = pixel >> 8;
       data[p * 3 + 2] = pixel;
     }
-    return { width, height, data };
+    if (alpha === undefined) return { width, height, data };
+    return { width, height, data, alpha: Uint8Array.from(alpha.subarray(n * size, (n + 1) * size)) };
   });
+}
+
+/** The image as it looks on white, without alpha: for formats, sheets and judges that have none. */
+export function onWhite({ width, height, data, alpha }: RgbImage): RgbImage {
+  if (alpha === undefined) return { width, height, data };
+  const flat = data.map((v, i) => {
+    const share = (alpha[Math.floor(i / 3)] ?? 255) / 255;
+    return Math.round(share * v + (1 - share) * 255);
+  });
+  return { width, height, data: flat };
 }
 
 /** An image of one colour. */

@@ -13,10 +13,10 @@ import { blocksOf, cellsOf, MAX_SHEET_PIXELS, sheetScale } from "./sheet.js";
 
 type Size = Pick<RgbImage, "width" | "height">;
 
-/** A task and the side of its images, in pixels. */
+/** A task and the size of its images, in pixels. */
 export interface SizedTask {
   readonly task: Task;
-  readonly side: number;
+  readonly image: Size;
 }
 
 /** How many times as large as its images may a sheet with a `gap` be. */
@@ -24,17 +24,17 @@ const MOST_ON_SHEET = 3;
 
 type Saves = readonly { readonly save: Save; readonly tasks: readonly Task[] }[];
 
-/** Refuses saves that cannot be written. `resolutionOf` gives the side of a task's images, in pixels. */
-export function checkSizes(saves: Saves, resolutionOf: (task: Task) => number): void {
-  const diagnostics = sizeMistakes(saves, resolutionOf);
+/** Refuses saves that cannot be written. `imageOf` gives the size of a task's images. */
+export function checkSizes(saves: Saves, imageOf: (task: Task) => Size): void {
+  const diagnostics = sizeMistakes(saves, imageOf);
   if (diagnostics.length > 0) throw new LaceError(diagnostics);
 }
 
 /** What is wrong with saves that cannot be written (L5006). */
-export function sizeMistakes(saves: Saves, resolutionOf: (task: Task) => number): readonly Diagnostic[] {
+export function sizeMistakes(saves: Saves, imageOf: (task: Task) => Size): readonly Diagnostic[] {
   return saves.flatMap(({ save, tasks }) => {
-    const sized = tasks.map((task) => ({ task, side: resolutionOf(task) }));
-    return [...checkSides(save, sized), ...sized.flatMap(({ task, side }) => checkFilm(save, task, side))];
+    const sized = tasks.map((task) => ({ task, image: imageOf(task) }));
+    return [...checkSides(save, sized), ...sized.flatMap(({ task, image }) => checkFilm(save, task, image))];
   });
 }
 
@@ -52,9 +52,9 @@ function checkSides(save: Save, tasks: readonly SizedTask[]): readonly Diagnosti
   return [refusal(save, message, "too large for this format", whatFits(save, format))];
 }
 
-function checkFilm(save: Save, task: Task, side: number): readonly Diagnostic[] {
+function checkFilm(save: Save, task: Task, image: Size): readonly Diagnostic[] {
   if (save.form.kind !== "animation") return [];
-  const { frames, width, height } = planFilm(task, save.form, { width: side, height: side });
+  const { frames, width, height } = planFilm(task, save.form, image);
   const pixels = frames * width * height;
   if (pixels <= MAX_FILM_PIXELS) return [];
   const memory = ((pixels * 3) / 1e9).toFixed(1);
@@ -67,12 +67,11 @@ function checkFilm(save: Save, task: Task, side: number): readonly Diagnostic[] 
 export function sizeOf({ form }: Save, tasks: readonly SizedTask[]): Size {
   const [first] = tasks;
   if (first === undefined) throw new InternalError("a save of no task");
-  const sizeOfImage = ({ side }: SizedTask): Size => ({ width: side, height: side });
   switch (form.kind) {
     case "each":
-      return sizeOfImage(first);
+      return first.image;
     case "animation":
-      return planFilm(first.task, form, sizeOfImage(first));
+      return planFilm(first.task, form, first.image);
     default: {
       const counts = tasks.map(({ task }) => cellsOf(task, form));
       const total = counts.reduce((a, b) => a + b, 0);
@@ -82,7 +81,7 @@ export function sizeOf({ form }: Save, tasks: readonly SizedTask[]): Size {
       );
       const blocks = tasks.flatMap((t, k) => {
         const block = forms[k];
-        const { size } = sheetScale(sizeOfImage(t), total);
+        const { size } = sheetScale(t.image, total);
         return block === undefined ? [] : [{ ...block, size, count: counts[k] ?? 0 }];
       });
       return planBlocks(blocks, form.caption);

@@ -1,5 +1,5 @@
 // How far two pictures are apart.
-import type { RgbImage } from "../image/rgb.js";
+import { onWhite, type RgbImage } from "../image/rgb.js";
 
 export interface PixelDifference {
   /** Peak signal-to-noise ratio in dB: 10 log10(255^2 / mean squared difference); Infinity for equal pixels. */
@@ -10,14 +10,16 @@ export interface PixelDifference {
   readonly pixels: number;
 }
 
-/** Compares pictures of one size; undefined if their sizes differ. */
-export function comparePixels(a: RgbImage, b: RgbImage): PixelDifference | undefined {
-  if (a.width !== b.width || a.height !== b.height) return undefined;
+/** Compares pictures of one size, on white and in their alpha; undefined if their sizes differ. */
+export function comparePixels(first: RgbImage, second: RgbImage): PixelDifference | undefined {
+  if (first.width !== second.width || first.height !== second.height) return undefined;
+  const [a, b] = [onWhite(first), onWhite(second)];
+  const alphaOf = ({ alpha }: RgbImage, p: number): number => alpha?.[p] ?? 255;
   let squares = 0;
   let largest = 0;
   let pixels = 0;
   for (let p = 0; p < a.data.length; p += 3) {
-    let worst = 0;
+    let worst = Math.abs(alphaOf(first, p / 3) - alphaOf(second, p / 3));
     for (let c = p; c < p + 3; c++) {
       const d = Math.abs((a.data[c] ?? 0) - (b.data[c] ?? 0));
       squares += d * d;

@@ -4,7 +4,8 @@
 import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
 import { modelError } from "../../models/model-error.js";
-import { PIXEL_UNITS } from "../../compiler/build/synthesis.js";
+import { PIXEL_UNITS } from "../../compiler/build/image-parts.js";
+import { imageSizeOf, type ModelInfo } from "../../compiler/attribute.js";
 import type { DecoderFacts, DecoderHints } from "../../models/decoder-facts.js";
 import type { Decoder } from "../../models/model.js";
 import { gaussianNoise } from "../sample/noise.js";
@@ -13,20 +14,24 @@ import type { OnnxModel, OnnxValue } from "./onnx-model.js";
 /**
  * Opens a decoder.
  *
- * Shapes   input `ws` [rows, 1, zDim], any rows; output `pixels` [rows, R, R], each by `PIXEL_UNITS`.
+ * Shapes   input `ws` [rows, 1, zDim], any rows; outputs `pixels` [rows, H, W], each by `PIXEL_UNITS`, and, of 4 channels, `alpha` [rows, H, W].
  * Errors   from run, LaceError L5203 if it does not do what its pack says.
  * Owns     the model, from now on; the caller disposes the executable.
  */
 export function openDecoder(
   model: OnnxModel,
   decoder: Omit<Decoder, "sha256">,
-  { zDim, resolution }: { readonly zDim: number; readonly resolution: number },
+  info: Pick<ModelInfo, "zDim" | "resolution" | "imageSize">,
 ): Executable {
-  const size = resolution * resolution * decoder.channels;
+  const { zDim } = info;
+  const { width, height } = imageSizeOf(info);
+  const area = width * height;
+  const size = area * decoder.channels;
   return {
     async run({ ws = new Float32Array(0) }) {
       const rows = ws.length / zDim;
-      const pixels = new Float32Array(rows * resolution * resolution);
+      const pixels = new Float32Array(rows * area);
+      const alpha = decoder.channels === 4 ? new Float32Array(rows * area) : undefined;
       const batch = decoder.batch ?? rows;
       for (let start = 0; start < rows; start += batch) {
         const z = new Float32Array(batch * zDim);
@@ -38,9 +43,13 @@ export function openDecoder(
             `${decoder.file}: its output \`${decoder.output}\` has ${data.length} numbers, not ${batch * size}`,
           );
         const used = Math.min(batch, rows - start);
-        pixels.set(toPixels(data.subarray(0, used * size), decoder, resolution), start * resolution * resolution);
+        const bytesOf = toBytes(data.subarray(0, used * size), decoder, area);
+        for (let i = 0; i < used * area; i++) {
+          pixels[start * area + i] = PIXEL_UNITS.reduce((sum, unit, colour) => sum + unit * bytesOf(i, colour), 0);
+          if (alpha !== undefined) alpha[start * area + i] = bytesOf(i, 3);
+        }
       }
-      return { pixels };
+      return alpha === undefined ? { pixels } : { pixels, alpha };
     },
     dispose: () => model.dispose(),
   };
@@ -62,21 +71,22 @@ function clipped(z: Float32Array, clip: readonly [number, number] | undefined): 
   return clip === undefined ? z : z.map((v) => Math.min(clip[1], Math.max(clip[0], v)));
 }
 
-/** Values in `outputRange`, rounded to the nearest byte -> pixels by `PIXEL_UNITS`. */
-function toPixels(data: Float32Array, { layout, channels, outputRange }: Omit<Decoder, "sha256">, resolution: number) {
+/** The bytes of a batch: pixel i (of all images) and channel -> the value in `outputRange`, rounded to the nearest byte. Grey stands for all colours. */
+function toBytes(
+  data: Float32Array,
+  { layout, channels, outputRange }: Pick<Decoder, "layout" | "channels" | "outputRange">,
+  area: number,
+): (i: number, channel: number) => number {
   const [black, white] = outputRange;
   const scale = 255 / (white - black);
-  const size = resolution * resolution;
-  return Float32Array.from({ length: data.length / channels }, (_, i) => {
-    const [image, pixel] = [Math.floor(i / size), i % size];
-    return PIXEL_UNITS.reduce((sum, unit, colour) => {
-      const channel = channels === 3 ? colour : 0;
-      const at =
-        layout === "nchw" ? (image * channels + channel) * size + pixel : (image * size + pixel) * channels + channel;
-      const value = ((data[at] ?? 0) - black) * scale;
-      return sum + unit * Math.round(Math.min(255, Math.max(0, value)));
-    }, 0);
-  });
+  return (i, asked) => {
+    const [image, pixel] = [Math.floor(i / area), i % area];
+    const channel = channels === 1 ? 0 : asked;
+    const at =
+      layout === "nchw" ? (image * channels + channel) * area + pixel : (image * area + pixel) * channels + channel;
+    const value = ((data[at] ?? 0) - black) * scale;
+    return Math.round(Math.min(255, Math.max(0, value)));
+  };
 }
 
 /** Latents that a decoder is tried with. */
@@ -147,33 +157,31 @@ function latentShape(input: OnnxValue, latent: number | undefined, file: string)
   return rest.map((n) => n ?? (latent ?? 1) / known);
 }
 
-/** [n, 3, R, R] or [n, R, R, 3]; one channel is shown as grey. */
-function imageShape(
-  dims: readonly number[],
-  rows: number,
-  layout: "nchw" | "nhwc" | undefined,
-  file: string,
-): Pick<Decoder, "layout" | "channels"> & { readonly resolution: number } {
+type Images = Pick<DecoderFacts, "layout" | "channels" | "resolution" | "imageSize">;
+
+/** [n, C, H, W] or [n, H, W, C] of 1 channel (shown as grey), 3 or 4 (the last is alpha). */
+function imageShape(dims: readonly number[], rows: number, layout: "nchw" | "nhwc" | undefined, file: string): Images {
+  const [first] = shapesOf(dims, rows).filter((f) => layout === undefined || f.layout === layout);
+  if (first !== undefined) return first;
+  const what = "which are no pictures of 3 channels, 1 or 4 (with alpha)";
+  const asked = layout === undefined ? "" : ` in layout ${layout}`;
+  throw modelError("L5107", file, `its output has shape [${dims.join(", ")}] for ${rows} latents, ${what}${asked}`);
+}
+
+/** What a shape can mean as pictures: square ones first, then channels first. */
+function shapesOf(dims: readonly number[], rows: number): readonly Images[] {
   const [n, a = 0, b = 0, c = 0] = dims;
+  if (dims.length !== 4 || n !== rows) return [];
   const found = [
     { layout: "nchw" as const, channels: a, height: b, width: c },
     { layout: "nhwc" as const, channels: c, height: a, width: b },
-  ].filter(
-    (f) =>
-      dims.length === 4 &&
-      n === rows &&
-      f.height === f.width &&
-      (f.channels === 3 || f.channels === 1) &&
-      (layout === undefined || f.layout === layout),
-  );
-  const [first] = found;
-  if (first === undefined)
-    throw modelError(
-      "L5107",
-      file,
-      `its output has shape [${dims.join(", ")}] for ${rows} latents, which are no square pictures of 3 channels or 1${layout === undefined ? "" : ` in layout ${layout}`}`,
-    );
-  return { layout: first.layout, channels: first.channels === 3 ? 3 : 1, resolution: first.height };
+  ].flatMap(({ layout, channels, height, width }): Images[] => {
+    if ((channels !== 1 && channels !== 3 && channels !== 4) || height < 1 || width < 1) return [];
+    const resolution = Math.max(height, width);
+    return [{ layout, channels, resolution, ...(height !== width && { imageSize: [width, height] as const }) }];
+  });
+  const isSquare = (images: Images): number => (images.imageSize === undefined ? 0 : 1);
+  return found.sort((x, y) => isSquare(x) - isSquare(y));
 }
 
 function rangeOf(data: Float32Array): readonly [number, number] {

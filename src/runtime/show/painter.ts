@@ -5,12 +5,13 @@ import { compileSynthesis } from "../../compiler/build/synthesis.js";
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
 import type { NoiseMode } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
+import { imageSizeOf } from "../../compiler/attribute.js";
 import { InternalError } from "../../source/internal-error.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Engine } from "../services/engine.js";
 import type { Services } from "../services/services.js";
 import { activationBytes, Batches, chooseRows } from "./image-batches.js";
-import { noiseInputs, type TileRows } from "./synthesis-inputs.js";
+import { noiseInputs, transformInputs, type TileRows } from "./synthesis-inputs.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */
 export const SYNTHESIS_ROWS = 1;
@@ -54,7 +55,8 @@ export function openPainter(options: PainterOptions): Painter {
       bytesPerRow: activationBytes(graph(SYNTHESIS_ROWS)),
     });
   const batches = new Batches(compile, gains && model.decoder === undefined ? room() : SYNTHESIS_ROWS, onShort);
-  const { resolution, numWs, wDim } = model.info;
+  const { numWs, wDim } = model.info;
+  const { width, height: side } = imageSizeOf(model.info);
   return {
     get rows() {
       return batches.rows;
@@ -67,11 +69,12 @@ export function openPainter(options: PainterOptions): Painter {
           const ws = new Float32Array(height * numWs * wDim);
           styles.slice(start, start + height).forEach((s, k) => ws.set(s, k * numWs * wDim));
           const owners = Array.from({ length: height }, (_, k) => rows[start + k]);
-          return { ws, ...noiseInputs(model.synthesis, noise, owners) };
+          return { ws, ...noiseInputs(model.synthesis, noise, owners), ...transformInputs(model.synthesis, owners) };
         });
         if (outputs === undefined) continue; // memory ended: from here on there are fewer at a time
         if (outputs["pixels"] === undefined) throw new InternalError("the synthesis gave no pixels");
-        images.push(...imagesFromTile(outputs["pixels"], resolution, resolution).slice(0, styles.length - start));
+        const made = imagesFromTile(outputs["pixels"], width, side, outputs["alpha"]);
+        images.push(...made.slice(0, styles.length - start));
       }
       return images;
     },

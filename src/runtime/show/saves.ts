@@ -1,6 +1,6 @@
 // Where images go: one sink for each `save` of a task. Images arrive in order, one by one, and are let go as soon as they are written.
 // Invariants: encoding and writing overlap the synthesis of the next image; at most MAX_PENDING images wait to be encoded;
-// a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
+// pictures with alpha keep it in files of their own, and stand on white in sheets and animations; a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
 import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Save, Task } from "../../compiler/plan.js";
@@ -11,7 +11,7 @@ import { layoutBlocks } from "../image/blocks.js";
 import { marked } from "../image/marks.js";
 import { animationFormat, fillTemplate, imageFormat, insideFolder } from "../plan/path-template.js";
 import { type ImageFormat } from "../services/codec.js";
-import { halfImage, type RgbImage } from "../image/rgb.js";
+import { halfImage, onWhite, type RgbImage } from "../image/rgb.js";
 import type { OnEvent } from "../../ports/events.js";
 import { imageNumber, isOutcome, isPart, isTween } from "../plan/places.js";
 import { FilmBuilder, type FilmForm } from "../plan/film.js";
@@ -135,7 +135,7 @@ class Sheet {
       marks,
       accept: (image, _, verdict) => {
         const halvings = image === undefined ? 0 : sheetScale(image, count).halvings;
-        let small = image;
+        let small = image && onWhite(image);
         for (let i = 0; i < halvings; i++) small &&= halfImage(small);
         if (halvings > 0) this.reduced = small;
         images.push(small && verdict !== undefined && marks ? marked(small, verdict) : small);
@@ -173,7 +173,7 @@ function animationSink(path: string, form: FilmForm, { task, recipe }: SaveSubje
   return {
     wants: ({ part }) => isTween(part, form.tween),
     accept: (image, picture) => {
-      if (image !== undefined) builder.add(image, picture);
+      if (image !== undefined) builder.add(onWhite(image), picture);
       return Promise.resolve();
     },
     finish: async () => {

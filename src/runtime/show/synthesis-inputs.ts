@@ -2,7 +2,7 @@
 // In: a task's class and noise. Out: the model with its class fixed, noise images.
 // Invariants: the noise of a sample is a function of its seed and index alone; nothing here changes what energies see.
 import { forClass } from "../../compiler/build/for-class.js";
-import type { NoiseMode } from "../../compiler/plan.js";
+import type { NoiseMode, Placement } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { noiseLayers } from "../../compiler/build/synthesis.js";
 import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
@@ -13,8 +13,10 @@ export function modelForClass(model: Model, index: number | undefined): Model {
   return index === undefined ? model : { ...model, weights: forClass(model.weights, index) };
 }
 
-/** Which sample of which seed sits in each row of a tile; undefined: no sample does. */
-export type TileRows = readonly ({ readonly seed: number; readonly sample: number } | undefined)[];
+/** Which sample of which seed sits in each row of a tile, and how its picture is moved; undefined: no sample does. */
+export type TileRows = readonly (
+  { readonly seed: number; readonly sample: number; readonly placement?: Placement | undefined } | undefined
+)[];
 
 /** Inputs of a synthesis graph for a tile besides its styles: noise images, where they are random. */
 export function noiseInputs(
@@ -24,8 +26,8 @@ export function noiseInputs(
 ): Record<string, Float32Array> {
   if (synthesis === undefined || mode !== "random") return {};
   return Object.fromEntries(
-    noiseLayers(synthesis).map(({ index, resolution }) => {
-      const pixels = resolution * resolution;
+    noiseLayers(synthesis).map(({ index, height, width }) => {
+      const pixels = height * width;
       const noise = new Float32Array(rows.length * pixels);
       rows.forEach((row, k) => {
         if (row !== undefined)
@@ -34,4 +36,33 @@ export function noiseInputs(
       return [`noise${index}`, noise];
     }),
   );
+}
+
+/** Inputs of a synthesis graph for a tile besides: of StyleGAN3 how each picture is moved, behind what its checkpoint says. */
+export function transformInputs(synthesis: SynthesisWeights | undefined, rows: TileRows): Record<string, Float32Array> {
+  if (synthesis?.style !== "alias-free") return {};
+  const own = synthesis.input.transform.data;
+  const transform = new Float32Array(rows.length * 9);
+  rows.forEach((row, k) => transform.set(times(own, inverseOf(row?.placement ?? UNMOVED)), k * 9));
+  return { transform };
+}
+
+const UNMOVED: Placement = { right: 0, down: 0, rotate: 0 };
+
+/**
+ * From points of the image to those of the picture that they show, [3, 3]: the inverse of a turn by `rotate` degrees against the clock around the
+ * middle and a shift behind it.
+ */
+function inverseOf({ right, down, rotate }: Placement): readonly number[] {
+  const angle = (rotate * Math.PI) / 180;
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  // Rows grow downwards: (x, y) -> (c x + s y, -s x + c y) turns against the clock.
+  return [c, -s, s * down - c * right, s, c, -s * right - c * down, 0, 0, 1];
+}
+
+/** Product of two matrices [3, 3]. */
+function times(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  const entry = (i: number, j: number): number =>
+    [0, 1, 2].reduce((sum, k) => sum + (a[3 * i + k] ?? NaN) * (b[3 * k + j] ?? NaN), 0);
+  return Array.from({ length: 9 }, (_, i) => entry(Math.floor(i / 3), i % 3));
 }

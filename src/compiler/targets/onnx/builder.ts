@@ -119,17 +119,17 @@ export class OnnxBuilder {
 
   /** A float32 scalar. */
   scalar(value: number): string {
-    return this.#once(`f ${value}`, () => this.floats(Float32Array.of(value), []));
+    return this.once(`f ${value}`, () => this.floats(Float32Array.of(value), []));
   }
 
   /** A column of ones: [length, 1]. */
   ones(length: number): string {
-    return this.#once(`ones ${length}`, () => this.floats(new Float32Array(length).fill(1), [length, 1]));
+    return this.once(`ones ${length}`, () => this.floats(new Float32Array(length).fill(1), [length, 1]));
   }
 
   /** A one-dimensional int64 initializer: shapes, axes, pads. */
   int64s(values: readonly number[]): string {
-    return this.#once(`i ${values.join(",")}`, () => {
+    return this.once(`i ${values.join(",")}`, () => {
       const name = this.#fresh();
       this.initializers.push({ name, dims: [values.length], data: BigInt64Array.from(values, BigInt) });
       return name;
@@ -141,7 +141,8 @@ export class OnnxBuilder {
     return `.${this.#count}`;
   }
 
-  #once(key: string, make: () => string): string {
+  /** What a key stands for: made at its first use. */
+  once(key: string, make: () => string): string {
     const known = this.#small.get(key);
     if (known !== undefined) return known;
     const name = make();

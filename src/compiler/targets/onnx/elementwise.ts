@@ -34,6 +34,8 @@ export function lowerUnary(b: OnnxBuilder, fn: UnaryKind, x: string): string {
       return b.op("Abs", [x]);
     case "reciprocal":
       return b.op("Reciprocal", [x]);
+    case "sin":
+      return b.op("Sin", [x]);
     case "sigmoid":
       return b.op("Reciprocal", [plus(b, b.op("Exp", [b.op("Neg", [x])]), 1)]);
     case "softplus":

@@ -2,7 +2,7 @@
 // In: IR nodes whose operands are lowered. Out: the name of the result.
 // Invariants: ONNX images are NCHW; a graph in NHWC is served by transposing around each operation, correct but slow.
 import { InternalError } from "../../../source/internal-error.js";
-import type { ImageLayout, LeakyRelu, Node, NodeId, Op, Shape } from "../../graph/graph.js";
+import type { FirKernel, ImageLayout, LeakyRelu, Node, NodeId, Op, Shape } from "../../graph/graph.js";
 import { int, ints } from "./builder.js";
 import type { OnnxBuilder } from "./builder.js";
 import { lowerLeakyRelu, rectify } from "./elementwise.js";
@@ -83,10 +83,10 @@ function firDownWide(b: OnnxBuilder, x: NodeId, c: number, op: UpfirdnOp): strin
 function firDown(b: OnnxBuilder, image: string, c: number, size: readonly [number, number], op: UpfirdnOp): string {
   const [y0, y1, x0, x1] = op.pads;
   const cropped = crop(b, image, size, op.pads);
-  const taps = op.kernel.length;
-  return b.op("Conv", [cropped, firWeight(b, [...op.kernel].reverse(), op.gain, c)], {
+  const flipped = [...op.kernel].reverse().map((row) => [...row].reverse());
+  return b.op("Conv", [cropped, firWeight(b, flipped, op.gain, c)], {
     group: int(c),
-    kernel_shape: ints([taps, taps]),
+    kernel_shape: ints(sidesOf(op.kernel)),
     strides: ints([op.down, op.down]),
     pads: ints([y0, x0, y1, x1].map((p) => Math.max(p, 0))),
   });
@@ -101,12 +101,12 @@ function firUp(
   op: UpfirdnOp,
 ): string {
   const [y0, y1, x0, x1] = op.pads;
-  const taps = op.kernel.length;
+  const [tall, wide] = sidesOf(op.kernel);
   // The whole convolution of the zero-stuffed image, of (n - 1) up + taps values, is cut (or grown) to what the pads leave of it.
-  const cuts = [taps - 1 - y0, taps - 1 - x0, taps - op.up - y1, taps - op.up - x1];
+  const cuts = [tall - 1 - y0, wide - 1 - x0, tall - op.up - y1, wide - op.up - x1];
   const full = b.op("ConvTranspose", [image, firWeight(b, op.kernel, op.gain, c)], {
     group: int(c),
-    kernel_shape: ints([taps, taps]),
+    kernel_shape: ints([tall, wide]),
     strides: ints([op.up, op.up]),
     pads: ints(cuts.map((p) => Math.max(p, 0))),
   });
@@ -116,8 +116,8 @@ function firUp(
     ? full
     : b.op("Pad", [full, b.int64s([0, 0, top, left, 0, 0, bottom, right])]);
   if (op.down === 1) return grown;
-  const fullH = h * op.up + y0 + y1 - taps + 1;
-  const fullW = w * op.up + x0 + x1 - taps + 1;
+  const fullH = h * op.up + y0 + y1 - tall + 1;
+  const fullW = w * op.up + x0 + x1 - wide + 1;
   if (Math.ceil(fullH / op.down) !== outH || Math.ceil(fullW / op.down) !== outW) {
     throw new InternalError("upfirdn2d has another size than its shape says");
   }
@@ -137,12 +137,19 @@ function crop(b: OnnxBuilder, image: string, [h, w]: readonly [number, number], 
   return b.op("Slice", [image, b.int64s([-y0, -x0]), b.int64s([h + y1, w + x1]), b.int64s([2, 3])]);
 }
 
-/** The outer product of the taps with themselves, times gain, once for each channel: [c, 1, taps, taps]. */
-function firWeight(b: OnnxBuilder, taps: readonly number[], gain: number, c: number): string {
-  const square = taps.flatMap((u) => taps.map((v) => u * v * gain));
-  const data = new Float32Array(c * square.length);
-  for (let i = 0; i < c; i++) data.set(square, i * square.length);
-  return b.floats(data, [c, 1, taps.length, taps.length]);
+/** The kernel times gain, once for each channel: [c, 1, kh, kw]. Equal ones are stored once. */
+function firWeight(b: OnnxBuilder, kernel: FirKernel, gain: number, c: number): string {
+  const taps = kernel.flatMap((row) => row.map((v) => v * gain));
+  const dims = [c, 1, ...sidesOf(kernel)];
+  return b.once(`fir ${dims.join(",")}: ${taps.join(",")}`, () => {
+    const data = new Float32Array(c * taps.length);
+    for (let i = 0; i < c; i++) data.set(taps, i * taps.length);
+    return b.floats(data, dims);
+  });
+}
+
+function sidesOf(kernel: FirKernel): [number, number] {
+  return [kernel.length, kernel[0]?.length ?? 0];
 }
 
 /** The gain that can go into constant weights and bias before a leaky ReLU; 1 where it cannot. */

@@ -33,6 +33,8 @@ export function unary(tf: Tf, fn: UnaryKind, x: Tensor, coarse: boolean): Tensor
       return tf.abs(x);
     case "reciprocal":
       return tf.reciprocal(x);
+    case "sin":
+      return tf.sin(x);
     case "sigmoid":
       return tf.sigmoid(x);
     case "softplus":

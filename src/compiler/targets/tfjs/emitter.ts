@@ -23,7 +23,19 @@ type Used =
       | "log"
     )
   | ("log1p" | "logSumExp" | "matMul" | "max" | "maximum" | "mean" | "minimum" | "mul" | "neg" | "notEqual" | "pad")
-  | ("reciprocal" | "relu" | "reshape" | "rsqrt" | "sigmoid" | "sign" | "slice" | "slice4d" | "softplus" | "sqrt")
+  | (
+      | "reciprocal"
+      | "relu"
+      | "reshape"
+      | "rsqrt"
+      | "sigmoid"
+      | "sign"
+      | "sin"
+      | "slice"
+      | "slice4d"
+      | "softplus"
+      | "sqrt"
+    )
   | ("square" | "squeeze" | "step" | "stridedSlice" | "sub" | "sum" | "tensor" | "tidy" | "transpose" | "where")
   | ("env" | "getBackend" | "setBackend" | "version_core");
 /** Computes a node's value from its operands' tensors. Makes a new tensor; keeps no other. */

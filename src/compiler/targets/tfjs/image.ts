@@ -4,7 +4,7 @@
 //   transposing around each operation, correct but slow. Upsampling never inserts zeros: each output phase is its own small FIR.
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { InternalError } from "../../../source/internal-error.js";
-import type { ImageLayout, Op } from "../../graph/graph.js";
+import type { FirKernel, ImageLayout, Op } from "../../graph/graph.js";
 import { leakyRelu, pad } from "./elementwise.js";
 import { fusedActivation, scaledOperand } from "./linear.js";
 import type { TensorKernel, NodeEmitter, Tf } from "./emitter.js";
@@ -65,14 +65,19 @@ export function emitUpfirdn(e: NodeEmitter, op: UpfirdnOp): TensorKernel {
 function firDown(e: NodeEmitter, op: UpfirdnOp, c: number): (x: Tensor4D) => Tensor4D {
   const { tf } = e;
   const [y0, y1, x0, x1] = op.pads;
-  const taps = [...op.kernel].reverse();
-  const filter = firFilter(e, taps, taps, op.gain, c);
+  const filter = firFilter(
+    e,
+    [...op.kernel].reverse().map((row) => [...row].reverse()),
+    op.gain,
+    c,
+  );
   return (x) =>
     tf.depthwiseConv2d<Tensor4D>(pad(tf, x, [0, y0, x0, 0], [0, y1, x1, 0]) as Tensor4D, filter, op.down, "valid");
 }
 
-/** One direction of one output phase: its taps, and where its window begins relative to the phase's index. */
+/** One direction of one output phase: which taps it has, and where its window begins relative to the phase's index. */
 interface Phase {
+  /** Indices of the kernel; none stands for a window of one pixel that does not count. */
   readonly taps: readonly number[];
   readonly start: number;
 }
@@ -81,12 +86,12 @@ interface Phase {
  * Output o = up q + phase reads input q + start + j with factor kernel[K - 1 - k], k = k0 + up j: of the zero-stuffed image only every
  * up-th tap meets a pixel.
  */
-function phasesOf(op: UpfirdnOp, before: number): Phase[] {
-  return Array.from({ length: op.up }, (_, phase) => {
-    const k0 = (((before - phase) % op.up) + op.up) % op.up;
+function phasesOf(up: number, before: number, length: number): Phase[] {
+  return Array.from({ length: up }, (_, phase) => {
+    const k0 = (((before - phase) % up) + up) % up;
     const taps: number[] = [];
-    for (let k = k0; k < op.kernel.length; k += op.up) taps.push(op.kernel[op.kernel.length - 1 - k] ?? 0);
-    return { taps: taps.length === 0 ? [0] : taps, start: (phase + k0 - before) / op.up };
+    for (let k = k0; k < length; k += up) taps.push(length - 1 - k);
+    return { taps: taps.length === 0 ? [-1] : taps, start: (phase + k0 - before) / up };
   });
 }
 
@@ -102,10 +107,16 @@ function firUp(
   // Sizes before the final decimation, and per phase (the last phases may get one row too many, cut off at the end).
   const [fullH, fullW] = [(outH - 1) * down + 1, (outW - 1) * down + 1];
   const [rows, columns] = [Math.ceil(fullH / up), Math.ceil(fullW / up)];
-  const horizontal = phasesOf(op, op.pads[2]);
-  const windows = phasesOf(op, op.pads[0]).flatMap((y) =>
+  const horizontal = phasesOf(up, op.pads[2], op.kernel[0]?.length ?? 0);
+  const tap = (i: number, j: number): number => op.kernel[i]?.[j] ?? 0;
+  const windows = phasesOf(up, op.pads[0], op.kernel.length).flatMap((y) =>
     horizontal.map((x) => ({
-      filter: firFilter(e, y.taps, x.taps, op.gain, c),
+      filter: firFilter(
+        e,
+        y.taps.map((i) => x.taps.map((j) => tap(i, j))),
+        op.gain,
+        c,
+      ),
       before: [0, -y.start, -x.start, 0],
       after: [0, rows - 1 + y.start + y.taps.length - h, columns - 1 + x.start + x.taps.length - w, 0],
     })),
@@ -123,13 +134,12 @@ function firUp(
   };
 }
 
-/** The outer product of two lists of taps, times gain, for each channel: [rows, columns, c, 1]. */
-function firFilter(e: NodeEmitter, rows: readonly number[], columns: readonly number[], gain: number, c: number) {
-  const data = new Float32Array(rows.length * columns.length * c);
-  rows.forEach((u, i) => {
-    columns.forEach((v, j) => data.fill(u * v * gain, (i * columns.length + j) * c, (i * columns.length + j + 1) * c));
-  });
-  return e.upload(data, [rows.length, columns.length, c, 1]) as Tensor4D;
+/** The kernel times gain, for each channel: [rows, columns, c, 1]. */
+function firFilter(e: NodeEmitter, kernel: FirKernel, gain: number, c: number) {
+  const columns = kernel[0]?.length ?? 0;
+  const data = new Float32Array(kernel.length * columns * c);
+  kernel.flat().forEach((v, i) => data.fill(v * gain, i * c, (i + 1) * c));
+  return e.upload(data, [kernel.length, columns, c, 1]) as Tensor4D;
 }
 
 /** The weights (operand 1) with their axes permuted and scaled: at emission if they are constant, else at each run. */
