@@ -124,7 +124,7 @@ def build():
     state = torch.load(PATH) if os.path.exists(PATH) else {}
     if state:
         net.load_state_dict(state['net'])
-    average = load()[0].requires_grad_(False)  # of the checkpoint, if there is one
+    average = load(rendered=False)[0].requires_grad_(False)  # of the checkpoint, if there is one
     return net.train().requires_grad_(True), average, mapping, state
 
 

@@ -2,7 +2,8 @@
 
     python3 heads.py sample --count 16000      w of the prior at truncations 0.5 to 1, with jitter
     python3 heads.py flow --count 4000         w found by the gradient flow of the present heads for random targets
-    python3 heads.py train --minutes 3         all samples so far -> heads.pt (with temperatures, sigmas, validation figures, witnesses)
+    python3 heads.py train --minutes 3         all samples so far -> heads.pt (with temperatures, sigmas, validation figures, witnesses);
+                                               with margins.pt (margins.py) heads are those, and the samples calibrate and test them
 
 `sample` and `flow` add files heads-data-*.pt under /tmp/avatar. A new synthesis network or mapping makes them stale: delete
 them, or label them again with `relabel`.
@@ -27,6 +28,7 @@ parser.add_argument('--seed', type=int, default=0)
 parser.add_argument('--noise', type=float, default=1.3, help='in training, on w: how smooth a head is around each sample')
 parser.add_argument('--decay', type=float, default=3, help='weight decay: what keeps a head of few samples from being sure and wrong')
 HELD_OUT = 0.2  # the last fifth of each file: half of it calibrates, half tests, and all of it makes the witnesses
+MARGINS = f'{M.DATA}/margins.pt'  # where there are such heads, they are in z, and so are the rows
 CHOOSING = 1000  # rows that choose and calibrate witnesses, and as many that test them
 
 
@@ -78,6 +80,17 @@ def flow_samples(mapping, heads, count):
     return w + 0.1 * torch.rand(len(w), 1) * torch.randn_like(w)
 
 
+def margin_samples(count, flow):
+    """z of the prior, or where the flow of heads in z ends for random targets."""
+    z = torch.randn(count, M.W_DIM)
+    if not flow:
+        return z
+    from margins import climb
+    heads = Heads().requires_grad_(False)
+    heads.load_state_dict(torch.load(MARGINS))
+    return climb(heads, z, random_targets(count))
+
+
 def loss_of(logits, labels):
     loss = 0
     for name, s in M.SLICES.items():
@@ -89,16 +102,8 @@ def loss_of(logits, labels):
     return loss
 
 
-def train(args):
-    train_w, train_y, held_w, held_y = [], [], [], []
-    files = sorted(glob.glob(f'{M.DATA}/heads-data-*.pt'))
-    for f in files:
-        data = torch.load(f)
-        n = int(len(data['w']) * (1 - HELD_OUT))
-        train_w.append(data['w'][:n]); train_y.append(data['labels'][:n]); held_w.append(data['w'][n:]); held_y.append(data['labels'][n:])
-    w, y, hw, hy = (torch.cat(x) for x in (train_w, train_y, held_w, held_y))
-    print(len(files), 'files', len(w), 'samples', len(hw), 'held out')
-    heads = Heads()
+def fit_heads(heads, w, y, hw, hy, args):
+    """Trains the heads on rows (w, y); `hw` and `hy` are watched."""
     optimizer = torch.optim.AdamW(heads.parameters(), lr=1e-3, weight_decay=args.decay)
     start, total, step, batch = time.time(), 60 * args.minutes, 0, 256
     while time.time() - start < total:
@@ -116,6 +121,23 @@ def train(args):
         if step % 2000 == 0:
             with torch.no_grad():
                 print(f'{step} {time.time() - start:.0f} s, loss {loss.item():.3f}, held out {loss_of(heads(hw), hy).item():.3f}', flush=True)
+
+
+def train(args):
+    train_w, train_y, held_w, held_y = [], [], [], []
+    files = sorted(glob.glob(f'{M.DATA}/heads-data-*.pt'))
+    for f in files:
+        data = torch.load(f)
+        rows = data['z'] if 'z' in data else data['w']
+        n = int(len(rows) * (1 - HELD_OUT))
+        train_w.append(rows[:n]); train_y.append(data['labels'][:n]); held_w.append(rows[n:]); held_y.append(data['labels'][n:])
+    w, y, hw, hy = (torch.cat(x) for x in (train_w, train_y, held_w, held_y))
+    print(len(files), 'files', len(w), 'samples', len(hw), 'held out')
+    heads = Heads()
+    if os.path.exists(MARGINS):
+        heads.load_state_dict(torch.load(MARGINS))
+    else:
+        fit_heads(heads, w, y, hw, hy, args)
     notes = {}
     calibrating, testing = torch.arange(0, len(hw), 2), torch.arange(1, len(hw), 2)
     with torch.no_grad():
@@ -128,9 +150,9 @@ def train(args):
                 notes[name] = {'sigma': sigma, 'validation': {'mae': round(float(error[testing].abs().mean()), 4)}}
             else:
                 hard = value.argmax(1)
-                choices = [float(F.cross_entropy(out[calibrating] / t, hard[calibrating])) for t in np.arange(0.5, 3.01, 0.05)]
+                choices = [float(F.cross_entropy(out[calibrating] / t, hard[calibrating])) for t in np.arange(0.1, 3.01, 0.05)]
                 right = float((out.argmax(1) == hard)[testing].float().mean())
-                notes[name] = {'temperature': round(0.5 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(right, 4)}}
+                notes[name] = {'temperature': round(0.1 + 0.05 * int(np.argmin(choices)), 2), 'validation': {'accuracy': round(right, 4)}}
             notes[name]['validation']['samples'] = len(testing)
             notes[name]['skill'] = round(skill(M.KINDS[name], out[testing], value[testing], notes[name].get('temperature', 1.0)), 4)
     picked = torch.randperm(len(w))[:2 * CHOOSING]
@@ -142,6 +164,7 @@ def train(args):
     by = {'name': 'avatar-labeller.onnx', 'sha256': hashlib.sha256(open(labeller, 'rb').read()).hexdigest()}
     for note in notes.values():
         note['labelledBy'] = by
+        note['space'] = 'z' if os.path.exists(MARGINS) else 'w'
     print(json.dumps(notes, indent=1))
     second = {f'{name}.out.{part}': found[part] for name, found in witnesses.items() for part in ('weight', 'bias')}
     torch.save({'heads': heads.state_dict(), 'witnesses': second, 'notes': notes, 'samples': len(w) + len(hw)}, os.environ.get('HEADS_OUT', f'{M.DATA}/heads.pt'))
@@ -162,7 +185,13 @@ if __name__ == '__main__':
         if args.stage == 'relabel':
             for f in files:
                 data = torch.load(f)
-                torch.save({'w': data['w'], 'labels': label(synthesis, labeller, data['w'])}, f)
+                w = data['w'] if 'w' in data else mapping(data['z'], 0.7)
+                torch.save({**data, 'labels': label(synthesis, labeller, w)}, f)
         else:
-            w = prior_samples(mapping, args.count) if args.stage == 'sample' else flow_samples(mapping, heads, args.count)
-            torch.save({'w': w, 'labels': label(synthesis, labeller, w)}, f'{M.DATA}/heads-data-{len(files):02d}-{args.stage}.pt')
+            path = f'{M.DATA}/heads-data-{len(files):02d}-{args.stage}.pt'
+            if os.path.exists(MARGINS):
+                z = margin_samples(args.count, args.stage == 'flow')
+                torch.save({'z': z, 'labels': label(synthesis, labeller, mapping(z, 0.7))}, path)
+            else:
+                w = prior_samples(mapping, args.count) if args.stage == 'sample' else flow_samples(mapping, heads, args.count)
+                torch.save({'w': w, 'labels': label(synthesis, labeller, w)}, path)

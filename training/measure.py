@@ -59,8 +59,8 @@ def main():
     synthesis, mapping, _, _ = load()
     if args.pack:
         tensors, _ = read_pack(args.pack)
-        synthesis.load_state_dict(part(tensors, 'synthesis.'))
-        mapping.load_state_dict(part(tensors, 'mapping.'))
+        synthesis.load_state_dict(M.widened(part(tensors, 'synthesis.')))
+        mapping = M.Mapping.of(part(tensors, 'mapping.'))
     synthesis = synthesis.to(memory_format=torch.channels_last)
     labeller, net = load_labeller(), random_net()
     nets = [lambda x: labeller(x)[1], net]

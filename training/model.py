@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 W_DIM = 64
 RESOLUTION = 128
-CHANNELS = {4: 128, 8: 128, 16: 64, 32: 48, 64: 24, 128: 12}
+CHANNELS = {4: 128, 8: 128, 16: 64, 32: 48, 64: 32, 128: 16}
 DATA = os.environ.get('AVATAR_DATA', '/tmp/avatar')  # large files: drawings, checkpoints, pairs
 NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light']
 HAIR = ['black', 'brown', 'blond', 'red', 'gray']
@@ -147,19 +147,49 @@ class Synthesis(nn.Module):
         return image
 
 
-class Mapping(nn.Module):
-    """8 dense layers of lr multiplier 0.01, hidden width free."""
+def widened(state):
+    """The state of a narrower synthesis network as one of this width that gives the same images: what is new is random and not yet read."""
+    net, wide = Synthesis(), {}
+    for name, new in net.state_dict().items():
+        old = state[name]
+        if old.shape == new.shape:
+            wide[name] = old
+            continue
+        if name.endswith('affine.weight') or name.endswith('affine.bias'):
+            new = new.clone()  # styles of new channels: 1 in the mean
+        elif 'torgb' in name:
+            new = torch.zeros_like(new)
+            old = old * math.sqrt(new.shape[1] / old.shape[1])  # of its gain
+        elif name.endswith('bias'):
+            new = torch.zeros_like(new)
+        else:
+            new = new.clone()
+            new[:old.shape[0], old.shape[1]:] = 0
+        new[tuple(slice(0, n) for n in old.shape)] = old
+        wide[name] = new
+    return wide
 
-    def __init__(self, hidden=256, layers=8, multiplier=0.01):
+
+class Mapping(nn.Module):
+    """Dense layers of lr multiplier 0.01; `sizes` are the widths of what goes in and comes out of each."""
+
+    def __init__(self, sizes=(W_DIM, *[256] * 7, W_DIM), multiplier=0.01):
         super().__init__()
-        self.layers, self.multiplier = layers, multiplier
-        self.sizes = [W_DIM] + [hidden] * (layers - 1) + [W_DIM]
+        self.sizes, self.layers, self.multiplier = list(sizes), len(sizes) - 1, multiplier
         for i, (a, b) in enumerate(zip(self.sizes, self.sizes[1:])):
             layer = nn.Module()
             layer.weight = nn.Parameter(torch.randn(b, a) / multiplier)
             layer.bias = nn.Parameter(torch.zeros(b))
             setattr(self, f'fc{i}', layer)
         self.register_buffer('w_avg', torch.zeros(W_DIM))
+
+    @classmethod
+    def of(cls, state):
+        """The mapping whose state this is, of as many layers as it has."""
+        weights = [state[f'fc{i}.weight'] for i in range(sum(name.endswith('.weight') for name in state))]
+        net = cls([weights[0].shape[1], *(w.shape[0] for w in weights)])
+        net.load_state_dict(state)
+        return net.eval()
 
     def forward(self, z, truncation=1.0):
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)

@@ -3,7 +3,7 @@
     python3 pack.py
 
 Takes what is there under /tmp/avatar: ae.pt (synthesis), mapping.pt, heads.pt, and models/avatar-labeller.onnx; what is
-missing there stays as it ships.
+missing there stays as it ships. What render.py made goes before all that was made earlier.
 """
 import hashlib, json, os, struct
 import numpy as np
@@ -34,24 +34,28 @@ def write_safetensors(path, tensors, metadata=None):
     os.replace(path + '.tmp', path)
 
 
-def load(decided=True):
+def load(decided=True, rendered=True):
     """(synthesis, mapping, heads, notes of heads): what is under /tmp/avatar, else as shipped in models/; the mapping of decide.py, if there is one and it is wanted."""
-    synthesis, mapping, heads = M.Synthesis(), M.Mapping(), Heads()
+    synthesis, heads = M.Synthesis(), Heads()
     tensors, lace = read_pack()
-    synthesis.load_state_dict(part(tensors, 'synthesis.'))
-    mapping.load_state_dict(part(tensors, 'mapping.'))
+    synthesis.load_state_dict(M.widened(part(tensors, 'synthesis.')))
+    mapping = M.Mapping.of(part(tensors, 'mapping.'))
     heads.load_state_dict(part(tensors, 'heads.'))
     notes = notes_of(lace)
     if os.path.exists(f'{M.DATA}/ae.pt'):
-        synthesis.load_state_dict(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.'))
+        synthesis.load_state_dict(M.widened(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.')))
     if os.path.exists(f'{M.DATA}/mapping.pt'):
-        mapping.load_state_dict(torch.load(f'{M.DATA}/mapping.pt'))
+        mapping = M.Mapping.of(torch.load(f'{M.DATA}/mapping.pt'))
     if os.path.exists(f'{M.DATA}/adversarial.pt'):
         state = torch.load(f'{M.DATA}/adversarial.pt')
-        synthesis.load_state_dict(state['average'])
-        mapping.load_state_dict(state['mapping'])
+        synthesis.load_state_dict(M.widened(state['average']))
+        mapping = M.Mapping.of(state['mapping'])
     if decided and os.path.exists(f'{M.DATA}/decided.pt'):
-        mapping.load_state_dict(torch.load(f'{M.DATA}/decided.pt'))
+        mapping = M.Mapping.of(torch.load(f'{M.DATA}/decided.pt'))
+    if decided and rendered and os.path.exists(f'{M.DATA}/render.pt'):
+        state = torch.load(f'{M.DATA}/render.pt')
+        synthesis.load_state_dict(state['average'])
+        mapping = M.Mapping.of(state['mapping'])
     if os.path.exists(f'{M.DATA}/heads.pt'):
         state = torch.load(f'{M.DATA}/heads.pt')
         heads.load_state_dict(state['heads'])
@@ -77,7 +81,7 @@ if __name__ == '__main__':
     attributes = []
     for name in M.NAMES:
         note = notes.get(name, {})
-        entry = {'name': name, 'type': M.KINDS[name], 'space': 'w'}
+        entry = {'name': name, 'type': M.KINDS[name], 'space': note.get('space', 'w')}
         if name == 'hair':
             entry['classes'] = M.HAIR
         if M.KINDS[name] == 'scalar':
@@ -95,7 +99,7 @@ if __name__ == '__main__':
         'attributes': attributes,
         'layerGroups': {'coarse': [0, 3], 'middle': [4, 7], 'fine': [8, 11]},
         'licence': 'MIT (weights). Trained on drawings made with @dicebear/avataaars 9.4.3: design by Pablo Stanley (avataaars.com), free for personal and commercial use; code MIT, Florian Körner.',
-        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on the drawings nearest to 60,000 samples; no attribute is an input of the generator.',
+        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on 59,000 drawings named for as many z by a net that reads drawings; no attribute is an input of the generator.',
     }
     labeller = f'{ROOT}/models/avatar-labeller.onnx'
     if os.path.exists(labeller):
@@ -106,7 +110,7 @@ if __name__ == '__main__':
     with torch.no_grad():
         z = torch.randn(4, M.W_DIM, generator=torch.Generator().manual_seed(1234))
         w, truncated = mapping(z), mapping(z, 0.7)
-        image, logits = synthesis(truncated), heads(truncated)
+        image, logits = synthesis(truncated), heads(z if any(a['space'] == 'z' for a in attributes) else truncated)
     expected = {'z': z, 'w': w, 'w_trunc0.7': truncated, 'img': image, 'logits': logits}
     expected = {k: v.numpy().astype(np.float32) for k, v in expected.items()}
     write_safetensors(f'{ROOT}/test/fixtures/avatar.expected.safetensors', expected)

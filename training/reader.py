@@ -224,10 +224,10 @@ def biases(out):
 @torch.no_grad()
 def pair(args):
     torch.manual_seed(1000 + args.seed); np.random.seed(1000 + args.seed)
-    synthesis, mapping, heads, _ = load()
+    synthesis, mapping, heads, _ = load(rendered=False)
     synthesis, reader = synthesis.to(memory_format=torch.channels_last), load_reader()
     first = M.Synthesis().eval()
-    first.load_state_dict(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.'))
+    first.load_state_dict(M.widened(part(torch.load(f'{M.DATA}/ae.pt')['average'], 'synthesis.')))
     first = first.to(memory_format=torch.channels_last)
     found = args.count // 4
     z = torch.randn(args.count - found, M.W_DIM)

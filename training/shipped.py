@@ -26,7 +26,7 @@ def part(tensors, prefix):
 
 
 # Of a row of the metadata: calibration, figures on rows held out, who labelled, and the same of the second head.
-NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'witness')
+NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'witness', 'space')
 
 
 def notes_of(lace):

@@ -13,8 +13,8 @@ const SCRIPT = `lace 1
 model avatar from "builtin:avatar"
 sample portraits from avatar { where glasses and tilt is 0.7 +- 0.1  count 12  seed 4 }
 edit steps of portraits[0..11] {
-  keep latent 0.05, attributes 0.05
-  step not glasses
+  keep latent 0.01, attributes 0.01
+  step not glasses weight 3
   step smile
 }
 sweep hairs over v in 0..1 by 1 from avatar { where light is v  count 2  seed 1 }
@@ -112,7 +112,7 @@ describe("lacec eval", () => {
     const { steps, des, identity, strangers } = evaluation.sets[1]!.edit!;
     expect(steps.map((s) => s.text)).toEqual(["not glasses", "smile"]);
     expect(steps[0]!.before!.mean).toBeLessThan(0.3); // they were drawn with glasses
-    expect(steps[0]!.after!.mean).toBeGreaterThan(0.7); // 93 of 96 over other seeds
+    expect(steps[0]!.after!.mean).toBeGreaterThan(0.7); // a weight, since w steps: training/README.md says how far a strong keep holds such an edit back
     for (const s of steps) expect(s.score).toBeCloseTo(s.after!.mean - s.before!.mean - s.drift!.share, 12);
     expect(des).toBeCloseTo((steps[0]!.score! + steps[1]!.score!) / 2, 12);
     expect(identity!.mean).toBeGreaterThan(strangers!);

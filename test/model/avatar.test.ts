@@ -37,10 +37,10 @@ describe("the model that ships", () => {
 
   it("has heads that give PyTorch's logits, side by side in the order of its table", async () => {
     const { weights } = await loadPack(host, "builtin:avatar");
-    const [w, logits] = [expected("w_trunc0.7"), expected("logits")];
+    const [z, w, logits] = [expected("z"), expected("w_trunc0.7"), expected("logits")];
     for (let row = 0; row < logits.shape[0]!; row++) {
-      const at = rowOf(w.data, row, w.shape[1]!);
-      const got = weights.heads.flatMap((_, head) => headRow(weights, head, at));
+      const at = { z: rowOf(z.data, row, z.shape[1]!), w: rowOf(w.data, row, w.shape[1]!) };
+      const got = weights.heads.flatMap(({ space = "w" }, head) => headRow(weights, head, at[space]));
       expectClose(got, rowOf(logits.data, row, logits.shape[1]!), { abs: 1e-4, rel: 1e-4 });
     }
   });
