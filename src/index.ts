@@ -40,3 +40,24 @@ export { parseRecipe, type Recipe } from "./runtime/recipe/recipe.js";
 export { compileScript, type Compilation } from "./app/compile-script.js";
 export { openRecipe, reproduce, type OpenRecipe, type Reproduction } from "./app/reproduce.js";
 export { drawRows, type DrawnRow, type RowsJob } from "./app/draw-rows.js";
+
+// What those are made of.
+export type { CheckedModule } from "./compiler/check/checked.js";
+export type { DefaultsEdition } from "./compiler/defaults.js";
+export type { HeadOutputs } from "./compiler/energy/interpret.js";
+export type { Executable, Graph, ImageLayout } from "./compiler/graph/graph.js";
+export type { Expect, PlanModel, Save, Task } from "./compiler/plan.js";
+export type { Decoder, DecoderModel, StyleganModel } from "./models/model.js";
+export type { PhaseName } from "./ports/events.js";
+export type { AttemptCount, Forecast } from "./runtime/draw/results.js";
+export type { SampleStatus } from "./runtime/ode/solution.js";
+export type { LockEntry } from "./runtime/recipe/lock.js";
+export type { Overridden, RecipeFile } from "./runtime/recipe/recipe.js";
+export type { FileRecord, JudgeRecord, TaskRecord } from "./runtime/record/record.js";
+export type { Count } from "./runtime/record/results.js";
+export type { ChainSummary } from "./runtime/sample/chains.js";
+export type { FileFormat, ImageCodec } from "./runtime/services/codec.js";
+export type { Labeller } from "./runtime/services/services.js";
+export type { TfjsBackend } from "./runtime/services/tfjs-engine.js";
+export type { DrawRowsOptions } from "./app/draw-rows.js";
+export type { ReproduceOptions } from "./app/reproduce.js";

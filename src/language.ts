@@ -6,13 +6,16 @@ import { tokenTypes as kinds } from "./parser/tokens.js";
 
 export { analyse, type Analysis } from "./compiler/analyse.js";
 export type { Attribute, ModelInfo } from "./compiler/attribute.js";
+export type { Declared } from "./compiler/check/scope.js";
 export type { Overrides } from "./compiler/check/context.js";
 export type { HeadLook, HeadLooks, HeadTable } from "./compiler/head-table.js";
 export { SAMPLERS, SAVE_FORMS, SETTINGS, WORDS } from "./compiler/check/vocabulary.js";
 export type { OptionKind, TaskForm } from "./compiler/check/vocabulary.js";
 export { headFilesOf, link, modelsOf } from "./compiler/link.js";
-export type { LinkedFile, LinkOutcome, ModelReference, Program, SourceReader } from "./compiler/link.js";
+export type { LinkedFile, LinkedImport, LinkOutcome, ModelReference, Program, SourceReader } from "./compiler/link.js";
 export type { Declaration, Reference } from "./compiler/references.js";
+export type { SolverName } from "./compiler/plan.js";
+export type { HeadSpace } from "./compiler/weights.js";
 export type * as ast from "./parser/ast.js";
 export type { Damage, Token, TokenKind } from "./parser/lenient.js";
 /** A script's text in its canonical layout. */

@@ -68,6 +68,17 @@ export type { AddOptions, PullOptions, StoredModel, StoredModels } from "./app/m
 export type { CacheUse } from "./app/platform.js";
 export type { TrainingReport, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";
+export type { DescribedAttribute } from "./models/describe-model.js";
+export type { Baseline } from "./learn/evaluate/baseline.js";
+export type { SetMeasure } from "./learn/evaluate/evaluation.js";
+export type { ExportedOutcomes } from "./learn/evaluate/export-outcomes.js";
+export type { DataMetadata } from "./learn/label/data-metadata.js";
+export type { Tally } from "./learn/label/tally.js";
+export type { AttributeReport, Correlations } from "./learn/train/evaluate.js";
+export type { TrainSettings } from "./learn/train/settings.js";
+export type { LabellerIdentity } from "./runtime/services/labeller-identity.js";
+export type { Speed } from "./runtime/services/speed.js";
+export type { World } from "./runtime/services/world.js";
 /** Files of this machine, for the functions of `lacec` that take a host. */
 export { nodeHost, type NodeHost } from "./node/host.js";
 /** Engines, models, classifiers and the image codec of this machine, for the functions of `lacec` that take services. */

@@ -11,6 +11,7 @@ export type { Collected, CollectOptions } from "./app/many/collect.js";
 export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";
 export type { Meeting, Submitted, SubmitOptions } from "./app/many/submit.js";
 export type { Worked } from "./app/many/work.js";
+export type { FailedJob } from "./ports/job-queue.js";
 export type { DrawnRow, RowsJob } from "./app/draw-rows.js";
 export type { Recipe } from "./runtime/recipe/recipe.js";
 export { LaceError } from "./source/diagnostic.js";
