@@ -309,6 +309,26 @@ describe("a machine that refuses", () => {
     expect(ended).toMatchObject({ code: 3, err: expect.stringContaining("ENOSPC") as string });
   });
 
+  // A disk of 1 MB in a mount namespace of the test's own; skipped where the system gives none.
+  const inSmallDisk = (command: string): Ended =>
+    shell(`mkdir -p disk; unshare -rm bash -c 'mount -t tmpfs -o size=1m tmpfs disk && cd disk && ${command}'`);
+  const hasDisk = spawnSync("unshare", ["-rm", "bash", "-c", "mount -t tmpfs tmpfs /mnt"]).status === 0;
+
+  test
+    .skipIf(!hasDisk)
+    .each([
+      ["run ../s.lace --count 60 --no-cache --engine onnx-cpu"],
+      ["import ../pack.safetensors -o i.safetensors"],
+      ["label builtin:avatar -n 4096 -o l.safetensors --engine onnx-cpu"],
+    ])("to store more: %s", { timeout: 120_000 }, (words) => {
+    const left = 'code=$?; for f in *.png; do [ -e "$f" ] && tail -c 12 "$f" | head -c 8; done; ls -a; exit $code';
+    const ended = inSmallDisk(`${itself} ${words}; ${left}`);
+    expect(ended).toMatchObject({ code: 3, err: expect.stringContaining("L5003") as string });
+    // Pictures that are there have their end, and nothing temporary is.
+    expect(ended.out.match(/IEND/g)?.length ?? 0).toBe(ended.out.match(/\.png$/gm)?.length ?? 0);
+    expect(ended.out).not.toMatch(/\.lacec-/);
+  });
+
   test("to open files", () => {
     const ended = shell(`ulimit -n 24; ${itself} run s.lace --no-cache`);
     expectMeaning(ended, "ulimit -n");
