@@ -96,7 +96,7 @@ save e to "e.png" as strip
     const merged = await lacec([...inZ, "--into", "builtin:avatar", "-o", "inz.safetensors"], { cwd });
     expect(merged.code).toBe(0);
     const { out } = await lacec(["inspect", "inz.safetensors"], { cwd });
-    expect(out.match(/, in z/g)).toHaveLength(2);
+    expect(out.match(/, in z/g)).toHaveLength(8);
     const refused = await train("--space", "z", "--into", "builtin:avatar", "-o", "no.safetensors");
     expect([refused.code, refused.err]).toEqual([
       3,
