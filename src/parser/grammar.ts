@@ -373,7 +373,11 @@ export class LaceParser extends SettingRules {
     const start = this.start();
     const targets: Name[] = [];
     this.CONSUME(t.Save);
-    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => targets.push(this.name(this.CONSUME(t.Name))) });
+    targets.push(this.name(this.CONSUME(t.Name)));
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      targets.push(this.name(this.CONSUME2(t.Name)));
+    });
     this.CONSUME(t.To);
     const path = this.string(this.CONSUME(t.StringLiteral));
     let options: readonly Option[] = [];
