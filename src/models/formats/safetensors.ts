@@ -103,7 +103,7 @@ function isCount(value: unknown): value is number {
 function parseEntry(name: string, entry: unknown, dataStart: number, file: string): StoredTensor {
   const fields = new Map(objectEntries(entry, file, `tensor '${name}'`));
   const [dtype, shape, offsets] = [fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")];
-  if (typeof dtype === "string" && /^(F8|F6|F4)_?[A-Z0-9_]{0,12}$/.test(dtype))
+  if (typeof dtype === "string" && /^F[864](_[A-Z0-9_]{0,12})?$/.test(dtype))
     throw modelError(
       "L5107",
       file,
