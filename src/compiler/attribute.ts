@@ -52,6 +52,8 @@ export interface ModelInfo {
   readonly imageSize?: readonly [number, number];
   /** Of images with alpha, a fourth channel; absent: grey or three colours. */
   readonly imageChannels?: 4;
+  /** Whether its pictures can be moved in their images, as those of StyleGAN3. */
+  readonly movable?: true;
   readonly attributes: readonly Attribute[];
   /** Of a conditional generator: how many classes it draws. */
   readonly classes?: number;

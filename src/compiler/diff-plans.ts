@@ -114,8 +114,13 @@ function tableOf(plan: Plan, task: Task): readonly Attribute[] {
 
 /** Settings of a task that are compared as they stand; conditions and sources have their own comparison. */
 function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
-  const { truncation, cutoff, noise, logic, sampler } = task;
-  const shared = { model: plan.models[task.model]?.alias, class: task.class, truncation, cutoff, noise, logic };
+  const { truncation, cutoff, noise, placement, logic, sampler } = task;
+  const placed = {
+    ...(placement && { placement: JSON.stringify(placement) }),
+    model: plan.models[task.model]?.alias,
+    class: task.class,
+  };
+  const shared = { ...placed, truncation, cutoff, noise, logic };
   const { kind, ...rest } = sampler;
   const samplers = Object.fromEntries(Object.entries(rest).map(([key, value]) => [`sampler ${key}`, value as unknown]));
   const all = { ...shared, sampler: kind, ...samplers };

@@ -48,6 +48,8 @@ interface TaskBase {
   /** Layers that truncation changes: 0..cutoff-1; absent: all. */
   readonly cutoff?: number;
   readonly noise: NoiseMode;
+  /** Where pictures stand in their images; of a traverse from the first frame `to` the last. Absent: where the model draws them. */
+  readonly placement?: { readonly from: Placement; readonly to?: Placement };
   readonly span: Span;
 }
 /** Slots that try again: each keeps its first attempt that satisfies the condition in the eyes of a judge. */
@@ -196,4 +198,14 @@ export interface Save {
   readonly path: string;
   readonly form: SaveForm;
   readonly span: Span;
+}
+
+/** Where the picture of a part stands: a traverse moves it evenly from frame to frame. */
+export function placementAt(task: Task, part: number): Placement | undefined {
+  const { placement } = task;
+  if (placement?.to === undefined || task.kind !== "traverse") return placement?.from;
+  const { from, to } = placement;
+  const share = part / (task.frames - 1);
+  const between = (key: keyof Placement): number => (1 - share) * from[key] + share * to[key];
+  return { right: between("right"), down: between("down"), rotate: between("rotate") };
 }

@@ -6,7 +6,7 @@ import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
-import type { Accept, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
+import type { Accept, Placement, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -82,7 +82,7 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   const { sampler, logic, truncation, cutoff, noise } = task;
   const upTo = cutoff === undefined ? "" : ` cutoff ${cutoff}`;
   const drawn = task.class === undefined ? "" : `class ${task.class}, `;
-  const noisy = noise === "const" ? "" : `, noise ${noise}`;
+  const noisy = `${noise === "const" ? "" : `, noise ${noise}`}${placementText(task.placement)}`;
   const accepted = "accept" in task ? [acceptText(task.accept)] : [];
   const kept = "keep" in task ? [`keep latent ${task.keep.latent}, attributes ${task.keep.attributes}`] : [];
   const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler), ...accepted];
@@ -200,4 +200,11 @@ function label(e: Node, table: readonly Attribute[]): string {
 
 function nameOf(attribute: number, table: readonly Attribute[]): string {
   return table[attribute]?.name ?? `#${attribute}`;
+}
+
+function placementText(placement: Task["placement"]): string {
+  if (placement === undefined) return "";
+  const text = ({ right, down, rotate }: Placement): string => `right ${right} down ${down} rotated ${rotate}`;
+  const { from, to } = placement;
+  return `, ${text(from)}${to === undefined ? "" : ` to ${text(to)}`}`;
 }

@@ -261,6 +261,10 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     const seeds = own.filter((token) => token.tokenType === t.Seed).length;
     return type === t.Between && seeds < 2 ? { kind: "keyword", words: ["and"] } : setting();
   }
+  if (type === t.Translate || type === t.Rotate) {
+    const wants = last === key || wantsOperand.has(last.tokenType) || last.tokenType === t.Comma;
+    return wants ? { kind: "operand", numbers: true, locals: [] } : setting();
+  }
   if (key.image === "accept") {
     if (last === key) return { kind: "keyword", words: ["by"] };
     if (last.image === "by") return { kind: "word", words: JUDGES, of: "accept" };

@@ -71,6 +71,14 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
   noise: word(
     "What a synthesis adds at each layer: the images of the checkpoint, fresh ones for each sample, or nothing.",
   ),
+  translate: word(
+    "Moves pictures right and down, in widths and heights of the image, of models that can (StyleGAN3). In a traverse each may be a range, from the first frame to the last.",
+    "translate ${1:0.1}, ${2:0}",
+  ),
+  rotate: word(
+    "Turns pictures around the middle, in degrees against the clock, of models that can (StyleGAN3). In a traverse it may be a range.",
+    "rotate ${1:30}",
+  ),
   frames: word("How many images lie on the way between the two seeds, both ends counted.", "frames ${1:24}"),
   between: word("The two seeds that a traverse goes between.", "between seed ${1:1} and seed ${2:2}"),
   sampler: word("How samples are drawn from the condition.", "sampler ${1|ode,langevin,pc,hmc|}"),

@@ -88,6 +88,13 @@ export type Setting =
   | { readonly kind: "BetweenSetting"; readonly from: Expr; readonly to: Expr; readonly span: Span } // between seed A and seed B
   | { readonly kind: "SamplerSetting"; readonly method: Name; readonly options: readonly Option[]; readonly span: Span }
   | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last, noise random
+  /** translate 0.1, 0 and rotate 0..90: two values and one; a range goes from its start to its end over the frames of a traverse. */
+  | {
+      readonly kind: "PlaceSetting";
+      readonly key: Name;
+      readonly values: readonly (Expr | RangeExpr)[];
+      readonly span: Span;
+    }
   | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8

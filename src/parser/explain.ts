@@ -118,6 +118,7 @@ const forms: Readonly<Record<string, string>> = {
   betweenSetting: "between seed 1 and seed 2",
   samplerSetting: "sampler ode { solver dopri5 }",
   wordSetting: "logic lace",
+  placeSetting: "translate 0.1, 0",
   keepSetting: "keep latent 0.04, attributes 0.01",
   acceptSetting: "accept by labeller tries 8",
   countExpr: "atleast 2 of (glasses, smile, beard)",

@@ -41,6 +41,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.betweenSetting) },
         { ALT: () => this.SUBRULE(this.samplerSetting) },
         { ALT: () => this.SUBRULE(this.wordSetting) },
+        { ALT: () => this.SUBRULE(this.placeSetting) },
         { ALT: () => this.SUBRULE(this.keepSetting) },
         { ALT: () => this.SUBRULE(this.flagSetting) },
         { ALT: () => this.SUBRULE(this.acceptSetting) },
@@ -100,6 +101,30 @@ export abstract class SettingRules extends ExpressionRules {
     ]);
     const value = this.name(this.CONSUME(t.Name));
     return { kind: "WordSetting", key: this.name(key), value, span: this.span(start) };
+  });
+
+  private placeSetting = this.RULE("placeSetting", (): Setting => {
+    const start = this.start();
+    const values: (Expr | RangeExpr)[] = [];
+    const key = this.OR([
+      {
+        ALT: () => {
+          const word = this.CONSUME(t.Translate);
+          values.push(this.SUBRULE(this.valueOrRange));
+          this.CONSUME(t.Comma);
+          values.push(this.SUBRULE1(this.valueOrRange));
+          return word;
+        },
+      },
+      {
+        ALT: () => {
+          const word = this.CONSUME(t.Rotate);
+          values.push(this.SUBRULE2(this.valueOrRange));
+          return word;
+        },
+      },
+    ]);
+    return { kind: "PlaceSetting", key: this.name(key), values, span: this.span(start) };
   });
 
   private keepSetting = this.RULE("keepSetting", (): Setting => {

@@ -219,6 +219,8 @@ export const Sampler = word("sampler", false);
 export const Logic = word("logic", false);
 export const Goals = word("goals", false);
 export const Noise = word("noise", false);
+export const Translate = word("translate", false);
+export const Rotate = word("rotate", false);
 export const Keep = word("keep", false);
 export const Reweight = word("reweight", false);
 export const Accept = word("accept", false);
@@ -237,6 +239,8 @@ export const settingWords: readonly TokenType[] = [
   Logic,
   Goals,
   Noise,
+  Translate,
+  Rotate,
   Keep,
   Reweight,
   Accept,

@@ -14,6 +14,8 @@ const KEYS = [
   "cutoff",
   "class",
   "noise",
+  "translate",
+  "rotate",
   "frames",
   "between",
   "sampler",

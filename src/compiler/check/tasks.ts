@@ -10,6 +10,7 @@ import type { Formula } from "../energy/formula.js";
 import { readAccept } from "./accept.js";
 import { readSampler } from "./sampler.js";
 import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
+import { readPlacement } from "./placement.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 import { SETTINGS, WORDS } from "./vocabulary.js";
@@ -306,23 +307,33 @@ function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env:
   return { name: decl.name.text, model, logic, sampler: readSampler(read, env), span: decl.span };
 }
 
-type Rendering = Pick<CheckedTask, "class" | "cutoff" | "noise">;
+type Rendering = Pick<CheckedTask, "class" | "cutoff" | "noise" | "placement">;
 
-function renderingOf({ class: index, cutoff, noise }: Rendering): Rendering {
-  return { ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }), noise };
+/** What an edit takes over from the task whose samples it edits; of a traverse that moves its pictures, where the first frame has them. */
+function renderingOf({ class: index, cutoff, noise, placement }: Rendering): Rendering {
+  return {
+    ...(index !== undefined && { class: index }),
+    ...(cutoff !== undefined && { cutoff }),
+    noise,
+    ...(placement !== undefined && { placement: { from: placement.from } }),
+  };
 }
 
-/** Class, cutoff and noise. Reports what the model has no use for (L2026), and a class that is missing or out of range. */
+/** Class, cutoff, noise and placement. Reports what the model has no use for (L2026), and a class that is missing or out of range. */
 function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rendering {
   const { info, alias = "" } = env.model;
   const noise = read.word("noise", WORDS.noise, "const");
-  const useless = (key: "class" | "cutoff" | "noise", why: string): void => {
-    const span = (read.get(key, "NumberSetting") ?? read.get(key, "WordSetting"))?.span;
+  const useless = (key: "class" | "cutoff" | "noise" | "translate" | "rotate", why: string): void => {
+    const span = (read.get(key, "NumberSetting") ?? read.get(key, "WordSetting") ?? read.get(key, "PlaceSetting"))
+      ?.span;
     if (span !== undefined)
       env.report.warning("L2026", span, `\`${key}\` changes nothing: the model \`${alias}\` ${why}`, {
         text: "no effect",
       });
   };
+  const placement = readPlacement(decl, read, env);
+  if (info !== undefined && info.movable !== true)
+    for (const key of ["translate", "rotate"] as const) useless(key, "cannot move its pictures: StyleGAN3 can");
   const classes = info?.classes;
   let index: number | undefined;
   if (classes !== undefined) {
@@ -343,7 +354,12 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rende
   if (info?.noise === false) useless("noise", "adds no noise");
   const bounds = { min: 0, integer: true, ...(info !== undefined && { max: info.numWs }) };
   const cutoff = read.has("cutoff") ? read.number("cutoff", bounds, info?.numWs ?? 0) : undefined;
-  return renderingOf({ noise, ...(index !== undefined && { class: index }), ...(cutoff !== undefined && { cutoff }) });
+  return {
+    noise,
+    ...(index !== undefined && { class: index }),
+    ...(cutoff !== undefined && { cutoff }),
+    ...(info?.movable === true && placement !== undefined && { placement }),
+  };
 }
 
 function drawn(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {

@@ -6,7 +6,7 @@ import type { NoiseMode, SolverName } from "../plan.js";
 export type TaskForm = "sample" | "traverse" | "sweep" | "edit of" | "edit from";
 
 const EDIT = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
-const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise"] as const;
+const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise", "translate", "rotate"] as const;
 
 /** The settings of each kind of task, in the order in which messages list them. */
 export const SETTINGS = {
@@ -21,6 +21,8 @@ export const SETTINGS = {
     "cutoff",
     "class",
     "noise",
+    "translate",
+    "rotate",
     "sampler",
     "logic",
   ],

@@ -7,7 +7,7 @@ import { InternalError } from "../../source/internal-error.js";
 import { defaultLayerGroups, numWsOf } from "../pack/pack-metadata.js";
 import { layerSizes } from "./stylegan3-weights.js";
 
-type ImageFacts = Pick<ModelInfo, "numWs" | "resolution" | "imageSize" | "imageChannels" | "layerGroups">;
+type ImageFacts = Pick<ModelInfo, "numWs" | "resolution" | "imageSize" | "imageChannels" | "layerGroups" | "movable">;
 
 /** Layers, their groups as the papers divide them, and the images. */
 export function imageFacts(synthesis: SynthesisWeights): ImageFacts {
@@ -48,6 +48,7 @@ function ofStylegan3(synthesis: Stylegan3Weights): ImageFacts {
     resolution,
     ...sizeAndChannels(resolution, last, synthesis.layers.at(-1)?.bias.data.length),
     layerGroups: Object.fromEntries(layerGroups),
+    movable: true,
   };
 }
 

@@ -299,6 +299,7 @@ export function modelInfo(metadata: PackMetadata): ModelInfo {
     resolution,
     ...(imageSize !== undefined && { imageSize }),
     ...(metadata.imageChannels === 4 && { imageChannels: 4 }),
+    ...(metadata.architecture === "stylegan3" && { movable: true }),
     attributes: attributeTable(metadata.attributes),
     layerGroups,
     ...(classes !== undefined && { classes }),

@@ -303,6 +303,7 @@ export function writePack(
     ...original,
     format: PACK_FORMAT,
     ...sizes,
+    movable: undefined, // the architecture says it
     ...architecture,
     attributes: storedRows({ attributes, heads: weights.heads }, original),
     ...(labeller && { labeller: labeller === "faces" ? labeller : { ...labeller, file: baseName(labeller.file) } }),

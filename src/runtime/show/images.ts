@@ -2,7 +2,7 @@
 // Invariants: no more than one tile of images is alive; a sample that is not finite gives no image.
 import type { HeadOutputs, Verdict } from "../../compiler/energy/interpret.js";
 import type { RgbImage } from "../image/rgb.js";
-import type { Task } from "../../compiler/plan.js";
+import { placementAt, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { stylesOf } from "../draw/styles.js";
 import type { Painter } from "./painter.js";
@@ -19,7 +19,7 @@ export interface ImageWork {
   readonly painter: Painter;
   readonly memory: Memory | undefined;
   /** What the synthesis was built for. */
-  readonly task: Pick<Task, "noise">;
+  readonly task: Task;
   /** What to show, in order. */
   readonly pictures: readonly SampleResult[];
   readonly sinks: readonly Sink[];
@@ -82,21 +82,24 @@ async function recallOrSynthesise(tile: readonly SampleResult[], work: ImageWork
 }
 
 /** All that determines an image, besides the model and its styles. */
-function imageAbout({ noise }: ImageWork["task"], { seed, origin }: SampleResult): object {
+function imageAbout(task: Task, { seed, origin, part }: SampleResult): object {
+  const { noise } = task;
+  const placement = placementAt(task, part);
   return {
     kind: "image",
     noise: noise === "random" ? [noise, seed, origin] : noise,
+    ...(placement && { placement }),
   };
 }
 
 async function synthesise(
   tile: readonly SampleResult[],
-  { model, painter }: ImageWork,
+  { model, painter, task }: ImageWork,
 ): Promise<(RgbImage | undefined)[]> {
   const alive = tile.filter((s) => s.w.length > 0);
   const images = await painter.paint(
     alive.map((s) => stylesOf(s, model.info.numWs)),
-    alive.map(({ seed, origin }) => ({ seed, sample: origin })),
+    alive.map(({ seed, origin, part }) => ({ seed, sample: origin, placement: placementAt(task, part) })),
   );
   return tile.map((s) => (s.w.length === 0 ? undefined : images[alive.indexOf(s)]));
 }
