@@ -64,7 +64,7 @@ export type { Formatted } from "./app/format-files.js";
 export type { ExportedImages, Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { ImportedFile, ImportOptions } from "./app/import-file.js";
 export type { Locked } from "./app/lock.js";
-export type { AddOptions, PullOptions, StoredModel, StoredModels } from "./app/models.js";
+export type { AddOptions, PullOptions, ListedModel, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";
 export type { TrainingReport, TrainOptions, Training } from "./app/train.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";

@@ -28,13 +28,13 @@ export interface PullOptions extends AddOptions {
 /** What is in the folder of imported models. */
 export interface StoredModels {
   readonly home: string;
-  readonly models: readonly StoredModel[];
+  readonly models: readonly ListedModel[];
   /** Those that ship with lacec; `name` as scripts write it: `builtin:avatar`. */
-  readonly builtin: readonly StoredModel[];
+  readonly builtin: readonly ListedModel[];
 }
 
 /** A model that scripts can name without a path. */
-export type StoredModel = Description & { readonly name: string };
+export type ListedModel = Description & { readonly name: string };
 
 /**
  * Imports a checkpoint, a decoder or a pack into the folder of models. Gives its name.
@@ -123,7 +123,7 @@ async function downloaded(
 
 /** Describes the models that are there. Errors: LaceError L50xx, L51xx for one that is damaged. */
 export async function listModels({ host, models }: Platform): Promise<StoredModels> {
-  const describe = async (name: string, file: string): Promise<StoredModel> => ({
+  const describe = async (name: string, file: string): Promise<ListedModel> => ({
     ...(await describeFile(host, file)),
     name,
   });

@@ -4,14 +4,15 @@
 //
 // The latents recombine POOL of them coordinate by coordinate: coordinate c of sample k POOL + j is that of pool row j + k (2 c + 1) modulo POOL. Coordinates of
 // N(0, I) are independent, so that every sample is one of N(0, I); samples of two k share single coordinates with other partners, and are nearly independent.
-import { compileReadout } from "../../compiler/build/gradient.js";
+import { compileTask } from "../../compiler/build/compile-task.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import { energyText } from "../../compiler/diff-plans.js";
 import { verdict, type HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { Task } from "../../compiler/plan.js";
+import type { SampleTask, Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { InternalError } from "../../source/internal-error.js";
+import { NOWHERE } from "../../source/span.js";
 import { askedOf, partsOf } from "../plan/places.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
@@ -23,6 +24,14 @@ export const BASE_COUNT = 16384;
 const POOL = 1024;
 const SEED = 0;
 const ROWS = 256;
+
+/** A task that asks for nothing. */
+const FREE: SampleTask = {
+  ...{ kind: "sample", name: "free", model: 0, logic: "product", noise: "const", span: NOWHERE },
+  energy: { kind: "always", span: NOWHERE },
+  ...{ count: 1, seed: SEED, truncation: 1 },
+  sampler: { kind: "langevin", steps: 1, step: 1, noise: 0 },
+};
 
 /** Conditions that fewer unconditional samples satisfy than this are called rare. */
 export const RARE = 1 / 1000;
@@ -64,7 +73,9 @@ export async function drawBase(source: BaseSource): Promise<readonly HeadOutputs
 async function readColumns({ model, engine, truncation, signal }: BaseSource, width: number): Promise<Float32Array> {
   const { zDim } = model.info;
   const pool = drawLatents(SEED, [...Array(POOL).keys()], zDim);
-  const readout = await engine.compile(compileReadout({ weights: model.weights, truncation, rows: ROWS }));
+  const readout = await engine.compile(
+    compileTask({ ...FREE, truncation }, model, { rows: ROWS, layout: engine.layout }).readout.compiled(),
+  );
   const columns = new Float32Array(BASE_COUNT * width);
   try {
     for (let start = 0; start < BASE_COUNT; start += ROWS) {
