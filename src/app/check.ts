@@ -2,7 +2,6 @@
 import { imageSizeOf } from "../compiler/attribute.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import type { Plan, Task } from "../compiler/plan.js";
-import { sizeMistakes } from "../runtime/plan/sizes.js";
 import { compileScript, type Compilation } from "./compile-script.js";
 import type { Platform } from "./platform.js";
 
@@ -19,14 +18,14 @@ export async function check(platform: Platform, files: readonly string[]): Promi
   const found: Checked[] = [];
   for (const file of files) {
     const { plan, models, diagnostics, sources } = await compileScript(file, platform.host);
-    const tooLarge = plan === undefined ? [] : sizesOf(plan, models);
+    const tooLarge = plan === undefined ? [] : await sizesOf(plan, models);
     found.push({ file, diagnostics: [...diagnostics, ...tooLarge], sources });
   }
   return found;
 }
 
 /** Outputs that no file or memory holds, as a run refuses them. Those of a model that could not be read are not judged. */
-function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): readonly Diagnostic[] {
+async function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): Promise<readonly Diagnostic[]> {
   const image = (task: Task): ReturnType<typeof imageSizeOf> =>
     imageSizeOf(known?.get(models[task.model]?.alias ?? "") ?? { resolution: 0 });
   return sizeMistakes(

@@ -80,13 +80,13 @@ const WATCH = `
 process.noDeprecation = true;
 const { Signal } = process.binding("signal_wrap");
 const { constants } = require("node:os");
-let heard = 0;
+const heard = { times: 0 };
 for (const name of ${JSON.stringify(SIGNALS)}) {
   const wrap = new Signal();
   wrap.onsignal = () => {
-    heard += 1;
-    if (heard === 1) setTimeout(() => require("node:fs").writeSync(2, "still at work; a second Ctrl-C ends it at once\\n"), 2000);
-    if (heard === 2) setTimeout(() => process.kill(process.pid, "SIGKILL"), 300);
+    heard.times += 1;
+    if (heard.times === 1) setTimeout(() => require("node:fs").writeSync(2, "still at work; a second Ctrl-C ends it at once\\n"), 2000);
+    if (heard.times === 2) setTimeout(() => process.kill(process.pid, "SIGKILL"), 300);
   };
   wrap.start(constants.signals[name]);
 }`;
