@@ -26,6 +26,7 @@ export async function check(platform: Platform, files: readonly string[]): Promi
 
 /** Outputs that no file or memory holds, as a run refuses them. Those of a model that could not be read are not judged. */
 async function sizesOf({ tasks, saves, models }: Plan, known: Compilation["models"]): Promise<readonly Diagnostic[]> {
+  const { sizeMistakes } = await import("../runtime/plan/sizes.js"); // a script with mistakes needs no layout of sheets
   const image = (task: Task): ReturnType<typeof imageSizeOf> =>
     imageSizeOf(known?.get(models[task.model]?.alias ?? "") ?? { resolution: 0 });
   return sizeMistakes(
