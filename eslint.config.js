@@ -26,6 +26,16 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-non-null-assertion": "off" },
   },
   {
+    files: ["studio/public/*.js"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["HTMLElement", "fetch", "document", "Blob", "CompressionStream", "Response", "btoa", "customElements"].map(
+          (name) => [name, "readonly"],
+        ),
+      ),
+    },
+  },
+  {
     files: ["**/*.{js,mjs}"],
     languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } },
   },

@@ -63,7 +63,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
       return files[active] ?? "";
     });
   const shows = (page: Page, text: string) =>
-    page.waitForFunction((t) => document.querySelector(".cm-content")?.textContent?.includes(t) === true, text);
+    page.waitForFunction((t) => document.querySelector(".cm-content")?.textContent.includes(t) === true, text);
 
   async function write(page: Page, text: string): Promise<void> {
     await page.click(".cm-content");
@@ -165,7 +165,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     }, file.toString("base64"));
     await page.dispatchEvent(".studio", "drop", { dataTransfer: data });
     await page.waitForFunction(
-      () => document.querySelector(".notes")?.textContent?.includes("made by this script") === true,
+      () => document.querySelector(".notes")?.textContent.includes("made by this script") === true,
     );
     expect(await textOf(page)).toBe(small);
     await page.click(".primary");

@@ -145,7 +145,7 @@ function pictureRecipes(
     const save = plan.saves.find((s) => s.task === at && s.form.kind === "each");
     const [known] = [plan.tasks[at]];
     if (save === undefined || known === undefined) return () => undefined;
-    return recipes.textsOf(save, known, (name) => own.get(name) ?? new Map());
+    return recipes.textsOf(save, known, (name: string) => own.get(name) ?? new Map());
   };
 }
 
