@@ -117,7 +117,7 @@ function pictureRecipes(
   const own = new Map<string, ReadonlyMap<number, number>>();
   const made = (async () => {
     const { plan } = compiled;
-    const lacking = plan.tasks.filter((t, k) => !plan.saves.some((s) => s.task === k && s.form.kind === "each"));
+    const lacking = plan.tasks.filter((t, k) => !plan.saves.some((s) => s.tasks.includes(k) && s.form.kind === "each"));
     const text = typeof files[entry] === "string" ? files[entry] : "";
     const lines = lacking.map(
       (t) => `save ${t.name} to "${t.name}-{index}${t.kind === "edit" ? "-{step}" : ""}.png"\n`,
@@ -142,10 +142,10 @@ function pictureRecipes(
     own.set(task.name, attemptsOf(samples));
     const { plan, recipes } = await made;
     const at = plan.tasks.findIndex((t) => t.name === task.name);
-    const save = plan.saves.find((s) => s.task === at && s.form.kind === "each");
+    const save = plan.saves.find((s) => s.tasks.includes(at) && s.form.kind === "each");
     const [known] = [plan.tasks[at]];
     if (save === undefined || known === undefined) return () => undefined;
-    return recipes.textsOf(save, known, (name: string) => own.get(name) ?? new Map());
+    return recipes.textsOf(save, (name: string) => own.get(name) ?? new Map());
   };
 }
 
