@@ -33,7 +33,7 @@ export class HopelessJob extends Error {
   override readonly name = "HopelessJob";
 }
 
-export interface WorkOptions {
+export interface ServeOptions {
   /** Takes no further job; the one under way may finish. */
   readonly signal: AbortSignal;
   /** Ends once nothing is waiting. */
@@ -47,7 +47,7 @@ export interface JobQueue {
   /** Adds the jobs that are not there yet. A job of that id which is done or has failed is queued again. */
   add(jobs: readonly QueuedJob[]): Promise<void>;
   /** Takes jobs one at a time until the signal aborts. A job whose worker dies is taken by another one. */
-  work(handle: (job: QueuedJob) => Promise<JobEnd>, options: WorkOptions): Promise<void>;
+  work(handle: (job: QueuedJob) => Promise<JobEnd>, options: ServeOptions): Promise<void>;
   /** Of the jobs whose id begins with `prefix`. */
   state(prefix: string): Promise<QueueState>;
   /** Removes the jobs whose id begins with `prefix` and which nobody works on. Gives how many. */

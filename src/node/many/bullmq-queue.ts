@@ -6,7 +6,13 @@ import { DelayedError, Queue, UnrecoverableError, Worker, type JobType } from "b
 import { Redis } from "ioredis";
 import type { QueueOptions } from "../../app/platform.js";
 import { UsageError } from "../../app/verb.js";
-import { HopelessJob, type FailedJob, type JobQueue, type QueuedJob, type WorkOptions } from "../../ports/job-queue.js";
+import {
+  HopelessJob,
+  type FailedJob,
+  type JobQueue,
+  type QueuedJob,
+  type ServeOptions,
+} from "../../ports/job-queue.js";
 import { failure, type LaceError } from "../../source/diagnostic.js";
 
 /** Milliseconds after which the job of a silent worker is another's to take. */
@@ -137,7 +143,7 @@ async function runWorker(
   connection: Redis,
   { project, capability }: QueueOptions,
   handle: (job: QueuedJob) => Promise<"done" | "later">,
-  { signal, untilEmpty, onNote }: WorkOptions,
+  { signal, untilEmpty, onNote }: ServeOptions,
 ): Promise<void> {
   let said = "";
   const note = (text: string): void => {
