@@ -6,11 +6,11 @@ import { lacecVersion, nodeServices } from "./node/services.js";
 import type { OnEvent } from "./ports/events.js";
 import type { EngineName } from "./runtime/services/engine.js";
 
-export { collect, jobs, submit, work, type WorkerOptions } from "./node/many/verbs.js";
+export { collect, jobs, submit, work } from "./node/many/verbs.js";
 export type { Collected, CollectOptions } from "./app/many/collect.js";
 export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";
 export type { Meeting, Submitted, SubmitOptions } from "./app/many/submit.js";
-export type { Worked } from "./app/many/work.js";
+export type { Worked, WorkOptions as WorkerOptions } from "./app/many/work.js";
 export type { FailedJob } from "./ports/job-queue.js";
 export type { DrawnRow, RowsJob } from "./app/draw-rows.js";
 export type { Recipe } from "./runtime/recipe/recipe.js";

@@ -11,6 +11,7 @@ import type { EngineProbe } from "../runtime/services/engine.js";
 import type { RgbImage } from "../runtime/image/rgb.js";
 import type { Labeller, Services } from "../runtime/services/services.js";
 import type { World } from "../runtime/services/world.js";
+import type { DrawingSettings, PieceDrawing } from "./many/piece-drawing.js";
 import type { EngineChoice } from "./verb.js";
 
 /** Who judges images. */
@@ -130,6 +131,8 @@ export interface Platform {
   openStore(address: string): Promise<ObjectStore>;
   /** A queue of many machines on Redis. Errors: UsageError for an address that is none; LaceError L5404 if it cannot be reached. */
   openQueue(address: string, options: QueueOptions): Promise<JobQueue>;
+  /** Draws pieces of submissions in a process of their own, which ends with this one. */
+  openPieceDrawing(settings: DrawingSettings): PieceDrawing;
   /** Makes sure that a file can be written at this path: asked before hours of work, not after. Errors: LaceError L50xx. */
   prepareFile(path: string): Promise<void>;
   /** Names of the files that lie in a folder, not below it, sorted; none of a folder that is not there. */

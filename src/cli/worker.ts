@@ -1,9 +1,9 @@
 // lacec worker: draws what is queued, until it is stopped.
 // Invariant: when it is told to stop, the piece under way is finished within the grace or handed back by the queue; a second signal ends it at once.
 import type { Meeting } from "../app/many/submit.js";
+import { work } from "../app/many/work.js";
 import { engineChoice, UsageError } from "../app/verb.js";
-import { servePieces } from "../node/many/piece-child.js";
-import { work } from "../node/many/verbs.js";
+import { servePieces } from "../node/many/serve-pieces.js";
 import { command, type Flags } from "./command.js";
 import { EXIT } from "./exit.js";
 
@@ -20,7 +20,7 @@ interface WorkerFlags extends Flags, Partial<Meeting> {
 }
 
 /** `lacec worker` */
-export const workerCommand = command({ interrupted: "finish" }, async ({ io, watch }, flags: WorkerFlags) => {
+export const workerCommand = command({ interrupted: "finish" }, async ({ io, platform, watch }, flags: WorkerFlags) => {
   if (flags.child === true) {
     await servePieces();
     return EXIT.done;
@@ -30,7 +30,7 @@ export const workerCommand = command({ interrupted: "finish" }, async ({ io, wat
   const note = (text: string): void => {
     if (flags.quiet !== true) io.err(`${text}\n`);
   };
-  const { pieces } = await work({
+  const { pieces } = await work(platform, {
     ...watch,
     ...{ queue, store, maxBytes, grace, engine: engineChoice(flags.engine), onNote: note },
     ...(models !== undefined && { models }),

@@ -10,7 +10,8 @@ import { cacheUse, cleanCache, folderCache } from "./cache.js";
 import { checkWritable } from "./folders.js";
 import { builtinNames, filesIn, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeDownloads, removeStored, storedNames } from "./model-store.js";
-import { processorClass } from "./process.js";
+import { childDrawer } from "./many/piece-child.js";
+import { mainFile, processorClass } from "./process.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
 /** This machine. It must be closed. */
@@ -62,6 +63,7 @@ export function nodePlatform(): Platform {
     atRevision: async (revision) => (await import("./git-host.js")).gitHost(host, revision),
     openStore: async (address) => (await import("./many/open.js")).openStore(address),
     openQueue: async (address, options) => (await import("./many/bullmq-queue.js")).bullQueue(address, options),
+    openPieceDrawing: (settings) => childDrawer(mainFile(), ["worker", "--child"], settings),
     prepareFile: (path) => checkWritable(dirname(path)),
     filesIn,
     removeFile,

@@ -1,16 +1,23 @@
 // A worker: takes pieces from the queue and puts their results into the store, until it is told to stop.
 import * as v from "valibot";
 import { HopelessJob, type JobEnd, type QueuedJob } from "../../ports/job-queue.js";
-import type { Piece } from "../../runtime/plan/pieces.js";
 import type { Platform } from "../platform.js";
-import type { VerbOptions } from "../verb.js";
+import type { EngineChoice, VerbOptions } from "../verb.js";
 import { meetingOf, type Meeting } from "./submit.js";
 
 export interface WorkOptions extends Meeting, VerbOptions {
   /** Ends once nothing is waiting; default: waits for more. */
   readonly untilEmpty?: boolean;
-  /** Draws a piece; it runs apart from the queue, whose locks must be renewed while it computes. */
-  readonly draw: (submission: string, piece: Piece) => Promise<JobEnd>;
+  /** Default: the best of this machine. */
+  readonly engine?: EngineChoice;
+  /** Folder for models out of the store; default: one in the system's folder for temporary files. */
+  readonly models?: string;
+  /** Bytes of the largest file of a model that is taken; default: 8 GB. */
+  readonly maxBytes?: number;
+  /** Goes on with what another version, engine or processor began; the last bits may then differ. */
+  readonly mixed?: boolean;
+  /** Seconds that the piece under way gets when the signal aborts; default: 60. */
+  readonly grace?: number;
   readonly onNote?: (text: string) => void;
 }
 
@@ -33,20 +40,36 @@ const jobSchema = v.object({
  */
 export async function work(platform: Platform, options: WorkOptions): Promise<Worked> {
   const { signal = new AbortController().signal, untilEmpty = false, onNote = () => undefined } = options;
+  const { store, engine = "auto", models, maxBytes = 8e9, mixed = false, grace = 60 } = options;
   const queue = await platform.openQueue(options.queue, meetingOf(options));
+  const drawing = platform.openPieceDrawing({
+    store,
+    engine,
+    maxBytes,
+    mixed,
+    ...(models !== undefined && { models }),
+  });
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  const hurry = (): void => {
+    patience = setTimeout(() => drawing.close(), grace * 1000);
+  };
+  signal.addEventListener("abort", hurry, { once: true });
   let pieces = 0;
   try {
     const handle = async (job: QueuedJob): Promise<JobEnd> => {
       const read = v.safeParse(jobSchema, job.data);
       if (!read.success) throw new HopelessJob("the job is none of lacec's");
       const { submission, ...piece } = read.output;
-      const end = await options.draw(submission, piece);
+      const end = await drawing.draw(submission, piece);
       if (end === "done") pieces++;
       return end;
     };
     await queue.work(handle, { signal, untilEmpty, onNote });
     return { pieces };
   } finally {
+    signal.removeEventListener("abort", hurry);
+    clearTimeout(patience);
+    drawing.close();
     await queue.close();
   }
 }

@@ -1,27 +1,9 @@
 // The verbs of many machines on this machine, as the door `lacec/worker` hands them out.
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as collectVerb from "../../app/many/collect.js";
 import * as jobsVerb from "../../app/many/jobs.js";
 import * as submitVerb from "../../app/many/submit.js";
 import * as workVerb from "../../app/many/work.js";
-import type { EngineChoice } from "../../app/verb.js";
 import { onThisMachine } from "../platform.js";
-import { mainFile } from "../process.js";
-import { childDrawer } from "./piece-child.js";
-
-export interface WorkerOptions extends Omit<workVerb.WorkOptions, "draw"> {
-  /** Default: the best of this machine. */
-  readonly engine?: EngineChoice;
-  /** Folder for models out of the store; default: one in the system's folder for temporary files. */
-  readonly models?: string;
-  /** Bytes of the largest file of a model that is taken; default: 8 GB. */
-  readonly maxBytes?: number;
-  /** Goes on with what another version, engine or processor began; the last bits may then differ. */
-  readonly mixed?: boolean;
-  /** Seconds that the piece under way gets when the signal aborts; default: 60. */
-  readonly grace?: number;
-}
 
 /**
  * Draws what is queued until the signal aborts, as `lacec worker`. The engine runs in a process of its own.
@@ -35,20 +17,8 @@ export interface WorkerOptions extends Omit<workVerb.WorkOptions, "draw"> {
  * console.log(pieces);
  * ```
  */
-export async function work(options: WorkerOptions): Promise<workVerb.Worked> {
-  const { engine = "auto", models = join(tmpdir(), "lacec-worker-models"), maxBytes = 8e9 } = options;
-  const { mixed = false, grace = 60, signal, store } = options;
-  const drawer = childDrawer(mainFile(), ["worker", "--child"], { store, engine, models, maxBytes, mixed });
-  const impatient = (): void => void setTimeout(() => drawer.close(), grace * 1000).unref();
-  signal?.addEventListener("abort", impatient, { once: true });
-  try {
-    return await onThisMachine((platform) =>
-      workVerb.work(platform, { ...options, draw: (submission, piece) => drawer.draw(submission, piece) }),
-    );
-  } finally {
-    signal?.removeEventListener("abort", impatient);
-    drawer.close();
-  }
+export async function work(options: workVerb.WorkOptions): Promise<workVerb.Worked> {
+  return onThisMachine((platform) => workVerb.work(platform, options));
 }
 
 /**
