@@ -59,7 +59,7 @@ export function browserHost(files: ProjectFiles): Host {
 }
 
 /** The path that `reference` means in the file `from`. Errors: LaceError L5004 if it leads out of the project. */
-export function insideProject(from: string, reference: string): string {
+function insideProject(from: string, reference: string): string {
   const parts = reference.startsWith("/") ? [] : from.split("/").slice(0, -1);
   for (const part of reference.split("/")) {
     if (part === "" || part === ".") continue;

@@ -26,7 +26,7 @@ export function completionCommand(program: Command): (io: Io, shell: string) => 
 }
 
 /** The verbs of a program in its order, with what is below them. */
-export function verbsOf(program: Command, above: readonly string[] = []): readonly Verb[] {
+function verbsOf(program: Command, above: readonly string[] = []): readonly Verb[] {
   return program.commands.flatMap((command) => {
     const words = [...above, command.name()];
     const options = command.options.filter((o) => !o.hidden);

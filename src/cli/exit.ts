@@ -1,5 +1,5 @@
 // Exit codes of lacec, and how an error finds its own.
-import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import type { Diagnostic } from "../source/diagnostic.js";
 
 export const EXIT = {
   done: 0,
@@ -30,9 +30,4 @@ export function exitCodeOf(diagnostics: readonly Diagnostic[]): ExitCode {
 export function gravest(codes: readonly ExitCode[]): ExitCode {
   const order = [EXIT.bug, EXIT.interrupted, EXIT.environment, EXIT.script, EXIT.missed];
   return order.find((code) => codes.includes(code)) ?? EXIT.done;
-}
-
-/** Diagnostics of a thrown value; undefined if it is a bug. */
-export function diagnosticsOf(error: unknown): readonly Diagnostic[] | undefined {
-  return error instanceof LaceError ? error.diagnostics : undefined;
 }

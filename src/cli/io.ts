@@ -27,7 +27,7 @@ export interface Io {
 }
 
 /** Colours only on a terminal (Node leaves `isTTY` undefined elsewhere), never with NO_COLOR or TERM=dumb; FORCE_COLOR turns them on. */
-export function wantsColour(tty: boolean | undefined, env: Readonly<Record<string, string | undefined>>): boolean {
+function wantsColour(tty: boolean | undefined, env: Readonly<Record<string, string | undefined>>): boolean {
   if ((env["NO_COLOR"] ?? "") !== "") return false;
   const force = env["FORCE_COLOR"] ?? "";
   if (force !== "" && force !== "0") return true;

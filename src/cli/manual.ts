@@ -13,7 +13,7 @@ export function manualCommand(program: Command): (io: Io) => Promise<ExitCode> {
 }
 
 /** The page of a program: its verbs with their arguments and options. */
-export function manualPage(program: Command): string {
+function manualPage(program: Command): string {
   const lines = [
     `.TH LACEC 1 "" "lacec ${escaped(program.version() ?? "")}" "User Commands"`,
     ".SH NAME",

@@ -63,7 +63,7 @@ export function terminalProgress(io: Io, now: () => number): Progress {
 }
 
 /** `0.042 s`, `1.31 s`, `2 min 05 s`: aligned in a column of 10. */
-export function formatSeconds(seconds: number): string {
+function formatSeconds(seconds: number): string {
   if (seconds >= 120) {
     const minutes = Math.floor(seconds / 60);
     return `${minutes} min ${String(Math.floor(seconds - minutes * 60)).padStart(2, "0")} s`;

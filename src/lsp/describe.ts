@@ -31,7 +31,7 @@ export function describe(snapshot: Snapshot, d: Declaration): string {
 }
 
 /** The declaration of the tree that a Declaration is of, if it is one of a statement. */
-export function declaredAt(snapshot: Snapshot, d: Declaration): Declared | undefined {
+function declaredAt(snapshot: Snapshot, d: Declaration): Declared | undefined {
   if (d.at === undefined) return undefined;
   const { at } = d;
   const named = snapshot.analysis.names.get(d.name);
@@ -194,7 +194,7 @@ export function cardText({ info, architecture, licence, source, hasLabeller }: M
 }
 
 /** The comment that stands right above a statement, as text. */
-export function commentAbove(snapshot: Snapshot, statement: Span): string | undefined {
+function commentAbove(snapshot: Snapshot, statement: Span): string | undefined {
   const file = snapshot.files.get(statement.file);
   if (file === undefined) return undefined;
   const { text } = file.placed;

@@ -11,7 +11,7 @@ import type { Diagnostic, Fix } from "../source/diagnostic.js";
 import { placeOf, type Snapshot } from "./workspace.js";
 
 /** The most diagnostics of one file that an editor is sent: some take seconds for thousands. */
-export const MOST_SHOWN = 200;
+const MOST_SHOWN = 200;
 
 /** What is unused, or does nothing. */
 const UNNECESSARY: ReadonlySet<Code> = new Set(["L2024", "L2026"]);
@@ -23,7 +23,7 @@ export interface DiagnosticData {
 }
 
 /** The address of a code's entry on the page of errors: its heading as such pages are anchored. */
-export function pageOf(code: Code, errorsPage: string): string {
+function pageOf(code: Code, errorsPage: string): string {
   const slug = `${code}: ${codes[code]}`
     .toLowerCase()
     .replace(/[^\w\- ]/g, "")

@@ -11,7 +11,7 @@ import { makeFolder } from "./folders.js";
 import { isLeftBehind, TEMPORARY_PREFIX, temporaryName } from "./host.js";
 
 /** Name of the folder, in the working folder. */
-export const CACHE_FOLDER = ".lace";
+const CACHE_FOLDER = ".lace";
 /** Bytes that the cache takes at most, unless asked otherwise. */
 export const CACHE_BYTES = 1 << 30;
 

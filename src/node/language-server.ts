@@ -16,7 +16,7 @@ import { lacecVersion } from "./services.js";
 const PARENT_EVERY_MS = 3000;
 
 /** The files of this machine for an editor: those of a Host, and what is in folders. */
-export function editorFiles(): EditorFiles {
+function editorFiles(): EditorFiles {
   return {
     ...nodeHost(),
     list: async (folder) => {
@@ -30,11 +30,7 @@ export function editorFiles(): EditorFiles {
  * Serves an editor. Resolves to 0 after `shutdown` and `exit`, to 1 where the connection ended without them.
  * `command` is the lacec that runs scripts; without it nothing is run.
  */
-export function serveStreams(
-  input: NodeJS.ReadableStream,
-  output: NodeJS.WritableStream,
-  command?: string,
-): Promise<0 | 1> {
+function serveStreams(input: NodeJS.ReadableStream, output: NodeJS.WritableStream, command?: string): Promise<0 | 1> {
   return new Promise((resolve) => {
     let parent: ReturnType<typeof setInterval> | undefined;
     const watchDog = {

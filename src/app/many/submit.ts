@@ -84,7 +84,7 @@ export function meetingOf({ project = "lacec", on = "cpu" }: Pick<Meeting, "proj
 }
 
 /** The job of a piece. Its id begins with that of the submission. */
-export function jobOf(submission: string, { task, first, last }: Piece): QueuedJob {
+function jobOf(submission: string, { task, first, last }: Piece): QueuedJob {
   return { id: `${submission}-${task}-${first}-${last}`, data: { submission, task, first, last } };
 }
 

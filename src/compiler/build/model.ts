@@ -18,7 +18,7 @@ const NORMALIZE_EPSILON = 1e-8;
  * Shapes   z [rows, zDim] -> w [rows, wDim].
  * Source   Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN" (the mapping as it is published).
  */
-export function buildMapping(b: GraphBuilder, z: NodeId, mapping: MappingWeights, truncation: number): NodeId {
+function buildMapping(b: GraphBuilder, z: NodeId, mapping: MappingWeights, truncation: number): NodeId {
   let x = z;
   if (mapping.normalize) {
     const meanSquare = b.mean(b.square(z), [-1], true);

@@ -152,7 +152,7 @@ function rowOf(table: HeadTable, wanted: Attribute): Attribute | undefined {
 }
 
 /** The type of a row as a script would write it. */
-export function printType(row: Attribute): string {
+function printType(row: Attribute): string {
   if (row.type === "scalar") return `scalar in ${row.min}..${row.max}`;
   return row.type === "binary" ? "binary" : `category { ${row.classes.join(", ")} }`;
 }

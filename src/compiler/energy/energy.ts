@@ -49,7 +49,7 @@ export function parts(e: Energy): readonly Energy[] {
 }
 
 /** The energy with `change` made to each of its parts: itself where it has none. */
-export function mapParts(e: Energy, change: (part: Energy) => Energy): Energy {
+function mapParts(e: Energy, change: (part: Energy) => Energy): Energy {
   switch (e.kind) {
     case "always":
     case "class":

@@ -327,7 +327,7 @@ function broadcastStrides(from: Shape, to: Shape): number[] {
 }
 
 /** For each entry of `to`, the index of the entry of `from` that broadcasts to it. */
-export function broadcastMap(from: Shape, to: Shape): Int32Array {
+function broadcastMap(from: Shape, to: Shape): Int32Array {
   return stridedMap(to, broadcastStrides(from, to), 0);
 }
 

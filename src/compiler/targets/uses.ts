@@ -29,6 +29,6 @@ export function findUses(graph: Graph): Uses {
 }
 
 /** Operations whose result is 0 or 1 by a comparison. */
-export function isComparison(op: Op): boolean {
+function isComparison(op: Op): boolean {
   return (op.kind === "unary" && op.fn === "step") || (op.kind === "binary" && op.fn === "greater");
 }

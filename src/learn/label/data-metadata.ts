@@ -8,7 +8,7 @@ import { modelError } from "../../models/model-error.js";
 import { attributeRows, attributeTable } from "../../models/pack/pack-metadata.js";
 
 /** The one value of `format` that this lacec reads and writes. */
-export const DATA_FORMAT = 1;
+const DATA_FORMAT = 1;
 /** The metadata key. */
 export const DATA_KEY = "lace";
 

@@ -98,7 +98,7 @@ export function openPackLabeller(
 }
 
 /** Several batches as one. */
-export function joinSights(parts: readonly Sight[]): Sight {
+function joinSights(parts: readonly Sight[]): Sight {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
   const features = parts.map((p) => p.features).filter((f) => f !== undefined);

@@ -10,7 +10,7 @@ export interface Classified {
 }
 
 /** Bins of confidence of the expected calibration error. */
-export const ECE_BINS = 15;
+const ECE_BINS = 15;
 /** Range that temperatures are looked for in: beyond it, a head knows nothing or makes no mistakes. */
 const [MIN_TEMPERATURE, MAX_TEMPERATURE] = [0.05, 20];
 const GOLDEN = (Math.sqrt(5) - 1) / 2;

@@ -16,7 +16,7 @@ export interface PickleLimits {
   /** Opcodes, hence also values. */
   readonly opcodes: number;
 }
-export const PICKLE_LIMITS: PickleLimits = { depth: 500, opcodes: 1_000_000 };
+const PICKLE_LIMITS: PickleLimits = { depth: 500, opcodes: 1_000_000 };
 
 export interface UnpickleOptions {
   readonly file: string;

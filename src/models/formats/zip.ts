@@ -21,7 +21,7 @@ export interface ZipLimits {
   /** Bytes of all entries when unpacked. */
   readonly totalBytes: number;
 }
-export const ZIP_LIMITS: ZipLimits = { entries: 100_000, totalBytes: 4 * 1024 ** 3 };
+const ZIP_LIMITS: ZipLimits = { entries: 100_000, totalBytes: 4 * 1024 ** 3 };
 /** Weights hardly shrink when they are packed: more than this many times the archive is an attack on memory. */
 const MOST_UNPACKED = 8;
 /** What any archive may unpack to. */

@@ -232,8 +232,6 @@ const headFile = v.pipe(
 export type PackMetadata = v.InferOutput<typeof pack>;
 export type Stylegan2Metadata = v.InferOutput<typeof stylegan2>;
 export type Stylegan3Metadata = v.InferOutput<typeof stylegan3>;
-export type StyleganMetadata = Stylegan2Metadata | Stylegan3Metadata;
-export type DecoderMetadata = v.InferOutput<typeof onnx>;
 export type HeadMetadata = v.InferOutput<typeof headFile>;
 
 /** Number of w vectors of a StyleGAN2 of this resolution: two convolutions a block, one in the first, and the last RGB layer. */

@@ -6,7 +6,7 @@ import type { Engine } from "../services/engine.js";
 import { gaussianNoise } from "../sample/noise.js";
 
 /** As many as rosinality's and NVIDIA's code average over. */
-export const AVERAGE_SAMPLES = 10_000;
+const AVERAGE_SAMPLES = 10_000;
 const ROWS = 16;
 
 /**

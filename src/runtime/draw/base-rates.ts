@@ -101,7 +101,7 @@ function latentsAt(pool: Float64Array, start: number, dim: number): Float32Array
 }
 
 /** How many of the samples satisfy an energy, as expectations are judged. */
-export function baseRate(energy: Energy, base: readonly HeadOutputs[]): BaseRate {
+function baseRate(energy: Energy, base: readonly HeadOutputs[]): BaseRate {
   let satisfied = 0;
   for (const heads of base) if (verdict(energy, heads) === "satisfied") satisfied += 1;
   return { satisfied, counted: base.length };

@@ -8,7 +8,7 @@ import { lockDifferences, type LockEntry } from "./lock.js";
 import { lockSchema } from "./lock-schema.js";
 
 /** Name of the file, in the folder of the scripts. */
-export const LOCK_FILE = "lace.lock";
+const LOCK_FILE = "lace.lock";
 
 const schema = v.object({ format: v.literal(1), scripts: v.record(v.string(), lockSchema) });
 

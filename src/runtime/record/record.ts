@@ -330,7 +330,7 @@ export function relativeTo(folder: string, path: string): string {
 }
 
 /** Seconds of phases, to the millisecond. */
-export function secondsRecord(seconds: ReadonlyMap<string, number>): Record<string, number> {
+function secondsRecord(seconds: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...seconds].map(([phase, value]) => [phase, Math.round(value * 1000) / 1000]));
 }
 

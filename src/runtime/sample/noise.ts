@@ -15,7 +15,7 @@ import { exactLog, exactSinCosTurns } from "./exact-math.js";
 import { philox4x32 } from "./philox.js";
 
 /** What a draw is for. A number is never given another meaning. */
-export const PURPOSES = {
+const PURPOSES = {
   latent: 0,
   langevin: 1,
   predictor: 2,

@@ -79,7 +79,7 @@ export function positive(b: OnnxBuilder, x: string): string {
 }
 
 /** A Boolean tensor as 0 and 1. */
-export function asFloat(b: OnnxBuilder, condition: string): string {
+function asFloat(b: OnnxBuilder, condition: string): string {
   return b.op("Cast", [condition], { to: int(DATA_TYPE.float) });
 }
 
