@@ -41,7 +41,7 @@ describe("the key of a picture", () => {
       sample("atleast 2 of (glasses, smile, hat)"),
       sample("exactly 2 of (glasses, smile, hat)"),
     ]);
-    const all = [...(await Promise.all(plans.map((p) => keysOf(p)))), await keysOf(plans[0]!, { sha256: "b" })].flat();
+    const all = [...(await Promise.all(plans.map((p) => keysOf(p)))), await keysOf(plans[0], { sha256: "b" })].flat();
     expect(new Set(all).size).toBe(all.length);
   });
 

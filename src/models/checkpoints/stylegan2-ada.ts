@@ -5,7 +5,6 @@ import { imageSizeOf } from "../../compiler/attribute.js";
 import type { Tensor } from "../../compiler/weights.js";
 import type { StyleganModel } from "../model.js";
 import { checkpointModel, type CheckpointOptions, type ReadGenerator } from "./checkpoint-model.js";
-import { modelError } from "../model-error.js";
 import { readMapping, TensorSource } from "../pack/pack-weights.js";
 import type { PythonObject } from "../formats/python-object.js";
 import { count, moduleOf, networkTensors, numberOf, refuseOthers, unlike } from "./network-object.js";

@@ -37,7 +37,8 @@ interface Shape {
 export function readStylegan2(source: TensorSource, sizes: SynthesisSizes): Stylegan2Weights {
   const { style, resolution, wDim } = sizes;
   const constant = source.read("synthesis.b4.const", [undefined, undefined, undefined]);
-  let [channels = 0, height = 0, width = 0] = constant.shape;
+  const [deepest = 0, height = 0, width = 0] = constant.shape;
+  let channels = deepest;
   const [rows, columns] = [(height * resolution) / 4, (width * resolution) / 4];
   if (Math.max(rows, columns) > MAX_SIDE)
     throw modelError(
