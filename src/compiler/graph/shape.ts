@@ -22,7 +22,7 @@ export function stridesOf(shape: Shape): number[] {
 
 /** Entry `i` of a list, counted from the end if negative; an InternalError where there is none. */
 export function at<T>(list: readonly T[], i: number): T {
-  const value = list.at(i);
+  const value = list[i < 0 ? list.length + i : i]; // much faster than list.at(i), and passes ask millions of times
   if (value === undefined) throw new InternalError(`no entry ${i} in a list of ${list.length}`);
   return value;
 }

@@ -127,10 +127,11 @@ const factorsOut: Rule = (site) => {
   const { op } = node;
   if (op.kind !== "reshape" && op.kind !== "transpose" && op.kind !== "slice" && op.kind !== "pad") return undefined;
   const x = site.operand(0);
-  const vanishes = site.isSingle(x) || site.hasOnlyUsers(x, (user) => user.op.kind === "slice");
-  const scaled = vanishes ? asScaled(site, x) : undefined;
+  const scaled = asScaled(site, x);
   const value = scaled && uniformValue(scaled.factor);
   if (!scaled || value === undefined) return undefined;
+  // Asked last: x may have very many users, each of which asks.
+  if (!site.isSingle(x) && !site.hasOnlyUsers(x, (user) => user.op.kind === "slice")) return undefined;
   const moved = b.emit(op, [site.new(scaled.x)]);
   return value === -1 ? b.neg(moved) : b.mul(moved, scalar(value));
 };
