@@ -83,6 +83,8 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
   const store = options.store ?? modelsHome();
   const temporaries = new Set<string>();
   const writing = new Set<Promise<void>>();
+  /** Folders that were looked at for what killed processes have left, once each. */
+  const tidied = new Set<string>();
   let closed = false;
 
   async function replace(path: string, bytes: Uint8Array | string): Promise<void> {
@@ -99,7 +101,12 @@ export function nodeHost(options: { readonly models?: string; readonly store?: s
       }
       return;
     }
-    const temporary = join(dirname(target), temporaryName());
+    const folder = dirname(target);
+    if (!tidied.has(folder)) {
+      tidied.add(folder);
+      await tidyFolder(folder);
+    }
+    const temporary = join(folder, temporaryName());
     temporaries.add(temporary);
     try {
       const file = await open(temporary, "wx");

@@ -15,7 +15,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeFailure } from "../../src/node/failures.js";
 import { checkWritable } from "../../src/node/folders.js";
-import { nodeHost } from "../../src/node/host.js";
+import { nodeHost, TEMPORARY_PREFIX } from "../../src/node/host.js";
+import { machineId } from "../../src/node/process.js";
 import { LaceError } from "../../src/source/diagnostic.js";
 
 let folder = "";
@@ -41,6 +42,13 @@ describe("the host of Node", () => {
     await host.writeAtomic(join(folder, "a/b/c.txt"), "hello");
     expect(readFileSync(join(folder, "a/b/c.txt"), "utf8")).toBe("hello");
     expect(readdirSync(join(folder, "a/b"))).toEqual(["c.txt"]);
+  });
+
+  test("a write clears away what a killed process has left beside the file, and nothing of a living one", async () => {
+    const [dead, living] = [2 ** 22 + 1, process.pid].map((pid) => `${TEMPORARY_PREFIX}${machineId()}-${pid}-00`);
+    for (const name of [dead!, living!]) writeFileSync(join(folder, name), "");
+    await nodeHost().writeAtomic(join(folder, "x.txt"), "hello");
+    expect(readdirSync(folder).sort()).toEqual([living, "x.txt"]);
   });
 
   test("a reader sees the old file or the whole new one while many writes run", async () => {
