@@ -199,7 +199,7 @@ function checkSheet(stmt: ast.SaveStmt, form: "grid" | "strip", tasks: readonly 
     "L2004",
     stmt.path.span,
     `this file would show ${images} images of ${listed(
-      tasks.map((t) => `\`${t.name}\``),
+      tasks.map((t) => t.name),
       "and",
     )} at once; ${MAX_ON_SHEET} are the most of one sheet`,
     { text: "too large", hints: ["save them one by one: a path with `{index}`, and no `as`"] },
