@@ -193,7 +193,7 @@ export async function exportImages(
  * @example
  * ```ts
  * import { exportForLabels } from "lacec/node";
- * const { table, count } = await exportForLabels("portraits.lace", "by-hand", { count: 2, engine: "onnx-cpu" });
+ * const { table, count } = await exportForLabels("portraits.lace", "to-judge", { count: 2, engine: "onnx-cpu" });
  * console.log(table, count);
  * ```
  */

@@ -64,13 +64,14 @@ describe("lacec diff", () => {
 describe("several scripts", () => {
   test("what is said of each begins with its name; an input that is a text is verified as a number is", async () => {
     const engine = ["--engine", "tfjs-cpu", "--no-cache"];
-    const ended = await verb("run", "r.lace", "new.lace", "--out", "two", "--set", "title=a b", ...engine);
+    writeFileSync(at("other.lace"), script("glasses").replace("out/", "other/"));
+    const ended = await verb("run", "r.lace", "other.lace", "--out", "two", "--set", "title=a b", ...engine);
     const lines = ended.out.split("\n");
-    expect(lines.filter((l) => l.endsWith(".lace"))).toEqual(["r.lace", "new.lace"]);
+    expect(lines.filter((l) => l.endsWith(".lace"))).toEqual(["r.lace", "other.lace"]);
     expect(lines[0]).toBe("r.lace");
     const single = await verb("run", "r.lace", "--out", "one", ...engine);
     expect(single.out).not.toContain("r.lace\n");
-    const verified = await verb("verify", "new.lace", "--out", "two");
+    const verified = await verb("verify", "other.lace", "--out", "two");
     expect([verified.code, verified.out]).toEqual([0, "✓ a b-0.png\n✓ a b-1.png\n"]);
   });
 });
