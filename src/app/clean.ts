@@ -1,6 +1,7 @@
 // Files of earlier runs that a script's run.json no longer names, removed.
 // Invariants: a file goes only if lacec wrote it (its bytes have the hash of the record), it is no link and lies below the record's folder, and no
 // other record of the folder names it; what stays is told with its reason.
+import { baseName } from "../source/public-name.js";
 import { filesOfRecord } from "../runtime/record/left-outputs.js";
 import type { FileRecord } from "../runtime/record/record.js";
 import type { Host } from "../ports/host.js";
@@ -93,8 +94,4 @@ async function namedByOthers(platform: Platform, record: string): Promise<Readon
     for (const { file } of outputs) taken.set(file, `${name} names it`);
   }
   return taken;
-}
-
-function baseName(path: string): string {
-  return path.replace(/^.*[/\\]/, "");
 }

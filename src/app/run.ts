@@ -50,8 +50,8 @@ export function overridesOf({ inputs, count, seed }: CompileOptions): Overrides 
   return { inputs: new Map(Object.entries(inputs ?? {})), ...changed({ count, seed }) };
 }
 
-/** Those that are there. */
-function changed({ count, seed }: CompileOptions): { readonly count?: number; readonly seed?: number } {
+/** What a recipe names of them: those that are there. */
+export function changed({ count, seed }: CompileOptions): { readonly count?: number; readonly seed?: number } {
   return { ...(count === undefined ? {} : { count }), ...(seed === undefined ? {} : { seed }) };
 }
 

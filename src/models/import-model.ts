@@ -2,6 +2,7 @@
 // In: a Host, a path, what the user says. Out: the files to write, whole. Nothing is written here.
 // Invariants: nothing in the file is run; a pack that comes out has been checked by the rules that load it; whatever it was
 // made from is in its metadata by SHA-256.
+import { baseName } from "../source/public-name.js";
 import type { Attribute } from "../compiler/attribute.js";
 import type { HeadSpace, HeadWeights, MappingWeights } from "../compiler/weights.js";
 import { failure } from "../source/diagnostic.js";
@@ -396,10 +397,6 @@ function commonWidth(found: readonly FoundHead[], space: HeadSpace, file: string
       `the head \`${other.row.name}\` takes ${widthOf(other.head)} numbers, the first ${width}`,
     );
   return width;
-}
-
-function baseName(path: string): string {
-  return path.replace(/^.*[/\\]/, "");
 }
 
 /** The pack's name with another extension, in characters that a pack may refer to. */

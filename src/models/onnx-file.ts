@@ -1,6 +1,7 @@
 // An .onnx file as one whole: weights that lie in files beside it are read here and taken in, so that nothing else has to follow a path.
 // In: a Host, a path, its bytes. Out: bytes that name no file, and the files that they were made from.
 // Invariants: a file is read only if it lies in the model's own folder, links followed; its tensors lie inside it, one behind another.
+import { baseName } from "../source/public-name.js";
 import { failure, type LaceError } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
 import { modelError } from "./model-error.js";
@@ -138,8 +139,4 @@ function folderOf(path: string): string {
 
 function separatorOf(path: string): string {
   return path.includes("\\") && !path.includes("/") ? "\\" : "/";
-}
-
-function baseName(path: string): string {
-  return path.replace(/^.*[/\\]/, "");
 }

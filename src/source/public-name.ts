@@ -18,3 +18,8 @@ export function nameBeside(entry: string, path: string): string {
   const folder = entry.slice(0, Math.max(entry.lastIndexOf("/"), entry.lastIndexOf("\\")) + 1);
   return publicName(path.startsWith(folder) ? path.slice(folder.length) : path);
 }
+
+/** The last part of a path, of whatever system it is. */
+export function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}

@@ -2,6 +2,7 @@
 // In: entries of a cache. Out: bytes, and back. Form: a safetensors file of bytes, in gzip.
 // Invariants: a bundle says which piece of which submission it is, so that one at another's place is found out; what it unpacks to is bounded.
 import type { Piece } from "../../runtime/plan/pieces.js";
+import { concat } from "../../source/concat.js";
 import * as v from "valibot";
 import { headerLength, layoutSafetensors, LENGTH_BYTES, parseHeader } from "../../models/formats/safetensors.js";
 
@@ -71,11 +72,5 @@ async function through(
     parts.push(value);
   }
   await written;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return concat(parts, Uint8Array);
 }

@@ -6,9 +6,9 @@ import type { Piece } from "../../runtime/plan/pieces.js";
 import { failure } from "../../source/diagnostic.js";
 import { compileWhole } from "../compile-script.js";
 import type { Platform } from "../platform.js";
-import { overridesOf, runCompiled, type Results, type RunOptions } from "../run.js";
+import { changed, overridesOf, runCompiled, type Results, type RunOptions } from "../run.js";
 import { BUNDLE_BYTES, unpackBundle, type PieceReport } from "./bundle.js";
-import { objects, packSubmission, readKind, readPieces, renamed } from "./submission.js";
+import { missingPieces, objects, packSubmission, readKind, readPieces, renamed } from "./submission.js";
 
 export interface CollectOptions extends Omit<RunOptions, "shard" | "cache"> {
   readonly store: string;
@@ -32,18 +32,14 @@ const OPEN_BUNDLES = 4;
 export async function collect(platform: Platform, script: string, options: CollectOptions): Promise<Collected> {
   const compiled = await compileWhole(script, platform.host, overridesOf(options));
   const store = await platform.openStore(options.store);
-  const { seed, count } = options;
-  const changed = { ...(seed !== undefined && { seed }), ...(count !== undefined && { count }) };
-  const { id } = await packSubmission(platform, compiled, changed);
+  const { id } = await packSubmission(platform, compiled, changed(options));
   const [pieces, kind] = [await readPieces(store, id), await readKind(store, id)];
   if (pieces === undefined)
     throw failure("L5406", `${store.place} has no submission of this script with these settings`, [
       "submit it first: lacec submit",
       "a script that has changed, other inputs, another seed or count are another submission",
     ]);
-  const there = new Set<string>();
-  for await (const name of store.list(objects.results(id))) there.add(name);
-  const missing = pieces.filter((piece) => !there.has(objects.piece(id, piece)));
+  const missing = await missingPieces(store, id, pieces);
   if (missing.length > 0 || kind === undefined)
     throw failure("L5406", `${missing.length} of ${pieces.length} pieces of ${id.slice(0, 12)} are not drawn yet`, [
       "see what became of them: lacec jobs",

@@ -2,6 +2,7 @@
 // In: a compiled script. Out: Submission, its id (a hash of its text), the names of what belongs to it, and back from bytes, checked field by
 // field: whoever can write to the store can send anything.
 // Invariants: the same script with the same settings and models is the same submission wherever it is submitted; no path of a machine is in it.
+import { baseName } from "../../source/public-name.js";
 import * as v from "valibot";
 import { labellerFile, type Model } from "../../models/model.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
@@ -153,10 +154,6 @@ function isPlainName(name: string): boolean {
   return !/[/\\\0]/.test(name) && name !== "." && name !== "..";
 }
 
-function baseName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-}
-
 /** The submission of that id. Errors: LaceError L5405 if it is not there, damaged or another one. */
 export async function readSubmission(platform: Platform, store: ObjectStore, id: string): Promise<Submission> {
   const bytes = await store.get(objects.submission(id), TEXT_BYTES);
@@ -169,6 +166,17 @@ export async function readSubmission(platform: Platform, store: ObjectStore, id:
 export async function readPieces(store: ObjectStore, id: string): Promise<readonly Piece[] | undefined> {
   const bytes = await store.get(objects.pieces(id), TEXT_BYTES);
   return bytes && parsed(piecesSchema, bytes, (why) => damaged(id, store, why));
+}
+
+/** The pieces whose results the store does not have. */
+export async function missingPieces(
+  store: ObjectStore,
+  id: string,
+  pieces: readonly Piece[],
+): Promise<readonly Piece[]> {
+  const there = new Set<string>();
+  for await (const name of store.list(objects.results(id))) there.add(name);
+  return pieces.filter((piece) => !there.has(objects.piece(id, piece)));
 }
 
 /** The kind of machine that a submission is drawn by; undefined: none has begun. Errors: LaceError L5405. */

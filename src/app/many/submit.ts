@@ -11,8 +11,8 @@ import { dryWorld } from "../../runtime/services/world.js";
 import { compileWhole, type Compiled } from "../compile-script.js";
 import { identifyScript } from "../identify-script.js";
 import type { Platform } from "../platform.js";
-import { overridesOf, type CompileOptions } from "../run.js";
-import { jsonBytes, objects, packSubmission, readPieces } from "./submission.js";
+import { changed, overridesOf, type CompileOptions } from "../run.js";
+import { jsonBytes, objects, missingPieces, packSubmission, readPieces } from "./submission.js";
 
 /** Where many machines meet. */
 export interface Meeting {
@@ -55,17 +55,13 @@ export async function submit(platform: Platform, script: string, options: Submit
   const store = await platform.openStore(options.store);
   const queue = await platform.openQueue(options.queue, meetingOf(options));
   try {
-    const { seed, count } = options;
-    const changed = { ...(seed !== undefined && { seed }), ...(count !== undefined && { count }) };
-    const { id, submission, files } = await packSubmission(platform, compiled, changed);
+    const { id, submission, files } = await packSubmission(platform, compiled, changed(options));
     for (const [sha256, read] of files) {
       if (!(await store.has(objects.model(sha256)))) await store.put(objects.model(sha256), await read());
     }
     await store.put(objects.submission(id), jsonBytes(submission));
     const pieces = await piecesOf(platform, store, id, compiled, options);
-    const there = new Set<string>();
-    for await (const name of store.list(objects.results(id))) there.add(name);
-    const missing = pieces.filter((piece) => !there.has(objects.piece(id, piece)));
+    const missing = await missingPieces(store, id, pieces);
     await queue.add(missing.map((piece) => jobOf(id, piece)));
     return { id, pieces: pieces.length, there: pieces.length - missing.length, queued: missing.length };
   } finally {

@@ -1,6 +1,7 @@
 // Model packs (docs/packs.md): one safetensors file with weights and metadata -> Model, and back.
 // In: a Host and a path. Out: a Model whose every tensor has been checked; `loadModelInfo` reads the header alone.
 // Invariants: a Model that this gives builds its graphs without further checks; nothing outside the pack's folder is named by it.
+import { baseName } from "../../source/public-name.js";
 import { imageSizeOf, type Attribute, type ModelInfo } from "../../compiler/attribute.js";
 import { missingHead, widthFault, type HeadTable } from "../../compiler/head-table.js";
 import type { HeadSpace, HeadWeights, Tensor } from "../../compiler/weights.js";
@@ -369,10 +370,6 @@ function styleganMetadata({ weights, synthesis, info }: StyleganModel, into: Map
 
 function decoderMetadata({ file, channels, ...rest }: Decoder): object {
   return { architecture: "onnx", imageChannels: channels, decoder: { ...rest, file: baseName(file) } };
-}
-
-function baseName(path: string): string {
-  return path.replace(/^.*[/\\]/, "");
 }
 
 function storedRow(a: Attribute, space: HeadSpace): object {

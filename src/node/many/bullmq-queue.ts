@@ -183,9 +183,7 @@ async function runWorker(
     if (untilEmpty) worker.on("drained", () => void isEmpty(queue).then((empty) => empty && stop()));
   });
   const running = worker.run().catch((error: unknown) => note(String(error)));
-  if (untilEmpty && (await isEmpty(queue))) {
-    // nothing to wait for
-  } else await stopped;
+  if (!untilEmpty || !(await isEmpty(queue))) await stopped;
   await worker.close();
   await running;
 }

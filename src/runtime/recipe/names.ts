@@ -2,7 +2,7 @@
 // Invariant: two files of one kind never share a name: the second one gets a number.
 import type { Program } from "../../compiler/link.js";
 import type { Host } from "../../ports/host.js";
-import { nameBeside } from "../../source/public-name.js";
+import { baseName, nameBeside } from "../../source/public-name.js";
 
 export interface PublicNames {
   /** Of scripts, by LinkedFile.path; the entry's has no folder. */
@@ -18,13 +18,13 @@ export function publicNames(host: Host, program: Program): PublicNames {
   const scripts = [entry, ...files.filter((f) => f !== entry)].map((f) => f.path);
   return {
     scripts: distinctNames(entry.path, scripts),
-    references: distinctNames(host.resolve(entry.path, fileName(entry.path)), references),
+    references: distinctNames(host.resolve(entry.path, baseName(entry.path)), references),
   };
 }
 
 /** Files below the entry's folder keep their names whatever order they come in; those outside lose their folders, and make way. */
 function distinctNames(entry: string, paths: readonly string[]): ReadonlyMap<string, string> {
-  const folder = entry.slice(0, entry.length - fileName(entry).length);
+  const folder = entry.slice(0, entry.length - baseName(entry).length);
   const inside = paths.filter((p) => p.startsWith(folder));
   const names = new Map<string, string>();
   const taken = new Set<string>();
@@ -37,8 +37,4 @@ function distinctNames(entry: string, paths: readonly string[]): ReadonlyMap<str
     names.set(path, name);
   }
   return names;
-}
-
-function fileName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
