@@ -113,6 +113,8 @@ function program(): Command {
     .description("check scripts without running them")
     .argument("<script...>", ".lace files")
     .option("--json", "print diagnostics as JSON")
+    .addOption(new Option("--sarif", "print diagnostics as a SARIF 2.1.0 log").conflicts("json"))
+    .addHelpText("after", "\nExample: lacec check 'recipes/*.lace' --sarif > lacec.sarif")
     .action(verb(async () => (await import("./check.js")).checkCommand));
 
   lacec
