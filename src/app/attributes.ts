@@ -52,7 +52,9 @@ export async function attributes(
   const { cache, signal, onEvent = () => undefined } = options;
   const loaded = await loadPack(host, model);
   const described = (await describeFile(host, await packFile(host, model))).attributes;
-  const truncation = options.truncation ?? (loaded.weights.mapping === undefined ? 1 : DEFAULT_TRUNCATION);
+  const truncation =
+    options.truncation ??
+    (loaded.weights.mapping === undefined && loaded.info.truncates !== true ? 1 : DEFAULT_TRUNCATION);
   const engine = await platform.world(host, options.engine ?? "auto").openEngine();
   try {
     const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, loaded.sha256));

@@ -2,7 +2,7 @@
 // Invariant: nothing is written before everything has been read and checked; the source is never written to.
 import type { Attribute } from "../compiler/attribute.js";
 import { parseAttribute, type HeadRequest } from "../models/checkpoints/head-source.js";
-import type { DecoderHints } from "../models/decoder-facts.js";
+import type { DecoderHints, DecoderInputHint } from "../models/decoder-facts.js";
 import { describeFile, type Description } from "../models/describe-model.js";
 import { importModel, type AverageStyle, type ExamineDecoder } from "../models/import-model.js";
 import { PhaseClock } from "../ports/events.js";
@@ -32,6 +32,9 @@ export interface ImportOptions extends VerbOptions {
   readonly clip?: readonly [number, number];
   readonly range?: readonly [number, number];
   readonly layout?: "nchw" | "nhwc";
+  /** What its further inputs are given, each NAME=latent, class, class:N, truncation, or numbers; and which output is the picture. */
+  readonly input?: readonly string[];
+  readonly outputName?: string;
 }
 
 /** A pack that was written. */
@@ -52,9 +55,13 @@ export async function importFile(platform: Platform, file: string, options: Impo
   const { host } = platform;
   const same = (a: string, b: string): boolean => host.resolve("", a) === host.resolve("", b);
   const out = options.output ?? `${file.replace(/^.*[/\\]/, "").replace(/\.[^.]*$/, "")}.safetensors`;
-  if (!out.endsWith(".safetensors")) throw new UsageError(`the output ${out} must end in .safetensors`);
+  if (!out.endsWith(".safetensors"))
+    throw new UsageError(
+      `the output ${out} must end in .safetensors (--output-name says which output of an ONNX file is the picture)`,
+    );
   if (same(out, file)) throw new UsageError(`${out} is the file that is to be imported; name another with -o`);
   const { name, licence, slope, latent, clip, range: outputRange, layout, labeller } = options;
+  const inputs = inputHints(options.input ?? []);
   if (labeller === "clip")
     throw new UsageError("a pack cannot hold clip: give --labeller clip with its prompts to label, run and eval");
   // A labeller that does not fit is told before the model is read.
@@ -73,7 +80,11 @@ export async function importFile(platform: Platform, file: string, options: Impo
       ...(slope !== undefined && { slope }),
       ...(judge !== undefined && { labeller: judge }),
       averageStyle: averageOn(platform),
-      examineDecoder: examiner(platform, { latent, clip, outputRange, layout }, options),
+      examineDecoder: examiner(
+        platform,
+        { ...{ latent, clip, outputRange, layout }, inputs, output: options.outputName },
+        options,
+      ),
       lacec: platform.version,
     },
     clock,
@@ -106,6 +117,31 @@ export function examiner(platform: Platform, hints: DecoderHints, { onEvent }: V
     if (hints.outputRange === undefined) onEvent?.({ kind: "note", text });
     return facts;
   };
+}
+
+/** What `--input` says, by name. Errors: UsageError for what it cannot be. */
+function inputHints(texts: readonly string[]): Readonly<Record<string, DecoderInputHint>> {
+  const hints = new Map<string, DecoderInputHint>();
+  for (const text of texts) {
+    // Names of inputs may have an = in them; what they are given has none.
+    const [, name = "", said = ""] = /^(.+)=([^=]+)$/.exec(text) ?? [];
+    const hint = inputHint(said);
+    if (name === "" || hint === undefined)
+      throw new UsageError(
+        `--input ${text}: write NAME=class, NAME=class:N, NAME=truncation, NAME=latent, or numbers: NAME=0, NAME=1,0,0`,
+      );
+    if (hints.has(name)) throw new UsageError(`--input ${name} is given twice`);
+    hints.set(name, hint);
+  }
+  return Object.fromEntries(hints);
+}
+
+function inputHint(said: string): DecoderInputHint | undefined {
+  if (said === "latent" || said === "truncation") return { role: said };
+  const [isClass, classes] = /^class(?::([1-9]\d{0,5}))?$/.exec(said) ?? [];
+  if (isClass !== undefined) return { role: "class", ...(classes !== undefined && { classes: Number(classes) }) };
+  const values = said.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  return values.every((n) => Number.isFinite(n)) ? { role: "constant", values } : undefined;
 }
 
 function attributeOf(text: string): Attribute {

@@ -25,7 +25,7 @@ import type { ImageCodec } from "../runtime/services/codec.js";
 import type { Engine } from "../runtime/services/engine.js";
 import { dryWorld, type World } from "../runtime/services/world.js";
 import { openPainter } from "../runtime/show/painter.js";
-import { modelForClass } from "../runtime/show/synthesis-inputs.js";
+import { modelForClass, rowOf } from "../runtime/show/synthesis-inputs.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import { compileWhole } from "./compile-script.js";
@@ -239,8 +239,8 @@ async function probePicture(
     ...{ model, engine, services: world, noise: task.noise, count: 1 },
     synthesis: synthesis && ((rows) => synthesis(rows).compiled()),
   });
-  const paint = async ({ seed, origin }: SampleResult): Promise<RgbImage | undefined> =>
-    (await painter.paint([stylesOf(first, model.info.numWs)], [{ seed, sample: origin }]))[0];
+  const paint = async (sample: SampleResult): Promise<RgbImage | undefined> =>
+    (await painter.paint([stylesOf(first, model.info.numWs)], [rowOf(task, sample)]))[0];
   try {
     await paint(first); // compiles
     const start = world.host.now();

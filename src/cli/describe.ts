@@ -1,5 +1,5 @@
 // A description of a model file as a table.
-import type { Description, DescribedAttribute } from "../app/inspect.js";
+import type { DecoderInput, Description, DescribedAttribute } from "../app/inspect.js";
 import { oneLine } from "../source/foreign-text.js";
 import type { Io } from "./io.js";
 
@@ -106,12 +106,27 @@ function groupLines({ layerGroups }: Description): readonly string[] {
 }
 
 function decoderLines(decoder: NonNullable<Description["decoder"]>): readonly string[] {
-  const { file, input, inputShape, output, layout, channels, clip, outputRange, batch } = decoder;
+  const { file, input, inputShape, inputs = [], output, layout, channels, clip, outputRange, batch } = decoder;
+  const colours = { 1: "grey", 3: "RGB", 4: "RGBA" }[channels];
   return [
     `${file}, SHA-256 ${decoder.sha256}`,
-    `${input} [${[batch ?? "n", ...inputShape].join(", ")}] -> ${output}, ${layout}, ${channels === 3 ? "RGB" : "grey"}, ${outputRange.join("..")}`,
+    `${input} [${[batch ?? "n", ...inputShape].join(", ")}] -> ${output}, ${layout}, ${colours}, ${outputRange.join("..")}`,
     ...(clip === undefined ? [] : [`z is kept within ${clip.join("..")}`]),
+    ...inputs.map(
+      (further) => `${further.name} [${further.dims.map((n) => n ?? "n").join(", ")}]: ${roleText(further)}`,
+    ),
   ];
+}
+
+function roleText(input: DecoderInput): string {
+  switch (input.role) {
+    case "class":
+      return `the class, ${input.form === "index" ? "its number" : `one of ${input.classes} places`}`;
+    case "truncation":
+      return "the truncation";
+    case "constant":
+      return input.values.length > 4 ? `${input.values.length} numbers, always the same` : input.values.join(", ");
+  }
 }
 
 function originLines(madeFrom: unknown): readonly string[] {

@@ -85,6 +85,12 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     .option("--clip <low..high>", "keep z within these before it goes into an ONNX decoder", interval)
     .option("--range <black..white>", "values of an ONNX decoder's images", interval)
     .addOption(new Option("--layout <layout>", "layout of an ONNX decoder's images").choices(["nchw", "nhwc"]))
+    .option(
+      "--input <name=what>",
+      "what an ONNX decoder's further input is given: class, class:N, truncation, or numbers (noise=0); latent says which is z",
+      repeated,
+    )
+    .option("--output-name <name>", "the output of an ONNX decoder that is the picture, where several are")
     .option("-q, --quiet", "print errors only")
     .option("--json", "print the pack's description as JSON")
     .addHelpText(

@@ -57,6 +57,8 @@ export interface ModelInfo {
   readonly attributes: readonly Attribute[];
   /** Of a conditional generator: how many classes it draws. */
   readonly classes?: number;
+  /** Of a decoder: whether it truncates by itself, by an input. */
+  readonly truncates?: true;
   /** Inclusive layer ranges by name, such as coarse: [0, 3]. */
   readonly layerGroups: Readonly<Record<string, readonly [number, number]>>;
 }

@@ -151,7 +151,14 @@ function modelFacts(model: Model): Partial<Description> {
     judge: model.labeller === "faces" ? model.labeller : null,
   };
   const heads = headParameters(weights.heads);
-  if (model.decoder !== undefined) return { ...base, architecture: "onnx", decoder: model.decoder, parameters: heads };
+  if (model.decoder !== undefined)
+    return {
+      ...base,
+      architecture: "onnx",
+      classes: info.classes ?? null,
+      decoder: model.decoder,
+      parameters: heads,
+    };
   const { synthesis } = model;
   return {
     ...base,

@@ -16,7 +16,7 @@ import { labellerFile, type DecoderModel, type LabellerFile, type Model, type St
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
 import { wholeOnnx } from "./onnx-file.js";
-import { parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
+import { inputFacts, parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
 import { widthIn } from "./pack/pack-weights.js";
 import { readSafetensors } from "./formats/safetensors.js";
 
@@ -101,16 +101,20 @@ export async function importModel(
   const gathered = await gatherHeads(host, source, file, settings);
   const found = { origins: [origin, ...gathered.origins], assumed: [...assumptions(source), ...gathered.assumed] };
   return clock.run("convert", {}, async () => {
-    const { assumed } = found;
     if ("layers" in source || source.kind === "heads") {
       if (settings.labeller !== undefined)
         throw modelError("L5107", file, "it holds heads alone: a labeller goes into the pack of a model");
-      return { format: source.kind, files: [headFile(gathered.heads, file, found, settings)], assumed };
+      return { format: source.kind, files: [headFile(gathered.heads, file, found, settings)], assumed: found.assumed };
     }
     const whole = source.kind === "onnx" ? await wholeOnnx(host, file, bytes) : { bytes, parts: [] };
     const parts = whole.parts.map((p) => ({ file: baseName(p.file), sha256: p.sha256, format: "weights of ONNX" }));
-    const read = { file, bytes: whole.bytes, sha256: parts.length > 0 ? await host.sha256(whole.bytes) : sha256, name };
-    const model = judgedBy(host, await modelOf(host, source, read, settings), settings);
+    const read = {
+      ...{ file, bytes: whole.bytes },
+      ...{ sha256: parts.length > 0 ? await host.sha256(whole.bytes) : sha256, name },
+    };
+    const opened = await modelOf(host, source, read, settings);
+    const model = judgedBy(host, opened.model, settings);
+    const assumed = [...found.assumed, ...opened.assumed];
     const made = { origins: [origin, ...parts, ...gathered.origins], assumed };
     const pack = packBytes(withHeads(model, gathered.heads, file), gathered.heads, made, settings, source);
     parsePackMetadata(readSafetensors(pack, settings.out).metadata.get(METADATA_KEY), settings.out);
@@ -131,21 +135,25 @@ async function readWhole(host: Host, file: string): Promise<{ bytes: Uint8Array;
   return { bytes, sha256: await host.sha256(bytes) };
 }
 
-/** The model of a source that is no file of heads. */
+/** The model of a source that is no file of heads, and what was chosen in looking at it. */
 async function modelOf(
   host: Host,
   source: Exclude<Source, HeadCheckpoint | { readonly kind: "heads" }>,
   read: { readonly file: string; readonly bytes: Uint8Array; readonly sha256: string; readonly name: string },
   settings: ImportSettings,
-): Promise<Model> {
+): Promise<{ readonly model: Model; readonly assumed: readonly string[] }> {
   const { file, sha256, name } = read;
   if (source.kind === "pack") {
     const model = readPack(source.stored, file, { resolve: (beside) => host.resolve(file, beside), sha256 });
     const { licence = model.licence } = settings;
-    return { ...model, info: { ...model.info, name: settings.name ?? model.info.name }, licence };
+    const info = { ...model.info, name: settings.name ?? model.info.name };
+    return { model: { ...model, info, licence }, assumed: [] };
   }
-  if (source.kind !== "onnx") return source.averageUnknown ? withAverage(source.model, settings) : source.model;
-  const { zDim, resolution, imageSize, ...decoder } = await settings.examineDecoder(read.bytes, file);
+  if (source.kind !== "onnx") {
+    const { model } = source;
+    return { model: source.averageUnknown ? await withAverage(model, settings) : model, assumed: [] };
+  }
+  const { zDim, resolution, imageSize, assumed, ...decoder } = await settings.examineDecoder(read.bytes, file);
   // The source is never written to: where its weights had to be taken in, the whole is another file.
   const own = besideName(settings.out, ".onnx");
   const isSource = host.resolve(settings.out, own) === host.resolve(file, baseName(file));
@@ -155,13 +163,14 @@ async function modelOf(
       ...{ name, zDim, wDim: zDim, numWs: 1, resolution, attributes: [], layerGroups: {} },
       ...(imageSize && { imageSize }),
       ...(decoder.channels === 4 && { imageChannels: 4 }),
+      ...inputFacts(decoder.inputs),
     },
     weights: { zDim, heads: [] },
     decoder: { ...decoder, file: decoderFile, sha256 },
     sha256,
     licence: settings.licence ?? "unknown",
   };
-  return model;
+  return { model, assumed };
 }
 
 /** The model with the judge that the user gives. */

@@ -35,6 +35,15 @@ export interface DecoderModel extends ModelBase {
 
 export type Model = StyleganModel | DecoderModel;
 
+/** What a further input of a decoder is given: the task's class or truncation, or always the same numbers (one stands for all). */
+export type DecoderInputRole =
+  | { readonly role: "class"; readonly classes: number; readonly form: "one-hot" | "index" }
+  | { readonly role: "truncation" }
+  | { readonly role: "constant"; readonly values: readonly number[] };
+
+/** A further input. `dims`: null in the first place is the batch. */
+export type DecoderInput = DecoderInputRole & { readonly name: string; readonly dims: readonly (number | null)[] };
+
 /** How an ONNX file is used as a decoder z -> image. `file` is resolved. */
 export interface Decoder {
   readonly file: string;
@@ -43,6 +52,10 @@ export interface Decoder {
   readonly output: string;
   /** Dimensions behind the batch, such as [64] or [64, 1, 1]; their product is zDim. */
   readonly inputShape: readonly number[];
+  /** What it takes besides z. */
+  readonly inputs?: readonly DecoderInput[] | undefined;
+  /** Of one with an input for it, the class that it draws: set for a task, never kept. */
+  readonly class?: number | undefined;
   /** Images of one run, where the file fixes it. */
   readonly batch?: number | undefined;
   readonly layout: "nchw" | "nhwc";

@@ -32,7 +32,7 @@ export function nodePlatform(): Platform {
     },
     examineDecoder: async (bytes, file, hints) => {
       const [{ examineDecoder }, { openOnnxModel }] = await Promise.all([
-        import("../runtime/services/onnx-decoder.js"),
+        import("../runtime/services/examine-decoder.js"),
         import("./engines/open-onnx-model.js"),
       ]);
       return examineDecoder(await openOnnxModel(bytes), file, hints);

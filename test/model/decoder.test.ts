@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DecoderHints } from "../../src/models/decoder-facts.js";
-import { examineDecoder, openDecoder } from "../../src/runtime/services/onnx-decoder.js";
+import { examineDecoder } from "../../src/runtime/services/examine-decoder.js";
+import { openDecoder } from "../../src/runtime/services/onnx-decoder.js";
 import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { expectClose } from "../support/close.js";
 import { tinyDecoder, type TinyDecoderOptions } from "../support/decoder.js";

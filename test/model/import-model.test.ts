@@ -9,7 +9,7 @@ import { importModel, type ImportSettings } from "../../src/models/import-model.
 import { loadHeads, loadPack, writeHeads, writePack } from "../../src/models/pack/pack.js";
 import { readSafetensors, writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { buildSynthesis } from "../../src/compiler/build/synthesis.js";
-import { examineDecoder } from "../../src/runtime/services/onnx-decoder.js";
+import { examineDecoder } from "../../src/runtime/services/examine-decoder.js";
 import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";

@@ -46,7 +46,7 @@ const doubled = (first: string, times: number): OnnxNodeFile[] =>
   });
 const only = (nodes: readonly OnnxNodeFile[], constants: readonly OnnxConstant[] = []): OnnxModelFile => ({
   ...{ nodes, inputs: labeller.inputs, constants: new Map(constants.map((c) => [c.name, c])) },
-  outputs: [{ name: nodes.at(-1)?.outputs[0] ?? "", dims: [] }],
+  outputs: [{ name: nodes.at(-1)?.outputs[0] ?? "", dims: [], type: "float32" }],
 });
 
 describe("a network that asks for much", () => {

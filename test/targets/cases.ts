@@ -119,6 +119,9 @@ export function denseCases(): Case[] {
     make("dense with weights that are inputs", (c) =>
       c.b.dense(c.x([7, 12]), c.x([12, 9]), c.x([9]), { slope: 0.2, gain: 1.5 }),
     ),
+    make("dense with a bias that is computed and reshaped", (c) =>
+      c.b.dense(c.x([7, 12]), c.c([12, 9]), c.b.reshape(c.b.unary("exp", c.x([3, 3])), [9])),
+    ),
     make("dense with a negative gain", (c) =>
       c.b.dense(c.x([7, 12]), c.c([12, 9]), c.c([9]), { slope: 0.2, gain: -1 }),
     ),

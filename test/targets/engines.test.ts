@@ -232,8 +232,8 @@ describe("any ONNX model", () => {
 
   test("opens from bytes, names its inputs and outputs, and runs", async () => {
     const model = await openOnnxModel(emitOnnx(graph()));
-    expect(model.inputs).toEqual([{ name: "image", dims: [2, 3] }]);
-    expect(model.outputs).toEqual([{ name: "logits", dims: [2, 3] }]);
+    expect(model.inputs).toEqual([{ name: "image", dims: [2, 3], type: "float32" }]);
+    expect(model.outputs).toEqual([{ name: "logits", dims: [2, 3], type: "float32" }]);
     const data = randomArray(6, 1);
     const { logits } = await model.run({ image: { data, dims: [2, 3] } });
     expect(logits?.dims).toEqual([2, 3]);

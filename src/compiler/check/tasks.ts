@@ -349,7 +349,7 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rende
   if (info?.numWs === 1) {
     useless("cutoff", "has no layers");
     useless("noise", "has no layers to add noise to");
-    return { noise: "const" };
+    return { noise: "const", ...(index !== undefined && { class: index }) };
   }
   if (info?.noise === false) useless("noise", "adds no noise");
   const bounds = { min: 0, integer: true, ...(info !== undefined && { max: info.numWs }) };
@@ -364,7 +364,7 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rende
 
 function drawn(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {
   const { info } = env.model;
-  const hasMapping = info === undefined || info.numWs > 1;
+  const hasMapping = info === undefined || info.numWs > 1 || info.truncates === true;
   const { overrides } = env.cx;
   const truncation = read.number("truncation", settings.TRUNCATION, hasMapping ? DEFAULT_TRUNCATION : 1);
   if (!hasMapping && truncation !== 1) {

@@ -4,6 +4,7 @@
 import type { Task } from "../../compiler/plan.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import { stopIfAborted } from "../../ports/stop.js";
+import { rowOf } from "../../runtime/show/synthesis-inputs.js";
 import { drawLatents } from "../../runtime/sample/noise-source.js";
 import { stylesOf } from "../../runtime/draw/styles.js";
 import type { SampleResult } from "../../runtime/draw/results.js";
@@ -92,7 +93,7 @@ export async function compareMethods(own: Own, ground: Ground): Promise<readonly
 
 /** Samples: the noise that the script's began with, moved once. */
 async function sampleAlong(
-  { outcomes, goal }: Own,
+  { task, outcomes, goal }: Own,
   draws: Draws,
   held: boolean,
   { model, read }: Ground,
@@ -102,7 +103,7 @@ async function sampleAlong(
   if (direction === undefined) return undefined;
   const images: Candidate[] = [];
   for (const beside of outcomes) {
-    const owner = { seed: beside.seed, sample: beside.origin };
+    const owner = rowOf(task, beside);
     const [row] = await read(drawLatents(owner.seed, [owner.sample], zDim));
     if (row === undefined) continue;
     images.push({ styles: moveStyles(stylesOf(row, numWs), direction.move(row.w), undefined), owner, beside });
@@ -113,12 +114,13 @@ async function sampleAlong(
 /** Edits: the pictures that the script's began with, moved step by step, in the layers of each step. */
 function editAlong(
   { outcomes, before }: Own,
-  { steps }: Extract<Task, { kind: "edit" }>,
+  task: Extract<Task, { kind: "edit" }>,
   draws: Draws,
   held: boolean,
   { model }: Ground,
 ): Promise<Candidates | undefined> {
   const { attributes, numWs } = model.info;
+  const { steps } = task;
   const directions = steps.map(({ energy }) => directionOf(energy, attributes, draws, held));
   const images: Candidate[] = [];
   for (const beside of outcomes) {
@@ -132,7 +134,7 @@ function editAlong(
       w = w.map((value, i) => value + (move[i] ?? 0));
       styles = moveStyles(styles, move, steps[k]?.layers);
     }
-    images.push({ styles, owner: { seed: beside.seed, sample: beside.origin }, beside });
+    images.push({ styles, owner: rowOf(task, beside), beside });
   }
   return Promise.resolve({ images, evaluations: 0 });
 }

@@ -11,7 +11,7 @@ import { PhaseClock, type OnEvent } from "../../ports/events.js";
 import { execute } from "../../runtime/execute.js";
 import { outputsOf } from "../../runtime/draw/columns.js";
 import type { ScriptIdentity } from "../../runtime/record/record.js";
-import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
+import { modelForClass, rowOf } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/draw/results.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
 import { dryWorld } from "../../runtime/services/world.js";
@@ -255,7 +255,7 @@ class Evaluator {
             const far = from === undefined ? {} : { far: { from, w: row(mapped, i) } };
             return stylesOf({ w: row(w, i), ...far }, numWs);
           });
-          const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i }));
+          const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i, truncation }));
           seen.push(...(await this.look(await painter.paint(styles, rows), bench)));
           this.clock.progress("synthesise", name, start + size, reference);
         }
@@ -323,7 +323,7 @@ class Evaluator {
         const began = services.host.now();
         const images = await yardstick.painter.paint(
           alive.map((p) => stylesOf(p, bench.model.info.numWs)),
-          alive.map((p) => ({ seed: p.seed, sample: p.origin })),
+          alive.map((p) => rowOf(task, p)),
         );
         painting += services.host.now() - began;
         const looks = await this.look(images, bench);

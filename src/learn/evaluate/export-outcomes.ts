@@ -13,7 +13,7 @@ import type { Services } from "../../runtime/services/services.js";
 import { dryWorld } from "../../runtime/services/world.js";
 import { shortOfMemory } from "../../runtime/show/image-batches.js";
 import { openPainter } from "../../runtime/show/painter.js";
-import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
+import { modelForClass, rowOf } from "../../runtime/show/synthesis-inputs.js";
 import { readLabelTable } from "../label/label-table.js";
 import { emptyTable, namedBy, outcomesOf, PICTURE, pictureKeys } from "./by-hand.js";
 import { LOOK } from "./seen.js";
@@ -89,7 +89,7 @@ export async function exportOutcomes(plan: Plan, folder: string, options: Export
             const batch = wanted.slice(start, start + LOOK);
             const images = await painter.paint(
               batch.map(({ sample }) => stylesOf(sample, model.info.numWs)),
-              batch.map(({ sample }) => ({ seed: sample.seed, sample: sample.origin })),
+              batch.map(({ sample }) => rowOf(task, sample)),
             );
             for (const [k, { file }] of batch.entries()) {
               const image = images[k];

@@ -75,13 +75,15 @@ export async function openDrawer(model: Model, engine: Engine, options: RowDrawi
       const moved: number[] = [];
       const normal = new Float64Array(wDim);
       // A model without mapping has no centre to truncate towards: its w is z (docs/language.md).
-      const [low, high] = weights.mapping === undefined ? [1, 1] : options.truncation;
+      // A decoder that truncates is told how much, and does it itself.
+      const isTold = weights.mapping === undefined;
+      const [low, high] = isTold && info.truncates !== true ? [1, 1] : options.truncation;
       indices.forEach((sample, row) => {
         fillUniformNoise({ seed, sample, purpose: "label", step: 0 }, uniform);
         const psi = low + (high - low) * (uniform[0] ?? 0);
         for (let k = 0; k < wDim; k++) {
           const m = centre[k] ?? 0;
-          w[row * wDim + k] = m + psi * ((mapped[row * wDim + k] ?? NaN) - m);
+          w[row * wDim + k] = m + (isTold ? 1 : psi) * ((mapped[row * wDim + k] ?? NaN) - m);
         }
         truncation[row] = psi;
         noise[row] = jitter * scale * (uniform[1] ?? 0) ** 2;

@@ -16,6 +16,7 @@ import type { RowDrawing, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
 import { openPainter, type Painter } from "../../runtime/show/painter.js";
+import type { TileRows } from "../../runtime/show/synthesis-inputs.js";
 import type { PartFile } from "./part-file.js";
 
 /** Images that the labeller looks at together; it divides BLOCK. */
@@ -61,7 +62,8 @@ export async function labelModel(work: LabelWork): Promise<void> {
       const thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
       const columns: Float32Array[] = looks ? [] : [labels.columnsOf(first, size)];
       for (let from = 0; painter !== undefined && from < size; from += LOOK) {
-        const images = await painter.paint(stylesOf(w, model.info, from, Math.min(LOOK, size - from)));
+        const styles = stylesOf(w, model.info, from, Math.min(LOOK, size - from));
+        const images = await painter.paint(styles, rowsOf(work.draw, first + from, truncation.subarray(from)));
         images.forEach((image, k) => {
           if (shape.thumbnails > 0)
             thumbnails.set(thumbnail(onWhite(image), shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
@@ -98,6 +100,11 @@ function painterOf({
   return openPainter({ model, engine, services, count: LOOK, ...(onShort !== undefined && { onShort }) });
 }
 
+/** Rows of a seed from `first` on, as a painter takes them. */
+function rowsOf({ seed }: RowDrawing, first: number, truncation: Float32Array): TileRows {
+  return Array.from(truncation, (psi, i) => ({ seed, sample: first + i, truncation: psi }));
+}
+
 /** What the labeller says of at most LOOK images, looked at as if they were LOOK. */
 async function columnsOf(images: readonly RgbImage[], labels: Labeller): Promise<Float32Array> {
   const [last] = images.slice(-1);
@@ -123,8 +130,8 @@ export async function paintRows(
           "those that are there are whole; the same command begins anew",
         ]);
       const size = Math.min(LOOK, count - start);
-      const { w } = await drawer.draw(start, size);
-      const images = await painter.paint(stylesOf(w, model.info, 0, size));
+      const { w, truncation } = await drawer.draw(start, size);
+      const images = await painter.paint(stylesOf(w, model.info, 0, size), rowsOf(work.draw, start, truncation));
       for (const [k, image] of images.entries()) await accept(image, start + k);
       work.onProgress(start + size);
     }

@@ -97,7 +97,7 @@ function repeated(wire: number, r: Reader, into: number[], read: (r: Reader) => 
 }
 
 function readValue(bytes: Uint8Array): OnnxValueFile {
-  let name = "";
+  let [name, type] = ["", 0];
   const dims: (number | null)[] = [];
   const dimension = (of: Uint8Array): void => {
     let size: number | null = null;
@@ -108,9 +108,13 @@ function readValue(bytes: Uint8Array): OnnxValueFile {
     });
     dims.push(size);
   };
-  /** type 2 -> tensor 1 -> shape 2 -> dim 1. */
+  /** type 2 -> tensor 1 -> shape 2 -> dim 1; beside the shape is the type of the elements, 1. */
   const descend = (of: Uint8Array, path: readonly number[]): void => {
-    visit(of, (field, _, r) => {
+    visit(of, (field, wire, r) => {
+      if (path.length === 2 && field === 1 && wire === 0) {
+        type = r.int32();
+        return true;
+      }
       if (field !== path[0]) return false;
       if (path.length === 1) dimension(r.bytes());
       else descend(r.bytes(), path.slice(1));
@@ -123,8 +127,25 @@ function readValue(bytes: Uint8Array): OnnxValueFile {
     else return false;
     return true;
   });
-  return { name, dims };
+  return { name, dims, type: TYPE_NAMES.get(type) ?? `type ${type}` };
 }
+
+/** TensorProto.DataType by the names that onnxruntime gives the types. */
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
+  [1, "float32"],
+  [2, "uint8"],
+  [3, "int8"],
+  [4, "uint16"],
+  [5, "int16"],
+  [6, "int32"],
+  [7, "int64"],
+  [9, "bool"],
+  [10, "float16"],
+  [11, "float64"],
+  [12, "uint32"],
+  [13, "uint64"],
+  [16, "bfloat16"],
+]);
 
 /** TensorProto.DataType of what is read. */
 const TYPES: ReadonlyMap<number, DType> = new Map<number, DType>([

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { modelError } from "../model-error.js";
+import type { DecoderInput } from "../model.js";
 
 /** The one value of `format` that this lacec reads and writes. */
 export const PACK_FORMAT = 1;
@@ -193,6 +194,26 @@ const stylegan3 = v.pipe(
   v.check((p) => groupsWithinLayers(p), GROUPS),
 );
 
+/** A further input of a decoder; null in the first place of `dims` is the batch. */
+const named = {
+  name: v.pipe(v.string(), v.minLength(1), v.maxLength(1000)),
+  dims: v.pipe(
+    v.array(v.nullable(size(2 ** 24))),
+    v.maxLength(8),
+    v.check((dims) => !dims.slice(1).includes(null), "Invalid dims: Only the first may be open"),
+    v.check((dims) => dims.reduce<number>((n, d) => n * (d ?? 1), 1) <= 2 ** 24, "Invalid dims: Too many numbers"),
+  ),
+};
+const decoderInput = v.variant("role", [
+  v.object({ ...named, role: v.literal("class"), classes: size(100_000), form: v.picklist(["one-hot", "index"]) }),
+  v.object({ ...named, role: v.literal("truncation") }),
+  v.object({
+    ...named,
+    role: v.literal("constant"),
+    values: v.pipe(v.array(finite), v.minLength(1), v.maxLength(2 ** 24)),
+  }),
+]);
+
 const onnx = v.pipe(
   v.object({
     ...shared,
@@ -207,6 +228,7 @@ const onnx = v.pipe(
       input: v.pipe(v.string(), v.minLength(1)),
       output: v.pipe(v.string(), v.minLength(1)),
       inputShape: v.pipe(v.array(size(8192)), v.minLength(1), v.maxLength(7)),
+      inputs: v.optional(v.pipe(v.array(decoderInput), v.maxLength(64))),
       batch: v.optional(size(1024)),
       layout: v.picklist(["nchw", "nhwc"]),
       clip: v.optional(interval),
@@ -289,6 +311,7 @@ export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
 export function modelInfo(metadata: PackMetadata): ModelInfo {
   const { name, zDim, wDim, numWs, resolution, layerGroups, imageSize } = metadata;
   const classes = metadata.architecture === "onnx" ? undefined : metadata.classes;
+  const decoder = metadata.architecture === "onnx" ? inputFacts(metadata.decoder.inputs) : {};
   return {
     name,
     zDim,
@@ -301,7 +324,15 @@ export function modelInfo(metadata: PackMetadata): ModelInfo {
     attributes: attributeTable(metadata.attributes),
     layerGroups,
     ...(classes !== undefined && { classes }),
+    ...decoder,
   };
+}
+
+/** What the compiler knows of a decoder by what it takes besides z. */
+export function inputFacts(inputs: readonly DecoderInput[] = []): Pick<ModelInfo, "classes" | "truncates"> {
+  const classes = inputs.find((input) => input.role === "class")?.classes;
+  const truncates = inputs.some((input) => input.role === "truncation");
+  return { ...(classes !== undefined && { classes }), ...(truncates && { truncates }) };
 }
 
 function isDistinct(names: readonly string[]): boolean {

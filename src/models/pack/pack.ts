@@ -304,7 +304,7 @@ export function writePack(
     ...original,
     format: PACK_FORMAT,
     ...sizes,
-    movable: undefined, // the architecture says it
+    ...{ movable: undefined, truncates: undefined }, // the architecture says it, and the decoder's inputs
     ...architecture,
     attributes: storedRows({ attributes, heads: weights.heads }, original),
     ...(labeller && { labeller: labeller === "faces" ? labeller : { ...labeller, file: baseName(labeller.file) } }),
@@ -369,7 +369,9 @@ function styleganMetadata({ weights, synthesis, info }: StyleganModel, into: Map
 }
 
 function decoderMetadata({ file, channels, ...rest }: Decoder): object {
-  return { architecture: "onnx", imageChannels: channels, decoder: { ...rest, file: baseName(file) } };
+  const decoder = { ...rest, class: undefined, file: baseName(file) }; // no task draws from a pack
+  const classes = undefined; // its inputs say it
+  return { architecture: "onnx", imageChannels: channels, classes, decoder };
 }
 
 function storedRow(a: Attribute, space: HeadSpace): object {

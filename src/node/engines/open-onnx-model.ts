@@ -1,11 +1,12 @@
 // Opens any ONNX model: labellers, and decoders that are not ours.
-// In: the model's bytes, inputs. Out: float32 outputs by name.
+// In: the model's bytes, inputs. Out: outputs by name as float32, whatever their type.
 // Invariants: runs on onnxruntime's CPU provider, or as a graph of ours where that is not installed; dimensions that the model leaves open are null. A model that names other files for its
 // weights is refused: onnxruntime would look for them in the working folder.
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { checkWhole } from "../../models/onnx-file.js";
 import { failure } from "../../source/diagnostic.js";
-import type { OnnxArray, OnnxModel, OnnxValue } from "../../runtime/services/onnx-model.js";
+import { narrowToHalf, widenHalf } from "../../models/formats/dtype.js";
+import type { OnnxArray, OnnxInput, OnnxModel, OnnxValue } from "../../runtime/services/onnx-model.js";
 import type { Ort } from "./ort.js";
 import { defaultThreads, loadOrt, sessionOptions } from "./ort.js";
 
@@ -36,14 +37,11 @@ export async function openOnnxModel(
     inputs: session.inputMetadata.map(describe),
     outputs: session.outputMetadata.map(describe),
     async run(inputs, only) {
-      const feeds = Object.fromEntries(
-        Object.entries(inputs).map(([name, { data, dims }]) => {
-          const tensor =
-            data instanceof Float32Array ? new ort.Tensor("float32", data, dims) : new ort.Tensor("int64", data, dims);
-          return [name, tensor];
-        }),
-      );
+      const typeOf = new Map(session.inputMetadata.map((value) => [value.name, describe(value).type]));
       try {
+        const feeds = Object.fromEntries(
+          Object.entries(inputs).map(([name, input]) => [name, tensorOf(ort, typeOf.get(name), input)]),
+        );
         const results = await (only === undefined ? session.run(feeds) : session.run(feeds, only));
         return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, floats(name, value)]));
       } catch (error) {
@@ -65,12 +63,49 @@ async function createSession(ort: Ort, model: Uint8Array, threads: number): Prom
 
 function describe(value: InferenceSession.ValueMetadata): OnnxValue {
   const shape = value.isTensor ? value.shape : [];
-  return { name: value.name, dims: shape.map((n) => (typeof n === "number" ? n : null)) };
+  const dims = shape.map((n) => (typeof n === "number" && n >= 0 ? n : null));
+  return { name: value.name, dims, type: value.isTensor ? value.type : "no tensor" };
 }
 
-function floats(name: string, value: { readonly data?: unknown; readonly dims?: readonly number[] }): OnnxArray {
-  if (!(value.data instanceof Float32Array)) throw new Error(`its output ${name} is not float32`);
-  return { data: value.data, dims: value.dims ?? [] };
+/** Numbers as the input takes them. */
+function tensorOf(ort: Ort, type: string | undefined, { data, dims }: OnnxInput): OrtTensor {
+  if (!(data instanceof Float32Array)) return new ort.Tensor("int64", data, dims);
+  switch (type) {
+    case "float16":
+      return new ort.Tensor("float16", narrowToHalf(data), dims);
+    case "float64":
+      return new ort.Tensor("float64", Float64Array.from(data), dims);
+    case "int64":
+      return new ort.Tensor(
+        "int64",
+        BigInt64Array.from(data, (v) => BigInt(Math.round(v))),
+        dims,
+      );
+    case "int32":
+      return new ort.Tensor("int32", Int32Array.from(data, Math.round), dims);
+    case "uint8":
+      return new ort.Tensor("uint8", Uint8Array.from(data, Math.round), dims);
+    case "bool":
+      return new ort.Tensor("bool", Uint8Array.from(data, Number), dims);
+    default:
+      return new ort.Tensor("float32", data, dims);
+  }
+}
+
+function floats(name: string, { data, dims = [], type }: OrtValue): OnnxArray {
+  if (data instanceof Float32Array) return { data, dims };
+  // Without Float16Array in the language, half precision comes as its bits.
+  if (type === "float16" && data instanceof Uint16Array) return { data: widenHalf(data), dims };
+  if (data instanceof BigInt64Array) return { data: Float32Array.from(data, Number), dims };
+  if (!ArrayBuffer.isView(data) || data instanceof DataView || data instanceof BigUint64Array)
+    throw new Error(`its output ${name} holds no numbers`);
+  return { data: Float32Array.from(data as ArrayLike<number> & ArrayBufferView), dims };
+}
+
+interface OrtValue {
+  readonly data?: unknown;
+  readonly dims?: readonly number[];
+  readonly type?: string;
 }
 
 function firstLine(error: unknown): string {

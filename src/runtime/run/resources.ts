@@ -27,7 +27,7 @@ export async function openResources(plan: Plan, world: World, say: Say): Promise
 
 export class Resources {
   private readonly labellers = new Map<Model, Labeller>();
-  /** By model and noise. */
+  /** By model and noise, of a decoder by class too. */
   private readonly painters = new Map<string, Painter>();
 
   constructor(
@@ -61,7 +61,7 @@ export class Resources {
 
   /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */
   painterOf(task: Task, model: Model, { synthesis }: TaskProgram, count: number): Painter {
-    const key = `${task.model} ${task.noise}`;
+    const key = `${task.model} ${task.noise} ${model.decoder?.class ?? ""}`;
     const known = this.painters.get(key);
     if (known !== undefined) return known;
     const made = openPainter({

@@ -1,5 +1,6 @@
 // ONNX models without onnxruntime: as graphs of ours on any engine, for an installation that has no native one and for browsers.
-// In: the model's bytes, an engine, inputs. Out: float32 outputs by name. Invariant: one graph for each size of the inputs, compiled when it first comes.
+// In: the model's bytes, an engine, inputs. Out: float32 outputs by name. Invariant: one graph for each size of the inputs, and for each value of those that
+// take whole numbers, such as the number of a class: what depends on them alone is computed when it is compiled.
 import type { Executable, Graph, Shape } from "../../compiler/graph/graph.js";
 import type { OnnxModelFile } from "../../compiler/build/onnx-network/network.js";
 import { compileOnnxNetwork } from "../../compiler/build/onnx-network/onnx-graph.js";
@@ -29,12 +30,10 @@ export async function openOnnxAsGraph(bytes: Uint8Array, engine: Engine): Promis
     inputs: model.inputs,
     outputs: model.outputs,
     async run(inputs, only) {
-      const { graph, executable } = await executableFor(engine, model, inputs, only, compiled);
-      const feeds = Object.entries(inputs).map(([name, { data }]) => {
-        if (data instanceof Float32Array) return [name, data] as const;
-        throw failure("L5203", "without onnxruntime-node lacec runs no ONNX model that takes whole numbers", [
-          "npm install onnxruntime-node",
-        ]);
+      const whole = new Set(model.inputs.filter(({ type }) => !FLOATS.has(type)).map(({ name }) => name));
+      const { graph, executable } = await executableFor(engine, model, { inputs, only, whole }, compiled);
+      const feeds = Object.entries(inputs).flatMap(([name, { data }]) => {
+        return data instanceof Float32Array && !whole.has(name) ? [[name, data] as const] : [];
       });
       const results = await executable.run(Object.fromEntries(feeds));
       return Object.fromEntries(
@@ -65,20 +64,48 @@ function read(bytes: Uint8Array): OnnxModelFile {
   });
 }
 
+const FLOATS: ReadonlySet<string> = new Set(["float32", "float16", "float64", "bfloat16"]);
+/** Whole numbers that a graph may be compiled for. Texts have more, and each would need a graph of its own. */
+const MOST_WHOLE = 16;
+
+interface Asked {
+  readonly inputs: Readonly<Record<string, OnnxInput>>;
+  readonly only: readonly string[] | undefined;
+  /** Inputs that take whole numbers. */
+  readonly whole: ReadonlySet<string>;
+}
+
 async function executableFor(
   engine: Engine,
   model: OnnxModelFile,
-  inputs: Readonly<Record<string, OnnxInput>>,
-  outputs: readonly string[] | undefined,
+  { inputs, only: outputs, whole }: Asked,
   compiled: Map<string, Compiled>,
 ): Promise<Compiled> {
-  const sizes: Record<string, Shape> = Object.fromEntries(Object.entries(inputs).map(([k, v]) => [k, v.dims]));
-  const key = JSON.stringify([sizes, outputs]);
+  const isFixed = ([name, { data }]: readonly [string, OnnxInput]): boolean =>
+    whole.has(name) || data instanceof BigInt64Array;
+  const entries = Object.entries(inputs);
+  const sizes: Record<string, Shape> = Object.fromEntries(
+    entries.filter((e) => !isFixed(e)).map(([k, v]) => [k, v.dims]),
+  );
+  const fixed = entries.filter(isFixed).map(([name, { data, dims }]) => {
+    if (data.length > MOST_WHOLE)
+      throw failure(
+        "L5203",
+        `without onnxruntime-node lacec runs no ONNX model that takes ${data.length} whole numbers`,
+        ["npm install onnxruntime-node"],
+      );
+    return { name, dims, values: Array.from(data as ArrayLike<number | bigint>, Number) };
+  });
+  const key = JSON.stringify([sizes, outputs, fixed]);
   const known = compiled.get(key);
   if (known !== undefined) return known;
   const { layout } = engine;
   const options = { inputs: sizes, layout, ...(outputs !== undefined && { outputs }) };
-  const graph = readingOnnx(() => compileOnnxNetwork(model, options));
+  const constants = new Map(model.constants);
+  for (const { name, dims, values } of fixed)
+    constants.set(name, { name, dims, read: () => Float32Array.from(values) });
+  const open = model.inputs.filter(({ name }) => !constants.has(name));
+  const graph = readingOnnx(() => compileOnnxNetwork({ ...model, constants, inputs: open }, options));
   const made = { graph, executable: await engine.compile(graph) };
   compiled.set(key, made);
   return made;

@@ -4,6 +4,8 @@ export interface OnnxValue {
   readonly name: string;
   /** null where the model leaves the dimension open, such as the batch. */
   readonly dims: readonly (number | null)[];
+  /** Of its elements, as ONNX has it in lower case: float32, float16, uint8, int64... */
+  readonly type: string;
 }
 
 /** A float32 array, row-major, with its shape. */
@@ -12,7 +14,7 @@ export interface OnnxArray {
   readonly dims: readonly number[];
 }
 
-/** What a model takes: numbers, or the tokens of a text. */
+/** What a model takes: numbers, which become what the input's type is, or the tokens of a text. */
 export interface OnnxInput {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];

@@ -6,6 +6,7 @@ import { placementAt, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { stylesOf } from "../draw/styles.js";
 import type { Painter } from "./painter.js";
+import { rowOf } from "./synthesis-inputs.js";
 import { outputsOf } from "../draw/columns.js";
 import type { Memory } from "../draw/result-cache.js";
 import type { SampleResult } from "../draw/results.js";
@@ -71,7 +72,7 @@ async function recallOrSynthesise(tile: readonly SampleResult[], work: ImageWork
   if (memory === undefined) return synthesise(tile, work);
   const keys = await Promise.all(
     tile.map(async (s) => {
-      return s.w.length === 0 ? "" : await memory.key(imageAbout(task, s), stylesOf(s, model.info.numWs));
+      return s.w.length === 0 ? "" : await memory.key(imageAbout(model, task, s), stylesOf(s, model.info.numWs));
     }),
   );
   const known = await Promise.all(keys.map(async (key) => (key === "" ? undefined : await memory.recallImage(key))));
@@ -82,13 +83,15 @@ async function recallOrSynthesise(tile: readonly SampleResult[], work: ImageWork
 }
 
 /** All that determines an image, besides the model and its styles. */
-function imageAbout(task: Task, { seed, origin, part }: SampleResult): object {
-  const { noise } = task;
+function imageAbout({ decoder }: Model, task: Task, { seed, origin, part }: SampleResult): object {
+  const { noise, truncation } = task;
   const placement = placementAt(task, part);
   return {
     kind: "image",
     noise: noise === "random" ? [noise, seed, origin] : noise,
     ...(placement && { placement }),
+    // Of a StyleGAN both are in its styles.
+    ...(decoder?.inputs && { asked: [task.class, truncation] }),
   };
 }
 
@@ -99,7 +102,7 @@ async function synthesise(
   const alive = tile.filter((s) => s.w.length > 0);
   const images = await painter.paint(
     alive.map((s) => stylesOf(s, model.info.numWs)),
-    alive.map(({ seed, origin, part }) => ({ seed, sample: origin, placement: placementAt(task, part) })),
+    alive.map((s) => rowOf(task, s)),
   );
   return tile.map((s) => (s.w.length === 0 ? undefined : images[alive.indexOf(s)]));
 }

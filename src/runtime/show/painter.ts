@@ -11,7 +11,7 @@ import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Engine } from "../services/engine.js";
 import type { Services } from "../services/services.js";
 import { activationBytes, Batches, chooseRows } from "./image-batches.js";
-import { noiseInputs, transformInputs, type TileRows } from "./synthesis-inputs.js";
+import { noiseInputs, transformInputs, truncationInputs, type TileRows } from "./synthesis-inputs.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */
 export const SYNTHESIS_ROWS = 1;
@@ -34,7 +34,7 @@ export interface Painter {
   /** Images that one run makes now. */
   readonly rows: number;
   /**
-   * One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random.
+   * One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random, how they are moved, how far a decoder truncates.
    * Errors: LaceError L4107 if memory does not reach for one image; L5111, L52xx of a decoder.
    */
   paint(styles: readonly Float32Array[], rows?: TileRows): Promise<RgbImage[]>;
@@ -69,7 +69,11 @@ export function openPainter(options: PainterOptions): Painter {
           const ws = new Float32Array(height * numWs * wDim);
           styles.slice(start, start + height).forEach((s, k) => ws.set(s, k * numWs * wDim));
           const owners = Array.from({ length: height }, (_, k) => rows[start + k]);
-          return { ws, ...noiseInputs(model.synthesis, noise, owners), ...transformInputs(model.synthesis, owners) };
+          return {
+            ...{ ws, ...truncationInputs(model, owners) },
+            ...noiseInputs(model.synthesis, noise, owners),
+            ...transformInputs(model.synthesis, owners),
+          };
         });
         if (outputs === undefined) continue; // memory ended: from here on there are fewer at a time
         if (outputs["pixels"] === undefined) throw new InternalError("the synthesis gave no pixels");

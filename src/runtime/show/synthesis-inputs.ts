@@ -2,21 +2,46 @@
 // In: a task's class and noise. Out: the model with its class fixed, noise images.
 // Invariants: the noise of a sample is a function of its seed and index alone; nothing here changes what energies see.
 import { forClass } from "../../compiler/build/for-class.js";
-import type { NoiseMode, Placement } from "../../compiler/plan.js";
+import { placementAt, type NoiseMode, type Placement, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { noiseLayers } from "../../compiler/build/synthesis.js";
 import type { SynthesisWeights } from "../../compiler/synthesis-weights.js";
+import { InternalError } from "../../source/internal-error.js";
+import type { SampleResult } from "../draw/results.js";
 import { gaussianNoise } from "../sample/noise.js";
 
 /** The model that a task draws from: of a conditional one, its class. */
 export function modelForClass(model: Model, index: number | undefined): Model {
-  return index === undefined ? model : { ...model, weights: forClass(model.weights, index) };
+  if (index === undefined) return model;
+  const weights = forClass(model.weights, index);
+  return model.decoder === undefined
+    ? { ...model, weights }
+    : { ...model, decoder: { ...model.decoder, class: index } };
 }
 
-/** Which sample of which seed sits in each row of a tile, and how its picture is moved; undefined: no sample does. */
-export type TileRows = readonly (
-  { readonly seed: number; readonly sample: number; readonly placement?: Placement | undefined } | undefined
-)[];
+/** A row of a tile: which sample of which seed sits in it, how its picture is moved, and what a decoder that truncates is given. */
+export interface TileRow {
+  readonly seed: number;
+  readonly sample: number;
+  readonly placement?: Placement | undefined;
+  readonly truncation?: number | undefined;
+}
+
+/** undefined: no sample sits there. */
+export type TileRows = readonly (TileRow | undefined)[];
+
+/** The row of a sample's picture, as its task shows it. */
+export function rowOf(task: Task, { seed, origin, part }: Pick<SampleResult, "seed" | "origin" | "part">): TileRow {
+  return { seed, sample: origin, placement: placementAt(task, part), truncation: task.truncation };
+}
+
+/** Inputs of a decoder that truncates. Errors: InternalError if a row that is drawn does not say how much. */
+export function truncationInputs({ decoder }: Pick<Model, "decoder">, rows: TileRows): Record<string, Float32Array> {
+  if (decoder?.inputs?.some(({ role }) => role === "truncation") !== true) return {};
+  const truncation = Float32Array.from(rows, (row) => row?.truncation ?? NaN);
+  if (Number.isNaN(truncation[0])) throw new InternalError(`no truncation for ${decoder.file}`);
+  return { truncation };
+}
 
 /** Inputs of a synthesis graph for a tile besides its styles: noise images, where they are random. */
 export function noiseInputs(

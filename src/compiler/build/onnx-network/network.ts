@@ -31,6 +31,8 @@ export interface OnnxNodeFile {
 export interface OnnxValueFile {
   readonly name: string;
   readonly dims: readonly (number | null)[];
+  /** Of its elements: float32, float16, int64... */
+  readonly type: string;
 }
 
 export interface OnnxModelFile {

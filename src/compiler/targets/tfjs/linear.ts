@@ -72,9 +72,12 @@ export function scaledOperand(
     const tensor = e.upload(gain === 1 ? data : data.map((v) => v * gain), shape);
     return () => tensor;
   }
+  // The WebAssembly kernels ask a bias for the shape of its memory, which is that of the value it was reshaped from.
+  const isShared = e.isReshaped(index) || e.shape(index).length !== shape.length;
+  const copied = shape.length === 1 && isShared;
   return (operands) => {
     const shaped = tf.reshape(at(operands, index), [...shape]);
-    return gain === 1 ? shaped : tf.mul(shaped, gain);
+    return gain === 1 && !copied ? shaped : tf.mul(shaped, gain);
   };
 }
 
