@@ -31,20 +31,29 @@ function pageOf(code: Code, errorsPage: string): string {
   return `${errorsPage}#${slug}`;
 }
 
-/** All diagnostics of a program by address; files without any have an empty list. */
+/** The diagnostics of a program by address, of each file the worst MOST_SHOWN; files without any have an empty list. */
 export function protocolDiagnostics(
   snapshot: Snapshot,
   errorsPage: string | undefined,
 ): ReadonlyMap<string, readonly ProtocolDiagnostic[]> {
-  const found = new Map<string, ProtocolDiagnostic[]>([...snapshot.files.values()].map((f) => [f.uri, []]));
-  for (const d of snapshot.diagnostics) {
-    const place = placeOf(snapshot, d.at.span);
-    // What belongs to no place is told at the beginning of the script.
-    const uri = place?.uri ?? snapshot.uri;
-    const range = place?.range ?? snapshot.entry.placed.range({ start: 0, end: 0 });
-    found.get(uri)?.push(protocolDiagnostic(d, range, snapshot, errorsPage));
-  }
-  return found;
+  const found = new Map<string, Diagnostic[]>([...snapshot.files.values()].map((f) => [f.uri, []]));
+  // What belongs to no place is told at the beginning of the script.
+  for (const d of snapshot.diagnostics) found.get(snapshot.files.get(d.at.span.file)?.uri ?? snapshot.uri)?.push(d);
+  return new Map(
+    [...found].map(([uri, all]) => [
+      uri,
+      worst(all, (d) => d.severity === "error").map((d) => {
+        const range = placeOf(snapshot, d.at.span)?.range ?? snapshot.entry.placed.range({ start: 0, end: 0 });
+        return protocolDiagnostic(d, range, snapshot, errorsPage);
+      }),
+    ]),
+  );
+}
+
+/** Where there are too many the first MOST_SHOWN, errors before warnings. */
+function worst<T>(all: readonly T[], isError: (d: T) => boolean): readonly T[] {
+  if (all.length <= MOST_SHOWN) return all;
+  return [...all].sort((a, b) => Number(isError(b)) - Number(isError(a))).slice(0, MOST_SHOWN);
 }
 
 function protocolDiagnostic(
@@ -82,9 +91,7 @@ export function gathered(all: readonly (readonly ProtocolDiagnostic[])[]): reado
     const { start, end } = d.range;
     once.set(`${String(d.code)} ${start.line} ${start.character} ${end.line} ${end.character} ${messageOf(d)}`, d);
   }
-  const sorted = [...once.values()];
-  if (sorted.length > MOST_SHOWN) sorted.sort((a, b) => (a.severity ?? 1) - (b.severity ?? 1)).splice(MOST_SHOWN);
-  return sorted.sort(
+  return [...worst([...once.values()], (d) => (d.severity ?? 1) === DiagnosticSeverity.Error)].sort(
     (a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character,
   );
 }

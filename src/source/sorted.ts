@@ -26,3 +26,18 @@ export function isWithin(ranges: readonly (readonly [start: number, end: number]
   }
   return at < (ranges[low - 1]?.[1] ?? -Infinity);
 }
+
+/** Whether one of the spans, which ascend and do not overlap, touches from..to: their ends count, on both sides. */
+export function touchesOne(
+  spans: readonly { readonly start: number; readonly end: number }[],
+  from: number,
+  to: number,
+): boolean {
+  let [low, high] = [0, spans.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle]?.end ?? Infinity) < from) low = middle + 1;
+    else high = middle;
+  }
+  return (spans[low]?.start ?? Infinity) <= to;
+}

@@ -5,6 +5,7 @@
 import type * as ast from "../../parser/ast.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Diagnostic, Outcome } from "../../source/diagnostic.js";
+import { touchesOne } from "../../source/sorted.js";
 import { NOWHERE, type Span } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
 import { DEFAULTS } from "../defaults.js";
@@ -12,7 +13,7 @@ import type { HeadLooks } from "../head-table.js";
 import type { PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
-import { type Context, type Env, markUsed, MAX_EXPANSIONS, MAX_GUESSES, type Overrides } from "./context.js";
+import { type Context, type Env, Guesses, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
 import { attributeRow, declaredValue, evaluateAlone, isText } from "./declared.js";
 import { evaluator } from "./evaluate.js";
 import { ModelTable } from "./model-table.js";
@@ -65,8 +66,8 @@ export interface CheckOutcome extends Outcome<CheckedModule> {
 function isConsequence({ at, code, severity }: Diagnostic, program: Program): boolean {
   const damage = program.files.find((f) => f.path === at.span.file)?.damage;
   if (damage === undefined) return false;
-  const inside = (s: Span): boolean => at.span.start >= s.start && at.span.start <= s.end;
-  return damage.units.some(inside) || ((severity === "warning" || code === "L2012") && damage.statements.some(inside));
+  const inOne = (all: readonly Span[]): boolean => touchesOne(all, at.span.start, at.span.start);
+  return inOne(damage.units) || ((severity === "warning" || code === "L2012") && inOne(damage.statements));
 }
 
 class Checker {
@@ -79,6 +80,7 @@ class Checker {
   /** Models in order of first use by a task: indices of CheckedModule.models. */
   private readonly inUse: DeclaredOf<"model">[] = [];
   private readonly cleanExpects: CheckedExpect[] = [];
+  private readonly taskNames: readonly string[];
   private readonly tasks = new Map<Declared, EarlierTask & { readonly table: ModelTable }>();
 
   constructor(
@@ -91,6 +93,7 @@ class Checker {
     const scope = scopes.get(program.entry);
     if (scope === undefined) throw new InternalError("the entry is not among the program's files");
     this.scope = scope;
+    this.taskNames = scope.own.filter((d) => d.kind === "task").map((d) => d.decl.name.text);
     this.cx = {
       program,
       scopes,
@@ -102,7 +105,7 @@ class Checker {
       evaluated: new Set(),
       expansions: { left: MAX_EXPANSIONS },
       nesting: { level: 0, reported: false },
-      guesses: { left: MAX_GUESSES },
+      guesses: new Guesses(),
     };
     for (const d of scope.names.values()) {
       if (d.kind !== "model") continue;
@@ -243,7 +246,7 @@ class Checker {
     const task = checkTask(decl, index, source, this.env(table));
     checkTaskSize(decl, task, this.env(table));
     const { start } = decl.span;
-    const damaged = d.file.damage.statements.some((s) => s.start <= start && start <= s.end);
+    const damaged = touchesOne(d.file.damage.statements, start, start);
     const clean = this.report.mistakeCount === before && known !== undefined && !known.unread && !damaged;
     this.tasks.set(d, { task, index: this.tasks.size, clean, table });
   }
@@ -258,8 +261,8 @@ class Checker {
     if (d !== undefined) markUsed(d, this.scope, this.cx);
     if (d?.kind === "model") return d;
     if (d === undefined && this.isUnread(name)) return undefined;
-    const models = [...this.scope.names.values()].filter((m) => m.kind === "model").map((m) => m.decl.name.text);
-    const guess = nearest(name.text, models);
+    const models = [...this.tables.keys()].map((m) => m.decl.name.text);
+    const guess = this.cx.guesses.nearest(name.text, () => models);
     const hint =
       guess !== undefined
         ? `did you mean \`${guess}\`?`
@@ -310,8 +313,8 @@ class Checker {
       return undefined;
     }
     if (d === undefined && this.isUnread(name)) return undefined;
-    const tasks = this.scope.own.filter((t) => t.kind === "task").map((t) => t.decl.name.text);
-    const guess = nearest(name.text, tasks);
+    const tasks = this.taskNames;
+    const guess = this.cx.guesses.nearest(name.text, () => tasks);
     const hints =
       d?.kind === "model" && by !== undefined
         ? ["a model is edited with `from`: `edit NAME from MODEL { ... }`"]

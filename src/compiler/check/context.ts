@@ -9,6 +9,7 @@ import type { Formula } from "../energy/formula.js";
 import type { ModelTable } from "./model-table.js";
 import type { Report } from "./report.js";
 import type { Declared, Scope } from "./scope.js";
+import { nearest } from "./suggest.js";
 import type { Value } from "./value.js";
 
 /** The most calls of energies in one script, counting each sweep's cell: see L2027. */
@@ -18,7 +19,17 @@ export const MAX_EXPANSIONS = 200_000;
 export const MAX_NESTING = 600;
 
 /** The most unknown names of a script for which the nearest known one is looked for: each is compared with all the others. */
-export const MAX_GUESSES = 200;
+const MAX_GUESSES = 200;
+
+/** The nearest known names to unknown ones, for the first MAX_GUESSES of a script. */
+export class Guesses {
+  private left = MAX_GUESSES;
+
+  /** The nearest of `candidates`, which are gathered only where they are still looked at. */
+  nearest(name: string, candidates: () => Iterable<string>): string | undefined {
+    return this.left-- > 0 ? nearest(name, candidates()) : undefined;
+  }
+}
 
 /** What the command line changes: `--set name=value`, `--count`, `--seed`; and under which defaults a record was made. */
 export interface Overrides {
@@ -46,8 +57,7 @@ export interface Context {
   readonly expansions: { left: number };
   /** How many expressions are being evaluated within each other, and whether they were too many. */
   readonly nesting: { level: number; reported: boolean };
-  /** Unknown names for which the nearest known one may still be looked for. */
-  readonly guesses: { left: number };
+  readonly guesses: Guesses;
 }
 
 /** What has a name inside an expression: an energy's parameter or a sweep's axis. Undefined: not known while a declaration is checked on its own. */

@@ -7,7 +7,6 @@ import { energyLocal, type Env, type Local, markUsed, MAX_EXPANSIONS, mentions, 
 import type { TableRow } from "./model-table.js";
 import { classIndex } from "./predicate.js";
 import { type DeclaredOf, kindOf } from "./scope.js";
-import { nearest } from "./suggest.js";
 import { describe, ERROR, type Value } from "./value.js";
 
 export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: Env): Value {
@@ -50,12 +49,17 @@ export function evaluateName(e: Extract<ast.Expr, { kind: "NameExpr" }>, env: En
   }
 }
 
+/** What an expression may name. */
+function* namesIn({ locals, scope, model }: Env): Iterable<string> {
+  yield* locals.keys();
+  yield* scope.usable;
+  yield* model.names;
+}
+
 /** Reports L2001 with the nearest name, where that is declared, and the attribute that the word may be a value of. */
 function reportUnknown(name: string, span: Span, env: Env): void {
   if (env.scope.ambiguous.has(name) || env.scope.open || env.model.unread) return;
-  const usable = [...env.scope.names].filter(([, d]) => d.kind !== "model" && d.kind !== "task").map(([n]) => n);
-  const guess =
-    env.cx.guesses.left-- > 0 ? nearest(name, [...env.locals.keys(), ...usable, ...env.model.names]) : undefined;
+  const guess = env.cx.guesses.nearest(name, () => namesIn(env));
   const holder = env.model.rows.find((r) => r.type === "category" && r.classes.includes(name));
   const hints: string[] = [];
   if (holder !== undefined)

@@ -20,6 +20,8 @@ export type DeclaredOf<K extends Declared["kind"]> = Extract<Declared, { readonl
 export interface Scope {
   readonly file: LinkedFile;
   readonly names: ReadonlyMap<string, Declared>;
+  /** Those of the names that an expression may use: neither models nor tasks. */
+  readonly usable: readonly string[];
   /** Names declared more than once, or by what could not be read: what is meant is not known, so their uses are not judged. */
   readonly ambiguous: ReadonlySet<string>;
   /** Something of unknown names could not be read: an unknown name may be one of them. */
@@ -80,13 +82,14 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
   };
   for (const { decl, file: target } of file.imports) {
     const offered = (scopes.get(target)?.own ?? []).filter((d) => d.kind !== "task");
+    const byName = new Map([...offered].reverse().map((d) => [d.decl.name.text, d])); // the first of a name that is there twice
     if (decl.names === undefined) {
       for (const d of offered) bring(d, decl.path.span);
       imported.push({ label: `import "${decl.path.value}"`, span: decl.span, declared: offered });
       continue;
     }
     for (const name of decl.names) {
-      const d = offered.find((o) => o.decl.name.text === name.text);
+      const d = byName.get(name.text);
       if (d === undefined) {
         ambiguous.add(name.text);
         if (target.damage.open || target.damage.names.has(name.text)) continue;
@@ -104,7 +107,8 @@ function buildScope(file: LinkedFile, scopes: ReadonlyMap<LinkedFile, Scope>, re
       imported.push({ label: `\`${name.text}\``, span: name.span, declared: [d] });
     }
   }
-  return { file, names, ambiguous, open: file.damage.open, own, imported };
+  const usable = [...names].flatMap(([name, { kind }]) => (kind === "model" || kind === "task" ? [] : [name]));
+  return { file, names, usable, ambiguous, open: file.damage.open, own, imported };
 }
 
 function declaredOf(item: ast.Item, file: LinkedFile): Declared | undefined {

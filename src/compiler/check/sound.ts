@@ -1,5 +1,6 @@
 // Of a checked module with mistakes, what none of them touches: whoever looks further (lowering) says there what is to be said.
 // In: tasks and expectations that were checked without a mistake, and their program. Out: those whose energies were read whole.
+import { touchesOne } from "../../source/sorted.js";
 import type { Span } from "../../source/span.js";
 import { formulaParts, type Formula } from "../energy/formula.js";
 import type { Program } from "../link.js";
@@ -12,8 +13,7 @@ export function soundPart(
   program: Program,
 ): CheckedModule {
   const damage = new Map(program.files.map((f) => [f.path, f.damage.units]));
-  const isWhole = (at: Span): boolean =>
-    !(damage.get(at.file) ?? []).some((unit) => at.start <= unit.end && at.end >= unit.start);
+  const isWhole = (at: Span): boolean => !touchesOne(damage.get(at.file) ?? [], at.start, at.end);
   const isSound = (f: Formula): boolean => isWhole(f.span) && formulaParts(f).every(isSound);
   return {
     ...module,
