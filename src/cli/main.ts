@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from "./exit.js";
 import { flush, processIo, type Io } from "./io.js";
 import { reportThrown } from "./report.js";
 import { addLookingCommands, addProgramCommands } from "./looking-commands.js";
+import { addGitCommands } from "./git-commands.js";
 import { addModelCommands } from "./model-commands.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import { atLeastZero, file, setting, shard, wholeNumber } from "./option-values.js";
@@ -223,11 +224,12 @@ function program(): Command {
   lacec
     .command("diff")
     .description(
-      "say what changed in meaning: in a script since its last commit, between two git revisions, or two scripts",
+      "say what changed in meaning: in a script since its last commit, between two git revisions, two scripts or two pictures",
     )
-    .argument("<what...>", "FILE, REVISION FILE, REVISION REVISION FILE, or A.lace B.lace")
+    .argument("<what...>", "FILE, REVISION FILE, REVISION REVISION FILE, A.lace B.lace, or A.png B.png")
     .option("--images <file>", "write a sheet of pictures before and after")
     .option("--engine <name>", "for --images, as for run", "auto")
+    .option("--model <name=path>", "of pictures: where a model of their recipes lies (repeatable)", file)
     .option("--exit-code", "exit with 1 if there is a difference")
     .option("--json", "print JSON")
     .addHelpText(
@@ -282,6 +284,7 @@ function program(): Command {
     .argument("<code>", "the code of an error or warning")
     .action(verb(async () => (await import("./explain.js")).explainCommand));
 
+  addGitCommands(lacec, verb);
   addProgramCommands(lacec, verb);
   return lacec;
 }
