@@ -47,10 +47,11 @@ export type { DefaultsEdition } from "./compiler/defaults.js";
 export type { HeadOutputs } from "./compiler/energy/interpret.js";
 export type { Executable, Graph, ImageLayout } from "./compiler/graph/graph.js";
 export type { Expect, PlanModel, Save, Task } from "./compiler/plan.js";
+export type { SampleStatus } from "./compiler/sampling/status.js";
 export type { Decoder, DecoderModel, StyleganModel } from "./models/model.js";
 export type { PhaseName } from "./ports/events.js";
 export type { AttemptCount, Forecast } from "./runtime/draw/results.js";
-export type { SampleStatus } from "./runtime/ode/solution.js";
+
 export type { LockEntry } from "./runtime/recipe/lock.js";
 export type { Overridden, RecipeFile } from "./runtime/recipe/recipe.js";
 export type { FileRecord, JudgeRecord, TaskRecord } from "./runtime/record/record.js";

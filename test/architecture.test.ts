@@ -47,6 +47,7 @@ const ROOMS = [
   "compiler/passes/",
   "compiler/targets/",
   "compiler/link.ts",
+  "compiler/sampling/",
   "compiler/energy/",
   "compiler/plan.ts",
   "compiler/check/",

@@ -1,5 +1,5 @@
 // What a script compiles to: each stage as text, and a graph as ONNX. Graphs come from the program of a task, as those of a run do.
-import { compileTask, graphsOf, type ProgramGraph } from "../compiler/build/compile-task.js";
+import { compileTask, graphsOf, steppingOf, type ProgramGraph } from "../compiler/build/compile-task.js";
 import { printDot, printGraph } from "../compiler/graph/print.js";
 import type { Plan, Task } from "../compiler/plan.js";
 import { printChecked, printPlan } from "../compiler/print.js";
@@ -13,7 +13,7 @@ import { compileScript, ScriptError, wholeOf, type Compilation } from "./compile
 import type { Platform } from "./platform.js";
 import { UsageError, type EngineChoice } from "./verb.js";
 
-const STAGES = ["ast", "checked", "energy", "graph", "optimized", "jacobian", "onnx", "dot"] as const;
+const STAGES = ["ast", "checked", "energy", "graph", "optimized", "jacobian", "step", "onnx", "dot"] as const;
 export type BuildStage = (typeof STAGES)[number];
 /** The stages that show graphs. */
 type GraphStage = Exclude<BuildStage, "ast" | "checked" | "energy">;
@@ -27,7 +27,10 @@ export interface BuildOptions {
   readonly output?: string;
   /** One task of the script; default: all. */
   readonly task?: string;
-  /** One graph of a task, by name, such as gradient or synthesis; default: all, and of `emit` the gradient. */
+  /**
+   * One graph of a task, by name, such as gradient, synthesis, start or step; default: all but those of the sampler, and of `emit` the
+   * gradient.
+   */
   readonly graph?: string;
   /** Rows of the graphs; default: as a run has them. */
   readonly rows?: number;
@@ -58,6 +61,8 @@ interface Found {
   readonly task: Task;
   readonly model: Model;
   readonly graph: ProgramGraph;
+  /** The start or the step of the sampler: what an engine that steps on its device has in place of a gradient. */
+  readonly ofSampler: boolean;
 }
 
 /**
@@ -95,12 +100,19 @@ async function pickGraphs(platform: Platform, plan: Plan, options: BuildOptions)
   const world = platform.world(platform.host, options.engine ?? "auto");
   const graphs = await findGraphs(plan, tasks, options, world);
   const wanted = options.graph ?? (options.emit === undefined ? undefined : "gradient");
-  const picked = graphs.filter(({ graph }) => wanted === undefined || graph.name === wanted);
+  const picked = graphs.filter((found) =>
+    wanted === undefined ? isShown(found, options) : found.graph.name === wanted,
+  );
+  if (picked.length === 0 && wanted === undefined)
+    throw new UsageError("there is no step: the solver ros2, and one step size for a batch, step on the host");
   if (picked.length === 0) throw new UsageError(`there is no graph ${wanted ?? ""}; there are: ${namesOf(graphs)}`);
   if (options.emit !== undefined && picked.length > 1)
     throw new UsageError(`choose one graph with --task and --graph; there are: ${namesOf(graphs)}`);
   return picked;
 }
+
+/** Whether a graph is shown where none is asked for by name. */
+const isShown = ({ ofSampler }: Found, { print }: BuildOptions): boolean => ofSampler === (print === "step");
 
 const namesOf = (graphs: readonly Found[]): string =>
   graphs.map(({ task, graph }) => `${graph.name} of ${task.name}`).join(", ");
@@ -139,7 +151,9 @@ async function findGraphs(
     const model = models.get(task.model) ?? (await services.loadModel(planModel));
     models.set(task.model, model);
     const program = compileTask(task, model, { rows: rows ?? ENERGY_ROWS, layout });
-    found.push(...graphsOf(program, rows ?? SYNTHESIS_ROWS).map((graph) => ({ task, model, graph })));
+    const graphs = graphsOf(program, rows ?? SYNTHESIS_ROWS);
+    found.push(...graphs.map((graph) => ({ task, model, graph, ofSampler: false })));
+    found.push(...steppingOf(program).map((graph) => ({ task, model, graph, ofSampler: true })));
   }
   return found;
 }

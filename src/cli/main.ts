@@ -129,11 +129,14 @@ function program(): Command {
     .command("build")
     .description("show or write what a script compiles to")
     .argument("<script>", "a .lace file")
-    .option("--print <stage>", "ast, checked, energy, graph, optimized, jacobian, onnx or dot")
+    .option("--print <stage>", "ast, checked, energy, graph, optimized, jacobian, step, onnx or dot")
     .option("--emit <target>", "onnx: a graph as an ONNX model, the gradient if --graph does not say another")
     .option("-o, --output <file>", "where --emit writes")
     .option("--task <name>", "one task of the script (default: all)")
-    .option("--graph <name>", "one graph of a task, such as gradient, gradient-1, readout or synthesis (default: all)")
+    .option(
+      "--graph <name>",
+      "one graph of a task, such as gradient, gradient-1, readout, synthesis or step (default: all but start and step)",
+    )
     .option("--rows <n>", "rows of the graphs (default: as a run has them)", wholeNumber(1, 65_536))
     .option("--engine <name>", "as for run: it says how images lie in memory", "auto")
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)

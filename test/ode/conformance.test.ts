@@ -1,7 +1,7 @@
 // The same cases over each solver, on plain float64 problems. A new tableau is in here by being in TABLEAUS.
 import { describe, expect, it } from "vitest";
 import { solve, type SolveOptions } from "../../src/runtime/ode/solver.js";
-import { TABLEAUS, type Tableau } from "../../src/runtime/ode/tableaus.js";
+import { TABLEAUS, type Tableau } from "../../src/compiler/sampling/tableaus.js";
 import { expectClose } from "../support/close.js";
 import { decay, pulled, smooth, stiff, termOf } from "./terms.js";
 

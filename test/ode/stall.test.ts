@@ -7,7 +7,7 @@ import type { TaskProgram } from "../../src/compiler/build/compile-task.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
 import type { Solution } from "../../src/runtime/ode/solution.js";
 import { solve } from "../../src/runtime/ode/solver.js";
-import { TABLEAUS } from "../../src/runtime/ode/tableaus.js";
+import { TABLEAUS } from "../../src/compiler/sampling/tableaus.js";
 import { compileScript } from "../../src/app/compile-script.js";
 import { memoryHost } from "../support/memory-host.js";
 import { writePack } from "../../src/models/pack/pack.js";

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import type { Executable } from "../../src/compiler/graph/graph.js";
 import type { Sampler, SolverName } from "../../src/compiler/plan.js";
-import { TABLEAUS } from "../../src/runtime/ode/tableaus.js";
+import { TABLEAUS } from "../../src/compiler/sampling/tableaus.js";
 import { drawSamples, type JacobianTerm } from "../../src/runtime/sample/index.js";
-import { TAU_END } from "../../src/runtime/sample/ode.js";
+import { TAU_END } from "../../src/compiler/sampling/diffusion.js";
 import { Path } from "../../src/runtime/sample/path.js";
 import { expectClose } from "../support/close.js";
 

@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import type { Executable } from "../../src/compiler/graph/graph.js";
 import type { Sampler, SolverName } from "../../src/compiler/plan.js";
-import { TABLEAUS } from "../../src/runtime/ode/tableaus.js";
+import { TABLEAUS } from "../../src/compiler/sampling/tableaus.js";
 import { drawLatents, drawSamples, type JacobianTerm } from "../../src/runtime/sample/index.js";
 import { gaussianNoise } from "../../src/runtime/sample/noise.js";
-import { sampleOde, TAU_END, type OdeSampler } from "../../src/runtime/sample/ode.js";
+import { TAU_END } from "../../src/compiler/sampling/diffusion.js";
+import { sampleOde, type OdeSampler } from "../../src/runtime/sample/ode.js";
 import { sampleLangevin } from "../../src/runtime/sample/langevin.js";
 import { samplePc } from "../../src/runtime/sample/pc.js";
 import { tiledField } from "../../src/runtime/sample/field.js";

@@ -9,13 +9,14 @@ import { goalOf, keepOf } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";
-import { isLinearlyImplicit, type Keep, type Task } from "../plan.js";
+import { isLinearlyImplicit, type Keep, type Sampler, type Task } from "../plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { forClass } from "./for-class.js";
 import { buildEnergyGraph, buildReadout, compileEnergyGradient, compileReadout, type EnergyTask } from "./gradient.js";
 import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
+import { compileStepGraph, stepGraphsOf, type StepGraphs } from "./step-graphs.js";
 import { buildSynthesis, compileSynthesis } from "./synthesis.js";
 
 /** A model as far as its graphs go. */
@@ -73,6 +74,14 @@ export interface Condition {
   readonly gradient: ProgramGraph;
   /** Where the task's sampler asks for it. */
   readonly jacobian?: ArgumentJacobian;
+  /** The sampler on it, where it can step in graphs. */
+  readonly stepping?: Stepping;
+}
+
+/** The start and the step of a sampler on a condition. */
+export interface Stepping extends Pick<StepGraphs, "columns" | "trace"> {
+  readonly start: ProgramGraph;
+  readonly step: ProgramGraph;
 }
 
 /** The graphs of a task. */
@@ -102,7 +111,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const { rows, layout } = target;
   const { attributes } = model.info;
   const readout = { weights, truncation, rows };
-  const settings = { ...readout, attributes, logic };
+  const settings = { ...readout, attributes, logic, sampler: task.sampler };
   const { synthesis } = model;
   const from = untruncatedFrom(task, model);
   const untruncated = { weights: { ...weights, heads: [] }, truncation: 1, rows };
@@ -165,7 +174,14 @@ export function graphsOf(
   ];
 }
 
-type Settings = Omit<EnergyTask, "energy" | "keep" | "varying">;
+/** The starts and steps of a program's sampler, condition by condition: what an engine that steps on its device gets in place of the gradient. */
+export function steppingOf({ conditions }: TaskProgram): readonly ProgramGraph[] {
+  return conditions.flatMap(({ stepping }) => (stepping === undefined ? [] : [stepping.start, stepping.step]));
+}
+
+interface Settings extends Omit<EnergyTask, "energy" | "keep" | "varying"> {
+  readonly sampler: Sampler;
+}
 
 /**
  * The conditions of a task: one, or one for each form of a sweep's cells, or one for each step of an edit. Where rows are kept, one more for
@@ -221,7 +237,10 @@ interface Place {
   readonly implicit: boolean;
 }
 
-function condition(task: EnergyTask, { suffix = "", of = "", parts, numbers = [], implicit }: Place): Condition {
+function condition(
+  task: EnergyTask & Settings,
+  { suffix = "", of = "", parts, numbers = [], implicit }: Place,
+): Condition {
   const { energy, varying, keep } = task;
   return {
     energy,
@@ -236,6 +255,28 @@ function condition(task: EnergyTask, { suffix = "", of = "", parts, numbers = []
       compiled: () => compileEnergyGradient(task),
     },
     ...(implicit ? { jacobian: jacobianOf(task, { suffix, of }) } : {}),
+    ...steppingWith(task, { suffix, of }),
+  };
+}
+
+/** The sampler's start and step on a task's gradient, as a condition has them. */
+function steppingWith(
+  task: EnergyTask & Settings,
+  { suffix, of }: { readonly suffix: string; readonly of: string },
+): Pick<Condition, "stepping"> {
+  const graphs = stepGraphsOf(task.sampler);
+  if (graphs === undefined) return {};
+  const { columns, trace } = graphs;
+  const graph = (name: "start" | "step", title: string): ProgramGraph => {
+    const built = (): Graph => graphs[name](compileEnergyGradient(task));
+    return { name: `${name}${suffix}`, title: `${title}${of}`, built, compiled: () => compileStepGraph(built()) };
+  };
+  return {
+    stepping: {
+      ...{ columns, trace },
+      start: graph("start", "the start of the sampler"),
+      step: graph("step", "a step of the sampler"),
+    },
   };
 }
 

@@ -3,6 +3,7 @@
 import type * as ast from "../../parser/ast.js";
 import { DEFAULTS, type DefaultsEdition, defaultSolver, defaultTolerance, isPatient } from "../defaults.js";
 import type { Sampler, SolverName } from "../plan.js";
+import { FIXED_STEPS } from "../sampling/diffusion.js";
 import type { Env } from "./context.js";
 import { chooseWord, COUNT, NOT_NEGATIVE, Options, POSITIVE, type Settings } from "./settings.js";
 import { SAMPLERS, SOLVERS } from "./vocabulary.js";
@@ -10,8 +11,6 @@ import { SAMPLERS, SOLVERS } from "./vocabulary.js";
 const METHODS = Object.keys(SAMPLERS) as readonly (keyof typeof SAMPLERS)[];
 const optionsOf = (method: keyof typeof SAMPLERS): readonly string[] => Object.keys(SAMPLERS[method]);
 const FIXED_STEP: readonly SolverName[] = ["euler", "rk4"];
-/** Equal steps in tau where the solver has no error estimate and the script does not say. */
-const FIXED_STEPS = 100;
 /** Fewest steps of `pc`: a step's beta is at most 20 / steps and must not pass 1, whose rest is under a root. */
 const PC_STEPS = 20;
 

@@ -15,17 +15,25 @@ export function copyNode(b: GraphBuilder, node: Node, mapped: readonly NodeId[])
   );
 }
 
-/** Emits a whole graph on nodes that stand for its inputs. Out: its outputs by name. Errors: InternalError for an input that is missing. */
+/**
+ * Emits a whole graph on nodes that stand for its inputs. Out: its outputs by name. `constants`: those that are there
+ * already, for a graph that is emitted several times.
+ *
+ * Errors   InternalError for an input that is missing.
+ */
 export function inline(
   b: GraphBuilder,
   graph: Graph,
   inputs: Readonly<Record<string, NodeId>>,
+  constants: Map<Node, NodeId> = new Map<Node, NodeId>(),
 ): Readonly<Record<string, NodeId>> {
   const mapped: NodeId[] = [];
   for (const node of graph.nodes) {
-    const given = node.op.kind === "input" ? inputs[node.op.name] : undefined;
+    const given = node.op.kind === "input" ? inputs[node.op.name] : constants.get(node);
     if (node.op.kind === "input" && given === undefined) throw new InternalError(`no input ${node.op.name}`);
-    mapped.push(given ?? copyNode(b, node, mapped));
+    const id = given ?? copyNode(b, node, mapped);
+    if (node.op.kind === "constant") constants.set(node, id);
+    mapped.push(id);
   }
   return Object.fromEntries(graph.outputs.map(({ name, node }) => [name, at(mapped, node)]));
 }

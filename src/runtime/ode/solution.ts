@@ -1,6 +1,6 @@
 // What a solve returns, and tells on its way. Numerical failure is a status of one sample, never an exception.
 
-export type SampleStatus = "done" | "stalled" | "too-many-steps" | "step-too-small" | "non-finite" | "stopped";
+import type { SampleStatus } from "../../compiler/sampling/status.js";
 
 /** How one sample fared. */
 export interface SampleStats {

@@ -3,13 +3,15 @@
 // Invariants: with control "sample" no number of one sample depends on another's (a test compares bits); a sample's state is
 // always its last accepted one; the trial buffers are made once, nothing is allocated in a step.
 // Source: Hairer, Norsett, Wanner, Solving ODEs I, sections II.4 (step control, initial step) and II.5 (dense pairs).
+import type { SampleStatus } from "../../compiler/sampling/status.js";
+import { MAX_BAD_TRIALS, MIN_STEP, STRETCH } from "../../compiler/sampling/step-control.js";
 import { InternalError } from "../../source/internal-error.js";
 import { firstStep, probeStep, type Starting } from "./first-step.js";
 import { changeSquares, combine, errorSquares, initialSquares, isFiniteRow } from "./rows.js";
-import type { AcceptedStep, SampleStats, SampleStatus, Solution, SolveProgress } from "./solution.js";
+import type { AcceptedStep, SampleStats, Solution, SolveProgress } from "./solution.js";
 import { Stall } from "./stall.js";
 import { makeStepRule, type StepRule, type StepRuleName } from "./step-size.js";
-import type { Tableau } from "./tableaus.js";
+import type { Tableau } from "../../compiler/sampling/tableaus.js";
 import type { Linearisation, Term } from "./term.js";
 
 export interface SolveOptions {
@@ -37,10 +39,6 @@ export interface SolveOptions {
   /** When it aborts, samples under way end with status "stopped". */
   readonly signal?: AbortSignal;
 }
-
-const MIN_STEP = 1e-12; // of the interval
-const MAX_BAD_TRIALS = 8; // trials that are not finite before a sample is given up
-const STRETCH = 1.01; // a step that ends this near the end goes there
 
 /**
  * Integrates dy/dt = term from t0 to t1 for every sample of a batch.

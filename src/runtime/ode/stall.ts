@@ -2,17 +2,12 @@
 // In: steps tried and the time, step by step, of each sample. Out: yes or no. Invariant: an answer depends on the sample's own steps alone.
 //
 // Where a condition is stiff, stability holds the step to one size whatever the tolerance, so that the pace is steady; a kink holds it up for a while, and then
-// lets go, so that one slow stretch says little and LOOKS of them much. Measured with bosh3 at 2e-3, maxSteps 1000: of 96 samples of six conditions on the embedded
+// lets go, so that one slow stretch says little and STALL_LOOKS of them much. Measured with bosh3 at 2e-3, maxSteps 1000: of 96 samples of six conditions on the embedded
 // model, four of them stiff (sigma 0.005 to 0.01, weights to 10), this ends 31 of the 33 that would not have arrived, after 400 steps mostly, and of the others, 18 of
 // which took more than 200 steps, one that would have arrived after 687. Of 336 samples on random models it ends 9 of 20, and none of the 60 that arrive after
 // more than 200 steps (with one look two of them).
 
-/** Steps between two looks at the pace: at least this many, and a tenth of what is allowed. */
-const FEWEST = 100;
-/** So many looks one after another must say it. */
-const LOOKS = 3;
-/** A sample is given up when its pace would take this many times the steps that are allowed. */
-const BEYOND = 1.5;
+import { STALL_BEYOND, STALL_LOOKS, stallWindow } from "../../compiler/sampling/step-control.js";
 
 export class Stall {
   private readonly window: number;
@@ -26,7 +21,7 @@ export class Stall {
     batch: number,
     private readonly limits: { readonly t0: number; readonly t1: number; readonly maxSteps: number },
   ) {
-    this.window = Math.max(FEWEST, Math.ceil(limits.maxSteps / 10));
+    this.window = stallWindow(limits.maxSteps);
     this.steps = new Float64Array(batch);
     this.times = new Float64Array(batch).fill(limits.t0);
     this.slow = new Uint8Array(batch);
@@ -41,8 +36,8 @@ export class Stall {
     const isFirst = this.steps[i] === 0;
     this.steps[i] = steps;
     this.times[i] = t;
-    const isSlow = !isFirst && steps + Math.abs(t1 - t) / pace > BEYOND * maxSteps;
+    const isSlow = !isFirst && steps + Math.abs(t1 - t) / pace > STALL_BEYOND * maxSteps;
     this.slow[i] = isSlow ? (this.slow[i] ?? 0) + 1 : 0;
-    return (this.slow[i] ?? 0) >= LOOKS;
+    return (this.slow[i] ?? 0) >= STALL_LOOKS;
   }
 }

@@ -12,6 +12,15 @@
 // takes a quarter (latent 48) and a third (latent 512) off the distance to the exact ends, for 5 and 11 per cent more evaluations than
 // factors up to 5 and a first bend of 5^2; other safety factors and gains gave nothing that a tolerance does not.
 
+import {
+  exponentsOf,
+  GAINS,
+  MAX_FACTOR,
+  MIN_ERROR,
+  MIN_FACTOR,
+  type Gains,
+} from "../../compiler/sampling/step-control.js";
+
 export interface StepRule {
   /** After an accepted step with `error` <= 1. */
   accept(group: number, error: number): number;
@@ -21,28 +30,11 @@ export interface StepRule {
 
 export type StepRuleName = "pi" | "pid" | "torchdiffeq";
 
-interface Gains {
-  readonly p: number;
-  readonly i: number;
-  readonly d: number;
-  readonly safety: number;
-}
-
-const GAINS = {
-  // The gains of DOPRI5 (Hairer and Wanner: beta = 0.04 = p / k, and 0.2 - 0.75 beta = (p + i) / k).
-  pi: { p: 0.2, i: 0.65, d: 0, safety: 0.8 },
-  // Soderlind's PID as ARKODE has it: exponents -0.58, 0.21, -0.1 of the last three errors, over k.
-  pid: { p: 0.01, i: 0.47, d: 0.1, safety: 0.9 },
-} as const satisfies Record<string, Gains>;
-
-const MIN_FACTOR = 0.2;
-const MAX_FACTOR = 2;
 // Of linearly implicit methods until their first rejection: their first step is short because of stiff directions, which settle within it, and
 // a rejection costs little, as the linearisation is kept; past a kink the growth is that of the others. For the golden distances of dopri5 they
 // need 0.190 and 0.217 of the reference's evaluations so, 0.232 and 0.299 with 2 and the first step of explicit methods; 5 throughout
 // (0.185, 0.215) rejects a third of all steps where kinks are many.
 const MAX_FACTOR_IMPLICIT = 5;
-const MIN_ERROR = 1e-10; // an exact step must not give an infinite factor
 const TORCHDIFFEQ = { safety: 0.9, max: 10 };
 
 /**
@@ -79,11 +71,12 @@ class PidRule implements StepRule {
   }
 
   accept(group: number, error: number): number {
-    const { p, i, d, safety } = this.gains;
+    const { safety } = this.gains;
+    const [ofNow, ofLast, ofBeforeLast] = exponentsOf(this.gains, this.k);
     const now = Math.max(error, MIN_ERROR);
     const last = this.last[group] ?? 1;
     const beforeLast = this.beforeLast[group] ?? 1;
-    const raw = safety * now ** (-(p + i + d) / this.k) * last ** ((p + 2 * d) / this.k) * beforeLast ** (-d / this.k);
+    const raw = safety * now ** ofNow * last ** ofLast * beforeLast ** ofBeforeLast;
     this.beforeLast[group] = last;
     this.last[group] = now;
     const unhurt = this.everRejected[group] === 1 ? MAX_FACTOR : this.mostAtFirst;

@@ -10,8 +10,9 @@
 //
 // Source: Neal, "MCMC using Hamiltonian dynamics" (2011), sections 3 and 5.7; the target of acceptance as Beskos et al. (2013) advise, rounded up.
 import type { Sampler } from "../../compiler/plan.js";
+import { FIRST_SIZE, hmcSchedule, RATE, TARGET, VARIATION } from "../../compiler/sampling/hmc-adaptation.js";
+import type { SampleStatus } from "../../compiler/sampling/status.js";
 import { isFiniteRow } from "../ode/rows.js";
-import type { SampleStatus } from "../ode/solution.js";
 import { summarizeChain } from "./chains.js";
 import type { NoiseSource } from "./noise-source.js";
 import type { SampledStats, SamplingResult } from "./result.js";
@@ -25,12 +26,6 @@ export interface HmcOptions extends WalkOptions {
   readonly noise: NoiseSource;
 }
 
-const FIRST_SIZE = 0.2;
-const TARGET = 0.8;
-const RATE = 0.4;
-/** Of the logarithm of the step size, from proposal to proposal: trajectories of one length can come back to where they began. */
-const VARIATION = 0.3;
-
 /** Shapes: z0 [B, dim] -> z [B, dim], logp [B]. `leaps` evaluations a step, and one at the start. */
 export async function sampleHmc({
   field,
@@ -41,11 +36,9 @@ export async function sampleHmc({
   onProgress,
   signal,
 }: HmcOptions): Promise<SamplingResult> {
-  const { steps, leaps, temper } = sampler;
+  const { steps, leaps } = sampler;
   const { dim } = field;
   const batch = z0.length / dim;
-  const tempered = temper * steps;
-  const adapted = (tempered + steps) / 2;
   const state = { z: z0.slice(), gradient: new Float64Array(z0.length), logp: new Float64Array(batch).fill(NaN) };
   const trial = { z: z0.slice(), gradient: new Float64Array(z0.length), logp: new Float64Array(batch) };
   const momentum = new Float64Array(z0.length);
@@ -87,7 +80,7 @@ export async function sampleHmc({
       for (let i = 0; i < batch; i++) if (active[i] === 1) status[i] = "stopped";
       break;
     }
-    const beta = Math.min(1, (k + 1) / Math.max(1, tempered));
+    const { beta, adapts } = hmcSchedule(sampler, k);
     noise(k, "hmc", 0, momentum);
     deciding.forEach((numbers, slot) => {
       noise(k, "hmc", 1 + slot, numbers);
@@ -120,11 +113,11 @@ export async function sampleHmc({
         state.logp[i] = trial.logp[i] ?? NaN;
         paths?.[i]?.add(state.z.subarray(o, o + dim));
       } else rejected[i] = (rejected[i] ?? 0) + 1;
-      if (k >= adapted) {
+      if (!adapts) {
         const end = state.z.subarray(o, o + dim);
         traces[i]?.push((state.logp[i] ?? NaN) - end.reduce((sum, x) => sum + x * x, 0) / 2);
       }
-      if (k < adapted) sizes[i] = (sizes[i] ?? 0) * Math.exp(RATE * (chance - TARGET));
+      if (adapts) sizes[i] = (sizes[i] ?? 0) * Math.exp(RATE * (chance - TARGET));
     }
     const ended = batch - awake.length;
     const fraction = (ended + (awake.length * (k + 1)) / steps) / Math.max(1, batch);

@@ -8,22 +8,15 @@
 // Source: Nie, Vahdat, Anandkumar, NeurIPS 2021 (arXiv 2110.10873), section 3.2.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
+import { BETA_MAX, BETA_MIN, FIXED_STEPS, TAU_END, T_END } from "../../compiler/sampling/diffusion.js";
 import { solve } from "../ode/solver.js";
 import type { SampleStats } from "../ode/solution.js";
-import { TABLEAUS } from "../ode/tableaus.js";
+import { TABLEAUS } from "../../compiler/sampling/tableaus.js";
 import type { Term } from "../ode/term.js";
 import { tiledField, type Field, type JacobianTerm } from "./field.js";
 import type { Path } from "./path.js";
 import type { SolveProgress } from "../ode/solution.js";
 import type { SamplingResult } from "./result.js";
-
-export const BETA_MIN = 0.1;
-export const BETA_MAX = 20;
-const T_END = 1e-3;
-/** 1/2 integral of beta from T_END to 1: 5.024945. */
-export const TAU_END = 0.5 * (BETA_MIN * (1 - T_END) + ((BETA_MAX - BETA_MIN) / 2) * (1 - T_END * T_END));
-/** Steps of a solver without error control, if the script names none. */
-const FIXED_STEPS = 100;
 
 export type OdeSampler = Extract<Sampler, { kind: "ode" }>;
 

@@ -8,12 +8,10 @@
 // Norms are each sample's own, so a sample does not depend on its batch; `norms: "batch"` takes means over the batch, as the
 // reference does.
 import type { Sampler } from "../../compiler/plan.js";
+import { pcSchedule } from "../../compiler/sampling/diffusion.js";
 import type { NoiseSource } from "./noise-source.js";
-import { BETA_MAX, BETA_MIN } from "./ode.js";
 import type { SamplingResult } from "./result.js";
 import { walk, type WalkOptions } from "./stochastic.js";
-
-const T_END = 1e-3;
 
 export type PcSampler = Extract<Sampler, { kind: "pc" }>;
 
@@ -32,10 +30,7 @@ export function samplePc(options: PcOptions): Promise<SamplingResult> {
   const xi = new Float64Array(options.z0.length);
 
   return walk(options, steps, (k, z, score, active) => {
-    const t = steps === 1 ? 1 : 1 + ((T_END - 1) * k) / (steps - 1);
-    const i = Math.floor(t * (steps - 1));
-    const beta = (steps === 1 ? BETA_MIN : BETA_MIN + ((BETA_MAX - BETA_MIN) * i) / (steps - 1)) / steps;
-    const alpha = 1 - beta;
+    const { alpha, beta } = pcSchedule(steps, k);
     const grow = 2 - Math.sqrt(alpha);
     noise(k, "predictor", 0, xi);
     eachActive(active, dim, (c) => {

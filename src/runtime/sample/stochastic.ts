@@ -2,7 +2,8 @@
 // In: a field, starts, a step that moves one row. Out: a SamplingResult.
 // Invariants: a sample whose score is not finite ends there with its state kept; the others go on.
 import { isFiniteRow } from "../ode/rows.js";
-import type { SampleStats, SampleStatus } from "../ode/solution.js";
+import type { SampleStatus } from "../../compiler/sampling/status.js";
+import type { SampleStats } from "../ode/solution.js";
 import type { Field } from "./field.js";
 import type { Path } from "./path.js";
 import type { SolveProgress } from "../ode/solution.js";

@@ -1,5 +1,5 @@
 // Runge-Kutta methods as data, explicit and linearly implicit ones: coefficients, order, error weights and reference.
-// In: nothing. Out: the tableaus that the solver steps by. Symbols a, b, c as in Hairer, Norsett, Wanner (Solving ODEs I).
+// In: nothing. Out: the tableaus that the host's solver and the step graphs step by. Symbols a, b, c as in Hairer, Norsett, Wanner (Solving ODEs I).
 // Invariants: a[s] has s entries and sums to c[s]; b sums to 1 and error weights to 0 (of explicit methods); with
 // `firstSameAsLast` the last row of a is b, so the last stage's derivative is the next step's first.
 
