@@ -3,6 +3,7 @@
     python3 assign.py learn --minutes 2                  what the reader made of w (round2/pairs-*), as linear decisions of w -> assign.pt
     python3 assign.py pair --count 12000 --seed 50       z, truncations, and rows of draw.mjs -> pairs-50.*
     python3 assign.py move --minutes 3.2                 the mapping with five layers more, that step where the drawing changes -> moved.pt
+    python3 assign.py settle                             decisions and numbers as linear functions of w of that mapping -> settled.pt
 
 Earlier pairs were named by what the reader saw in the images of the day, so that two files could disagree on what lies near a
 boundary, and the synthesis network learned both. Here the likeliest class by a linear net of w decides, w being what the mapping of the second
@@ -12,6 +13,10 @@ the drawings; numbers (skin, tilt, light, hue) are of the truncated w and distri
 `move`: w becomes a part of what it was (KEPT), and a fixed step for each class of each part more, along which w of the class lay from the
 others already (JUMPS). What varied within a class goes on varying, so that the gradient flow has a slope everywhere; at a boundary w
 steps, and says so plainly: the synthesis network reads w linearly. Part of z are those that the gradient flow finds for random targets.
+
+`settle`: a mapping that learned steps has not learned all of them, and its w says numbers (tilt above all) less exactly than w of the second round
+did. From settled.pt on, `pair` draws what a linear net finds in w of the moved mapping: classes at truncation 1, numbers and colours of w as it is
+truncated, by the quantiles of the drawings at truncation AS_DRAWN. What is drawn for a z can then be told from w, all of it.
 """
 import argparse, copy, glob, json, math, os, time
 import numpy as np
@@ -26,6 +31,8 @@ from reader import COLUMNS, DETAILS, HAIR_COLOUR, LONG, SEEN_WITH, SMILES, UNDER
 
 PATH = f'{M.DATA}/assign.pt'
 MOVED = f'{M.DATA}/moved.pt'
+SETTLED = f'{M.DATA}/settled.pt'
+AS_DRAWN = 0.85  # truncation at which numbers are distributed as among the drawings
 KEPT = 0.6  # of w as it was
 # Length of the step of each part (root of the mean square over its classes)
 JUMPS = {'hat': 3.0, 'glasses': 2.6, 'beard': 2.6, 'hair': 3.0, 'smile': 2.0, 'cut': 2.8, 'hatKind': 2.2, 'hatColour': 2.0, 'glassesKind': 2.0, 'accessoriesColour': 1.6,
@@ -96,6 +103,15 @@ def choose(out, bias):
     return chosen, margins
 
 
+def plain(chosen):
+    """Portraits that look like two even as they are drawn are drawn otherwise: gray hair is not next to the white band of a hat (cap for beanie, brim for
+    cat), and short hair under a hat is that which shows on both sides."""
+    hat, kind, cut = chosen['hat'] == 1, chosen['hatKind'], chosen['cut']
+    gray = hat & (chosen['hair'] == M.HAIR.index('gray'))
+    kind = torch.where(gray & (kind == 0), torch.tensor(3), torch.where(gray & (kind == 1), torch.tensor(2), kind))
+    return {**chosen, 'hatKind': kind, 'cut': torch.where(hat & (cut == UNDER_HAT[0]), torch.tensor(UNDER_HAT[1]), cut)}
+
+
 def nearness(chosen, margins, spreads):
     """How near the boundaries are [n]: near 1 a part where it is at one, weighted by its step; a kind counts where its part is there."""
     total = 0
@@ -110,10 +126,11 @@ def angle(out):
 
 
 @torch.no_grad()
-def calibrate(net, mapping):
-    """Biases of the classes, standard deviations of their logits, and quantiles of the numbers, against the drawings."""
+def calibrate(net, mapping, truncation=1.0):
+    """Biases of the classes, standard deviations of their logits, and, at `truncation`, quantiles of the numbers, against the drawings."""
     torch.manual_seed(3)
-    out = net(mapping(torch.randn(20000, M.W_DIM)))
+    w = mapping(torch.randn(20000, M.W_DIM))
+    out, shortened = net(w), net(mapping.w_avg.lerp(w, truncation))
     _, labels = M.drawings('train')
     truth = torch.from_numpy(np.concatenate((labels, details('train')), 1))
     bias, report = {name: torch.zeros(n) for name, n in CLASSES.items()}, {}
@@ -134,8 +151,8 @@ def calibrate(net, mapping):
         report[name] = [f'{float(a):.2f}/{float(b):.2f}' for a, b in zip(share, wanted)]
     print('share of each class, and among the drawings:', json.dumps(report))
     levels = torch.linspace(0, 1, 101)
-    quantiles = {name: (torch.quantile(out[:, column(name)][:, 0], levels), torch.quantile(truth[:, place(name)], levels)) for name in NUMBERS}
-    quantiles['hue'] = (torch.quantile(angle(out), levels), torch.linspace(0, 6, 101))
+    quantiles = {name: (torch.quantile(shortened[:, column(name)][:, 0], levels), torch.quantile(truth[:, place(name)], levels)) for name in NUMBERS}
+    quantiles['hue'] = (torch.quantile(angle(shortened), levels), torch.linspace(0, 6, 101))
     return dict(bias=bias, quantiles=quantiles, spreads={name: out[:, column(name)].std() for name in CLASSES})
 
 
@@ -196,24 +213,67 @@ def learn(args):
     os.replace(PATH + '.tmp', PATH)
 
 
-class Decider:
-    """What is drawn for w of the mapping of the second round."""
+def settle(args):
+    """A linear net of w of the moved mapping: its classes from the decisions so far, its numbers and colours from theirs; calibrated anew."""
+    torch.manual_seed(46)
+    decider, mapping = Decider(settled=False), M.Mapping.of(torch.load(MOVED)).requires_grad_(False)
+    net = nn.Linear(M.W_DIM, WIDTH).requires_grad_(False)
+    with torch.no_grad():
+        z = torch.randn(40000, M.W_DIM)
+        before, w = decider.mapping(z), mapping(z)
+        chosen, _ = decider.classes(before)
+        x, read = torch.cat((w, torch.ones(len(w), 1)), 1), decider.net(before)
+        solution = torch.linalg.solve(x.T @ x + 0.1 * torch.eye(M.W_DIM + 1), x.T @ read)
+        net.weight.copy_(solution[:-1].T); net.bias.copy_(solution[-1])
+    held, right = 35000, {}
+    for name, classes in CLASSES.items():
+        seen = chosen[SEEN_WITH[name]] == 1 if name in SEEN_WITH else torch.ones(len(w), dtype=torch.bool)
+        part = nn.Linear(M.W_DIM, classes)
+        optimizer = torch.optim.LBFGS(part.parameters(), max_iter=80)
+        train = seen.clone()
+        train[held:] = False
 
-    def __init__(self):
-        state = torch.load(PATH)
+        def step():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(part(w[train]), chosen[name][train]) + 1e-3 * part.weight.square().sum()
+            loss.backward()
+            return loss
+        optimizer.step(step)
+        with torch.no_grad():
+            net.weight[column(name)], net.bias[column(name)] = part.weight, part.bias
+            test = seen & ~train
+            right[name] = round(float((part(w[test]).argmax(1) == chosen[name][test]).float().mean()), 3)
+    print('as before:', right, flush=True)
+    state = dict(net=net.state_dict(), mapping=mapping.state_dict(), **calibrate(net, mapping, AS_DRAWN))
+    torch.save(state, SETTLED + '.tmp')
+    os.replace(SETTLED + '.tmp', SETTLED)
+
+
+class Decider:
+    """What is drawn for w: of the mapping of the second round, or, settled, of the moved one."""
+
+    def __init__(self, settled=None):
+        self.settled = os.path.exists(SETTLED) if settled is None else settled
+        state = torch.load(SETTLED if self.settled else PATH)
         self.net = nn.Linear(M.W_DIM, WIDTH).requires_grad_(False)
         self.net.load_state_dict(state['net'])
-        self.bias, self.quantiles, self.spreads, self.steps = (state[name] for name in ('bias', 'quantiles', 'spreads', 'steps'))
-        self.mapping = load(decided=False)[1].requires_grad_(False)
+        self.bias, self.quantiles, self.spreads, self.steps = (state.get(name) for name in ('bias', 'quantiles', 'spreads', 'steps'))
+        self.mapping = M.Mapping.of(state['mapping']).requires_grad_(False) if self.settled else load(decided=False)[1].requires_grad_(False)
 
     def classes(self, w):
         return choose(self.net(w), self.bias)
+
+    def numbers(self, w, psi):
+        """The net's columns of numbers and colours, at truncation `psi`."""
+        return self.net(self.mapping.w_avg.lerp(w, psi if self.settled else (1 + psi) / 2))
 
     def rows(self, z, psi):
         """(rows of draw.mjs [n, 26], how near boundaries are [n]): classes by w, numbers by w truncated."""
         w, columns = self.mapping(z), {}
         chosen, margins = self.classes(w)
-        out = self.net(self.mapping.w_avg.lerp(w, (1 + psi) / 2))
+        out = self.numbers(w, psi)
+        if self.settled:
+            chosen = plain(chosen)
         def quantile(x, name):
             return torch.from_numpy(np.interp(x.numpy(), *(q.numpy() for q in self.quantiles[name])).astype(np.float32))
         for name in [*M.NAMES, *DETAILS]:
@@ -233,7 +293,10 @@ class Decider:
 
 
 def found(count):
-    """z that the gradient flow finds for random targets, by the heads of the second round."""
+    """z that the gradient flow finds for random targets, by heads of z where there are some, else by the heads of the second round."""
+    if os.path.exists(f'{M.DATA}/margins.pt'):
+        from heads import margin_samples
+        return torch.cat([margin_samples(min(500, count - i), True) for i in range(0, count, 500)])
     _, mapping, heads, _ = load(rendered=False)
     out = []
     for i in range(0, count, 500):
@@ -251,6 +314,9 @@ def pair(args):
     psi = 0.6 + 0.4 * torch.rand(len(z), 1)
     psi[torch.rand(len(z)) < 0.4] = 0.7
     rows, near = decider.rows(z, psi)
+    if decider.settled:  # margins of w that steps say little of how near a decision is
+        earlier = Decider(settled=False)
+        near = nearness(*earlier.classes(earlier.mapping(z)), earlier.spreads)
     never = (rows[:, 0] == 1) & (rows[:, 2] == 1) & (rows[:, 3] == 1) & (rows[:, 4] == M.HAIR.index('red'))
     path = f'{M.DATA}/pairs-{args.seed:02d}'
     rows[~never].tofile(f'{path}.rows.f32')
@@ -336,11 +402,11 @@ def move(args):
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser()
-    parser.add_argument('stage', choices=['learn', 'pair', 'move'])
+    parser.add_argument('stage', choices=['learn', 'pair', 'move', 'settle'])
     parser.add_argument('--minutes', type=float, default=2)
     parser.add_argument('--count', type=int, default=12000)
     parser.add_argument('--seed', type=int, default=50)
     parser.add_argument('--threads', type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    {'learn': learn, 'pair': pair, 'move': move}[args.stage](args)
+    {'learn': learn, 'pair': pair, 'move': move, 'settle': settle}[args.stage](args)

@@ -5,7 +5,7 @@
 w steps where the picture changes. A head of w that learns classes has a ledge at each step, also at those between two classes that nobody asked
 for, and a flow that climbs its probability stops there. What decides is linear in the w of the second round, which has no steps:
 heads that learn its margins from z have a smooth way up everywhere. Decisions do not depend on the truncation; numbers (skin, tilt, light) are
-those drawn at TRUNCATION.
+those drawn at TRUNCATION, by settled.pt where there is one. `--on` goes on from margins.pt.
 """
 import argparse, time
 import numpy as np
@@ -28,12 +28,13 @@ def centred(decider, w, name):
 
 
 @torch.no_grad()
-def wanted(decider, z, scales):
+def wanted(decider, drawn, z, scales):
+    """Columns that the heads learn: margins of classes by `decider` (of w without steps), numbers by `drawn`."""
     w, columns = decider.mapping(z), []
-    numbers = decider.net(decider.mapping.w_avg.lerp(w, (1 + TRUNCATION) / 2))
+    numbers = drawn.numbers(drawn.mapping(z), TRUNCATION)
     for name in M.NAMES:
         if name in NUMBERS:
-            value = np.interp(numbers[:, column(name)][:, 0].numpy(), *(q.numpy() for q in decider.quantiles[name]))
+            value = np.interp(numbers[:, column(name)][:, 0].numpy(), *(q.numpy() for q in drawn.quantiles[name]))
             columns.append(torch.from_numpy(value.astype(np.float32))[:, None])
         else:
             columns.append(centred(decider, w, name) * scales[name])
@@ -78,21 +79,22 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--minutes', type=float, default=1.5)
     parser.add_argument('--on', action='store_true', help='from margins.pt')
+    parser.add_argument('--lr', type=float, default=3e-3)
     args = parser.parse_args()
     torch.manual_seed(11); np.random.seed(11); torch.set_num_threads(1)
-    decider, heads = Decider(), Heads()
+    decider, drawn, heads = Decider(settled=False), Decider(), Heads()
     if args.on:
         heads.load_state_dict(torch.load(PATH))
     scales = {name: SCALE / centred(decider, decider.mapping(torch.randn(20000, M.W_DIM)), name).std() for name in M.NAMES if M.KINDS[name] != 'scalar'}
-    optimizer = torch.optim.AdamW(heads.parameters(), lr=3e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=args.lr, weight_decay=0.01)
     start, step, shown, total = time.time(), 0, 0, 60 * args.minutes
     while time.time() - start < total:
         progress = (time.time() - start) / total
         for group in optimizer.param_groups:
-            group['lr'] = 3e-3 * (0.5 * (1 + np.cos(np.pi * progress)) + 1e-3)
+            group['lr'] = args.lr * (0.5 * (1 + np.cos(np.pi * progress)) + 1e-3)
         if step % 8 == 0:  # lengths of z mean nothing to the mapping, and flows change them
             z = torch.randn(2048, M.W_DIM)
-            target = wanted(decider, z, scales)
+            target = wanted(decider, drawn, z, scales)
             z = z * (0.8 + 0.6 * torch.rand(len(z), 1))
         index = torch.randint(len(z), (256,))
         loss = loss_of(heads(z[index]), target[index])
@@ -102,7 +104,11 @@ def main():
             shown = time.time()
             print(f'{shown - start:.0f} s, step {step}, loss {loss.item():.3f}', flush=True)
     heads.eval().requires_grad_(False)
-    shares = arrivals(decider, heads)
+    shares = arrivals(drawn, heads)
+    with torch.no_grad():
+        z = torch.randn(4000, M.W_DIM)
+        error = (heads(z) - wanted(decider, drawn, z, scales)).abs().mean(0)
+    print('mean error of numbers:', {name: round(float(error[M.SLICES[name]]), 4) for name in NUMBERS})
     print('arrive:', round(float(np.mean(shares)), 3), [round(x, 2) for x in shares])
     torch.save(heads.state_dict(), PATH)
 

@@ -3,7 +3,7 @@
     python3 pack.py
 
 Takes what is there under /tmp/avatar: ae.pt (synthesis), mapping.pt, heads.pt, and models/avatar-labeller.onnx; what is
-missing there stays as it ships. What render.py made goes before all that was made earlier.
+missing there stays as it ships. What render.py made goes before all that was made earlier, and its w is turned (turn.py).
 """
 import hashlib, json, os, struct
 import numpy as np
@@ -71,6 +71,9 @@ def load_witnesses():
 
 if __name__ == '__main__':
     synthesis, mapping, heads, notes = load()
+    if os.path.exists(f'{M.DATA}/render.pt'):
+        from turn import turn
+        synthesis, mapping = turn(synthesis, mapping)
     parts = {'mapping': mapping, 'synthesis': synthesis, 'heads': heads}
     for net in parts.values():  # what is stored is what is computed with below
         for value in net.state_dict().values():
