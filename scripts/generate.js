@@ -17,6 +17,7 @@ const { SourceText } = await load("source/text");
 
 const folder = join(root, "test/bad");
 const models = JSON.parse(readFileSync(join(folder, "models.json"), "utf8"));
+const latents = new Map(Object.entries(JSON.parse(readFileSync(join(folder, "latents.json"), "utf8"))));
 const notes = JSON.parse(readFileSync(join(root, "scripts/error-notes.json"), "utf8"));
 const libraries = new Map(
   readdirSync(join(folder, "lib")).map((f) => [`lib/${f}`, readFileSync(join(folder, "lib", f), "utf8")]),
@@ -106,7 +107,8 @@ async function output(text, set) {
   if (linked.value !== undefined) {
     const tables = new Map(modelsOf(linked.value).map((m) => [m.alias, models[m.reference]]));
     const [, name, value] = /--set (\w+)=(\S+)/.exec(set ?? "") ?? [];
-    const checked = check(linked.value, tables, { inputs: new Map(name === undefined ? [] : [[name, Number(value)]]) });
+    const inputs = new Map(name === undefined ? [] : [[name, Number(value)]]);
+    const checked = check(linked.value, tables, { inputs }, new Map(), latents);
     found.push(...checked.diagnostics);
     if (checked.value !== undefined) found.push(...lower(checked.value).diagnostics);
   }

@@ -3,9 +3,17 @@
 import { analyse } from "../compiler/analyse.js";
 import type { CheckedModule } from "../compiler/check/checked.js";
 import type { Overrides } from "../compiler/check/context.js";
-import { headFilesOf, link, modelsOf, type ModelReference, type Program, type SourceReader } from "../compiler/link.js";
+import {
+  headFilesOf,
+  latentFilesOf,
+  link,
+  modelsOf,
+  type ModelReference,
+  type Program,
+  type SourceReader,
+} from "../compiler/link.js";
 import type { ModelInfo } from "../compiler/attribute.js";
-import type { HeadLook, HeadLooks, HeadTable } from "../compiler/head-table.js";
+import { loadLatentTable } from "../models/latents.js";
 import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
@@ -65,8 +73,9 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   const program = linked.value;
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
   const models = await loadTables(modelsOf(program), (reference) => loadModelInfo(host, reference));
-  const heads = await lookIntoHeads(headFilesOf(program), (path) => loadHeadTable(host, path));
-  const { checked, plan, diagnostics } = analyse(program, models.tables, overrides, heads);
+  const heads = await lookInto(headFilesOf(program), (path) => loadHeadTable(host, path));
+  const latents = await lookInto(latentFilesOf(program), (path) => loadLatentTable(host, path));
+  const { checked, plan, diagnostics } = analyse(program, models.tables, overrides, heads, latents);
   return {
     // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.
     ...(program.complete ? { program } : {}),
@@ -107,12 +116,12 @@ export async function loadTables(
   return { tables, diagnostics };
 }
 
-/** What is in files of heads, by path, or why it cannot be had. */
-export async function lookIntoHeads(
+/** What is in files that a script names, by path, or why it cannot be had. */
+export async function lookInto<T>(
   paths: readonly string[],
-  load: (path: string) => Promise<HeadTable>,
-): Promise<HeadLooks> {
-  const looks = new Map<string, HeadLook>();
+  load: (path: string) => Promise<T>,
+): Promise<ReadonlyMap<string, T | { readonly trouble: readonly Diagnostic[] }>> {
+  const looks = new Map<string, T | { readonly trouble: readonly Diagnostic[] }>();
   for (const path of paths) {
     try {
       looks.set(path, await load(path));

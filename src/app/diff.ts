@@ -147,7 +147,7 @@ async function pictures(
       : [],
   );
   const world = dryWorld(platform.world(host, engine));
-  const results = await execute({ ...plan, saves, expects: [] }, world, {
+  const results = await execute({ ...plan, saves, latentSaves: [], expects: [] }, world, {
     out: "",
     script: identity,
     first: SHOWN,

@@ -175,7 +175,7 @@ async function probeTasks(
     return accept === undefined ? task : plain;
   });
   const saves = rest.saves.map((save) => ({ save, tasks: save.tasks.map((at) => tasks[at] ?? missing()) }));
-  const asked = { ...rest, tasks: once, saves: [], expects: [] };
+  const asked = { ...rest, tasks: once, saves: [], latentSaves: [], expects: [] };
   const models = await Promise.all(rest.models.map((m) => world.loadModel(m)));
   checkSizes(saves, ({ model }) => imageSizeOf(models[model]?.info ?? { resolution: 0 }));
   const results = await execute(asked, dryWorld(world), {

@@ -106,7 +106,9 @@ interface Writer {
 
 /** Outputs that scripts of one command would write over each other (L2016), by the script that comes later. */
 export function sharedOutputs(writers: readonly Writer[]): ReadonlyMap<string, readonly Diagnostic[]> {
-  const all = writers.flatMap(({ script, plan }) => plan.saves.map((save) => ({ script, save })));
+  const all = writers.flatMap(({ script, plan }) =>
+    [...plan.saves, ...plan.latentSaves].map((save) => ({ script, save })),
+  );
   const found = new Map<string, Diagnostic[]>();
   const earlier = earlierOfOneName(all.map(({ save }) => save.path));
   for (const [i, { script, save }] of all.entries()) {

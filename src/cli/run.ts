@@ -169,7 +169,9 @@ async function runJob(job: Job, shared: Shared): Promise<Ended> {
 
 /** Names the files that need all samples: no shard makes them. */
 function noteWhatIsLeft({ plan }: Compiled, { io, flags }: Shared): void {
-  const left = plan.saves.filter((save) => save.form.kind !== "each").map((save) => save.path);
+  const left = [...plan.saves.filter((save) => save.form.kind !== "each"), ...plan.latentSaves].map(
+    (save) => save.path,
+  );
   if (left.length === 0 || flags.quiet === true || flags.json === true) return;
   io.err(`note: left to a run without --shard, after all shards: ${left.join(", ")}\n`);
 }

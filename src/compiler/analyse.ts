@@ -9,6 +9,7 @@ import type { Overrides } from "./check/context.js";
 import { Report } from "./check/report.js";
 import { buildScopes, type Declared } from "./check/scope.js";
 import type { HeadLooks } from "./head-table.js";
+import type { LatentLooks } from "./latent-table.js";
 import type { Program } from "./link.js";
 import { lower } from "./lower.js";
 import type { Plan } from "./plan.js";
@@ -37,16 +38,17 @@ export interface Analysis {
 /**
  * Analyses a program. `models` are the tables of `modelsOf(program)`, by alias; one that is missing could not be read: the caller
  * has reported that, and its attributes are not judged. `overrides` are the command line's. `heads` tell of `headFilesOf(program)`, by
- * path; the declaration of one that is not among them is believed.
+ * path, `latents` of `latentFilesOf(program)`; what is said of one that is not among them is believed.
  */
 export function analyse(
   program: Program,
   models: ReadonlyMap<string, ModelInfo>,
   overrides: Overrides = {},
   heads: HeadLooks = new Map(),
+  latents: LatentLooks = new Map(),
 ): Analysis {
   const scopes = [...buildScopes(program, new Report()).values()];
-  const checked = check(program, models, overrides, heads);
+  const checked = check(program, models, overrides, heads, latents);
   const named = {
     numbers: checked.numbers,
     names: scopes.find((s) => s.file === program.entry)?.names ?? new Map<string, Declared>(),

@@ -4,7 +4,7 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
-import type { Accept, Keep, Plan, Save, Task } from "./plan.js";
+import type { Accept, Keep, LatentStart, Plan, Save, Task } from "./plan.js";
 import { cellText } from "./print.js";
 
 export interface PlanDifference {
@@ -105,7 +105,10 @@ function clausesOf(plan: Plan): ReadonlyMap<string, number> {
 function savesOf(plan: Plan): ReadonlyMap<string, string> {
   const text = ({ tasks, form }: Save): string =>
     `${tasks.map((at) => plan.tasks[at]?.name ?? "").join(", ")} as ${JSON.stringify(form)}`;
-  return new Map(plan.saves.map((save) => [save.path, text(save)]));
+  return new Map([
+    ...plan.saves.map((save) => [save.path, text(save)] as const),
+    ...plan.latentSaves.map(({ task, path }) => [path, `latents of ${plan.tasks[task]?.name ?? ""}`] as const),
+  ]);
 }
 
 function tableOf(plan: Plan, task: Task): readonly Attribute[] {
@@ -126,7 +129,7 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
   const all = { ...shared, sampler: kind, ...samplers };
   switch (task.kind) {
     case "sample":
-      return { count: task.count, seed: task.seed, ...all, ...acceptOf(task) };
+      return { count: task.count, seed: task.seed, ...startOf(task.start), ...all, ...acceptOf(task) };
     case "sweep":
       return { count: task.count, seed: task.seed, ...axesOf(task), ...keptOf(task), ...all, ...acceptOf(task) };
     case "traverse":
@@ -134,12 +137,19 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
     case "edit": {
       const { source, goals, reweight, keepLatent, keepAttributes } = task;
       const of =
-        source.kind === "task" ? { of: plan.tasks[source.task]?.name, from: source.from, to: source.to } : source;
+        source.kind === "task"
+          ? { of: plan.tasks[source.task]?.name, from: source.from, to: source.to }
+          : { kind: source.kind, seed: source.seed, count: source.count, ...startOf(source.start) };
       return { ...of, goals, reweight, "keep latent": keepLatent, "keep attributes": keepAttributes, ...all };
     }
     default:
       return unreachable(task);
   }
+}
+
+function startOf(start: LatentStart | undefined): Readonly<Record<string, unknown>> {
+  if (start === undefined) return {};
+  return { "start from": start.file, "latents as": start.form.space };
 }
 
 function acceptOf({ accept }: { readonly accept?: Accept }): Readonly<Record<string, unknown>> {

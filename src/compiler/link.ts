@@ -4,7 +4,7 @@
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
 import type { Damage } from "../parser/lenient.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
-import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
+import type { ImportDecl, Module, Setting, StringLit } from "../parser/ast.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { NOWHERE, type Span } from "../source/span.js";
 
@@ -103,6 +103,18 @@ export function headFilesOf(program: Program): readonly string[] {
   return [...new Set(found)];
 }
 
+/** The resolved paths of the files of latents that tasks of the entry start from, without repeats. */
+export function latentFilesOf({ entry }: Program): readonly string[] {
+  return [...new Set(startsOf(entry.module).map(({ path }) => entry.references.get(path.value) ?? path.value))];
+}
+
+/** The `start` settings of a file's tasks. */
+export function startsOf({ items }: Pick<Module, "items">): readonly Extract<Setting, { kind: "StartSetting" }>[] {
+  return items
+    .flatMap((item) => ("settings" in item ? item.settings : []))
+    .filter((setting) => setting.kind === "StartSetting");
+}
+
 class Linker {
   readonly sources = new Map<string, string>();
   readonly files: LinkedFile[] = [];
@@ -189,6 +201,7 @@ class Linker {
         references.set(value, this.reader.resolveModel?.(path, value) ?? this.reader.resolve(path, value));
       } else if (item.kind === "AttributeDecl") add(item.from);
     }
+    for (const { path: literal } of startsOf(module)) add(literal);
     return references;
   }
 

@@ -30,8 +30,8 @@ export function lower(checked: CheckedModule): Outcome<Plan> {
   const expects = checked.expects.map((expect) => lowerExpect(expect, judge));
   const diagnostics = report.sorted();
   if (report.errorCount > 0) return { diagnostics };
-  const { defaults, models, inputs, saves } = checked;
-  return { value: { defaults, models, inputs, tasks, expects, saves }, diagnostics };
+  const { defaults, models, inputs, saves, latentSaves } = checked;
+  return { value: { defaults, models, inputs, tasks, expects, saves, latentSaves }, diagnostics };
 }
 
 function lowerTask(task: CheckedTask, judge: Judge): Task {

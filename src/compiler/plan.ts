@@ -4,6 +4,7 @@ import type { Attribute } from "./attribute.js";
 import type { Axis } from "./axes.js";
 import type { DefaultsEdition } from "./defaults.js";
 import type { Energy, Logic } from "./energy/energy.js";
+import type { LatentForm, LatentFormat } from "./latent-table.js";
 
 export interface Plan {
   /** What settings that the script leaves out got. */
@@ -13,6 +14,8 @@ export interface Plan {
   readonly tasks: readonly Task[];
   readonly expects: readonly Expect[];
   readonly saves: readonly Save[];
+  /** `save NAME to "latents.npz"`: files of latents. */
+  readonly latentSaves: readonly LatentSave[];
 }
 
 /** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
@@ -48,10 +51,23 @@ interface TaskBase {
   /** Layers that truncation changes: 0..cutoff-1; absent: all. */
   readonly cutoff?: number;
   readonly noise: NoiseMode;
+  /**
+   * The w of its states is the mapping's w and a shift that stays: it starts from styles that came from elsewhere. The shift is an input of its graphs.
+   */
+  readonly shifted?: true;
   /** Where pictures stand in their images; of a traverse from the first frame `to` the last. Absent: where the model draws them. */
   readonly placement?: { readonly from: Placement; readonly to?: Placement };
   readonly span: Span;
 }
+/** Pictures of a file of latents, which a task starts from in place of noise. */
+export interface LatentStart {
+  readonly kind: "latents";
+  /** Resolved. */
+  readonly file: string;
+  readonly form: LatentForm;
+  readonly span: Span;
+}
+
 /** Slots that try again: each keeps its first attempt that satisfies the condition in the eyes of a judge. */
 export interface Accept {
   /** The labeller of the model, or the heads of other rows that its head file keeps beside those that are followed (its witness). */
@@ -76,6 +92,8 @@ export interface SampleTask extends TaskBase {
   readonly truncation: number;
   readonly sampler: Sampler;
   readonly accept?: Accept;
+  /** Where its pictures start; absent: from the noise of `seed`. */
+  readonly start?: LatentStart;
 }
 export interface SweepTask extends TaskBase {
   readonly kind: "sweep";
@@ -104,10 +122,10 @@ export interface TraverseTask extends TaskBase {
 }
 export interface EditTask extends TaskBase {
   readonly kind: "edit";
-  /** Another task's results (by index in Plan.tasks; samples from..to inclusive), or fresh noise. */
+  /** Another task's results (by index in Plan.tasks; samples from..to inclusive), fresh noise, or latents of a file. */
   readonly source:
     | { readonly kind: "task"; readonly task: number; readonly from: number; readonly to: number }
-    | { readonly kind: "seed"; readonly seed: number; readonly count: number };
+    | { readonly kind: "seed"; readonly seed: number; readonly count: number; readonly start?: LatentStart };
   readonly truncation: number;
   readonly sampler: Sampler;
   readonly goals: "all" | "last";
@@ -198,6 +216,22 @@ export interface Save {
   readonly path: string;
   readonly form: SaveForm;
   readonly span: Span;
+}
+
+/** A file of the latents of a task's images, without pictures. */
+export interface LatentSave {
+  /** Index of Plan.tasks. */
+  readonly task: number;
+  /** Relative to the output folder. */
+  readonly path: string;
+  readonly format: LatentFormat;
+  readonly span: Span;
+}
+
+/** What a task starts from that lies in a file; undefined: noise, or another task. */
+export function startOf(task: Task): LatentStart | undefined {
+  if (task.kind === "sample") return task.start;
+  return task.kind === "edit" && task.source.kind === "seed" ? task.source.start : undefined;
 }
 
 /** Where the picture of a part stands: a traverse moves it evenly from frame to frame. */

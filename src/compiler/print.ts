@@ -6,7 +6,7 @@ import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
-import type { Accept, Placement, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
+import type { Accept, LatentStart, Placement, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -68,9 +68,11 @@ function print(module: Plan | CheckedModule): string {
       for (const line of treeLines(energy, table)) lines.push(`    ${line}`);
     }
   }
-  if (module.saves.length > 0) lines.push("");
+  if (module.saves.length + module.latentSaves.length > 0) lines.push("");
   for (const save of module.saves)
     lines.push(`save ${namesOf(save, module)} to ${JSON.stringify(save.path)} as ${formText(save.form)}`);
+  for (const { task, path } of module.latentSaves)
+    lines.push(`save ${module.tasks[task]?.name ?? ""} to ${JSON.stringify(path)} as latents`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -89,7 +91,12 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   switch (task.kind) {
     case "sample":
     case "sweep":
-      return [`count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`, ...kept, ...tail.slice(1)];
+      return [
+        ...("start" in task ? startText(task.start) : []),
+        `count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`,
+        ...kept,
+        ...tail.slice(1),
+      ];
     case "traverse": {
       const { frames, fromSeed, toSeed, count } = task;
       return [
@@ -105,11 +112,18 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
           ? `of ${module.tasks[source.task]?.name ?? ""}[${source.from}..${source.to}]`
           : `of fresh noise, count ${source.count}, seed ${source.seed}`;
       const keep = `goals ${task.goals}${task.reweight ? ", reweight" : ""}, keep latent ${task.keepLatent}, attributes ${task.keepAttributes}`;
-      return [`${from}, ${tail[0] ?? ""}`, keep, ...tail.slice(1)];
+      const started = source.kind === "seed" ? startText(source.start) : [];
+      return [...started, `${from}, ${tail[0] ?? ""}`, keep, ...tail.slice(1)];
     }
     default:
       return unreachable(task);
   }
+}
+
+function startText(start: LatentStart | undefined): readonly string[] {
+  if (start === undefined) return [];
+  const { space, layered, rows } = start.form;
+  return [`start from ${rows} ${space}${layered ? " a layer" : ""} of ${JSON.stringify(start.file)}`];
 }
 
 function acceptText({ by, tries }: Accept): string {

@@ -363,8 +363,8 @@ class Offers {
     return (await workspace.snapshot(path))?.program.entry.module.items ?? [];
   }
 
-  private async paths(of: "import" | "model" | "head", typed: string): Promise<readonly Offer[]> {
-    const ends = of === "import" ? /\.lace$/ : of === "model" ? /\.safetensors$/ : /\.(safetensors|pt|pth)$/;
+  private async paths(of: keyof typeof PATH_ENDS, typed: string): Promise<readonly Offer[]> {
+    const ends = PATH_ENDS[of];
     const entries = await entriesBeside(this.site.workspace.files, this.open.path, typed);
     const here = entries
       .filter((e) => (e.folder ? !/^(\.|node_modules$)/.test(e.name) : ends.test(e.name)))
@@ -381,6 +381,14 @@ class Offers {
     return [...own, ...here];
   }
 }
+
+/** What files are called that a path may name. */
+const PATH_ENDS = {
+  import: /\.lace$/,
+  model: /\.safetensors$/,
+  head: /\.(safetensors|pt|pth)$/,
+  latents: /\.(npy|npz|pt|pth|pkl|safetensors)$/,
+} as const;
 
 function locals(names: readonly string[]): readonly Offer[] {
   return names.map((label) => ({ label, kind: CompletionItemKind.Variable, doc: lace(`${label}: number`), rank: 1 }));

@@ -1,5 +1,6 @@
 // Document links: from paths in a script to the files, and from `save` to the pictures that were made.
 import type { DocumentLink } from "vscode-languageserver";
+import { startsOf } from "../compiler/link.js";
 import { onScript, type Feature } from "./feature.js";
 import { outputFolder } from "./records.js";
 import { joinPath } from "./uris.js";
@@ -41,6 +42,8 @@ export const links: Feature = {
             default:
           }
         }
+        for (const { path: literal } of startsOf(linked.module))
+          await add(literal.span, workspace.resolve(path, literal.value), "the latents");
         return found;
       }),
     );

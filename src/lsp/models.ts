@@ -2,6 +2,8 @@
 // Invariants: a header is parsed once for each hash of its text, however often it is read; a model that cannot be read is a LaceError,
 // kept until something of it changes.
 import type { HeadTable } from "../compiler/head-table.js";
+import type { LatentTable } from "../compiler/latent-table.js";
+import { loadLatentTable } from "../models/latents.js";
 import { parseModelCard, type ModelCard } from "../models/pack/model-card.js";
 import { loadHeadTable, loadPackMetadata } from "../models/pack/pack.js";
 import type { Host } from "../ports/host.js";
@@ -10,6 +12,7 @@ import type { Host } from "../ports/host.js";
 export class ModelShelf {
   private readonly byReference = new Map<string, Promise<ModelCard>>();
   private readonly byFile = new Map<string, Promise<HeadTable>>();
+  private readonly byLatents = new Map<string, Promise<LatentTable>>();
   private readonly byHash = new Map<string, ModelCard>();
 
   constructor(private readonly host: Host) {}
@@ -34,10 +37,21 @@ export class ModelShelf {
     return table;
   }
 
+  /** The shapes of a file of latents. Errors LaceError as `loadLatentTable`. */
+  latents(file: string): Promise<LatentTable> {
+    const known = this.byLatents.get(file);
+    if (known !== undefined) return known;
+    const table = loadLatentTable(this.host, file);
+    this.byLatents.set(file, table);
+    table.catch(() => undefined); // told where it is used
+    return table;
+  }
+
   /** Lets models be read again, after files changed or where there were none. */
   forget(): void {
     this.byReference.clear();
     this.byFile.clear();
+    this.byLatents.clear();
   }
 
   private async load(reference: string): Promise<ModelCard> {

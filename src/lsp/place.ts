@@ -3,6 +3,7 @@
 // parser's own layout (layout.ts), and keywords are told from names as there.
 import type { IToken, TokenType } from "chevrotain";
 import { JUDGES, SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
+import { LATENT_WORDS } from "../compiler/latent-table.js";
 import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
 import * as t from "../parser/tokens.js";
@@ -11,7 +12,7 @@ import * as t from "../parser/tokens.js";
 export type Wanted =
   | { readonly kind: "nothing" }
   | { readonly kind: "statement" }
-  | { readonly kind: "path"; readonly of: "import" | "model" | "head"; readonly typed: string }
+  | { readonly kind: "path"; readonly of: "import" | "model" | "head" | "latents"; readonly typed: string }
   | { readonly kind: "name"; readonly of: "import"; readonly path: string | undefined }
   | { readonly kind: "name"; readonly of: "model" | "task" | "attribute" }
   | { readonly kind: "attributeType"; readonly attribute: string }
@@ -106,6 +107,7 @@ function inPath(text: string, before: readonly IToken[], literal: IToken, offset
   )?.tokenType;
   if (last === t.Import || (last === t.From && head === t.Import)) return place({ kind: "path", of: "import", typed });
   if (last === t.From && head === t.Model) return place({ kind: "path", of: "model", typed });
+  if (last === t.From && before.at(-2)?.tokenType === t.Start) return place({ kind: "path", of: "latents", typed });
   return place(last === t.From && head === t.Attribute ? { kind: "path", of: "head", typed } : NOTHING);
 }
 
@@ -270,6 +272,11 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (last.image === "by") return { kind: "word", words: JUDGES, of: "accept" };
     if (last.image === "tries") return { kind: "operand", numbers: true, locals: [] };
     return own.length === 3 ? setting("accept") : setting();
+  }
+  if (type === t.Start) {
+    if (last === key) return { kind: "keyword", words: ["from"] };
+    if (last.tokenType === t.As) return { kind: "word", words: LATENT_WORDS, of: "start" };
+    return last.tokenType === t.From ? NOTHING : setting();
   }
   if (type === t.Keep) {
     const kept = own.filter((token) => token.tokenType === t.Latent || token.tokenType === t.Attributes);

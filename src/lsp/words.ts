@@ -99,6 +99,10 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
     "One change of an edit. It starts from, and is anchored at, the result of the step before.",
     "step ${1:smile}",
   ),
+  start: word(
+    "Pictures to start from in place of noise: latents of a file, as z, w or one w a layer (`wplus`). Without a word, what the file says, else w.",
+    'start from "${1:latents.npz}"',
+  ),
 };
 
 /** Parts of settings. */
@@ -122,6 +126,11 @@ export const CHOICE_DOCS: Readonly<Record<string, Readonly<Record<string, string
     lace: "The paper's formulas. Derived connectives are an error.",
   },
   goals: { all: "The sum of the targets of all steps so far.", last: "The target of this step alone." },
+  start: {
+    z: "Numbers of the mapping's input.",
+    w: "One style for all layers, or one for each.",
+    wplus: "Rows are the layers of one picture.",
+  },
   noise: { const: "The noise images of the checkpoint.", random: "Fresh noise for each sample.", none: "No noise." },
   accept: {
     labeller: "The model's independent classifier of pictures.",

@@ -2,9 +2,9 @@
 // In: changes of texts and files. Out: Snapshots. Invariants: a snapshot is consistent in itself, whatever is edited meanwhile; `snapshot`
 // gives one of the present texts, `latest` the last one that was made, at once; a tree is parsed once for each text.
 import type { TextDocumentContentChangeEvent } from "vscode-languageserver";
-import { loadTables, lookIntoHeads } from "../app/compile-script.js";
+import { loadTables, lookInto } from "../app/compile-script.js";
 import { analyse, type Analysis } from "../compiler/analyse.js";
-import { headFilesOf, link, modelsOf, type LinkedFile, type Program } from "../compiler/link.js";
+import { headFilesOf, latentFilesOf, link, modelsOf, type LinkedFile, type Program } from "../compiler/link.js";
 import type { ModelCard } from "../models/pack/model-card.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
 import type { Diagnostic } from "../source/diagnostic.js";
@@ -266,8 +266,9 @@ export class Workspace {
     for (const { alias, reference } of modelsOf(program)) {
       if (tables.tables.has(alias)) models.set(alias, await this.models.card(reference));
     }
-    const heads = await lookIntoHeads(headFilesOf(program), (file) => this.models.heads(file));
-    const analysis = analyse(program, tables.tables, {}, heads);
+    const heads = await lookInto(headFilesOf(program), (file) => this.models.heads(file));
+    const latents = await lookInto(latentFilesOf(program), (file) => this.models.latents(file));
+    const analysis = analyse(program, tables.tables, {}, heads, latents);
     const diagnostics = [...linked.diagnostics, ...tables.diagnostics, ...analysis.diagnostics];
     const files = new Map(program.files.map((file) => [file.path, this.fileOf(file, program)]));
     const entry = files.get(program.entry.path) ?? this.fileOf(program.entry, program);

@@ -98,6 +98,8 @@ export type Setting =
   | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
+  /** start from "latents.npz" as z */
+  | { readonly kind: "StartSetting"; readonly path: StringLit; readonly as?: Name; readonly span: Span }
   | StepSetting;
 
 /** `step EXPR [layers a..b | layers NAME] [weight N]`. */

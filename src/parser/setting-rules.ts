@@ -46,6 +46,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.flagSetting) },
         { ALT: () => this.SUBRULE(this.acceptSetting) },
         { ALT: () => this.SUBRULE(this.stepSetting) },
+        { ALT: () => this.SUBRULE(this.startSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
         { ALT: () => this.junk("setting", this.CONSUME(t.Junk)) },
       ],
@@ -211,6 +212,18 @@ export abstract class SettingRules extends ExpressionRules {
       ...(weight === undefined ? {} : { weight }),
       span: this.span(start),
     };
+  });
+
+  private startSetting = this.RULE("startSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Start);
+    this.CONSUME(t.From);
+    const path = this.string(this.CONSUME(t.StringLiteral));
+    const as = this.OPTION(() => {
+      this.CONSUME(t.As);
+      return this.name(this.CONSUME(t.Name));
+    });
+    return { kind: "StartSetting", path, ...(as === undefined ? {} : { as }), span: this.span(start) };
   });
 
   /** A word at the beginning of a line that is no setting: kept for the checker, which knows the nearest name. */

@@ -225,6 +225,7 @@ export const Keep = word("keep", false);
 export const Reweight = word("reweight", false);
 export const Accept = word("accept", false);
 export const Step = word("step", false);
+export const Start = word("start", false);
 /** Words that begin a setting in the block of a task. */
 export const settingWords: readonly TokenType[] = [
   Where,
@@ -245,6 +246,7 @@ export const settingWords: readonly TokenType[] = [
   Reweight,
   Accept,
   Step,
+  Start,
 ];
 
 export const From = word("from", false);

@@ -42,6 +42,7 @@ export const codes = {
   L2028: "no second heads to judge by",
   L2029: "a head that knows nothing",
   L2030: "definitions nested too deeply",
+  L2031: "latents that do not fit the model",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",
@@ -101,6 +102,7 @@ export const codes = {
   L5319: "nobody to judge attempts",
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
+  L5323: "latents that cannot be read",
   L5401: "download failed",
   L5402: "download with another hash",
   L5403: "a store that cannot be used",

@@ -3,9 +3,15 @@ import { readFileSync } from "node:fs";
 import { analyse, type Analysis } from "../../src/compiler/analyse.js";
 import type { Overrides } from "../../src/compiler/check/check.js";
 import type { ModelInfo } from "../../src/compiler/attribute.js";
+import type { LatentTable } from "../../src/compiler/latent-table.js";
 import { link, modelsOf } from "../../src/compiler/link.js";
 import type { Plan } from "../../src/compiler/plan.js";
 import type { Diagnostic } from "../../src/source/diagnostic.js";
+
+/** The shapes of files of latents, by path. */
+export const testLatents = new Map(
+  Object.entries(JSON.parse(readFileSync("test/bad/latents.json", "utf8")) as Record<string, LatentTable>),
+);
 
 export const testModels = JSON.parse(readFileSync("test/bad/models.json", "utf8")) as Record<string, ModelInfo>;
 
@@ -32,7 +38,7 @@ export async function compile(files: Readonly<Record<string, string>>, overrides
     const info = testModels[reference];
     if (info !== undefined) models.set(alias, info);
   }
-  const { diagnostics: found, ...analysis } = analyse(linked.value, models, overrides);
+  const { diagnostics: found, ...analysis } = analyse(linked.value, models, overrides, new Map(), testLatents);
   return { ...analysis, diagnostics: [...diagnostics, ...found], sources };
 }
 

@@ -4,6 +4,7 @@
 // Invariants: the same script with the same settings and models is the same submission wherever it is submitted; no path of a machine is in it.
 import { baseName } from "../../source/public-name.js";
 import * as v from "valibot";
+import { startOf } from "../../compiler/plan.js";
 import { labellerFile, type Model } from "../../models/model.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { ObjectStore } from "../../ports/object-store.js";
@@ -23,7 +24,7 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
-/** A pack or a file of heads, by the name that the script declares, and the files that a pack keeps beside it. */
+/** A pack, a file of heads or what a task starts from, by the name that the script declares, and the files that a pack keeps beside it. */
 export interface StoredModel extends StoredFile {
   readonly beside: readonly StoredFile[];
 }
@@ -128,6 +129,14 @@ export async function packSubmission(
     stored.push({ name: alias, sha256: locked.sha256, beside: beside.map(({ name, sha256 }) => ({ name, sha256 })) });
     files.set(locked.sha256, () => host.readBytes(path));
     for (const { path: companion, sha256 } of beside) files.set(sha256, () => host.readBytes(companion));
+  }
+  for (const task of plan.tasks) {
+    const start = startOf(task);
+    if (start === undefined) continue;
+    const bytes = await host.readBytes(start.file);
+    const sha256 = await host.sha256(bytes);
+    stored.push({ name: task.name, sha256, beside: [] });
+    files.set(sha256, () => Promise.resolve(bytes));
   }
   const recipe: RunRecipe = {
     format: 1,

@@ -86,6 +86,8 @@ export interface Stepping extends Pick<StepGraphs, "columns" | "trace"> {
 
 /** The graphs of a task. */
 export interface TaskProgram {
+  /** psi of the mapping. */
+  readonly truncation: number;
   readonly conditions: readonly Condition[];
   /** w and the outputs of all heads; shapes as buildReadout. */
   readonly readout: ProgramGraph;
@@ -107,15 +109,16 @@ export interface TaskProgram {
  */
 export function compileTask(task: Task, model: ProgramModel, target: Target): TaskProgram {
   const weights = task.class === undefined ? model.weights : forClass(model.weights, task.class);
-  const { truncation, logic, noise } = task;
+  const { truncation, logic, noise, shifted } = task;
   const { rows, layout } = target;
   const { attributes } = model.info;
-  const readout = { weights, truncation, rows };
+  const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
   const settings = { ...readout, attributes, logic, sampler: task.sampler };
   const { synthesis } = model;
   const from = untruncatedFrom(task, model);
   const untruncated = { weights: { ...weights, heads: [] }, truncation: 1, rows };
   return {
+    truncation,
     conditions: conditionsOf(task, settings),
     readout: {
       name: "readout",
@@ -144,7 +147,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
             compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
           }),
         }),
-    termGradient: (energy) => compileEnergyGradient({ ...settings, energy, rows: 1 }),
+    termGradient: (energy) => compileEnergyGradient({ weights, truncation, attributes, logic, energy, rows: 1 }),
   };
 }
 

@@ -21,6 +21,8 @@ export interface ReadoutTask {
   readonly truncation: number;
   /** Rows of the tile. */
   readonly rows: number;
+  /** Whether w is the mapping's and a shift, which comes in as the input `shift` [rows, wDim]. */
+  readonly shifted?: true;
 }
 
 export interface EnergyTask extends ReadoutTask {
@@ -39,7 +41,7 @@ export interface EnergyTask extends ReadoutTask {
  *
  *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
  *
- * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
+ * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `shifted`, the input `shift`. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
  *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf. With `varying`, `numbers`
  *          [rows, columns].
  */
@@ -47,7 +49,7 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
   const { weights, attributes, energy, logic, truncation, rows, keep, varying } = task;
   const b = new GraphBuilder();
   const z = b.input("z", [rows, weights.zDim]);
-  const w = buildLatent(b, z, weights, truncation);
+  const w = shiftedBy(b, buildLatent(b, z, weights, truncation), task);
   const outputs = new Map<number, NodeId>();
   const head = (index: number): NodeId => {
     const output = outputs.get(index) ?? buildHead(b, { z, w }, at(weights.heads, index));
@@ -60,6 +62,14 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
   const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head });
   return b.finish({ outputs: { logp: charge === undefined ? logp : b.sub(logp, charge) } });
 }
+
+/** w with the shift of each row, where there is one: the input `shift`, of the shape of w. */
+function shiftedBy(b: GraphBuilder, w: NodeId, { shifted }: Pick<ReadoutTask, "shifted">): NodeId {
+  return shifted === true ? b.add(w, b.input(SHIFT, b.shape(w))) : w;
+}
+
+/** The input by which w is shifted. */
+export const SHIFT = "shift";
 
 interface Held {
   readonly z: NodeId;
@@ -95,12 +105,13 @@ export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorNa
 /**
  * w and the outputs of all heads side by side, in table order, as built.
  *
- * Shapes   input `z` [rows, zDim], outputs `w` [rows, wDim] and `logits` [rows, K]; no `logits` for a model without heads.
+ * Shapes   input `z` [rows, zDim] and perhaps `shift` [rows, wDim], outputs `w` [rows, wDim] and `logits` [rows, K]; no `logits` for a model without heads.
  */
-export function buildReadout({ weights, truncation, rows }: ReadoutTask): Graph {
+export function buildReadout(task: ReadoutTask): Graph {
+  const { weights, truncation, rows } = task;
   const b = new GraphBuilder();
   const z = b.input("z", [rows, weights.zDim]);
-  const w = buildLatent(b, z, weights, truncation);
+  const w = shiftedBy(b, buildLatent(b, z, weights, truncation), task);
   const logits = weights.heads.map((head) => buildHead(b, { z, w }, head));
   return b.finish({ outputs: logits.length === 0 ? { w } : { w, logits: b.concat(logits, 1) } });
 }

@@ -9,7 +9,7 @@ import { buildLogProb, Numbers, readArguments } from "./energy.js";
 import { buildHead, buildLatent, type Latents } from "./model.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { anchorsOf, buildCharge, type EnergyTask } from "./gradient.js";
+import { anchorsOf, buildCharge, SHIFT, type EnergyTask } from "./gradient.js";
 import { differentiate } from "../passes/differentiate.js";
 import { hoist } from "../passes/hoist.js";
 import { optimize, simplify, toFixedPoint } from "../passes/optimize.js";
@@ -85,12 +85,17 @@ function functionOfArguments(task: EnergyTask): Graph {
  * [passes, rows, zDim], outputs `u0`, `u1`, ... [rows, 1], what an edit charges as `charge` [rows], and `total`.
  */
 function argumentsOnCopies(task: EnergyTask, passes: number): Graph {
-  const { weights, attributes, truncation, rows, keep, varying } = task;
+  const { weights, attributes, truncation, rows, keep, varying, shifted } = task;
   const b = new GraphBuilder();
   const copies = b.input("copies", [passes, rows, weights.zDim]);
   const styles = buildLatent(b, copies, weights, truncation);
   const copyOf = (x: NodeId, i: number): NodeId => b.reshape(b.sliceAxis(x, 0, i, 1), b.shape(x).slice(1));
-  const latentsOf = (i: number): Latents => ({ z: copyOf(copies, i), w: copyOf(styles, i) });
+  const shift = shifted === true ? b.input(SHIFT, b.shape(styles).slice(1)) : undefined;
+  const shiftedCopy = (i: number): NodeId => {
+    const w = copyOf(styles, i);
+    return shift === undefined ? w : b.add(w, shift);
+  };
+  const latentsOf = (i: number): Latents => ({ z: copyOf(copies, i), w: shiftedCopy(i) });
   const numbers = new Numbers(b, rows, varying);
   const outputs: Record<string, NodeId> = {};
   argumentsOf(task).forEach((argument, i) => {

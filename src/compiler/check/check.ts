@@ -10,14 +10,15 @@ import { NOWHERE, type Span } from "../../source/span.js";
 import type { ModelInfo } from "../attribute.js";
 import { DEFAULTS } from "../defaults.js";
 import type { HeadLooks } from "../head-table.js";
-import type { PlanModel, Save } from "../plan.js";
+import type { LatentLooks } from "../latent-table.js";
+import type { LatentSave, PlanModel, Save } from "../plan.js";
 import type { Program } from "../link.js";
 import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
 import { type Context, type Env, Guesses, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
 import { attributeRow, declaredValue, evaluateAlone, isText } from "./declared.js";
 import { evaluator } from "./evaluate.js";
 import { ModelTable } from "./model-table.js";
-import { checkCollisions, checkExpect, checkSave } from "./outputs.js";
+import { checkCollisions, checkExpect, checkLatentSave, checkSave, latentFormatOf } from "./outputs.js";
 import { Report } from "./report.js";
 import { buildScopes, type Declared, type DeclaredOf, kindOf, type Scope } from "./scope.js";
 import { COUNT, isWithin, printBounds, SEED } from "./settings.js";
@@ -33,7 +34,7 @@ export type { Overrides } from "./context.js";
  * Checks names, types and values, and evaluates everything but the logic.
  *
  * `models` has the table of each of `modelsOf(program)`, by alias; one that is missing could not be read, which the caller has
- * reported: its attributes are not judged then. `heads` are the files of heads that were looked into, by path. `overrides` are the
+ * reported: its attributes are not judged then. `heads` and `latents` are the files of both that were looked into, by path. `overrides` are the
  * command line's.
  * Errors   L2xxx, and what was wrong with files of heads that are needed (L50xx, L51xx), sorted by file and place; the value is absent if
  *          there is any, or if the program or a model could not be read whole. Consequences of mistakes of grammar are left out. Warnings
@@ -44,8 +45,9 @@ export function check(
   models: ReadonlyMap<string, ModelInfo>,
   overrides: Overrides = {},
   heads: HeadLooks = new Map(),
+  latents: LatentLooks = new Map(),
 ): CheckOutcome {
-  const checker = new Checker(program, models, overrides, heads);
+  const checker = new Checker(program, models, overrides, { heads, latents });
   const module = checker.run();
   const diagnostics = checker.report.sorted().filter((d) => !isConsequence(d, program));
   const { numbers } = checker;
@@ -75,6 +77,7 @@ class Checker {
   /** Nothing of the script or its models was unreadable. */
   readonly whole: boolean;
   private readonly cx: Context;
+  private readonly heads: HeadLooks;
   private readonly scope: Scope;
   private readonly tables = new Map<Declared, ModelTable>();
   /** Models in order of first use by a task: indices of CheckedModule.models. */
@@ -87,8 +90,9 @@ class Checker {
     program: Program,
     models: ReadonlyMap<string, ModelInfo>,
     overrides: Overrides,
-    private readonly heads: HeadLooks,
+    { heads, latents }: { readonly heads: HeadLooks; readonly latents: LatentLooks },
   ) {
+    this.heads = heads;
     const scopes = buildScopes(program, this.report);
     const scope = scopes.get(program.entry);
     if (scope === undefined) throw new InternalError("the entry is not among the program's files");
@@ -98,6 +102,7 @@ class Checker {
       program,
       scopes,
       overrides,
+      latents,
       values: new Map(),
       open: [],
       used: new Set(),
@@ -119,7 +124,7 @@ class Checker {
     this.checkOverrides();
     this.checkDeclarations();
     for (const d of this.scope.own) if (d.kind === "task") this.checkTask(d);
-    const { expects, saves } = this.checkOutputs();
+    const { expects, saves, latentSaves } = this.checkOutputs();
     this.checkUnreached();
     const tables = [...this.tables.values()];
     warnHidden(this.scope, tables, this.report);
@@ -138,6 +143,7 @@ class Checker {
       tasks: this.checkedTasks,
       expects,
       saves,
+      latentSaves,
     };
   }
 
@@ -337,9 +343,10 @@ class Checker {
     return undefined;
   }
 
-  private checkOutputs(): { expects: readonly CheckedExpect[]; saves: readonly Save[] } {
+  private checkOutputs(): Pick<CheckedModule, "expects" | "saves" | "latentSaves"> {
     const expects: CheckedExpect[] = [];
     const saves: Save[] = [];
+    const latentSaves: LatentSave[] = [];
     for (const item of this.cx.program.entry.module.items) {
       if (item.kind !== "ExpectStmt" && item.kind !== "SaveStmt") continue;
       if (item.kind === "ExpectStmt") {
@@ -354,11 +361,17 @@ class Checker {
       const targets = item.targets.map((name) => this.task(name)).filter((t) => t !== undefined);
       const [first] = targets;
       if (first === undefined || targets.length < item.targets.length) continue;
+      const format = latentFormatOf(item);
+      if (format !== undefined) {
+        const save = checkLatentSave(item, format, targets, this.env(first.table));
+        if (save !== undefined) latentSaves.push(save);
+        continue;
+      }
       const save = checkSave(item, targets, this.env(first.table));
       if (save !== undefined) saves.push(save);
     }
-    checkCollisions(saves, this.checkedTasks, this.env(new ModelTable(undefined, undefined)));
-    return { expects, saves };
+    checkCollisions([...saves, ...latentSaves], this.checkedTasks, this.env(new ModelTable(undefined, undefined)));
+    return { expects, saves, latentSaves };
   }
 
   /** Energies and attributes that no task uses: each must fit one of the models, or be sound without one. */

@@ -2,7 +2,17 @@
 // (formulas), without a logic's meaning. In: check. Out: lower and --print checked. Plain data.
 import type { Attribute } from "../attribute.js";
 import type { DefaultsEdition } from "../defaults.js";
-import type { EditStep, EditTask, Keep, PlanModel, SampleTask, Save, SweepTask, TraverseTask } from "../plan.js";
+import type {
+  EditStep,
+  EditTask,
+  Keep,
+  LatentSave,
+  PlanModel,
+  SampleTask,
+  Save,
+  SweepTask,
+  TraverseTask,
+} from "../plan.js";
 import type { Span } from "../../source/span.js";
 import type { Formula } from "../energy/formula.js";
 
@@ -45,6 +55,7 @@ export interface CheckedModule {
   readonly tasks: readonly CheckedTask[];
   readonly expects: readonly CheckedExpect[];
   readonly saves: readonly Save[];
+  readonly latentSaves: readonly LatentSave[];
 }
 
 /** The attribute table of a task's model. */

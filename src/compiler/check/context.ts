@@ -4,6 +4,7 @@ import { walk } from "../../parser/walk.js";
 import type { Span } from "../../source/span.js";
 import type { Label } from "../../source/diagnostic.js";
 import type { DefaultsEdition } from "../defaults.js";
+import type { LatentLooks } from "../latent-table.js";
 import type { LinkedFile, Program } from "../link.js";
 import type { Formula } from "../energy/formula.js";
 import type { ModelTable } from "./model-table.js";
@@ -44,6 +45,8 @@ export interface Context {
   readonly program: Program;
   readonly scopes: ReadonlyMap<LinkedFile, Scope>;
   readonly overrides: Overrides;
+  /** Files of latents that were looked into. */
+  readonly latents: LatentLooks;
   /** Values of `let` and `input`; undefined: neither a number nor a text, which has been reported. */
   readonly values: Map<Declared, number | string | undefined>;
   /** Declarations whose value is being worked out, innermost last: a repeat is a circle. */

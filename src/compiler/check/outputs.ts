@@ -2,7 +2,8 @@
 // Invariants of a clean result: every path stays in the output folder, has a format that can be written, and no two
 // saves write one file.
 import type * as ast from "../../parser/ast.js";
-import type { Save, SaveForm, SheetForm } from "../plan.js";
+import { LATENT_FORMATS, type LatentFormat } from "../latent-table.js";
+import type { LatentSave, Save, SaveForm, SheetForm } from "../plan.js";
 import type { CheckedExpect, CheckedTask } from "./checked.js";
 import { type Env, markUsed, quote } from "./context.js";
 import { declaredValue, isText } from "./declared.js";
@@ -59,6 +60,38 @@ export function checkSave(stmt: ast.SaveStmt, targets: readonly SaveTarget[], en
   if (!clean || only === undefined) return undefined;
   const known = tasks.length === 1 ? fillKnown(path, only) : path;
   return { tasks: targets.map((t) => t.index), path: known, form, span: stmt.span };
+}
+
+/** The format of a save of latents, by its extension; undefined for one of pictures. A form (`as grid`) asks for pictures whatever the extension. */
+export function latentFormatOf({ path, form }: ast.SaveStmt): LatentFormat | undefined {
+  const extension = extensionOf(path.value);
+  return form === undefined ? LATENT_FORMATS.find((f) => f === extension) : undefined;
+}
+
+/** `save portraits to "latents.npz"`. Undefined after a mistake. */
+export function checkLatentSave(
+  stmt: ast.SaveStmt,
+  format: LatentFormat,
+  [target, ...others]: readonly SaveTarget[],
+  env: Env,
+): LatentSave | undefined {
+  if (target === undefined) return undefined;
+  const [second] = stmt.targets.slice(1);
+  if (others.length > 0)
+    env.report.error("L2020", second?.span ?? stmt.path.span, "a file of latents holds those of one result", {
+      text: "and here are several",
+      hints: ["write a `save` for each"],
+    });
+  const filled = fillKnown(withInputs(stmt.path, "a path", env), target.task);
+  const unknown = /[{}][^{}]*\}?/.exec(filled)?.[0];
+  if (unknown !== undefined)
+    env.report.error("L2019", stmt.path.span, `\`${unknown}\` has no meaning in this path`, {
+      text: "unknown placeholder",
+      hints: ["a file of latents holds those of all images: its path can have {name}, {seed} and the names of inputs"],
+    });
+  const path = checkPath({ ...stmt.path, value: filled }, env);
+  if (path === undefined || others.length > 0 || unknown !== undefined) return undefined;
+  return { task: target.index, path, format, span: stmt.span };
 }
 
 /** Reports what several targets cannot be: one of them twice (L2011), or anything but a sheet (L2020). */
@@ -234,7 +267,7 @@ function checkPath(literal: ast.StringLit, env: Env): string | undefined {
 
 function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
   const { value, span } = stmt.path;
-  const extension = /\.([^./\\]*)$/.exec(value)?.[1]?.toLowerCase();
+  const extension = extensionOf(value);
   const moving = form.kind === "animation";
   const allowed: readonly string[] = moving ? MOVING : STILL;
   if (extension !== undefined && allowed.includes(extension)) return;
@@ -251,6 +284,10 @@ function checkFormat(stmt: ast.SaveStmt, form: SaveForm, env: Env): void {
       `${what} can be ${listed(allowed.map((a) => `.${a}`))}`,
     ],
   });
+}
+
+function extensionOf(path: string): string | undefined {
+  return /\.([^./\\]*)$/.exec(path)?.[1]?.toLowerCase();
 }
 
 function checkPlaceholders(
@@ -298,8 +335,8 @@ function checkPlaceholders(
 }
 
 /** Reports L2016 where two saves would write one file, placeholders included. */
-export function checkCollisions(saves: readonly Save[], tasks: readonly CheckedTask[], env: Env): void {
-  const paths = saves.map((save) => withNames(save.path, tasks[save.tasks[0] ?? 0]));
+export function checkCollisions(saves: readonly (Save | LatentSave)[], tasks: readonly CheckedTask[], env: Env): void {
+  const paths = saves.map((save) => withNames(save.path, tasks[("tasks" in save ? save.tasks[0] : save.task) ?? 0]));
   const earlier = earlierOfOneName(paths);
   for (const [i, save] of saves.entries()) {
     const other = saves[earlier[i] ?? Infinity];

@@ -25,6 +25,7 @@ const KEYS = [
   "reweight",
   "accept",
   "step",
+  "start",
 ] as const;
 export type Key = (typeof KEYS)[number];
 

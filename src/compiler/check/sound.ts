@@ -20,5 +20,6 @@ export function soundPart(
     tasks: clean.tasks.filter((task) => energiesOf(task).every(isSound)),
     expects: clean.expects.filter((expect) => expect.clauses.every((c) => isSound(c.energy))),
     saves: [],
+    latentSaves: [],
   };
 }

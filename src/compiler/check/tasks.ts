@@ -7,10 +7,12 @@ import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
 import { attributeRow } from "./declared.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "../energy/formula.js";
+import type { LatentStart } from "../plan.js";
 import { readAccept } from "./accept.js";
 import { readSampler } from "./sampler.js";
 import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
 import { readPlacement } from "./placement.js";
+import { readStart } from "./start.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 import { SETTINGS, WORDS } from "./vocabulary.js";
@@ -77,13 +79,15 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
   const read = new settings.Settings(decl, "a sample", SETTINGS.sample, env);
   const where = read.get("where", "WhereSetting");
   const energy = where && evaluateEnergy(where.energy, env);
-  const numbers = drawn(read, env);
+  const start = readStart(read, env);
+  const numbers = drawn(read, env, start);
   return {
     kind: "sample",
     ...common(decl, model, read, env),
     energy: energy ?? always(decl.span),
     ...rendering(decl, read, env),
     ...numbers,
+    ...startedFrom(start),
     ...readAccept(read, energy === undefined ? [] : [energy], env),
   };
 }
@@ -182,13 +186,17 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
       text: "no effect",
     });
   }
-  const { count, seed, truncation } = drawn(read, env);
+  const start = readStart(read, env);
+  const { count, seed, truncation } = drawn(read, env, start);
   const inherited = earlier?.task.truncation;
+  const { shifted } = earlier?.task ?? startedFrom(start);
   return {
     kind: "edit",
     ...common(decl, model, read, env),
     ...(earlier === undefined ? rendering(decl, read, env) : renderingOf(earlier.task)),
-    source: decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count },
+    ...(shifted && { shifted }),
+    source:
+      decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count, ...(start && { start }) },
     truncation: inherited ?? truncation,
     goals,
     reweight: read.has("reweight"),
@@ -362,11 +370,27 @@ function rendering(decl: ast.TaskDecl, read: settings.Settings, env: Env): Rende
   };
 }
 
-function drawn(read: settings.Settings, env: Env): { count: number; seed: number; truncation: number } {
+/** What a task has of its start: styles that came from elsewhere are kept beside the mapping's. */
+function startedFrom(start: LatentStart | undefined): Pick<CheckedTask, "shifted"> & { readonly start?: LatentStart } {
+  if (start === undefined) return {};
+  return { start, ...(start.form.space === "w" && { shifted: true }) };
+}
+
+/**
+ * How many, of which seed, how far from the average. Of a file of latents all are taken if nothing is said; the mapping is not truncated where nothing
+ * but w is known, since w may be any.
+ */
+function drawn(
+  read: settings.Settings,
+  env: Env,
+  start?: LatentStart,
+): { count: number; seed: number; truncation: number } {
   const { info } = env.model;
   const hasMapping = info === undefined || info.numWs > 1 || info.truncates === true;
   const { overrides } = env.cx;
-  const truncation = read.number("truncation", settings.TRUNCATION, hasMapping ? DEFAULT_TRUNCATION : 1);
+  const plain = start === undefined || start.form.space === "z" || start.form.hasZ;
+  const usual = hasMapping && plain ? DEFAULT_TRUNCATION : 1;
+  const truncation = read.number("truncation", settings.TRUNCATION, usual);
   if (!hasMapping && truncation !== 1) {
     const span = read.get("truncation", "NumberSetting")?.span;
     if (span !== undefined)
@@ -379,9 +403,15 @@ function drawn(read: settings.Settings, env: Env): { count: number; seed: number
         },
       );
   }
-  const count = read.number("count", settings.COUNT, 1);
+  const rows = start?.form.rows;
+  const bounds = { ...settings.COUNT, ...(rows !== undefined && { max: rows }) };
+  const count = read.number("count", bounds, rows ?? 1);
   const seed = read.number("seed", settings.SEED, 0);
-  return { count: overrides.count ?? count, seed: overrides.seed ?? seed, truncation: hasMapping ? truncation : 1 };
+  return {
+    count: Math.min(overrides.count ?? count, rows ?? Infinity),
+    seed: overrides.seed ?? seed,
+    truncation: hasMapping ? truncation : 1,
+  };
 }
 
 function reportMissing(decl: ast.TaskDecl, key: string, hint: string, env: Env): void {

@@ -10,7 +10,7 @@ const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise", "trans
 
 /** The settings of each kind of task, in the order in which messages list them. */
 export const SETTINGS = {
-  sample: ["where", ...DRAWN, "sampler", "accept", "logic"],
+  sample: ["where", "start", ...DRAWN, "sampler", "accept", "logic"],
   traverse: [
     "where",
     "between",
@@ -28,7 +28,7 @@ export const SETTINGS = {
   ],
   sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
   "edit of": EDIT,
-  "edit from": [...EDIT, ...DRAWN],
+  "edit from": [...EDIT, "start", ...DRAWN],
 } as const;
 
 /** The words that a setting takes, the default first. */

@@ -284,7 +284,9 @@ class Evaluator {
 
   /** w and the heads at some z as a task sees them. */
   private readoutOf(task: Task, model: Model): { readonly read: ReadLatents; readonly close: () => Promise<void> } {
-    const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: this.engine.layout });
+    // At z of the prior: no picture's shift comes in.
+    const { shifted = false, ...plain } = task;
+    const program = compileTask(shifted ? plain : task, model, { rows: ENERGY_ROWS, layout: this.engine.layout });
     let opened: Promise<Executable> | undefined;
     return {
       read: async (z) => {

@@ -38,7 +38,7 @@ export async function readPickledFile(
   file: string,
   options: CheckpointOptions,
 ): Promise<Checkpoint> {
-  const value = await readPickled(bytes, file);
+  const value = await readPickledValue(bytes, file);
   const found = findGenerator(value);
   if (found !== undefined) return readGenerator(found, file, options);
   const head = findHead(value, file);
@@ -88,8 +88,8 @@ export function isPickled(bytes: Uint8Array): boolean {
   return isZip(bytes) || isTorchLegacy(bytes) || bytes[0] === PROTO;
 }
 
-/** What a zip of PyTorch, an old PyTorch file or a plain pickle holds. */
-async function readPickled(bytes: Uint8Array, file: string): Promise<PickleValue> {
+/** What a zip of PyTorch, an old PyTorch file or a plain pickle holds. Errors: LaceError L5103 to L5107. */
+export async function readPickledValue(bytes: Uint8Array, file: string): Promise<PickleValue> {
   if (isZip(bytes)) return readTorchZip(bytes, file, { allow: ALL_NAMES });
   if (isTorchLegacy(bytes)) return readTorchLegacy(bytes, file, undefined, ALL_NAMES);
   if (bytes[0] === PROTO) {

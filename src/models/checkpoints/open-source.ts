@@ -30,7 +30,7 @@ interface StoredSource {
  */
 export async function openSource(bytes: Uint8Array, file: string, options: CheckpointOptions): Promise<Source> {
   // Safetensors first: the length of its header can begin as a pickle does, a pickle cannot begin as all of this.
-  if (isSafetensors(bytes)) return openSafetensors(bytes, file, options);
+  if (isSafetensorsFile(bytes)) return openSafetensors(bytes, file, options);
   if (isNpy(bytes)) return boundaryHead(readNpy(bytes, file), file);
   if (isPickled(bytes)) return readPickledFile(bytes, file, options);
   if (isOnnx(bytes)) return { kind: "onnx", bytes };
@@ -38,7 +38,7 @@ export async function openSource(bytes: Uint8Array, file: string, options: Check
 }
 
 /** Whether the bytes begin as a safetensors file does: a length, then a JSON object. */
-function isSafetensors(bytes: Uint8Array): boolean {
+export function isSafetensorsFile(bytes: Uint8Array): boolean {
   if (bytes.byteLength <= LENGTH_BYTES || bytes[LENGTH_BYTES] !== 0x7b) return false;
   // A header of 4 GiB or more is none: text would have letters here.
   return bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;

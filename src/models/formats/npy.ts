@@ -5,6 +5,7 @@ import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "../model-error.js";
 import { DTYPE_BYTES, toFloat32 } from "./dtype.js";
 import { fromColumnMajor, NUMPY_TYPES } from "./numpy-array.js";
+import type { Tensor } from "../../compiler/weights.js";
 import type { LazyTensor } from "./state-dict.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -49,4 +50,18 @@ export function readNpy(bytes: Uint8Array, file: string): LazyTensor {
       return fortran === "True" ? fromColumnMajor(stored) : stored;
     },
   };
+}
+
+/** The bytes of a .npy file: float32, row-major, version 1. The data begins at a multiple of 64. */
+export function writeNpy({ shape, data }: Tensor): Uint8Array {
+  const dims = shape.length === 1 ? `${shape[0] ?? 0},` : shape.join(", ");
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${dims}), }`;
+  const start = Math.ceil((10 + text.length + 1) / 64) * 64;
+  const out = new Uint8Array(start + data.byteLength).fill(0x20, 0, start);
+  out.set([...MAGIC, 1, 0]);
+  new DataView(out.buffer).setUint16(8, start - 10, true);
+  out.set(new TextEncoder().encode(text), 10);
+  out[start - 1] = 0x0a;
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  return out;
 }

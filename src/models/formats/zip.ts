@@ -3,6 +3,7 @@
 // Invariants: names cannot leave a folder; entries neither overlap nor leave the archive (so no byte is inflated twice);
 // no entry yields more bytes than it declares, and the declared total is bounded before anything is inflated.
 // Source: APPNOTE.TXT 6.3, sections 4.3 (layout) and 4.5.3 (zip64).
+import { concat } from "../../source/concat.js";
 import type { LaceError } from "../../source/diagnostic.js";
 import { modelError } from "../model-error.js";
 
@@ -253,4 +254,44 @@ export function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
   for (const byte of bytes) c = (CRC_TABLE[(c ^ byte) & 0xff] ?? 0) ^ (c >>> 8);
   return (c ^ 0xffffffff) >>> 0;
+}
+
+/** The bytes of an archive whose entries are stored as they are, without times: the same entries give the same bytes. */
+export function writeZip(entries: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const directory: Uint8Array[] = [];
+  let at = 0;
+  for (const [name, data] of entries) {
+    const text = new TextEncoder().encode(name);
+    const [crc, size] = [crc32(data), data.byteLength];
+    const local = new DataView(new ArrayBuffer(30));
+    const central = new DataView(new ArrayBuffer(46));
+    local.setUint32(0, 0x04034b50, true);
+    central.setUint32(0, 0x02014b50, true);
+    central.setUint16(4, 20, true);
+    // Both headers have the same fields from the version that is needed on; dates are 1980-01-01, the first that zip knows.
+    for (const [view, from] of [
+      [local, 4],
+      [central, 6],
+    ] as const) {
+      view.setUint16(from, 20, true);
+      view.setUint16(from + 8, 0x21, true);
+      view.setUint32(from + 10, crc, true);
+      view.setUint32(from + 14, size, true);
+      view.setUint32(from + 18, size, true);
+      view.setUint16(from + 22, text.byteLength, true);
+    }
+    central.setUint32(42, at, true);
+    parts.push(new Uint8Array(local.buffer), text, data);
+    directory.push(new Uint8Array(central.buffer), text);
+    at += 30 + text.byteLength + size;
+  }
+  const length = directory.reduce((n, p) => n + p.byteLength, 0);
+  const end = new DataView(new ArrayBuffer(END_BYTES));
+  end.setUint32(0, 0x06054b50, true);
+  end.setUint16(8, entries.size, true);
+  end.setUint16(10, entries.size, true);
+  end.setUint32(12, length, true);
+  end.setUint32(16, at, true);
+  return concat([...parts, ...directory, new Uint8Array(end.buffer)], Uint8Array);
 }

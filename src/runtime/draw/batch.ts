@@ -1,8 +1,10 @@
 // Samples of one condition, or of conditions that differ in numbers alone, drawn together: compile the gradient, follow it, read the ends out.
 // Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
 import type { Executable } from "../../compiler/graph/graph.js";
+import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
-import type { Task } from "../../compiler/plan.js";
+import type { LatentStart, Task } from "../../compiler/plan.js";
+import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import type { Engine } from "../services/engine.js";
 import type { PhaseClock } from "../../ports/events.js";
@@ -35,6 +37,8 @@ export interface DrawContext {
   readonly attempts?: ReadonlyMap<number, number>;
   /** What earlier runs have found out. */
   readonly memory: Memory | undefined;
+  /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
+  readonly latents?: (start: LatentStart) => Promise<readonly LatentRow[]>;
   /** The results of an earlier task, by its place in the plan. */
   readonly earlier: (task: number) => TaskResult;
 }
@@ -76,7 +80,7 @@ export async function recallBatch(task: Task, batch: Batch, { memory, program }:
     const kept = await memory?.recallSample(keys[position] ?? "");
     if (kept !== undefined) {
       const { index, part, origin } = member;
-      known.push({ ...kept, index, part, origin, seed: batch.seed });
+      known.push({ ...kept, ...shiftAt(batch, position), index, part, origin, seed: batch.seed });
       continue;
     }
     const tile = Math.floor(member.lane / (ENERGY_ROWS * TILES_TOGETHER));
@@ -95,6 +99,12 @@ function partOf({ members, z0, anchors, keys, ...rest }: Tile, positions: readon
     z0: rowsAt(z0, members.length, positions),
     ...(anchors === undefined ? {} : { anchors: Object.fromEntries(kept) as Record<string, Float32Array> }),
   };
+}
+
+/** The shift of a member, which is no part of what is kept between runs: it comes with the batch. */
+function shiftAt({ anchors, members }: Batch, position: number): Pick<SampleResult, "shift"> {
+  const shifts = anchors?.[SHIFT];
+  return shifts === undefined ? {} : { shift: rowsAt(shifts, members.length, [position]) };
 }
 
 /** Some of the `count` rows that an array is made of, one after the other. */
@@ -228,17 +238,18 @@ async function runTile(
   stopIfAborted(signal);
   const wanted = drawn.samples.map((s) => s.status !== "non-finite");
   const from = program.far?.from;
+  const shift = anchors?.[SHIFT];
   /** The read-out of the samples at each share of their ways. */
   const readWays = async (between: Float64Array, count: number): Promise<(ReadoutRow | undefined)[][]> => {
     const byShare: (ReadoutRow | undefined)[][] = [];
     for (let k = 0; k < count; k++) {
       const positions = members.map((_, i) => i * count + k);
       const z = rowsAt(between, members.length * count, positions);
-      byShare.push(await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted, from }));
+      byShare.push(await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted, from, shift }));
     }
     return byShare;
   };
-  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted, from });
+  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted, from, shift });
   const ways = await readWays(drawn.between, shares.length);
   const samples = drawn.samples.map((stats, i): SampleResult => {
     const { index = 0, part = 0, origin = 0 } = members[i] ?? {};
@@ -252,6 +263,7 @@ async function runTile(
       z: drawn.z.slice(i * zDim, (i + 1) * zDim),
       w: read[i]?.w ?? new Float32Array(0),
       heads: read[i]?.heads ?? [],
+      ...shiftAt(tile, i),
       ...onTheWay(
         read[i],
         ways.map((rows) => rows[i]),

@@ -13,6 +13,7 @@ import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } fro
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
+import { latentStarts, movedWith, shiftsOf } from "./starts.js";
 import { stylesOf } from "./styles.js";
 import { imagePlace } from "../plan/places.js";
 import { openReadout, readOut } from "./readout.js";
@@ -86,6 +87,10 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
   }
   const { zDim } = cx.model.info;
   const lanes = cx.rows;
+  if (source.start !== undefined) {
+    const samples = await latentStarts(source.start, source.seed, readout, cx);
+    return samples.map((sample): Start => ({ sample: { ...sample, part: -1 }, lane: sample.index }));
+  }
   const z = drawLatents(source.seed, lanes, zDim);
   const read = await readOut(readout, cx.model, {
     rows: ENERGY_ROWS,
@@ -110,7 +115,7 @@ function stepBatch(part: number, rows: readonly Start[], { program, shares }: Dr
   const samples = alive.map((r) => r.sample);
   return {
     condition,
-    anchors: condition.keep === undefined ? {} : anchorsAt(samples, condition.keep),
+    anchors: { ...(condition.keep && anchorsAt(samples, condition.keep)), ...shiftsOf(samples) },
     seed: alive[0]?.sample.seed ?? 0,
     members: alive.map(({ sample: { index, origin }, lane }) => ({ index, part, origin, lane })),
     z0: concat(
@@ -131,10 +136,11 @@ function afterStep(
 ): SampleResult {
   const after = drawn.find((d) => d.index === before.index);
   if (after === undefined) return { ...before, part, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
-  if (layers === undefined || after.w.length === 0) return after;
   const { numWs, wDim } = model.info;
+  const moved = before.shift === undefined ? after : movedWith(before, after, numWs);
+  if (layers === undefined || after.w.length === 0) return moved;
   const ws = stylesOf(before, numWs).slice();
   const [first, end] = [layers[0] * wDim, (layers[1] + 1) * wDim];
-  ws.set(stylesOf(after, numWs).subarray(first, end), first);
-  return { ...after, ws };
+  ws.set(stylesOf(moved, numWs).subarray(first, end), first);
+  return { ...moved, ws };
 }

@@ -3,6 +3,7 @@
 // lane mod rows), so that no bit depends on the batch; rows of samples that failed are not asked for.
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
+import { SHIFT } from "../../compiler/build/gradient.js";
 import type { TaskProgram } from "../../compiler/build/compile-task.js";
 import type { Engine } from "../services/engine.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -51,9 +52,11 @@ export async function readOut(
     readonly wanted: readonly boolean[];
     /** The first layer that is not truncated, where there is one. */
     readonly from?: number | undefined;
+    /** [lanes.length, wDim], where w is shifted. */
+    readonly shift?: Float32Array | undefined;
   },
 ): Promise<(ReadoutRow | undefined)[]> {
-  const { rows, z, lanes, wanted, from = 0 } = options;
+  const { rows, z, lanes, wanted, from = 0, shift } = options;
   const { zDim, wDim, attributes } = model.info;
   const tiles = new Map<number, number[]>();
   lanes.forEach((lane, position) => {
@@ -66,7 +69,16 @@ export async function readOut(
     const input = new Float32Array(rows * zDim);
     const rowOf = (position: number): number => (lanes[position] ?? 0) % rows;
     for (const p of positions) input.set(z.subarray(p * zDim, (p + 1) * zDim), rowOf(p) * zDim);
-    const { w, logits = new Float32Array(0), untruncated } = await executable.run({ z: input });
+    const shifts = shift && new Float32Array(rows * wDim);
+    for (const p of positions) shifts?.set(shift?.subarray(p * wDim, (p + 1) * wDim) ?? [], rowOf(p) * wDim);
+    const {
+      w,
+      logits = new Float32Array(0),
+      untruncated,
+    } = await executable.run({
+      z: input,
+      ...(shifts && { [SHIFT]: shifts }),
+    });
     if (w === undefined) throw new InternalError("the readout gave no w");
     const width = logits.length / rows;
     for (const p of positions) {

@@ -29,7 +29,9 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
   readonly z: Float64Array;
   /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
   readonly w: Float32Array;
-  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before; absent: `w` in all layers (from `far.from` on, `far.w`). */
+  /** [wDim]: what w has beyond the mapping of z, of states that came from elsewhere; it stays while they are edited. */
+  readonly shift?: Float32Array;
+  /** [numWs, wDim], one style a layer, where an edit kept layers of the step before, or a start had one for each; absent: `w` in all layers (from `far.from` on, `far.w`). */
   readonly ws?: Float32Array;
   /**
    * Where a cutoff leaves layers untruncated: the first of them, and w without truncation: `w` [wDim], `way` [shares, wDim] beside the `way`

@@ -5,7 +5,8 @@
 import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { Keep, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
+import { SHIFT } from "../../compiler/build/gradient.js";
+import type { Keep, LatentStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
 import { drawLatents } from "../sample/noise-source.js";
@@ -17,6 +18,7 @@ import { dependsOnBatch } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
+import { latentStarts, movedWith, shiftsOf } from "./starts.js";
 
 /** A task that is drawn row by row, each by itself. */
 export type RowTask = Exclude<Task, { kind: "edit" }>;
@@ -37,6 +39,7 @@ export class Solves {
     const { task } = this;
     const cx = { ...this.cx, rows };
     const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
+    if (task.kind === "sample" && task.start !== undefined) return this.drawFrom(task.start, task, cx, about);
     if (keepOf(task) === undefined) return this.follow(batchesOf(task, cx, attempt), about);
     const firsts = await this.follow(batchesOf(task, cx, attempt), `${about}, first of each row`);
     const starts = firsts.filter((s) => s.status !== "non-finite").sort((a, b) => a.index - b.index);
@@ -46,6 +49,27 @@ export class Solves {
     );
     const lost = firsts.filter((s) => s.status === "non-finite").flatMap((s) => carriedOn(s, task));
     return [...firsts, ...others, ...lost];
+  }
+
+  /** Rows that start from latents: as they are where nothing is asked for, else followed from there. */
+  private async drawFrom(
+    start: LatentStart,
+    task: SampleTask,
+    cx: DrawContext,
+    about: string,
+  ): Promise<readonly SampleResult[]> {
+    const { clock, model } = cx;
+    const readout = await clock.run("compile", { task: about }, () => this.openReadout());
+    const starts = await clock.run("sample", { task: about, total: cx.rows.length }, () =>
+      latentStarts(start, task.seed, readout, cx),
+    );
+    if (task.energy.kind === "always") return starts;
+    const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed));
+    const samples = await this.follow(batches, about);
+    return samples.map((sample) => {
+      const before = starts.find((s) => s.index === sample.index);
+      return before === undefined ? sample : movedWith(before, sample, model.info.numWs);
+    });
   }
 
   private async follow(all: readonly Batch[], about: string): Promise<readonly SampleResult[]> {
@@ -139,6 +163,21 @@ function batchesOf(
     default:
       return unreachable(task);
   }
+}
+
+/** Samples that start from given states. */
+function startedBatch(condition: Condition, starts: readonly SampleResult[], seed: number): Batch {
+  const shifts = shiftsOf(starts);
+  return {
+    condition,
+    seed,
+    members: starts.map(({ index }) => ({ index, part: 0, origin: index, lane: index })),
+    z0: concat(
+      starts.map((s) => s.z),
+      Float64Array,
+    ),
+    ...(SHIFT in shifts && { anchors: shifts }),
+  };
 }
 
 /** Rows of a family. */

@@ -16,5 +16,6 @@ export const lockSchema = v.object({
     word,
     v.object({ ...lockedFile, labeller: v.nullable(hash), heads: v.record(word, v.object(lockedFile)) }),
   ),
+  files: v.exactOptional(v.record(word, hash)),
   imports: v.record(word, hash),
 });

@@ -4,7 +4,7 @@
 import { shortHash } from "../../source/short-hash.js";
 import type { Program } from "../../compiler/link.js";
 import { type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
-import type { Plan } from "../../compiler/plan.js";
+import { startOf, type Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -31,6 +31,8 @@ export interface LockEntry {
   readonly defaults?: DefaultsEdition;
   /** Models that a task uses, by the name that the script gives them. */
   readonly models: Readonly<Record<string, LockedModel>>;
+  /** SHA-256 of each file that a task starts from, by its name; absent: there are none. */
+  readonly files?: Readonly<Record<string, string>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
 }
@@ -62,7 +64,18 @@ export async function makeLock(
     const text = new TextEncoder().encode(sources.get(file.path) ?? "");
     imports[names.scripts.get(file.path) ?? publicName(file.path)] = await host.sha256(text);
   }
-  return { edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked, imports };
+  const started: Record<string, string> = {};
+  for (const file of startFilesOf(plan)) started[nameOf(file)] = await host.sha256(await host.readBytes(file));
+  return {
+    ...{ edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked },
+    ...(Object.keys(started).length > 0 && { files: started }),
+    imports,
+  };
+}
+
+/** The files that tasks of a plan start from, without repeats. */
+function startFilesOf({ tasks }: Plan): readonly string[] {
+  return [...new Set(tasks.flatMap((task) => startOf(task)?.file ?? []))];
 }
 
 /** What differs between two locks, one sentence each; none: they are the same. */
@@ -82,6 +95,9 @@ export function lockDifferences(before: LockEntry, now: LockEntry): readonly str
       if (h0.from !== h1.from) found.push(`the head of ${attribute} came from "${h0.from}", now from "${h1.from}"`);
       compareHash(`the head of ${attribute} ("${h1.from}")`, h0.sha256, h1.sha256, found);
     });
+  });
+  compareNames("file", before.files ?? {}, now.files ?? {}, found, (name, was, is) => {
+    compareHash(`the file "${name}"`, was, is, found);
   });
   compareNames("import", before.imports, now.imports, found, (name, was, is) => {
     compareHash(`the import "${name}"`, was, is, found);

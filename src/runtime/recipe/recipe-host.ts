@@ -2,6 +2,7 @@
 // and nothing else of this machine.
 // In: a recipe (of a stranger, perhaps), files by name. Out: a Host.
 // Invariants: no path that the recipe names is ever opened, and nothing is written: its runs are dry.
+import { startsOf } from "../../compiler/link.js";
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -11,8 +12,9 @@ import { beside } from "./embed.js";
 import type { RunRecipe } from "./recipe.js";
 
 /**
- * Opens the host of a recipe. `files`: paths on `real` by the name of the model (or the attribute, for a head) that the script declares.
- * Errors of what it gives   L5304 for a model or head that is not among them.
+ * Opens the host of a recipe. `files`: paths on `real` by the name of the model (of the attribute, for a head; of the task, for what it starts from) that
+ * the script declares.
+ * Errors of what it gives   L5304 for a model or another file that is not among them.
  */
 export function recipeHost(real: Host, recipe: RunRecipe, files: ReadonlyMap<string, string>): Host {
   const scripts = new Map(recipe.files.map((f) => [f.name, f]));
@@ -41,7 +43,7 @@ export function recipeHost(real: Host, recipe: RunRecipe, files: ReadonlyMap<str
       if (await real.exists(stored)) return stored;
     }
     const [name = path] = names;
-    const hashes = hashesOf(recipe, name);
+    const hashes = hashesOf(recipe, name) ?? new Map(Object.entries(recipe.lock.files ?? {})).get(path);
     const which = hashes === undefined ? "" : `, SHA-256 ${hashes}`;
     throw failure("L5304", `the recipe needs the file of \`${name}\`: it was called "${path}"${which}`, [
       `say where you have it: --model ${name}=PATH`,
@@ -84,11 +86,16 @@ function isPlainName(reference: string): boolean {
   return !/[/\\]/.test(reference) && reference !== "..";
 }
 
-/** Names of the models and attributes that a recipe's scripts declare with a file, by this host's path of the file. */
+/** Names of the models, attributes and tasks that a recipe's scripts declare with a file, by this host's path of the file. */
 function declaredFiles(recipe: RunRecipe): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { name: script, text } of recipe.files) {
-    for (const item of parse(text, script).value?.items ?? []) {
+    const module = parse(text, script).value;
+    for (const item of module?.items ?? []) {
+      for (const { path: literal } of startsOf({ items: [item] })) {
+        const path = beside(script, literal.value);
+        if ("name" in item) found.set(path, [...(found.get(path) ?? []), item.name.text]);
+      }
       const literal = item.kind === "ModelDecl" ? item.path : item.kind === "AttributeDecl" ? item.from : undefined;
       if (literal === undefined || !("name" in item)) continue;
       const path = isModelName(literal.value) ? literal.value : beside(script, literal.value);

@@ -183,15 +183,17 @@ export function recordName(shard: Shard | undefined): string {
 
 /** The folder that holds all outputs of a plan, known before there are any; "" for the output folder itself. */
 export function recordFolder(plan: Plan): string {
-  const paths = plan.saves.flatMap(({ path }) => [0, 1].map((k) => fillTemplate(path, { index: k, part: k })));
+  const paths = [...plan.saves, ...plan.latentSaves].flatMap(({ path }) =>
+    [0, 1].map((k) => fillTemplate(path, { index: k, part: k })),
+  );
   return commonFolder(paths);
 }
 
 /** The folders that images of a plan go to, as they are below the output folder. */
 export function outputFolders(plan: Plan): readonly string[] {
   const folders = new Set<string>();
-  for (const { path, tasks } of plan.saves) {
-    const task = plan.tasks[tasks[0] ?? 0];
+  for (const { path, ...of } of [...plan.saves, ...plan.latentSaves]) {
+    const task = plan.tasks[("tasks" in of ? of.tasks[0] : of.task) ?? 0];
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     const images = task === undefined || !/[{]/.test(folder) ? 1 : rowsOf(task) * partsOf(task);
     for (let k = 0; k < images; k++) {

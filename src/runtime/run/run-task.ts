@@ -3,6 +3,7 @@
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Expect, Plan, Save, Task } from "../../compiler/plan.js";
+import { latentRows, loadLatents } from "../../models/latents.js";
 import type { Model } from "../../models/model.js";
 import { PhaseClock } from "../../ports/events.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -21,6 +22,7 @@ import type { ExpectationResult } from "../record/results.js";
 import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";
 import { makeImages } from "../show/images.js";
+import { writeLatentFile } from "../show/latent-file.js";
 import { labellerJudge } from "../show/labeller-judge.js";
 import { picturesOf } from "../show/pictures.js";
 import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "../show/saves.js";
@@ -68,6 +70,7 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   const { diagnostics, seen: known, ...drawn } = await draw(own, { rows, shares, earlier }, cx);
   say(diagnostics);
 
+  const latents = await saveLatents(own, drawn.samples, cx);
   const sinks = openSinks(own, earlier, drawn.samples, cx);
   const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
   const marks = sinks.some((s) => s.marks === true);
@@ -78,7 +81,7 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
   const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
   const result = { task, ...drawn, ...(forecast && { forecast }), seconds: clock.seconds };
-  return { result, expectations, outputs: shown.outputs };
+  return { result, expectations, outputs: [...latents, ...shown.outputs] };
 }
 
 /** A task with what is its own. */
@@ -112,6 +115,7 @@ function draw(own: OwnTask, { rows, shares, earlier }: Wanted, cx: RunContext): 
     ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
     ...(judge && { judge }),
     ...(attempts && { attempts }),
+    latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
   });
 }
@@ -144,6 +148,23 @@ function openSinks(
     ];
   }
   return watching === undefined ? saving : [watching, ...saving];
+}
+
+/** Writes the latents of a task's images where that is asked for, and all of them are there. */
+async function saveLatents(
+  { index, task, model }: OwnTask,
+  samples: readonly SampleResult[],
+  { plan, world, request, selection }: RunContext,
+): Promise<readonly OutputFile[]> {
+  const saves = selection.judges ? plan.latentSaves.filter((s) => s.task === index) : [];
+  const { out, onEvent = () => undefined } = request;
+  const images = samples.filter((s) => isOutcome(task, s));
+  const files: OutputFile[] = [];
+  for (const save of saves)
+    files.push(
+      ...(await writeLatentFile(save, { task, images, info: model.info }, { host: world.host, out, onEvent })),
+    );
+  return files;
 }
 
 interface ToShow {

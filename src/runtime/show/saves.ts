@@ -205,10 +205,11 @@ async function writeImage(
   return writeBytes(file, await context.codec.encode(image, format, text), context);
 }
 
-async function writeBytes(
+/** Writes a file of the output folder, and tells of it. */
+export async function writeBytes(
   file: string,
   bytes: Uint8Array,
-  context: SaveContext,
+  context: Pick<SaveContext, "host" | "out" | "onEvent">,
 ): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
   if (!insideFolder(file)) throw new InternalError(`${file} leaves the output folder: the checker let it pass`);
   await context.host.writeAtomic(outputPath(context.host, context.out, file), bytes);
@@ -221,7 +222,7 @@ export interface OutputFile {
   readonly file: string;
   /** The task's name; of a sheet of several, their names with ", " between them. */
   readonly task: string;
-  readonly form: SaveForm["kind"];
+  readonly form: SaveForm["kind"] | "latents";
   /** Of a file of one image: `{index}` of its path. */
   readonly index?: number;
   /** Of a file of one step of an edit: `{step}` of its path. */

@@ -1,0 +1,102 @@
+// Pictures that a task starts from in place of noise: latents of a file, as states that samplers and edits go on from.
+// In: a start, the task's read-out. Out: SampleResults, part 0. Invariants: a picture's styles are the file's to the bit until something moves it; a state is
+// a z and a shift, what its w has beyond the mapping's: what moves z moves all styles of the picture by as much as w.
+import { SHIFT } from "../../compiler/build/gradient.js";
+import type { Executable } from "../../compiler/graph/graph.js";
+import type { LatentStart } from "../../compiler/plan.js";
+import type { LatentRow } from "../../models/latents.js";
+import { concat } from "../../source/concat.js";
+import { InternalError } from "../../source/internal-error.js";
+import { ENERGY_ROWS } from "../plan/tiles.js";
+import type { DrawContext } from "./batch.js";
+import { nearestZ } from "./nearest-z.js";
+import { readOut } from "./readout.js";
+import type { SampleResult } from "./results.js";
+import { stylesOf } from "./styles.js";
+
+const UNSOLVED = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
+
+/** The rows of a task that starts from latents. Errors: LaceError of the file, L4106. */
+export async function latentStarts(
+  start: LatentStart,
+  seed: number,
+  readout: Executable,
+  cx: DrawContext,
+): Promise<readonly SampleResult[]> {
+  const all = (await cx.latents?.(start)) ?? [];
+  const rows = cx.rows.map((index) => ({ index, row: all[index] ?? missing(index) }));
+  return startsFrom(rows, seed, readout, cx);
+}
+
+/** States whose pictures have given styles, or a given z. */
+export async function startsFrom(
+  rows: readonly { readonly index: number; readonly row: LatentRow }[],
+  seed: number,
+  readout: Executable,
+  { model, engine, program, signal }: DrawContext,
+): Promise<readonly SampleResult[]> {
+  const { wDim } = model.info;
+  const { truncation } = program;
+  const targets = rows.map(({ row }) => row.w && meanStyle(row.w, wDim));
+  const unknown = rows.flatMap(({ row }, k) => (row.z === undefined ? [targets[k] ?? missing(k)] : []));
+  const fitted = [...(await nearestZ(unknown, { model, engine, truncation, signal }))];
+  const z = concat(
+    rows.map(({ row }) => row.z ?? fitted.shift() ?? missing(0)),
+    Float64Array,
+  );
+  const lanes = rows.map(({ index }) => index);
+  const reading = { rows: ENERGY_ROWS, z, lanes, wanted: lanes.map(() => true), from: program.far?.from };
+  const isShifted = targets.some((t) => t !== undefined);
+  const still = isShifted ? { shift: new Float32Array(rows.length * wDim) } : {};
+  const own = await readOut(readout, model, { ...reading, ...still });
+  const shifts = targets.map((w, k) => w?.map((x, i) => x - (own[k]?.w[i] ?? 0)));
+  const shift =
+    isShifted &&
+    concat(
+      shifts.map((s) => s ?? missing(0)),
+      Float32Array,
+    );
+  const read = shift === false ? own : await readOut(readout, model, { ...reading, shift });
+  return rows.map(({ index, row }, k): SampleResult => {
+    const { w = new Float32Array(0), heads = [], far } = read[k] ?? {};
+    return {
+      ...UNSOLVED,
+      ...{ index, part: 0, seed, origin: index },
+      z: z.slice(k * model.info.zDim, (k + 1) * model.info.zDim),
+      w: targets[k] ?? w,
+      heads,
+      ...(far && { far }),
+      ...(shifts[k] && { shift: shifts[k] }),
+      ...(row.w !== undefined && row.w.length > wDim && { ws: row.w }),
+    };
+  });
+}
+
+/** The one w that stands for styles of all layers, where there is one for each: their mean. */
+export function meanStyle(styles: Float32Array, wDim: number): Float32Array {
+  const layers = styles.length / wDim;
+  if (layers === 1) return styles;
+  return Float32Array.from({ length: wDim }, (_, i) => {
+    let sum = 0;
+    for (let layer = 0; layer < layers; layer++) sum += styles[layer * wDim + i] ?? 0;
+    return sum / layers;
+  });
+}
+
+/** A state that was moved from `before`, with its styles: each layer's goes as far as w went. */
+export function movedWith(before: SampleResult, after: SampleResult, numWs: number): SampleResult {
+  if (before.ws === undefined || after.w.length === 0) return after;
+  const { length: wDim } = after.w;
+  const ws = stylesOf(before, numWs).map((x, i) => x + ((after.w[i % wDim] ?? 0) - (before.w[i % wDim] ?? 0)));
+  return { ...after, ws };
+}
+
+/** The input `shift` of some states: theirs side by side; nothing where states have none. */
+export function shiftsOf(samples: readonly SampleResult[]): Readonly<Record<string, Float32Array>> {
+  const shifts = samples.flatMap((s) => s.shift ?? []);
+  return shifts.length === 0 ? {} : { [SHIFT]: concat(shifts, Float32Array) };
+}
+
+function missing(row: number): never {
+  throw new InternalError(`there is no row ${row} to start from`);
+}
