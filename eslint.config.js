@@ -3,7 +3,7 @@ import { globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  globalIgnores(["dist/", "editors/vscode/dist/", "training/", "test/fixtures/"]),
+  globalIgnores(["dist/", "action/dist/", "editors/vscode/dist/", "training/", "test/fixtures/"]),
   js.configs.recommended,
   {
     files: ["**/*.ts", "**/*.tsx"],
