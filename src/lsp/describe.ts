@@ -1,5 +1,6 @@
 // What a name stands for, in words: for hover, and beside completions. In: a Snapshot and a declaration. Out: Markdown.
 // Invariants: what is told is what the compiler or the model's header knows; text of models and comments is quoted so that it cannot be markup.
+import type { ModelAttributes } from "../app/attributes.js";
 import type { Attribute } from "../compiler/attribute.js";
 import type { Declaration } from "../compiler/references.js";
 import type { Declared } from "../compiler/check/scope.js";
@@ -9,7 +10,8 @@ import type { Task } from "../compiler/plan.js";
 import { rowsOf } from "../runtime/plan/places.js";
 import type { Span } from "../source/span.js";
 import { meaningOf } from "./meaning.js";
-import type { Snapshot } from "./workspace.js";
+import { frequencyText, valueFrequencyText } from "./frequencies.js";
+import type { FoundModel, Snapshot } from "./workspace.js";
 
 /** A block of Lace in Markdown. */
 export function lace(code: string): string {
@@ -21,13 +23,26 @@ export function plain(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&").replace(/\s+/g, " ");
 }
 
+/** What is known by now of how frequent a model's attributes are. */
+export type Counted = (model: FoundModel) => ModelAttributes | undefined;
+
 /** What a declaration stands for. */
-export function describe(snapshot: Snapshot, d: Declaration): string {
+export function describe(snapshot: Snapshot, d: Declaration, counted: Counted = () => undefined): string {
   const found = declaredAt(snapshot, d);
-  const said = [...own(snapshot, d, found)];
+  const said = [...own(snapshot, d, found), ...frequency(snapshot, d, counted)];
   const comment = d.at && commentAbove(snapshot, found?.decl.span ?? d.at);
   if (comment !== undefined) said.push(comment);
   return said.join("\n\n");
+}
+
+function frequency(snapshot: Snapshot, { kind, name, of }: Declaration, counted: Counted): readonly string[] {
+  const attribute = kind === "attribute" ? name : of;
+  const card = kind === "attribute" || kind === "value" ? rowOf(snapshot, attribute ?? "")?.card : undefined;
+  const counts = card && counted(card);
+  if (counts === undefined || attribute === undefined) return [];
+  return [kind === "attribute" ? frequencyText(counts, attribute) : valueFrequencyText(counts, attribute, name)].filter(
+    (text) => text !== undefined,
+  );
 }
 
 /** The declaration of the tree that a Declaration is of, if it is one of a statement. */
@@ -135,7 +150,7 @@ function images(n: number): string {
 
 interface FoundRow {
   readonly row: Attribute;
-  readonly card: ModelCard;
+  readonly card: FoundModel;
   readonly alias: string;
 }
 

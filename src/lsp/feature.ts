@@ -8,6 +8,7 @@ import {
   type ServerCapabilities,
   type TextDocumentIdentifier,
 } from "vscode-languageserver";
+import type { Frequencies } from "./frequencies.js";
 import type { Snapshot, Workspace } from "./workspace.js";
 import type { EditorSettings } from "./settings.js";
 import { pathOf } from "./uris.js";
@@ -25,6 +26,7 @@ export interface Site {
   readonly lastSettings: () => EditorSettings;
   /** The address of the page of errors, if there is one. */
   readonly errorsPage: string | undefined;
+  readonly frequencies: Frequencies;
   /** What runs scripts, where there is one. */
   readonly runs: ScriptRuns | undefined;
 }

@@ -4,8 +4,8 @@ import type * as ast from "../parser/ast.js";
 import type { TaskForm } from "../compiler/check/vocabulary.js";
 import { walk, type AnyNode } from "../parser/walk.js";
 import { compilerDefaults, type Defaults } from "./defaults.js";
-import { cardText, describe, lace } from "./describe.js";
-import { onScript, type Feature } from "./feature.js";
+import { cardText, describe, lace, type Counted } from "./describe.js";
+import { onScript, type Feature, type Site } from "./feature.js";
 import { meaningOf } from "./meaning.js";
 import { nameAt } from "./names.js";
 import { CHOICE_DOCS, docOf, OPERATOR_DOCS, OPTION_DOCS } from "./words.js";
@@ -26,7 +26,7 @@ export const hover: Feature = {
         const { placed } = snapshot.entry;
         const offset = placed.offset(position);
         defaults ??= compilerDefaults();
-        const said = ofName(snapshot, offset) ?? ofWord(snapshot, offset, await defaults);
+        const said = ofName(site, snapshot, offset) ?? ofWord(snapshot, offset, await defaults);
         if (said === undefined) return null;
         const plainOnly = site.client().textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) === false;
         const value = plainOnly ? said.text.replace(/```\w*\n?|\*\*|`|\\(?=[\\*_{}[\]<>#|])/g, "") : said.text;
@@ -39,9 +39,14 @@ export const hover: Feature = {
   },
 };
 
-function ofName(snapshot: Snapshot, offset: number): Said | undefined {
+function ofName({ frequencies }: Site, snapshot: Snapshot, offset: number): Said | undefined {
   const use = nameAt(snapshot, snapshot.entry, offset);
-  return use && { start: use.span.start, end: use.span.end, text: describe(snapshot, use.declaration) };
+  if (use === undefined) return undefined;
+  const counted: Counted = ({ reference }) => {
+    frequencies.want(reference);
+    return frequencies.known(reference);
+  };
+  return { start: use.span.start, end: use.span.end, text: describe(snapshot, use.declaration, counted) };
 }
 
 /** The nodes around an offset, from the outermost in. */

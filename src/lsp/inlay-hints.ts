@@ -20,7 +20,7 @@ export const inlayHints: Feature = {
   capabilities: () => ({ inlayHintProvider: true }),
   register: (site) => {
     site.connection.languages.inlayHint.on(
-      onScript(site, "inlay hints", [] as InlayHint[], async (snapshot, { range }) => {
+      onScript(site, "inlay hints", [] as InlayHint[], async (snapshot, { range }): Promise<InlayHint[]> => {
         if (!(await site.settings()).inlayHints) return [];
         const { placed } = snapshot.entry;
         const { start, end } = placed.span(range);

@@ -17,7 +17,7 @@ export const lenses: Feature = {
   capabilities: () => ({ codeLensProvider: { resolveProvider: false } }),
   register: (site) => {
     site.connection.onCodeLens(
-      guarded(site, "lenses", [] as CodeLens[], async ({ textDocument }) => {
+      guarded(site, "lenses", [] as CodeLens[], async ({ textDocument }): Promise<CodeLens[]> => {
         const path = pathOf(textDocument.uri);
         if (!(await site.settings()).codeLens) return [];
         const snapshot = site.workspace.latest(path) ?? (await site.workspace.snapshot(path));

@@ -14,6 +14,7 @@ export class ModelShelf {
   private readonly byFile = new Map<string, Promise<HeadTable>>();
   private readonly byLatents = new Map<string, Promise<LatentTable>>();
   private readonly byHash = new Map<string, ModelCard>();
+  private readonly hashes = new Map<string, string>();
 
   constructor(private readonly host: Host) {}
 
@@ -25,6 +26,11 @@ export class ModelShelf {
     this.byReference.set(reference, card);
     card.catch(() => undefined); // told where it is used
     return card;
+  }
+
+  /** The hash of the header that was last read of a model; undefined if none was. */
+  hashOf(reference: string): string | undefined {
+    return this.hashes.get(reference);
   }
 
   /** The table of a file of heads. Errors LaceError L50xx and L51xx, as `loadHeadTable`. */
@@ -59,6 +65,7 @@ export class ModelShelf {
     const hash = await this.host.sha256(new TextEncoder().encode(metadata ?? ""));
     const card = this.byHash.get(hash) ?? parseModelCard(metadata, file);
     this.byHash.set(hash, card);
+    this.hashes.set(reference, hash);
     return card;
   }
 }

@@ -23,29 +23,34 @@ export const rename: Feature = {
       }),
     );
     connection.onRenameRequest(
-      onScript(site, "rename", null as WorkspaceEdit | null, async (snapshot, { position, newName }, token) => {
-        const name = nameAt(snapshot, snapshot.entry, snapshot.entry.placed.offset(position));
-        if (name === undefined) return null;
-        refuseFixed(name);
-        refuseName(newName);
-        const uses = await usesEverywhere(site, snapshot, name.declaration, token);
-        if (name.declaration.name !== newName)
-          for (const program of new Set(uses.map((u) => u.snapshot))) refuseTaken(program, newName);
-        const changes = new Map<string, TextEdit[]>();
-        for (const { uri, range } of uses) {
-          const edits = changes.get(uri) ?? [];
-          edits.push(TextEdit.replace(range, newName));
-          changes.set(uri, edits);
-        }
-        if (site.client().workspace?.workspaceEdit?.documentChanges !== true)
-          return { changes: Object.fromEntries(changes) };
-        return {
-          documentChanges: [...changes].map(([uri, edits]) => ({
-            textDocument: { uri, version: site.workspace.openVersion(uri) },
-            edits,
-          })),
-        };
-      }),
+      onScript(
+        site,
+        "rename",
+        null as WorkspaceEdit | null,
+        async (snapshot, { position, newName }, token): Promise<WorkspaceEdit | null> => {
+          const name = nameAt(snapshot, snapshot.entry, snapshot.entry.placed.offset(position));
+          if (name === undefined) return null;
+          refuseFixed(name);
+          refuseName(newName);
+          const uses = await usesEverywhere(site, snapshot, name.declaration, token);
+          if (name.declaration.name !== newName)
+            for (const program of new Set(uses.map((u) => u.snapshot))) refuseTaken(program, newName);
+          const changes = new Map<string, TextEdit[]>();
+          for (const { uri, range } of uses) {
+            const edits = changes.get(uri) ?? [];
+            edits.push(TextEdit.replace(range, newName));
+            changes.set(uri, edits);
+          }
+          if (site.client().workspace?.workspaceEdit?.documentChanges !== true)
+            return { changes: Object.fromEntries(changes) };
+          return {
+            documentChanges: [...changes].map(([uri, edits]) => ({
+              textDocument: { uri, version: site.workspace.openVersion(uri) },
+              edits,
+            })),
+          };
+        },
+      ),
     );
   },
 };

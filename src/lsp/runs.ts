@@ -1,4 +1,5 @@
 // What runs scripts for the editor: a port, since runs need engines and a process of their own. The Node entry has one; a browser has none.
+import type { ModelAttributes } from "../app/attributes.js";
 
 /** How far a run is. */
 export interface RunStep {
@@ -31,6 +32,9 @@ export interface RunEnd {
 }
 
 export interface ScriptRuns {
+  /** The attributes of a model, as scripts name it, and how frequent their values are; undefined where that cannot be found out, or was stopped. */
+  readonly attributesOf?: (model: string, signal: AbortSignal) => Promise<ModelAttributes | undefined>;
+
   /** Runs a script; stops soon after `signal` is aborted. Never throws: what went wrong is the message. */
   run(request: RunRequest, onStep: (step: RunStep) => void, signal: AbortSignal): Promise<RunEnd>;
   /** The text of the recipe that a picture carries, if it can be read and carries one. */

@@ -16,6 +16,7 @@ import { diagnosticsFeature } from "./diagnostics.js";
 import type { Feature, Site } from "./feature.js";
 import type { EditorFiles } from "./files.js";
 import { formatting } from "./formatting.js";
+import { Frequencies } from "./frequencies.js";
 import { hover } from "./hover.js";
 import { chooseEncoding } from "./positions.js";
 import type { ScriptRuns } from "./runs.js";
@@ -47,15 +48,20 @@ const WATCHED = "**/*.{lace,safetensors,onnx,json}";
 /** How long settings are waited for, in milliseconds. */
 const PATIENCE_MS = 500;
 
+/** How long nothing has changed when work is done that nobody waits for, in milliseconds. */
+const IDLE_MS = 2000;
+
 /** Serves a client until its connection ends. */
 export function startServer(connection: Connection, files: EditorFiles, options: ServerOptions = {}): void {
   let client: ClientCapabilities = {};
   let settings = DEFAULT_SETTINGS;
   let fetched: Promise<unknown> = Promise.resolve();
   const workspace = new Workspace(files);
+  const frequencies = new Frequencies(options.runs, (reference) => workspace.models.hashOf(reference));
   const site: Site = {
     connection,
     workspace,
+    frequencies,
     client: () => client,
     settings: async () => {
       await fetched;
@@ -123,9 +129,16 @@ export function startServer(connection: Connection, files: EditorFiles, options:
     create: (uri, _language, version, text) => new OpenText(uri, version, text, workspace.encoding),
     update: (text, changes, version) => text.edited(changes, version),
   });
+  let idle: ReturnType<typeof setTimeout> | undefined;
+  const countModels = (): void => {
+    for (const { path } of workspace.openTexts)
+      for (const { reference } of workspace.latest(path)?.models.values() ?? []) frequencies.want(reference);
+  };
   texts.onDidChangeContent(({ document }) => {
     workspace.put(document);
     teller.changed();
+    clearTimeout(idle);
+    idle = setTimeout(countModels, IDLE_MS);
   });
   texts.onDidClose(({ document }) => {
     workspace.remove(document.path);
@@ -135,6 +148,10 @@ export function startServer(connection: Connection, files: EditorFiles, options:
   texts.onDidSave(() => {
     workspace.touchAll();
     teller.changed();
+  });
+  connection.onShutdown(() => {
+    clearTimeout(idle);
+    frequencies.dispose();
   });
   connection.onDidChangeWatchedFiles(({ changes }) => {
     for (const { uri } of changes) workspace.touch(pathOf(uri));

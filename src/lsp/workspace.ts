@@ -59,6 +59,12 @@ export interface ProgramFile {
   readonly parse: LenientParse;
 }
 
+/** A model of a script, as far as its header tells. */
+export type FoundModel = ModelCard & {
+  /** What it is read by. */
+  readonly reference: string;
+};
+
 /** A script with all that it imports, analysed. */
 export interface Snapshot {
   readonly uri: string;
@@ -71,7 +77,7 @@ export interface Snapshot {
   readonly program: Program;
   readonly analysis: Analysis;
   /** The models that could be read, by alias. */
-  readonly models: ReadonlyMap<string, ModelCard>;
+  readonly models: ReadonlyMap<string, FoundModel>;
   /** All that is wrong, in all files. */
   readonly diagnostics: readonly Diagnostic[];
   /** Milliseconds that it took. */
@@ -261,10 +267,10 @@ export class Workspace {
     });
     const program = linked.value;
     if (program === undefined) return { snapshot: undefined, looked, epoch };
-    const models = new Map<string, ModelCard>();
+    const models = new Map<string, FoundModel>();
     const tables = await loadTables(modelsOf(program), async (reference) => (await this.models.card(reference)).info);
     for (const { alias, reference } of modelsOf(program)) {
-      if (tables.tables.has(alias)) models.set(alias, await this.models.card(reference));
+      if (tables.tables.has(alias)) models.set(alias, { ...(await this.models.card(reference)), reference });
     }
     const heads = await lookInto(headFilesOf(program), (file) => this.models.heads(file));
     const latents = await lookInto(latentFilesOf(program), (file) => this.models.latents(file));

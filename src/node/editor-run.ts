@@ -1,7 +1,9 @@
 // One run for an editor, in a process of its own: started by script-runs.ts, which asks and listens over the channel between them.
-// In: a RunRequest. Out: its steps, and how it ended. Invariants: the texts of the editor stand for the files; the process ends when the one
+// In: a RunRequest, or a model to count. Out: steps and how it ended, or the counts. Invariants: the texts of the editor stand for the files; the process ends when the one
 // that started it does, and stops between two pieces of work when it is told to.
+import { constants, setPriority } from "node:os";
 import process from "node:process";
+import { attributes, type ModelAttributes } from "../app/attributes.js";
 import { compileWhole } from "../app/compile-script.js";
 import { identifyScript } from "../app/identify-script.js";
 import { lock } from "../app/lock.js";
@@ -14,9 +16,17 @@ import { execute } from "../runtime/execute.js";
 import { LaceError } from "../source/diagnostic.js";
 import { nodePlatform } from "./platform.js";
 
+/** A model whose attributes are counted, instead of a run. */
+export interface CountRequest {
+  readonly count: "attributes";
+  readonly model: string;
+}
+
 /** What the child tells. */
 export type RunMessage =
-  { readonly kind: "step"; readonly step: RunStep } | { readonly kind: "end"; readonly end: RunEnd };
+  | { readonly kind: "step"; readonly step: RunStep }
+  | { readonly kind: "end"; readonly end: RunEnd }
+  | { readonly kind: "counted"; readonly attributes: ModelAttributes };
 
 /** Waits for a request, runs it and tells of it. Resolves when it is over. */
 export function serveRun(): Promise<void> {
@@ -27,9 +37,16 @@ export function serveRun(): Promise<void> {
       stop.abort();
       resolve();
     });
-    process.on("message", (message: RunRequest | "stop") => {
+    process.on("message", (message: RunRequest | CountRequest | "stop") => {
       if (message === "stop") {
         stop.abort();
+        return;
+      }
+      if ("model" in message) {
+        void countOne(message.model, stop.signal)
+          .then((counted) => process.send?.({ kind: "counted", attributes: counted } satisfies RunMessage))
+          .catch(() => undefined) // what cannot be counted is not told
+          .finally(resolve);
         return;
       }
       void runOne(message, (step) => tell({ kind: "step", step }), stop.signal).then((end) => {
@@ -37,6 +54,19 @@ export function serveRun(): Promise<void> {
       });
     });
   });
+}
+
+/** Counts behind whatever else the machine does. */
+async function countOne(model: string, signal: AbortSignal): Promise<ModelAttributes> {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  const platform = nodePlatform();
+  const cache = platform.openCache();
+  try {
+    return await attributes(platform, model, { cache, signal });
+  } finally {
+    await cache.close();
+    await platform.close();
+  }
 }
 
 async function runOne(request: RunRequest, onStep: (step: RunStep) => void, signal: AbortSignal): Promise<RunEnd> {

@@ -1,10 +1,12 @@
 import { fileURLToPath } from "node:url";
 import type { Hover, MarkupContent, SignatureHelp } from "vscode-languageserver-protocol/node";
 import { describe, expect, test } from "vitest";
+import type { ModelAttributes } from "../../src/app/attributes.js";
+import type { ScriptRuns } from "../../src/lsp.js";
 import { describeFile } from "../../src/models/describe-model.js";
 import { nodeHost } from "../../src/node/host.js";
 import { compilerDefaults } from "../../src/lsp/defaults.js";
-import { askAt, HEAD, marked, rangeAt, withClient } from "../support/language-client.js";
+import { askAt, HEAD, marked, positionAt, rangeAt, uriOf, withClient } from "../support/language-client.js";
 
 async function hoverAt(
   source: string,
@@ -31,6 +33,8 @@ const at = (find: string, nth = 0): string => {
   return `${SCRIPT.slice(0, i)}§${SCRIPT.slice(i)}`;
 };
 
+const row = (name: string) => ({ name, temperature: 1, space: "z" });
+
 describe("hover tells", () => {
   test("of a name its declaration, its value, the comment above, and its range", async () => {
     const { text, hover } = await hoverAt(at("tall", 1));
@@ -48,6 +52,48 @@ describe("hover tells", () => {
 
   test("of an energy its signature and what it says as log p", () =>
     expectHover(at("wise", 1), "energy wise(x: number)", "log p = log p(glasses) + log p(light > x)"));
+
+  test("of an attribute and its values how frequent they are, once that was counted: once a model, and nobody waits for it", async () => {
+    const asked: string[] = [];
+    let finish: () => void = () => undefined;
+    const counted = {
+      ...{ model: "builtin:avatar", sha256: "", engine: "fake", truncation: 0.7, samples: 16384 },
+      attributes: [
+        { ...row("glasses"), type: "binary", classes: ["no", "yes"], shares: [0.75, 0.25], quantiles: null },
+        { ...row("hair"), type: "category", classes: ["black", "red"], shares: [0.9995, 0.0005], quantiles: null },
+        { ...row("light"), type: "scalar", min: -1, max: 1, sigma: 0.1, shares: null, quantiles: [-0.51, 0.02, 0.6] },
+      ],
+    } as unknown as ModelAttributes;
+    const runs: ScriptRuns = {
+      run: () => Promise.reject(new Error("nothing is run")),
+      attributesOf: (model) => {
+        asked.push(model);
+        return new Promise((resolve) => (finish = () => resolve(counted)));
+      },
+    };
+    const source = `${HEAD}sample s from avatar { where glasses and hair is red and light > 0 }\nsave s to "s.png" as grid\n`;
+    await withClient({ server: { runs } }, async (client) => {
+      await client.open(uriOf("a.lace"), source);
+      const hover = async (word: string): Promise<string> => {
+        const position = positionAt(source, source.indexOf(word));
+        const found = await client.request<Hover>("textDocument/hover", {
+          textDocument: { uri: uriOf("a.lace") },
+          position,
+        });
+        return (found.contents as MarkupContent).value;
+      };
+      expect(await hover("glasses")).not.toContain("unconditional samples");
+      await hover("light");
+      expect(asked).toEqual(["builtin:avatar"]);
+      finish();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(await hover("glasses")).toContain("of 16,384 unconditional samples 25% have it, by its head");
+      expect(await hover("hair")).toContain("of 16,384 unconditional samples: `black` 100%, `red` about 1 in 2,000");
+      expect(await hover("red")).toContain("about 1 in 2,000 of 16,384 unconditional samples have it, by the head");
+      expect(await hover("light")).toContain("half are below 0.02, and nine in ten in -0.51..0.6, by its head");
+      expect(asked).toHaveLength(1);
+    });
+  });
 
   const embedded = async (name: string) => {
     const file = fileURLToPath(new URL("../../models/avatar.safetensors", import.meta.url));
