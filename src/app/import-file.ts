@@ -4,7 +4,9 @@ import type { Attribute } from "../compiler/attribute.js";
 import { parseAttribute, type HeadRequest } from "../models/checkpoints/head-source.js";
 import type { DecoderHints, DecoderInputHint } from "../models/decoder-facts.js";
 import { describeFile, type Description } from "../models/describe-model.js";
-import { importModel, type AverageStyle, type ExamineDecoder } from "../models/import-model.js";
+import { importModel, type AverageStyle, type ExamineDecoder, type ImportSettings } from "../models/import-model.js";
+import type { CalibrateHead } from "../models/gather-heads.js";
+import type { HeadSpace } from "../compiler/weights.js";
 import { PhaseClock } from "../ports/events.js";
 import { averageStyle } from "../runtime/draw/average-style.js";
 import { LaceError } from "../source/diagnostic.js";
@@ -25,6 +27,14 @@ export interface ImportOptions extends VerbOptions {
   readonly labeller?: string;
   /** Store weights in half precision. */
   readonly float16?: boolean;
+  /** What the file must hold; default: whatever it does. */
+  readonly as?: "head";
+  /** Between dense layers of other tools: leaky ReLU of this slope below 0 (0 is ReLU, 1 nothing); default: 0.2. */
+  readonly activation?: number;
+  /** What the heads of other tools take; default: w. */
+  readonly space?: HeadSpace;
+  /** A data file (docs/data.md) whose labels say how sure the heads of other tools are. */
+  readonly data?: string;
   /** How steep the logits of heads are made that are no probabilities: they are taken times this; default: 1. */
   readonly slope?: number;
   /** Of an ONNX decoder, where its file does not say: numbers in z, bounds of z, values of black and white, layout of images. */
@@ -78,6 +88,7 @@ export async function importFile(platform: Platform, file: string, options: Impo
       attributes: (options.attribute ?? []).map(attributeOf),
       ...(options.float16 === true && { dtype: "F16" }),
       ...(slope !== undefined && { slope }),
+      ...headSettings(platform, options),
       ...(judge !== undefined && { labeller: judge }),
       averageStyle: averageOn(platform),
       examineDecoder: examiner(
@@ -94,6 +105,27 @@ export async function importFile(platform: Platform, file: string, options: Impo
     for (const { path, bytes } of [...files].reverse()) if (!same(path, file)) await host.writeAtomic(path, bytes);
   });
   return { wrote: files.map((f) => f.path), assumed, description: await describeFile(host, out) };
+}
+
+/** What is said of heads of other tools. Errors: UsageError for a slope that is given and fitted. */
+function headSettings({ host }: Platform, options: ImportOptions): Partial<ImportSettings> {
+  const { as, activation, space, data, slope } = options;
+  if (data !== undefined && slope !== undefined)
+    throw new UsageError("--slope says how sure the heads are, and --data fits it: leave one out");
+  const calibrate: CalibrateHead = async (layers, row) => {
+    const [{ calibrateHead }, { loadTrainingData }] = await Promise.all([
+      import("../learn/train/calibrate-head.js"),
+      import("../learn/train/data.js"),
+    ]);
+    const own = { space: space ?? "w", attributes: [row.name] } as const;
+    return calibrateHead(layers, row, await loadTrainingData(host, data ?? "", own));
+  };
+  return {
+    ...(as !== undefined && { as }),
+    ...(activation !== undefined && { activation }),
+    ...(space !== undefined && { space }),
+    ...(data !== undefined && { calibrate }),
+  };
 }
 
 /** Estimates the average w of a mapping on the best engine. Errors: LaceError L52xx. */

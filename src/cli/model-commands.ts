@@ -5,6 +5,7 @@ import { MOST_ROWS, MOST_THUMBNAIL } from "../app/label-limits.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import type { RunVerb } from "./looking-commands.js";
 import {
+  activation,
   atLeastZero,
   interval,
   names,
@@ -80,7 +81,15 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
       "who judges images of this model from now on: a classifier FILE.onnx with its JSON beside it, or faces",
     )
     .option("--float16", "store weights in half precision: half the size, values to 3 digits")
+    .addOption(new Option("--as <what>", "what the file must hold").choices(["head"]))
     .option("--slope <k>", "how steep a boundary's logits are: one unit of distance counts as k nats", nonZero)
+    .option("--data <file>", "labelled data of the model: fit to it how sure heads of other tools are")
+    .option(
+      "--activation <name>",
+      "between dense layers of other tools: leaky (0.2, the default), leaky:SLOPE, relu or none",
+      activation,
+    )
+    .addOption(new Option("--space <name>", "what heads of other tools take (default: w)").choices(["w", "z"]))
     .option("--latent <n>", "numbers in z, where an ONNX file does not say", wholeNumber(1, 8192))
     .option("--clip <low..high>", "keep z within these before it goes into an ONNX decoder", interval)
     .option("--range <black..white>", "values of an ONNX decoder's images", interval)

@@ -125,3 +125,13 @@ export function nonZero(text: string): number {
     throw new InvalidArgumentError("a number other than 0 is needed.");
   return value;
 }
+
+/** `leaky`, `leaky:0.01`, `relu` or `none`, as the slope below 0. */
+export function activation(text: string): number {
+  const [, slope] = /^leaky:(0?\.\d+|0|1)$/.exec(text) ?? [];
+  if (slope !== undefined) return Number(slope);
+  const known: Readonly<Record<string, number>> = { leaky: 0.2, relu: 0, none: 1 };
+  const found = Object.hasOwn(known, text) ? known[text] : undefined;
+  if (found === undefined) throw new InvalidArgumentError("write it as leaky, leaky:0.01, relu or none.");
+  return found;
+}

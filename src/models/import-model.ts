@@ -5,16 +5,23 @@
 import { baseName } from "../source/public-name.js";
 import type { Attribute } from "../compiler/attribute.js";
 import type { HeadSpace, HeadWeights, MappingWeights } from "../compiler/weights.js";
-import { failure } from "../source/diagnostic.js";
 import type { PhaseClock } from "../ports/events.js";
 import type { Host } from "../ports/host.js";
-import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./checkpoints/head-source.js";
-import { withSlope, type HeadCheckpoint } from "./checkpoints/head-forms.js";
+import type { HeadCheckpoint } from "./checkpoints/head-forms.js";
 import type { DecoderFacts } from "./decoder-facts.js";
+import {
+  gatherHeads,
+  listOf,
+  readWhole,
+  type FoundHead,
+  type HeadSettings,
+  type Origin,
+  type ImportProvenance,
+} from "./gather-heads.js";
 import { modelError } from "./model-error.js";
 import { labellerFile, type DecoderModel, type LabellerFile, type Model, type StyleganModel } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
-import { loadDecoder, loadLabeller, METADATA_KEY, readHeadFile, readPack, writeHeads, writePack } from "./pack/pack.js";
+import { loadDecoder, loadLabeller, METADATA_KEY, readPack, writeHeads, writePack } from "./pack/pack.js";
 import { wholeOnnx } from "./onnx-file.js";
 import { inputFacts, parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
 import { widthIn } from "./pack/pack-weights.js";
@@ -26,16 +33,10 @@ export type ExamineDecoder = (bytes: Uint8Array, file: string) => Promise<Omit<D
 /** Estimates the average w of a mapping [wDim], which takes many samples of it: services bring it. */
 export type AverageStyle = (mapping: MappingWeights, zDim: number) => Promise<Float32Array>;
 
-export interface ImportSettings {
+export interface ImportSettings extends HeadSettings {
   /** Path of the pack to be. */
   readonly out: string;
-  /** Default: the name of the source without its extension. */
-  readonly name?: string;
   readonly licence?: string;
-  /** LACE heads, head files of ours, packs, JSON tables of heads. */
-  readonly heads: readonly HeadRequest[];
-  /** What the user says of heads, by name. */
-  readonly attributes: readonly Attribute[];
   /** Default: what the source has, if it is a pack; else F32. */
   readonly dtype?: "F16" | "F32";
   readonly examineDecoder: ExamineDecoder;
@@ -43,8 +44,8 @@ export interface ImportSettings {
   /** Who judges the model's images: goes into the pack, in place of the judge that it has. */
   readonly labeller?:
     "faces" | (Required<Pick<LabellerFile, "sha256" | "description">> & { readonly bytes: Uint8Array });
-  /** How steep the logits of the imported heads are made: those that are no probabilities are taken times this. Default 1. */
-  readonly slope?: number;
+  /** What the file must hold; default: whatever it does. */
+  readonly as?: "head";
   /** Version of this lacec, for the pack's `source`. */
   readonly lacec: string;
 }
@@ -56,25 +57,6 @@ export interface Imported {
   readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
   /** Sentences: what was assumed because no file has it. It is in the pack's `source` too. */
   readonly assumed: readonly string[];
-}
-
-interface Origin {
-  readonly file: string;
-  readonly sha256: string;
-  readonly format: string;
-}
-/** Where everything came from, in a sentence for the pack. */
-interface Provenance {
-  readonly origins: readonly Origin[];
-  readonly assumed: readonly string[];
-}
-interface FoundHead {
-  readonly row: Attribute;
-  readonly head: HeadWeights;
-  /** The second one beside it. */
-  readonly witness?: HeadWeights;
-  /** The row as it is in the file that it comes from: fields that lacec does not use go on into the pack. */
-  readonly stored: object;
 }
 
 /**
@@ -97,6 +79,10 @@ export async function importModel(
     () => openSource(bytes, file, { name, sha256, ...licence }),
     (found) => found.kind,
   );
+  if (settings.as === "head" && !("layers" in source) && source.kind !== "heads")
+    throw modelError("L5107", file, `it holds no attribute head (${source.kind})`, [
+      "dense layers alone are read (nn.Linear, nn.Sequential), boundaries, linear models of scikit-learn and the heads of LACE",
+    ]);
   const origin: Origin = { file: base, sha256, format: source.kind };
   const gathered = await gatherHeads(host, source, file, settings);
   const found = { origins: [origin, ...gathered.origins], assumed: [...assumptions(source), ...gathered.assumed] };
@@ -128,11 +114,6 @@ function assumptions(source: Source): readonly string[] {
   if (!("model" in source)) return [];
   const average = "the average w is the mean of 10,000 samples, for the file has none";
   return source.averageUnknown ? [...source.assumed, average] : source.assumed;
-}
-
-async function readWhole(host: Host, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await host.readBytes(file);
-  return { bytes, sha256: await host.sha256(bytes) };
 }
 
 /** The model of a source that is no file of heads, and what was chosen in looking at it. */
@@ -194,7 +175,7 @@ async function withAverage(model: StyleganModel, { averageStyle }: ImportSetting
 function packBytes(
   model: Model,
   found: readonly FoundHead[],
-  provenance: Provenance,
+  provenance: ImportProvenance,
   settings: ImportSettings,
   source: Source,
 ): Uint8Array {
@@ -211,7 +192,7 @@ function packBytes(
   });
 }
 
-function importedFrom({ origins, assumed }: Provenance, { lacec }: ImportSettings): string {
+function importedFrom({ origins, assumed }: ImportProvenance, { lacec }: ImportSettings): string {
   const names = origins.map(({ file, format }) => `${file} (${format})`);
   const said = assumed.length === 0 ? "" : `; assumed: ${assumed.join("; ")}`;
   return `imported by lacec ${lacec} from ${names.join(", ")}${said}`;
@@ -219,10 +200,6 @@ function importedFrom({ origins, assumed }: Provenance, { lacec }: ImportSetting
 
 function earlierOrigins(source: Extract<Source, { readonly kind: "pack" }>, file: string): readonly Origin[] {
   return parsePackMetadata(source.stored.metadata.get(METADATA_KEY), file).madeFrom;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
 }
 
 /** Labeller and decoder, under names that the new pack can refer to. A decoder imported from where it lies is not copied. */
@@ -243,101 +220,6 @@ async function filesBeside(
   if (model.decoder !== undefined)
     add(model.decoder.file, source.kind === "onnx" ? bytes : await loadDecoder(host, model));
   return files;
-}
-
-/** Every head that the user names, and those of the source if it is itself a file of heads. */
-async function gatherHeads(
-  host: Host,
-  source: Source,
-  file: string,
-  settings: ImportSettings,
-): Promise<Provenance & { readonly heads: readonly FoundHead[] }> {
-  const unused = new Set(settings.attributes.map((a) => a.name));
-  const declared = (name: string): Attribute | undefined => {
-    unused.delete(name);
-    return settings.attributes.find((a) => a.name === name);
-  };
-  const heads: FoundHead[] = [];
-  const origins: Origin[] = [];
-  const assumed: string[] = [];
-  const take = (opened: Source, request: HeadRequest): void => {
-    if ("layers" in opened) assumed.push(...opened.assumed.map((what) => `of ${baseName(request.file)}, ${what}`));
-    heads.push(...headsOf(sloped(opened, settings), request, declared));
-  };
-  if ("layers" in source || source.kind === "heads")
-    take(source, { file, ...(settings.name !== undefined && { name: settings.name }) });
-  for (const request of await requests(host, settings.heads)) {
-    const { bytes, sha256 } = await readWhole(host, request.file);
-    const opened = await openSource(bytes, request.file, { name: "", sha256 });
-    take(opened, request);
-    origins.push({ file: baseName(request.file), sha256, format: opened.kind });
-  }
-  if (unused.size > 0)
-    throw failure("L5107", `no head is called ${[...unused].map((n) => `\`${n}\``).join(", ")}`, [
-      heads.length === 0
-        ? "name the files of heads with --heads"
-        : `the heads are ${heads.map((h) => h.row.name).join(", ")}; a file can be renamed: --heads NAME=FILE`,
-    ]);
-  return { heads, origins, assumed };
-}
-
-/** A head of another tool, as steep as the user says. */
-function sloped(source: Source, { slope = 1 }: ImportSettings): Source {
-  return "layers" in source && slope !== 1 ? withSlope(source, slope) : source;
-}
-
-/** Requests with the tables among them replaced by what they list. */
-async function requests(host: Host, heads: readonly HeadRequest[]): Promise<readonly HeadRequest[]> {
-  const lists = await Promise.all(
-    heads.map(async (request) => {
-      if (!request.file.endsWith(".json")) return [request];
-      const entries = parseHeadTable(await host.readText(request.file), request.file);
-      return entries.map((entry) => ({ ...entry, file: host.resolve(request.file, entry.file) }));
-    }),
-  );
-  return lists.flat();
-}
-
-function headsOf(
-  source: Source,
-  request: HeadRequest,
-  declared: (name: string) => Attribute | undefined,
-): readonly FoundHead[] {
-  const { file } = request;
-  if ("layers" in source) {
-    const name = request.name ?? nameOfHeadFile(file);
-    const head = { attribute: name, layers: source.layers };
-    return [{ row: alone(rowOfHead(head, request.row ?? declared(name), file, source.classes)), head, stored: {} }];
-  }
-  if (source.kind !== "heads" && source.kind !== "pack")
-    throw modelError("L5107", file, "it holds no attribute heads, but a model");
-  const found = readHeadFile(source.stored, file);
-  const chosen = found.attributes.flatMap((row, i) => {
-    const head = found.heads[i];
-    if (head === undefined || (request.name !== undefined && row.name !== request.name)) return [];
-    const stored = listOf(source.metadata["attributes"])[i];
-    const witness = found.witnesses?.[i];
-    const wanted = rowOfHead(head, request.row ?? declared(row.name) ?? row, file);
-    const isWitnessed = witness !== undefined && wanted.witness !== undefined;
-    return [
-      {
-        ...(isWitnessed ? { row: wanted, witness } : { row: alone(wanted) }),
-        head,
-        stored: typeof stored === "object" && stored !== null ? stored : {},
-      },
-    ];
-  });
-  if (chosen.length === 0)
-    throw modelError("L5107", file, `it has no head${request.name === undefined ? "" : ` for \`${request.name}\``}`, [
-      `it has heads for: ${found.attributes.map((a) => a.name).join(", ") || "nothing"}`,
-    ]);
-  return chosen;
-}
-
-/** The row of a head that comes without a second one. */
-function alone(row: Attribute): Attribute {
-  const { witness, ...rest } = row;
-  return witness === undefined ? row : rest;
 }
 
 function widthOf(head: HeadWeights): number {
@@ -374,7 +256,7 @@ function withHeads(model: Model, found: readonly FoundHead[], file: string): Mod
 function headFile(
   found: readonly FoundHead[],
   file: string,
-  provenance: Provenance,
+  provenance: ImportProvenance,
   settings: ImportSettings,
 ): { readonly path: string; readonly bytes: Uint8Array } {
   const { out, dtype } = settings;

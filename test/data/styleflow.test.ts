@@ -2,41 +2,8 @@ import { describe, expect, test } from "vitest";
 import { readStyleflow } from "../../src/learn/label/styleflow.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { dataBytes, layoutData } from "../../src/learn/label/layout.js";
-import { bytesOf, dict, floatBytes, global, int, MARK, STOP, tuple, unicode, type Part } from "../support/pickle.js";
-
-/** A numpy array as protocol 3 pickles it: numpy's _reconstruct, then its state. */
-function array(shape: readonly number[], type: string, data: Part): Part {
-  const dtype = [
-    global("numpy", "dtype"),
-    tuple(unicode(type), int(0), int(1)),
-    0x52,
-    tuple(int(3), unicode(type === "O8" ? "|" : "<"), 0x4e, 0x4e, 0x4e, int(-1), int(-1), int(63)),
-    0x62,
-  ];
-  return [
-    [
-      global("numpy.core.multiarray", "_reconstruct"),
-      tuple(global("numpy", "ndarray"), tuple(int(0)), bytes("b")),
-      0x52,
-    ],
-    [tuple(int(1), tuple(...shape.map(int)), dtype, 0x89, data), 0x62],
-  ];
-}
-function bytes(data: Uint8Array | string): Part {
-  const raw = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  return [0x42, raw.length & 255, raw.length >> 8, 0, 0, raw];
-}
-/** BINFLOAT */
-function float(v: number): Part {
-  const raw = new Uint8Array(8);
-  new DataView(raw.buffer).setFloat64(0, v);
-  return [0x47, raw];
-}
-const NONE = 0x4e;
-function list(items: readonly Part[]): Part {
-  return [0x5d, MARK, ...items, 0x65];
-}
-const pickle = (value: Part): Uint8Array => bytesOf(0x80, 3, value, STOP);
+import { dict, floatBytes, global, int, tuple, unicode, type Part } from "../support/pickle.js";
+import { array, bytes, float, list, NONE, pickle } from "../support/styleflow.js";
 
 /** Three samples of width 2; a row is smile, age, hair and nothing else that says something. */
 const LATENTS = pickle(dict({ Latent: array([3, 1, 1, 2], "f4", bytes(floatBytes(1, 2, 3, 4, 5, 6))) }));

@@ -9,7 +9,7 @@ import { isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { LazyTensor, StateDict } from "../formats/state-dict.js";
 import { checkSharing, tensorsOf, TorchTensor } from "../formats/torch-tensor.js";
-import { dense, readLaceHead } from "./lace-heads.js";
+import { dense, lastLayerOf, readLaceHead } from "./lace-heads.js";
 
 export type HeadKind = "lace-head" | "dense-head" | "boundary" | "scikit-learn";
 
@@ -33,7 +33,7 @@ export function findHead(value: PickleValue, file: string): HeadCheckpoint | und
   if (array !== undefined) return boundaryHead(array, file);
   if (!isDict(value)) return undefined;
   const stored = tensorsOf(value.entries.get("state_dict"));
-  if (stored.has("heads.weight"))
+  if (lastLayerOf(stored) !== undefined)
     return { kind: "lace-head", layers: readLaceHead(value, "head", file).layers, assumed: [] };
   return denseHead(tensorsOf(value), file) ?? denseHead(stored, file);
 }
@@ -133,10 +133,63 @@ function className(label: string): string {
   return /^[A-Za-z_]/.test(name) ? name : `class_${name}`.slice(0, 64);
 }
 
+/**
+ * A dense head whose layers have another leaky ReLU between them, as one with 0.2, exactly:
+ *
+ *   lrelu_s(x) = a lrelu_0.2(x) + b lrelu_0.2(-x),   b = (0.2 - s) / 0.96,   a = 1 + 0.2 b
+ *
+ * Shapes   hidden layers become twice as wide. `s` is 0 for ReLU, 1 for none.
+ */
+export function withActivation(head: HeadCheckpoint, s: number): HeadCheckpoint {
+  if (head.kind !== "dense-head" || head.layers.length < 2) return head;
+  const said = s === 1 ? "nothing between the layers" : s === 0 ? "ReLU" : `leaky ReLU of slope ${s}`;
+  const assumed =
+    s === LEAKY ? [] : [`${said}, as was said, written as leaky ReLU of slope ${LEAKY} of twice the width`];
+  if (s === LEAKY) return { ...head, assumed };
+  const b = (LEAKY - s) / (1 - LEAKY ** 2);
+  const a = 1 + LEAKY * b;
+  const last = head.layers.length - 1;
+  const layers = head.layers.map(({ weight, bias }, k) => {
+    const inputs = k === 0 ? weight : beside(weight, a, b);
+    return k === last ? { weight: inputs, bias } : { weight: below(inputs), bias: below(bias) };
+  });
+  return { ...head, layers, assumed };
+}
+
+const LEAKY = 0.2;
+
+/** [out, in] -> [out, 2 in]: the matrix times a, and beside it times b. */
+function beside({ shape: [out = 0, inputs = 0], data }: Tensor, a: number, b: number): Tensor {
+  const wide = new Float32Array(2 * data.length);
+  for (let o = 0; o < out; o++) {
+    const row = data.subarray(o * inputs, (o + 1) * inputs);
+    wide.set(
+      row.map((v) => a * v),
+      2 * o * inputs,
+    );
+    wide.set(
+      row.map((v) => b * v),
+      (2 * o + 1) * inputs,
+    );
+  }
+  return { shape: [out, 2 * inputs], data: wide };
+}
+
+/** [n, ...] -> [2n, ...]: the rows, and below them their negatives. */
+function below({ shape: [n = 0, ...rest], data }: Tensor): Tensor {
+  const tall = new Float32Array(2 * data.length);
+  tall.set(data);
+  tall.set(
+    data.map((v) => -v),
+    data.length,
+  );
+  return { shape: [2 * n, ...rest], data: tall };
+}
+
 /** The head with logits `slope` times as steep: how sure it is of what it sees. */
 export function withSlope(head: HeadCheckpoint, slope: number): HeadCheckpoint {
   const last = head.layers.at(-1);
-  if (last === undefined) return head;
+  if (last === undefined || slope === 1) return head;
   const scaled = ({ shape, data }: Tensor): Tensor => ({ shape, data: data.map((v) => v * slope) });
   const layers = [...head.layers.slice(0, -1), { weight: scaled(last.weight), bias: scaled(last.bias) }];
   return { ...head, layers };

@@ -76,10 +76,10 @@ export function parseHeadTable(text: string, file: string): readonly HeadRequest
   });
 }
 
-/** The name that a head has by its file: `classifier_glasses.pt` holds `glasses`. */
+/** The name that a head has by its file: `classifier_glasses.pt` and `best_valid_ckpt_glasses.pt` hold `glasses`. */
 export function nameOfHeadFile(file: string): string {
   const base = file.replace(/^.*[/\\]/, "").replace(/\.[^.]*$/, "");
-  return base.replace(/^classifier_/, "").replace(/[^A-Za-z0-9_]/g, "_");
+  return base.replace(/^(classifier|best_valid_ckpt|last_ckpt|ckpt_\d+)_/, "").replace(/[^A-Za-z0-9_]/g, "_");
 }
 
 /**

@@ -56,15 +56,26 @@ function layerNumbers(tensors: StateDict, pattern: RegExp): number[] {
   return numbers.map(Number).sort((a, b) => a - b);
 }
 
+/** What the last layer of a LACE head is called: of attributes `heads`, of the classes of CIFAR-10 `linear`. Undefined: it is no such head. */
+export function lastLayerOf(tensors: StateDict): "heads" | "linear" | undefined {
+  if (tensors.has("heads.weight")) return "heads";
+  return tensors.has("linear.weight") && tensors.has("net.0.weight") ? "linear" : undefined;
+}
+
 /**
- * One attribute head of a LACE classifier file: 1x1 convolutions net.N with leaky ReLU 0.2 between them, then `heads`.
+ * One attribute head of a LACE classifier file: 1x1 convolutions net.N with leaky ReLU 0.2 between them, then `heads` or `linear`.
  * Shapes   weights [out, in]; the last layer gives K logits.
  * Errors   LaceError L5107 if the file is not one.
  */
 export function readLaceHead(checkpoint: PickleValue, attribute: string, file: string): HeadWeights {
   const tensors = tensorsOf(partOf(checkpoint, "state_dict"));
   checkSharing(tensors, file);
-  const names = [...layerNumbers(tensors, /^net\.(\d+)\.weight$/).map((n) => `net.${n}`), "heads"];
+  if ([...tensors.keys()].some((name) => name.endsWith("running_mean")))
+    throw unlike(file, "its layers are normalised over batches, which lacec does not read");
+  const names = [
+    ...layerNumbers(tensors, /^net\.(\d+)\.weight$/).map((n) => `net.${n}`),
+    lastLayerOf(tensors) ?? "heads",
+  ];
   let width: number | undefined;
   const layers = names.map((name) => {
     const layer = dense(tensors, name, width, file);
