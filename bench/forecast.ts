@@ -1,10 +1,11 @@
 // Forecasts against the truth: what share the heads of a pack expect, second ones among them, to satisfy a request, and what share an exact judge finds (test/bed).
-// Run: node scripts/bench.js forecast FOLDER [--rows 2000] [--bend 0.5] [--count 64] [--train FLAGS] [--json]      after npm run build
+// Run: node scripts/bench.js forecast FOLDER [--rows 2000] [--bend 0.5] [--count 64] [--train FLAGS] [--json]      after npm run build; --generator FILE.onnx as in control.ts
 //      node scripts/bench.js forecast --svg docs/images/forecast.svg FILE.json...      draws what was printed
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bedFolder } from "./bed-folder.js";
+import { PHOTOGRAPH_REQUESTS } from "../test/bed/photographs.js";
 import { REQUESTS } from "../test/bed/requests.js";
 import { compileScript } from "../src/app/compile-script.js";
 import { holds, verdict } from "../src/compiler/energy/interpret.js";
@@ -43,6 +44,7 @@ const { values, positionals } = parseArgs({
     sampler: { type: "string", default: "" },
     svg: { type: "string" },
     json: { type: "boolean", default: false },
+    generator: { type: "string" },
   },
 });
 
@@ -70,10 +72,14 @@ function summary(points: readonly Point[]): string {
 }
 
 async function measure(folder: string): Promise<Point[]> {
-  const { data, lacec } = bedFolder(folder, { bend: Number(values.bend) }, values.rows);
+  const { generator } = values;
+  const bed = generator === undefined ? { bend: Number(values.bend) } : { generator };
+  const { data, lacec } = bedFolder(folder, bed, values.rows);
   const flags = values.train.split(" ").filter((f) => f !== "");
   lacec("train", data, "--into", "bed.safetensors", "-o", "forecast.safetensors", "-q", ...flags);
-  const wishes = Object.entries(REQUESTS).flatMap(([group, list]) => list.map((wish) => ({ group, wish })));
+  const wishes = Object.entries(generator === undefined ? REQUESTS : PHOTOGRAPH_REQUESTS).flatMap(([group, list]) =>
+    list.map((wish) => ({ group, wish })),
+  );
   const tasks = wishes.map(
     ({ wish }, n) => `sample r${n} from own { where ${wish}  count ${values.count}  seed 5 ${values.sampler} }`,
   );
@@ -103,7 +109,7 @@ async function measure(folder: string): Promise<Point[]> {
     );
     const second = samples.map((s) => witnessOutputs(model, s) ?? []);
     points.push({
-      bed: `bend ${values.bend}`,
+      bed: generator === undefined ? `bend ${values.bend}` : "photographs",
       rows: Number(values.rows),
       ...wishes[n]!,
       exact: mean(seen.map((o) => Number(holds(energy, o)))),
@@ -123,7 +129,7 @@ function plot(points: readonly Point[]): string {
   const [size, left, bottom] = [320, 52, 44];
   const x = (v: number): number => left + v * size;
   const y = (v: number): number => 16 + (1 - v) * size;
-  const colours = ["#0b6e99", "#d9730d", "#448361", "#9065b0"];
+  const colours = ["#0b6e99", "#d9730d", "#448361", "#9065b0", "#c4314b", "#8a6d3b"];
   const kinds = [...new Set(points.map((p) => `${p.bed}, ${p.rows} rows`))];
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
     (v) =>

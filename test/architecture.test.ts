@@ -36,6 +36,7 @@ const ROOMS = [
   "ports/",
   "parser/",
   // compiler
+  "compiler/residuals.ts",
   "compiler/attribute.ts",
   "compiler/axes.ts",
   "compiler/defaults.ts",

@@ -1,4 +1,5 @@
 // What the compiler knows of a model: its attribute table and sizes. No weights.
+import type { Residuals } from "./residuals.js";
 
 /** What is known of the head of an attribute, where it was trained by a lacec that measures it. */
 interface Known {
@@ -34,6 +35,8 @@ export type Attribute = Known &
         readonly min: number;
         readonly max: number;
         readonly sigma: number;
+        /** What its head was wrong by on rows held out. */
+        readonly residuals?: Residuals;
       }
   );
 

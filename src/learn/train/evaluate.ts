@@ -2,6 +2,7 @@
 // In: data and a training's heads. Out: a Report, plain JSON. Invariants: temperature and sigma come from the validation rows, every other
 // figure from the test rows; the labels of the data are taken for the truth.
 import type { Attribute } from "../../compiler/attribute.js";
+import { residualsOf, type Residuals } from "../../compiler/residuals.js";
 import {
   calibrationError,
   fitTemperature,
@@ -58,6 +59,8 @@ export interface ScalarReport extends ReportBase {
   /** Root mean square of the residuals of validation, and the sigma that was set from it. */
   readonly residual: number;
   readonly sigma: number;
+  /** Residuals of the rows held out, validation and test; null where there are too few. */
+  readonly residuals: Residuals | null;
   /** [wanted, found] of some rows, for a plot. */
   readonly points: readonly (readonly [number, number])[];
 }
@@ -123,7 +126,11 @@ export function validationError({ planned, outputs }: TrainedHead, validation: U
 export function calibrated(attributes: readonly Attribute[], report: TrainingReport): readonly Attribute[] {
   return attributes.map((a): Attribute => {
     const found = report.attributes.find((r) => r.name === a.name);
-    if (a.type === "scalar") return found?.type === "scalar" ? { ...a, sigma: found.sigma } : a;
+    if (a.type === "scalar") {
+      if (found?.type !== "scalar") return a;
+      const { sigma, residuals } = found;
+      return { ...a, sigma, ...(residuals !== null && { residuals }) };
+    }
     return found === undefined || found.type === "scalar" ? a : { ...a, temperature: found.temperature };
   });
 }
@@ -154,6 +161,7 @@ function reportOf(
       r2: 1 - square / meanOf(pairs.map(([wanted]) => (wanted - centre) ** 2)),
       residual,
       sigma: rounded(sigmaOf(residual, max - min, deviationOf(held.map(([wanted]) => wanted)))),
+      residuals: residualsOf(rows === validation ? held : [...held, ...pairs]) ?? null,
       points: pairs.slice(0, POINTS),
     };
   }

@@ -33,6 +33,22 @@ const known = {
 /** What float32 can still square. */
 const bounded = v.pipe(finite, v.minValue(-1e15), v.maxValue(1e15));
 
+/** What a scalar's head was wrong by: as many lists of quantiles as there are parts, each ascending. */
+const ascending = (most: number) =>
+  v.pipe(
+    v.array(bounded),
+    v.minLength(1),
+    v.maxLength(most),
+    v.check((list) => list.every((x, i) => i === 0 || x >= (list[i - 1] ?? x)), "Invalid list: Expected ascending"),
+  );
+const residuals = v.pipe(
+  v.object({
+    at: ascending(100),
+    quantiles: v.pipe(v.array(v.pipe(ascending(1001), v.minLength(2))), v.maxLength(100)),
+  }),
+  v.check((r) => r.at.length === r.quantiles.length, "Invalid residuals: Expected quantiles for each part"),
+);
+
 /** One row of an attribute table. */
 export const headRow = v.variant("type", [
   v.object({ name, type: v.literal("binary"), space, temperature: v.optional(positive, 1), ...known }),
@@ -55,6 +71,7 @@ export const headRow = v.variant("type", [
     min: bounded,
     max: bounded,
     sigma: v.optional(positive, 0.1),
+    residuals: v.exactOptional(residuals),
     space,
     ...known,
   }),
@@ -301,7 +318,10 @@ export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
       ...(labelledBy !== undefined && { labelledBy }),
       ...(witness !== undefined && { witness }),
     };
-    if (a.type === "scalar") return { name, type: "scalar", min: a.min, max: a.max, sigma: a.sigma, ...known };
+    if (a.type === "scalar") {
+      const { min, max, sigma, residuals } = a;
+      return { name, type: "scalar", min, max, sigma, ...(residuals !== undefined && { residuals }), ...known };
+    }
     const classes = a.type === "binary" ? ["no", "yes"] : a.classes;
     return { name, type: a.type, classes, temperature: a.temperature, ...known };
   });

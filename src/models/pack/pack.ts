@@ -323,7 +323,9 @@ function storedRows({ attributes, heads }: Heads, original: Readonly<Record<stri
     const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
     // What was found out of another head is not of this one.
     const earlier =
-      typeof found === "object" ? { ...found, skill: undefined, witness: undefined, labelledBy: undefined } : {};
+      typeof found === "object"
+        ? { ...found, skill: undefined, residuals: undefined, witness: undefined, labelledBy: undefined }
+        : {};
     return { ...earlier, ...storedRow(a, heads[i]?.space ?? "w") };
   });
 }

@@ -1,13 +1,15 @@
 // What share of a task's samples to expect to satisfy what was asked for, by the heads and by second heads, which other rows made (draw/witness.ts).
-// In: a task's samples, a model. Out: a share, or nothing where a second head is missing. Invariant: no picture is made.
+// In: a task's samples, a model. Out: a share, or nothing where neither a second head nor residuals are known of an attribute. Invariant: no picture is made.
 //
 //   share = mean over samples of P(condition), from P of each predicate; predicates of one sample count as independent, and weights do not matter
-//   scalar   y ~ N(f, s^2), f the mean of both heads' values by their precisions 1 / sigma^2, 1 / s^2 the sum of these: as if their errors were independent
+//   scalar   y - f as on the rows held out where the head said about f (compiler/residuals.ts); where a table lacks these,
+//            y ~ N(f, s^2), f the mean of both heads' values by their precisions 1 / sigma^2, 1 / s^2 the sum of these: as if their errors were independent
 //   class    softmax of the mean of both heads' logits / T, each by the inverse of what it does not explain of its labels (1 - skill)
 //
-// A sampler stops where the head that it follows is sure, so that this head alone would promise what it found; the other was made of other rows, and its
-// mistakes are its own.
+// A sampler stops where the head that it follows is sure, so that this head alone would promise what it found. Of a scalar the rows held out tell how far off
+// it is there; of a class the few rows that it is as sure of cannot, and the second head, which was made of other rows, says what it makes of the sample.
 import type { Attribute } from "../../compiler/attribute.js";
+import { chanceBelow } from "../../compiler/residuals.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import {
   log1mexp,
@@ -30,11 +32,16 @@ export function forecastOf(
   model: Pick<Model, "info" | "weights">,
 ): Forecast | undefined {
   const { witnesses } = model.weights;
+  const table = model.info.attributes;
+  const isKnown = (a: number): boolean => {
+    const row = table[a];
+    return witnesses?.[a] !== undefined || (row?.type === "scalar" && row.residuals !== undefined);
+  };
   const named = new Set(samples.flatMap((s) => [...attributesNamed(energyOf(s))]));
-  if (named.size === 0 || [...named].some((a) => witnesses?.[a] === undefined)) return undefined;
+  if (named.size === 0 || ![...named].every(isKnown)) return undefined;
   const chances = samples.map((s) => {
     const second = witnessOutputs(model, s);
-    return second === undefined ? 0 : chanceOf(energyOf(s), s.heads, second, model.info.attributes);
+    return second === undefined ? 0 : chanceOf(energyOf(s), s.heads, second, table);
   });
   return { share: chances.reduce((a, b) => a + b, 0) / Math.max(1, chances.length), counted: chances.length };
 }
@@ -71,7 +78,11 @@ function logChances(e: Predicate, own: readonly number[], other: readonly number
   }
   const [value = NaN] = both;
   const deviation = row.type === "scalar" ? row.sigma * Math.sqrt(1 - share) : 1;
-  const below = (threshold: number): number => normalCdf((threshold - value) / deviation);
+  const residuals = row.type === "scalar" ? row.residuals : undefined;
+  const below = (threshold: number): number =>
+    residuals === undefined
+      ? normalCdf((threshold - value) / deviation)
+      : chanceBelow(residuals, own[0] ?? NaN, threshold);
   switch (e.kind) {
     case "near":
       return certain(below(e.target + e.sigma) - below(e.target - e.sigma));
