@@ -52,6 +52,14 @@ export interface Machine {
   readonly processor: string;
 }
 
+/** How the native engine is added to an installation. */
+export interface EngineInstall {
+  /** A program and its words. */
+  readonly command: readonly string[];
+  /** The folder that gets it. */
+  readonly folder: string;
+}
+
 /** The user's imported models: a folder of packs by name. */
 export interface ModelStore {
   readonly home: string;
@@ -112,6 +120,10 @@ export interface Platform {
   /** Tries every engine. */
   probeEngines(): Promise<readonly EngineProbe[]>;
   describeMachine(): Machine;
+  /** How the native engine is added here; nothing is done. Errors: LaceError L5205 where lacec was not installed by npm. */
+  engineInstall(): EngineInstall;
+  /** Does so; what is said on the way goes to `say`. Errors: LaceError L5205 if it fails. */
+  installEngine(install: EngineInstall, say: (text: string) => void): Promise<void>;
   /** The text of docs/errors.md; undefined in an installation without docs. */
   errorPages(): Promise<string | undefined>;
   /** Errors: LaceError L5312 (no labeller, or a wrong description), L5314, L5316, L50xx, L5110, L5202. */

@@ -262,6 +262,8 @@ function program(): Command {
     .description("list the engines of this machine, why each is or is not usable, and how fast they are")
     .option("--json", "print JSON")
     .option("--no-speed", "leave out the speed test")
+    .option("--install", "add onnxruntime-node, the engine with native code, after saying what is run and asking")
+    .option("--yes", "with --install: do not ask")
     .action(verb(async () => (await import("./doctor.js")).doctorCommand));
 
   lacec

@@ -3,7 +3,7 @@
 // stdout is one JSON document whatever happens.
 import { compileScript, wholeOf, type Compilation, type Compiled } from "../app/compile-script.js";
 import { overridesOf, runCompiled, sharedOutputs, type Results, type RunOptions } from "../app/run.js";
-import type { LabellerChoice } from "../app/platform.js";
+import type { LabellerChoice, Platform } from "../app/platform.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import type { Cache } from "../ports/cache.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
@@ -50,6 +50,8 @@ interface Shared extends CommandContext {
   readonly flags: RunFlags;
   readonly options: RunOptions;
   readonly cache: Cache | undefined;
+  /** Hints that were given: each is given once. */
+  readonly hinted: Set<string>;
 }
 
 /** `lacec run SCRIPT...` */
@@ -74,7 +76,15 @@ export const runCommand = command(
     };
     const options = { ...context.watch, ...judge, out, inputs, count, seed, shard, provenance, engine, cache };
     const several = scripts.length > 1;
-    const shared = { ...context, platform: { ...platform, host }, flags, options, cache, several };
+    const shared = {
+      ...context,
+      platform: { ...platform, host },
+      flags,
+      options,
+      cache,
+      several,
+      hinted: new Set<string>(),
+    };
     try {
       if (flags.watch !== true) return await runScripts(scripts, shared);
       for (;;) {
@@ -181,7 +191,7 @@ function end(
   { script, compilation: { sources } }: Job,
   results: Results | undefined,
   diagnostics: readonly Diagnostic[],
-  { io, flags, several }: Shared,
+  { io, flags, several, platform, hinted }: Shared,
 ): Ended {
   const exitCode = exitCodeOf(diagnostics);
   const run = results === undefined ? null : { recordFile: results.recordFile, ...results.record };
@@ -192,7 +202,24 @@ function end(
     if (several && summary !== undefined) io.out(`${io.outColors.bold(script)}\n`);
     else if (several && shown.length > 0) io.err(`${io.errColors.bold(script)}\n`);
     printDiagnostics(shown, sources, io);
-    if (summary !== undefined) printSummary(summary, flags.out, io);
+    if (summary !== undefined) {
+      printSummary(summary, flags.out, io);
+      const slow = flags.engine === "auto" && summary.record.engine.name === "tfjs-wasm" && canInstall(platform);
+      if (slow && !hinted.has("engine"))
+        io.err(io.errColors.dim("drawn on WebAssembly; faster: lacec doctor --install\n"));
+      if (slow) hinted.add("engine");
+    }
   }
   return { exitCode, document: { ...said, script, run } };
+}
+
+/** Whether npm can add an engine to this lacec. */
+function canInstall(platform: Platform): boolean {
+  try {
+    platform.engineInstall();
+    return true;
+  } catch (error) {
+    if (error instanceof LaceError) return false;
+    throw error;
+  }
 }

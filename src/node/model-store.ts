@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homeFolder } from "./home.js";
 import { join } from "node:path";
 import process from "node:process";
 import type { DownloadOptions } from "../app/platform.js";
@@ -22,7 +22,7 @@ export function modelsHome(env: Readonly<Record<string, string | undefined>> = p
   const own = env["LACE_MODELS"] ?? "";
   if (own !== "") return own;
   const data = env["XDG_DATA_HOME"] ?? "";
-  return join(data === "" ? join(homedir(), ".local", "share") : data, "lacec", "models");
+  return join(data === "" ? join(homeFolder(), ".local", "share") : data, "lacec", "models");
 }
 
 /** Where the pack of a name lies, whether it is there or not. */

@@ -11,6 +11,7 @@ import { checkWritable } from "./folders.js";
 import { builtinNames, filesIn, nodeHost, removeFile } from "./host.js";
 import { download, modelsHome, packOf, removeDownloads, removeStored, storedNames } from "./model-store.js";
 import { childDrawer } from "./many/piece-child.js";
+import { engineInstall, runEngineInstall } from "./native-engine.js";
 import { mainFile, processorClass } from "./process.js";
 import { lacecVersion, nodeServices } from "./services.js";
 
@@ -48,6 +49,8 @@ export function nodePlatform(): Platform {
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       processor: processorClass(),
     }),
+    engineInstall: () => engineInstall(),
+    installEngine: runEngineInstall,
     errorPages: () => readFile(new URL("../../docs/errors.md", import.meta.url), "utf8").catch(() => undefined),
     openLabeller: async (services, model, choice) =>
       (await import("./labellers/open-labeller.js")).openLabeller(services, model, choice),

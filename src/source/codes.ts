@@ -81,6 +81,7 @@ export const codes = {
   L5202: "ONNX model cannot be opened",
   L5203: "ONNX model cannot be run",
   L5204: "ONNX network cannot be read as a graph",
+  L5205: "native engine cannot be installed",
   L5301: "not an image that lacec reads",
   L5302: "an image without a recipe",
   L5303: "a recipe that cannot be read",

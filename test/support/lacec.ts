@@ -19,6 +19,8 @@ export interface LacecOptions {
   readonly cwd: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another build than that of this clone. */
+  readonly main?: string;
   /** Called with the process as soon as it runs. */
   readonly during?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -28,7 +30,7 @@ export function lacec(args: readonly string[], options: LacecOptions): Promise<E
   requireBuild();
   const start = performance.now();
   const env = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...options.env };
-  const child = spawn(process.execPath, [mainFile, ...args], { cwd: options.cwd, env, stdio: "pipe" });
+  const child = spawn(process.execPath, [options.main ?? mainFile, ...args], { cwd: options.cwd, env, stdio: "pipe" });
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

@@ -4,7 +4,7 @@
 // Invariants: nothing but the disk is asked; every file that will be opened is there and in the hash.
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homeFolder } from "../home.js";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
@@ -103,7 +103,7 @@ async function findFolder(
   if (about !== undefined && !about.isDirectory())
     throw unusable(reference, "it is a file; a CLIP model is a folder of several", howToGet(undefined));
   if (about !== undefined) return { folder: resolve(reference), name: basename(resolve(reference)) };
-  const hub = env["HF_HUB_CACHE"] ?? join(env["HF_HOME"] ?? join(homedir(), ".cache", "huggingface"), "hub");
+  const hub = env["HF_HUB_CACHE"] ?? join(env["HF_HOME"] ?? join(homeFolder(), ".cache", "huggingface"), "hub");
   if (/^[\w.-]+\/[\w.-]+$/.test(reference)) {
     const cached = join(hub, `models--${reference.replace("/", "--")}`);
     const revision = await readFile(join(cached, "refs", "main"), "utf8").catch(() => "");
