@@ -56,15 +56,13 @@ export function serveRun(): Promise<void> {
   });
 }
 
-/** Counts behind whatever else the machine does. */
+/** Counts behind whatever else the machine does; nobody has asked for a file, so that nothing is kept. */
 async function countOne(model: string, signal: AbortSignal): Promise<ModelAttributes> {
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const platform = nodePlatform();
-  const cache = platform.openCache();
   try {
-    return await attributes(platform, model, { cache, signal });
+    return await attributes(platform, model, { signal });
   } finally {
-    await cache.close();
     await platform.close();
   }
 }

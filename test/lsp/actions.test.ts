@@ -260,6 +260,13 @@ describe("commands", () => {
     });
   });
 
+  test("a run that nobody has asked for is not begun above its limit of images", () =>
+    withScript({ server: { runs: idle } }, async (client) => {
+      const run = (mostImages: number) => execute<{ message: string }>(client, "lace.run", A, { mostImages });
+      expect(await run(7)).toMatchObject({ ok: true, message: "not run: 8 images are more than 7", pictures: [] });
+      expect((await run(8)).message).toBe("done");
+    }));
+
   test("a script with mistakes is not run", () =>
     withScript(
       { server: { runs: idle } },

@@ -87,6 +87,8 @@ export interface ClientOptions {
   readonly server?: ServerOptions;
   /** What `workspace/configuration` is answered with; without it, it fails. */
   readonly configuration?: unknown;
+  /** Folders of the workspace; default: `/w`. */
+  readonly folders?: readonly string[];
   /** Without the model that ships. */
   readonly modelless?: boolean;
 }
@@ -141,7 +143,7 @@ export class LanguageClient {
       processId: null,
       rootUri: "file:///w",
       capabilities: options.capabilities ?? CAPABLE,
-      workspaceFolders: [{ uri: "file:///w", name: "w" }],
+      workspaceFolders: (options.folders ?? ["/w"]).map((path) => ({ uri: `file://${path}`, name: path })),
     });
     await connection.sendNotification("initialized", {});
     const client = new LanguageClient(connection, host, initialized);

@@ -65,7 +65,8 @@ export class Extension {
     private readonly context: vscode.ExtensionContext,
     private readonly make: (options: LanguageClientOptions) => Promise<BaseLanguageClient | undefined>,
   ) {
-    this.preview = new Preview((command, ...args) => this.ask(command, ...args));
+    const icon = vscode.Uri.joinPath(context.extensionUri, "media/icon.png");
+    this.preview = new Preview((command, ...args) => this.ask(command, ...args), icon);
   }
 
   async activate(): Promise<void> {

@@ -41,11 +41,19 @@ export function page({ pictures, inputs, running, nonce, from }: PageParts): str
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <style nonce="${nonce}">
-body { padding: 8px; }
-header { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; }
-figure { margin: 12px 0; }
-img { max-width: 100%; cursor: pointer; image-rendering: auto; }
-figcaption { opacity: 0.7; }
+body { padding: 12px; }
+header { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
+button { border: 1px solid var(--vscode-button-border, transparent); border-radius: 2px; padding: 4px 14px; font: inherit; cursor: pointer;
+  color: var(--vscode-button-foreground); background: var(--vscode-button-background); }
+button:hover { background: var(--vscode-button-hoverBackground); }
+button:disabled { opacity: 0.6; cursor: default; }
+label { display: inline-flex; align-items: center; gap: 8px; }
+input { accent-color: var(--vscode-button-background); margin: 0; }
+output { min-width: 4ch; font-variant-numeric: tabular-nums; }
+:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
+figure { margin: 16px 0; }
+img { max-width: 100%; cursor: pointer; }
+figcaption { color: var(--vscode-descriptionForeground); }
 </style>
 </head>
 <body>

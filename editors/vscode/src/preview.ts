@@ -25,13 +25,17 @@ export class Preview implements vscode.Disposable {
   private script = "";
   private inputs: readonly Input[] = [];
   private readonly set = new Map<string, number>();
-  private readonly pictures = new Map<string, PictureNote>();
+  /** By address, each with when it was made: a file is loaded anew only where it was made anew. */
+  private readonly pictures = new Map<string, PictureNote & { readonly made: number }>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running = false;
   private again = false;
   private readonly subscriptions: vscode.Disposable[];
 
-  constructor(private readonly ask: (command: string, ...args: readonly unknown[]) => Promise<unknown>) {
+  constructor(
+    private readonly ask: (command: string, ...args: readonly unknown[]) => Promise<unknown>,
+    private readonly icon: vscode.Uri,
+  ) {
     const mode = (): string => vscode.workspace.getConfiguration("lace").get("preview.run", "manual");
     this.subscriptions = [
       vscode.workspace.onDidSaveTextDocument((d) => {
@@ -69,6 +73,7 @@ export class Preview implements vscode.Disposable {
           localResourceRoots: [...roots, vscode.Uri.joinPath(vscode.Uri.parse(script), "..")],
         },
       );
+      this.panel.iconPath = this.icon;
       this.panel.onDidDispose(() => (this.panel = undefined));
       this.panel.webview.onDidReceiveMessage((said: Said) => void this.heard(said));
     }
@@ -78,7 +83,7 @@ export class Preview implements vscode.Disposable {
   /** A picture was made. */
   add(note: PictureNote): void {
     if (note.script !== this.script) return;
-    this.pictures.set(note.picture, note);
+    this.pictures.set(note.picture, { ...note, made: Date.now() });
     this.draw();
   }
 
@@ -133,10 +138,9 @@ export class Preview implements vscode.Disposable {
     if (panel === undefined) return;
     panel.title = `Lace: ${this.script.replace(/^.*\//, "")}`;
     const nonce = Array.from({ length: 4 }, () => Math.random().toString(36).slice(2)).join("");
-    const pictures = [...this.pictures.values()].map(({ picture, task = "" }) => {
+    const pictures = [...this.pictures.values()].map(({ picture, made, task = "" }) => {
       const source = panel.webview.asWebviewUri(vscode.Uri.parse(picture)).toString();
-      // The same file is drawn anew after each run.
-      return { picture, task, source: `${source}?${Date.now()}` };
+      return { picture, task, source: `${source}?${made}` };
     });
     const inputs = this.inputs.map((i) => ({ ...i, value: this.set.get(i.name) ?? i.value }));
     panel.webview.html = page({ pictures, inputs, running: this.running, nonce, from: panel.webview.cspSource });
