@@ -32,10 +32,9 @@ export interface CommandContext {
  *
  * `interrupted`   what Ctrl-C says before the process ends; "finish": the work sees the signal and ends in order, and its error says how to go
  * on. A second Ctrl-C ends the process at once either way.
- * `native`        whether libraries may hold the main thread for long: networks are run.
  */
 export function command<W extends readonly unknown[], F extends Flags>(
-  { interrupted, native = false }: { readonly interrupted?: string; readonly native?: boolean },
+  { interrupted }: { readonly interrupted?: string },
   act: (context: CommandContext, ...args: [...W, F]) => Promise<ExitCode>,
 ): (io: Io, ...args: [...W, F]) => Promise<ExitCode> {
   return async (io, ...args) => {
@@ -47,7 +46,7 @@ export function command<W extends readonly unknown[], F extends Flags>(
       if (interrupted !== undefined) io.err(`${interrupted}\n`);
       await platform.close();
     };
-    const interrupt = onInterrupt(interrupted === "finish" ? undefined : tidy, { native });
+    const interrupt = onInterrupt(interrupted === "finish" ? undefined : tidy);
     const clearing =
       (print: (text: string) => void) =>
       (text: string): void => {

@@ -14,7 +14,7 @@ interface EvalFlags extends Flags, Omit<EvaluateOptions, "engine" | "inputs"> {
 
 /** `lacec eval SCRIPT` */
 export const evalCommand = command(
-  { interrupted: "interrupted; an evaluation leaves nothing behind", native: true },
+  { interrupted: "interrupted; an evaluation leaves nothing behind" },
   async ({ io, platform, watch }, target: string | undefined, flags: EvalFlags) => {
     const { set: inputs, engine, quiet, json, export: folder, ...options } = flags;
     if (folder !== undefined) return exportPictures(folder, target, flags, { io, platform, watch });

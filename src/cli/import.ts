@@ -6,7 +6,7 @@ import { EXIT } from "./exit.js";
 
 /** `lacec import FILE` */
 export const importCommand = command(
-  { interrupted: "interrupted; what is there is whole", native: true },
+  { interrupted: "interrupted; what is there is whole" },
   async ({ io, platform, watch }, file: string, options: Flags & ImportOptions) => {
     const { wrote, assumed, description } = await importFile(platform, file, { ...options, ...watch });
     if (options.json === true) io.out(`${JSON.stringify({ wrote, assumed, ...description }, null, 2)}\n`);

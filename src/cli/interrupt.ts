@@ -1,6 +1,6 @@
 // Ctrl-C and its kin. The first one ends the process in order; whoever is impatient presses again, and is not kept waiting by anything.
 // Invariants: the second signal ends the process whatever its threads do. One that is stuck in the system (a pipe that nobody reads) is not waited
-// for; where the main thread itself is deep in a library (one run of a network that never ends), a thread of its own ends the process.
+// for; where the main thread itself is busy (one run of a network that never ends, the graph of a very large script), a thread of its own ends the process.
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { EXIT } from "./exit.js";
@@ -23,14 +23,10 @@ export interface Interrupt {
  * Runs `tidy` and leaves with 130 when the process is asked to end. Work under way is not waited for.
  *
  * `tidy`     undefined: the work itself ends in order, when it sees the signal.
- * `native`   whether the main thread may be in libraries for so long that it does not see signals.
  */
-export function onInterrupt(
-  tidy: (() => Promise<void>) | undefined,
-  { native }: { readonly native: boolean },
-): Interrupt {
+export function onInterrupt(tidy: (() => Promise<void>) | undefined): Interrupt {
   const controller = new AbortController();
-  const watch = native ? watchThread() : undefined;
+  const watch = watchThread();
   const stop = async (): Promise<void> => {
     for (const signal of SIGNALS) process.off(signal, handle);
     await watch?.terminate();

@@ -16,7 +16,7 @@ interface LabelFlags extends Flags, Omit<LabelOptions, "engine"> {
 
 /** `lacec label MODEL` */
 export const labelCommand = command(
-  { interrupted: "finish", native: true },
+  { interrupted: "finish" },
   async (context, reference: string | undefined, flags: LabelFlags) => {
     const { platform, watch } = context;
     const { quiet, json, export: folder, join: files, fromStyleflow, ...given } = flags;

@@ -9,14 +9,14 @@ const interrupted = "interrupted; the same command goes on with a download where
 
 /** `lacec models add FILE`: imports a checkpoint, a decoder or a pack into the folder. */
 export const addCommand = command(
-  { interrupted, native: true },
+  { interrupted },
   async ({ io, platform, watch }, file: string, options: Flags & AddOptions) =>
     added(await addModel(platform, file, { ...options, ...watch }), io),
 );
 
 /** `lacec models pull URL --sha256 HASH`: downloads, checks, imports. */
 export const pullCommand = command(
-  { interrupted, native: true },
+  { interrupted },
   async ({ io, platform, watch }, url: string, options: Flags & PullOptions) =>
     added(await pullModel(platform, url, { ...options, ...watch }), io),
 );

@@ -12,28 +12,25 @@ interface ReproduceFlags extends Flags {
 }
 
 /** `lacec reproduce IMAGE` */
-export const reproduceCommand = command(
-  { native: true },
-  async ({ io, platform, watch }, image: string, options: ReproduceFlags) => {
-    const { output, model: models = {}, engine, json } = options;
-    const { ok, identical, differences, pixels } = await reproduceImage(platform, image, {
-      ...watch,
-      models,
-      ...(output !== undefined && { output }),
-      ...(engine !== undefined && { engine: engineChoice(engine) }),
-    });
-    if (json === true) {
-      const { psnr = NaN, largest, pixels: differing } = pixels ?? {};
-      const measured = pixels && { psnr: Number.isFinite(psnr) ? psnr : null, largest, pixels: differing };
-      io.out(`${JSON.stringify({ ok, identical, differences, pixels: measured ?? null }, null, 2)}\n`);
-    } else {
-      for (const sentence of differences) io.err(`note: ${sentence}\n`);
-      io.out(`${verdict(identical, pixels)}\n`);
-      if (output !== undefined) io.out(`wrote ${output}\n`);
-    }
-    return ok ? EXIT.done : EXIT.missed;
-  },
-);
+export const reproduceCommand = command({}, async ({ io, platform, watch }, image: string, options: ReproduceFlags) => {
+  const { output, model: models = {}, engine, json } = options;
+  const { ok, identical, differences, pixels } = await reproduceImage(platform, image, {
+    ...watch,
+    models,
+    ...(output !== undefined && { output }),
+    ...(engine !== undefined && { engine: engineChoice(engine) }),
+  });
+  if (json === true) {
+    const { psnr = NaN, largest, pixels: differing } = pixels ?? {};
+    const measured = pixels && { psnr: Number.isFinite(psnr) ? psnr : null, largest, pixels: differing };
+    io.out(`${JSON.stringify({ ok, identical, differences, pixels: measured ?? null }, null, 2)}\n`);
+  } else {
+    for (const sentence of differences) io.err(`note: ${sentence}\n`);
+    io.out(`${verdict(identical, pixels)}\n`);
+    if (output !== undefined) io.out(`wrote ${output}\n`);
+  }
+  return ok ? EXIT.done : EXIT.missed;
+});
 
 function verdict(identical: boolean, difference: PixelDifference | undefined): string {
   if (identical) return "identical: the same bytes";

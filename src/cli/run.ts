@@ -56,7 +56,7 @@ interface Shared extends CommandContext {
 
 /** `lacec run SCRIPT...` */
 export const runCommand = command(
-  { interrupted: "interrupted; what is there is whole: finished pictures, lace.lock, results in .lace/", native: true },
+  { interrupted: "interrupted; what is there is whole: finished pictures, lace.lock, results in .lace/" },
   async (context, words: readonly string[], flags: RunFlags) => {
     const { io } = context;
     const { out, set: inputs = {}, count, seed, shard, provenance = true } = flags;

@@ -13,7 +13,7 @@ interface TrainFlags extends Flags, Omit<TrainOptions, "engine" | "rate"> {
 
 /** `lacec train DATA...` */
 export const trainCommand = command(
-  { interrupted: "finish", native: true },
+  { interrupted: "finish" },
   async ({ io, platform, watch }, files: readonly string[], options: TrainFlags) => {
     const { lr: rate, engine, quiet, json } = options;
     const training = await train(platform, files, { ...options, ...watch, rate, engine: engineChoice(engine) });

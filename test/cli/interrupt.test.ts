@@ -82,6 +82,21 @@ describe("an interrupted run", () => {
   });
 });
 
+describe("a command whose main thread is busy", () => {
+  test("says that it is at work after one signal, and ends at the second", async () => {
+    const terms = Array.from({ length: 100_000 }, (_, i) => `tilt > ${(i * 1e-5).toFixed(5)}`).join(" and ");
+    writeFileSync(join(folder.path, "long.lace"), SCRIPT.replace("where glasses", `where ${terms}`));
+    const ended = await lacec(["run", "long.lace", "--out", "long", "--engine", "onnx-cpu"], {
+      cwd: folder.path,
+      during: (kill, { stderr }) => {
+        stderr.on("data", (text: string) => /✓ load|still at work/.test(text) && kill("SIGTERM"));
+      },
+    });
+    expect(ended.code).toBeNull();
+    expect(ended.err).toContain("a second Ctrl-C ends it at once");
+  });
+});
+
 describe("lacec run, to its end", () => {
   test("plain lines on stderr, files and table on stdout, 1 for a missed expectation, --json and --quiet", async () => {
     const args = ["--engine", "onnx-cpu", "--count", "2", "--no-cache"];

@@ -1,5 +1,5 @@
 // Runs the built command line in a folder of its own, and looks at what it leaves.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export interface LacecOptions {
   /** Another build than that of this clone. */
   readonly main?: string;
   /** Called with the process as soon as it runs. */
-  readonly during?: (kill: (signal: NodeJS.Signals) => void) => void;
+  readonly during?: (kill: (signal: NodeJS.Signals) => void, child: ChildProcessWithoutNullStreams) => void;
 }
 
 /** `lacec ARGS`, not on a terminal. */
@@ -36,7 +36,7 @@ export function lacec(args: readonly string[], options: LacecOptions): Promise<E
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
   child.stdin.end(options.input ?? "");
-  options.during?.((signal) => child.kill(signal));
+  options.during?.((signal) => child.kill(signal), child);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, out, err, ms: performance.now() - start }));
