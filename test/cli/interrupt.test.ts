@@ -89,7 +89,10 @@ describe("a command whose main thread is busy", () => {
     const ended = await lacec(["run", "long.lace", "--out", "long", "--engine", "onnx-cpu"], {
       cwd: folder.path,
       during: (kill, { stderr }) => {
-        stderr.on("data", (text: string) => /✓ load|still at work/.test(text) && kill("SIGTERM"));
+        stderr.on("data", (text: string) => {
+          if (text.includes("✓ load")) setTimeout(() => kill("SIGTERM"), 1000); // deep in the graph by then
+          if (text.includes("still at work")) kill("SIGTERM");
+        });
       },
     });
     expect(ended.code).toBeNull();
