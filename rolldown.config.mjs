@@ -5,12 +5,15 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { defineConfig } from "rolldown";
+import { licences } from "./scripts/licences.js";
+
+/** Where the WebAssembly of TensorFlow.js lies: PACKAGE/dist. */
+const from = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
 
 /** The WebAssembly of TensorFlow.js, which is read from files: dist/wasm. */
 const wasm = {
   name: "wasm",
   writeBundle() {
-    const from = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
     mkdirSync("dist/wasm", { recursive: true });
     for (const kind of ["", "-simd"])
       copyFileSync(join(from, `tfjs-backend-wasm${kind}.wasm`), `dist/wasm/tfjs-backend-wasm${kind}.wasm`);
@@ -41,7 +44,7 @@ export default defineConfig({
     "sharp",
     "webgpu",
   ],
-  plugins: [wasm],
+  plugins: [wasm, licences("THIRD-PARTY-LICENCES.txt", [dirname(from)]).write],
   // Emscripten asks where its script lies; it is told where the files are (dist/wasm) before it looks there.
   transform: { define: { __dirname: '""', __filename: '""' } },
   output: {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import sharp from "sharp";
 import { defineConfig, type Plugin } from "vite";
+import { licences } from "../scripts/licences.js";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const above = fileURLToPath(new URL("..", import.meta.url));
@@ -79,12 +80,15 @@ const serviceWorker: Plugin = {
   },
 };
 
+/** The licences of what is bundled, in workers too: they are built before the page is written. */
+const thirdParty = licences("licences.txt");
+
 export default defineConfig({
   root,
   base: "./",
   define: { LACEC_VERSION: JSON.stringify(version), STUDIO_GALLERY: JSON.stringify([...pictured.keys()]) },
-  plugins: [threads, gallery, serviceWorker],
-  worker: { format: "es", plugins: () => [threads] },
+  plugins: [threads, gallery, thirdParty.write, serviceWorker],
+  worker: { format: "es", plugins: () => [threads, thirdParty.collect] },
   build: {
     outDir: "../dist/studio",
     emptyOutDir: true,

@@ -46,6 +46,21 @@ describe("what is installed", () => {
     expect(imported).toContain("sharp"); // imports are really found
   });
 
+  test("says the licences of what is bundled into it, and of what the studio's page is made of", () => {
+    for (const [file, packages] of [
+      [
+        "THIRD-PARTY-LICENCES.txt",
+        ["chevrotain", "commander", "@tensorflow/tfjs-backend-wasm", "bullmq", "node-diff3"],
+      ],
+      ["studio/licences.txt", ["preact", "@codemirror/view", "@tensorflow/tfjs-core", "fflate"]],
+    ] as const) {
+      const text = readFileSync(join(root, "dist", file), "utf8");
+      const titles = [...text.matchAll(/^(\S+) \d+\.\d+\.\d+\S*\n\nLicence: \S/gm)].map(([, name]) => name);
+      expect(titles).toEqual(expect.arrayContaining([...packages]));
+      expect(titles).toEqual([...titles].sort());
+    }
+  });
+
   test("brings the WebAssembly that runs where there is no other engine", () => {
     for (const kind of ["", "-simd"])
       expect(statSync(join(root, "dist/wasm", `tfjs-backend-wasm${kind}.wasm`)).size).toBeGreaterThan(100_000);
