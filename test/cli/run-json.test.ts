@@ -45,6 +45,7 @@ const family = v.union([
     steps: v.array(v.strictObject({ weight: v.number(), layers: v.nullable(v.tuple([whole, whole])) })),
   }),
 ]);
+const place = v.strictObject({ right: v.number(), down: v.number(), rotate: v.number() });
 const task = v.strictObject({
   name: v.string(),
   kind: v.picklist(["sample", "sweep", "traverse", "edit"]),
@@ -55,6 +56,7 @@ const task = v.strictObject({
   class: v.nullable(v.number()),
   truncation: v.number(),
   cutoff: v.nullable(v.number()),
+  placement: v.nullable(v.strictObject({ from: place, to: place })),
   noise: v.picklist(["const", "random", "none"]),
   logic: v.picklist(["product", "lace"]),
   sampler: v.looseObject({ kind: v.picklist(["ode", "langevin", "pc", "hmc"]) }),

@@ -35,6 +35,30 @@ describe("encoding", () => {
     expect(found).toBe(format === "avif" ? "heif" : format);
   });
 
+  test.each(["png", "webp", "avif"] as const)("%s keeps alpha, beside the colours and the text", async (format) => {
+    const image = texture(40, 24);
+    const alpha = Uint8Array.from({ length: 40 * 24 }, (_, p) => (p * 40503) & 255);
+    const smooth = { ...solidImage(40, 24, [200, 40, 90]), alpha: alpha.map((_, p) => (p % 40 < 20 ? 255 : 60)) };
+    const [rough, plain] = await Promise.all(
+      [{ ...image, alpha }, smooth].map(async (i) => codec.decode(await codec.encode(i, format, "recipe"))),
+    );
+    // PNG is exact; WebP keeps alpha exactly, AVIF as it keeps brightness.
+    if (format !== "avif") expect([...rough!.alpha!]).toEqual([...alpha]);
+    if (format === "png") expect([...rough!.data]).toEqual([...image.data]);
+    const middle = (i: RgbImage, x: number): readonly number[] => [i.data[3 * (12 * 40 + x)]!, i.alpha![12 * 40 + x]!];
+    expectClose(middle(plain!, 5), [200, 255], { abs: 8, rel: 0 });
+    expectClose([middle(plain!, 35)[1]!], [60], { abs: 4, rel: 0 });
+    expect((await codec.inspect(await codec.encode(smooth, format, "recipe"))).text).toBe("recipe");
+  });
+
+  test("JPEG, which has no alpha, shows the picture on white", async () => {
+    const alpha = Uint8Array.from({ length: 40 * 24 }, (_, p) => (p % 40 < 20 ? 255 : 0));
+    const decoded = await codec.decode(await codec.encode({ ...solidImage(40, 24, [200, 40, 90]), alpha }, "jpeg"));
+    expect(decoded.alpha).toBeUndefined();
+    const red = (x: number): number => decoded.data[3 * (12 * 40 + x) + 1]!;
+    expectClose([red(5), red(35)], [40, 255], { abs: 8, rel: 0 });
+  });
+
   test("a picture too large for its format is an environment error", async () => {
     const wide = solidImage(20_000, 1, [0, 0, 0]);
     await expect(codec.encode(wide, "webp")).rejects.toThrow(/L5006/);

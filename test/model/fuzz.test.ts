@@ -1,5 +1,6 @@
 // Mutations of model files: whatever is done to a file, reading it gives a model or a LaceError, soon and in bounded memory.
 // A short seeded run here; LACEC_FUZZ=20000 npx vitest run test/model/fuzz.test.ts is the long one, and prints its figures.
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openSource } from "../../src/models/checkpoints/open-source.js";
 import { readHeadFile, readPack, writeHeads, writePack } from "../../src/models/pack/pack.js";
@@ -10,6 +11,7 @@ import { storageOf, TORCH_NAMES, type TorchStorage } from "../../src/models/form
 import { unpickle } from "../../src/models/formats/unpickle.js";
 import { openZip } from "../../src/models/formats/zip.js";
 import { LaceError } from "../../src/source/diagnostic.js";
+import { conditionalDecoder } from "../support/conditional-decoder.js";
 import { tinyDecoder } from "../support/decoder.js";
 import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
 import { randomModel } from "../support/model.js";
@@ -29,6 +31,10 @@ const own: readonly (readonly [string, Uint8Array])[] = [
   ["heads", writeHeads({ attributes: model.info.attributes, heads: model.weights.heads }, model.info)],
   ["tensorflow", tensorflowCheckpoint(randomModel({ attributes: [] }))],
   ["onnx", tinyDecoder()],
+  ["onnx with further inputs", conditionalDecoder({ classes: "index", type: "float16" })],
+  ...["binary", "category", "objects", "margin", "scalar"].map((name): [string, Uint8Array] => {
+    return [`scikit-learn, ${name}`, readFileSync(new URL(`../fixtures/scikit-learn/${name}.pkl`, import.meta.url))];
+  }),
   ...[false, true].map((deflate): [string, Uint8Array] => {
     const weight = tensor({ key: "0", count: 16, shape: [2, 8], strides: [8, 1] });
     const bias = tensor({ key: "1", count: 2, shape: [2], strides: [1] });
@@ -39,6 +45,7 @@ const own: readonly (readonly [string, Uint8Array])[] = [
     ];
   }),
 ];
+const form = (name: string): string => `checkpoint-forms/${name}`;
 const golden = [
   "stylegan2-ada/skip64.pkl",
   "stylegan2-ada/skip32_conditional.pkl",
@@ -47,6 +54,10 @@ const golden = [
   "stylegan2-rosinality/size64.pt",
   "lace-tiny/classifier_glasses.pt",
   "lace-tiny/mapping.pt",
+  ...["ada_torch_save.pt", "ada_rgba.pkl", "ada_wide.pkl", "ada_state_dict.pt", "ada_state_dict.safetensors"].map(form),
+  ...["rosinality_train.pt", "rosinality_lightning.ckpt", "psp.pt", "rosinality_data_parallel.pt"].map(form),
+  ...["boundary.npy", "direction.pt", "head_linear.pt", "head_sequential.pt"].map(form),
+  ...["t64.pkl", "r64.pkl", "t32_conditional.pkl"].map((name) => `stylegan3/${name}`),
 ];
 
 const EXTREMES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];

@@ -212,6 +212,10 @@ export function imageCases(layout: ImageLayout): Case[] {
     make("FIR smoothing", (c) =>
       c.b.upfirdn2d(c.x(image(2, 3, 7, 6)), { kernel: smooth, gain: 4, pads: [1, 1, 1, 1], layout }),
     ),
+    make("FIR and leaky ReLU behind it", (c) => {
+      const fir = c.b.upfirdn2d(c.x(image(1, 8, 9, 9)), { kernel: [[0.1], [0.9], [0.3]], pads: [1, 1, 0, 0], layout });
+      return c.b.leakyRelu(fir, 0.2, 1.5);
+    }),
     make("FIR with pads that differ, a crop and a skew kernel", (c) =>
       c.b.upfirdn2d(c.x(image(1, 2, 7, 6)), { kernel: skew, pads: [2, 0, -1, 1], layout }),
     ),

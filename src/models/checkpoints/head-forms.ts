@@ -9,6 +9,7 @@ import { isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { LazyTensor, StateDict } from "../formats/state-dict.js";
 import { checkSharing, tensorsOf, TorchTensor } from "../formats/torch-tensor.js";
+import { nameOther } from "./name-others.js";
 import { dense, lastLayerOf, readLaceHead } from "./lace-heads.js";
 
 export type HeadKind = "lace-head" | "dense-head" | "boundary" | "scikit-learn";
@@ -53,6 +54,9 @@ export function denseHead(tensors: StateDict, file: string): HeadCheckpoint | un
   if (prefix === undefined || prefixes.size > 1) return undefined;
   const weights = names.filter((name) => name.endsWith("weight"));
   if (weights.length === 0 || weights.some((name) => (tensors.get(name)?.shape.length ?? 0) < 2)) return undefined;
+  // Matrices without biases are often of something else that has a name, such as a LoRA.
+  const lacksBias = weights.some((name) => !tensors.has(name.replace(/weight$/, "bias")));
+  if (lacksBias && nameOther(names) !== undefined) return undefined;
   checkSharing(tensors, file);
   const order = weights.map((name) => LAYER.exec(name)?.[2]).map((n) => (n === undefined ? -1 : Number(n)));
   let width: number | undefined;

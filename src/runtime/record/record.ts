@@ -5,7 +5,7 @@ import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
-import type { Keep, Plan, Sampler, Task } from "../../compiler/plan.js";
+import type { Keep, Placement, Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -63,6 +63,8 @@ export interface TaskRecord {
   readonly truncation: number;
   /** Layers that truncation changes are those before this; null: all. */
   readonly cutoff: number | null;
+  /** Where pictures stand in their images, `from` the first frame of a traverse `to` its last; null: they are not moved. */
+  readonly placement: { readonly from: Placement; readonly to: Placement } | null;
   readonly noise: string;
   readonly logic: string;
   readonly sampler: Sampler;
@@ -262,6 +264,7 @@ function taskRecord({ task, samples, attempts, forecast, seconds }: TaskResult, 
     class: task.class ?? null,
     truncation,
     cutoff: task.cutoff ?? null,
+    placement: task.placement ? { from: task.placement.from, to: task.placement.to ?? task.placement.from } : null,
     noise,
     logic,
     sampler,

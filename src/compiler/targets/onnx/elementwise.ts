@@ -67,6 +67,13 @@ export function lowerLeakyRelu(b: OnnxBuilder, activation: LeakyRelu, x: string)
   return times(b, rectify(b, activation.slope, x), activation.gain);
 }
 
+/** The same of arithmetic, which no runtime fuses with what comes before: max(x, slope x), of slopes up to 1. */
+export function lowerLeakyReluApart(b: OnnxBuilder, activation: LeakyRelu, x: string): string {
+  const { slope, gain } = activation;
+  if (slope > 1) return lowerLeakyRelu(b, activation, x);
+  return times(b, b.op("Max", [x, times(b, x, slope)]), gain);
+}
+
 /** x > 0 ? x : slope * x, without the gain. */
 export function rectify(b: OnnxBuilder, slope: number, x: string): string {
   if (slope === 1) return x;

@@ -5,7 +5,15 @@
 import { InternalError, unreachable } from "../../../source/internal-error.js";
 import type { Graph, Node, NodeId, Op } from "../../graph/graph.js";
 import { int, ints, OnnxBuilder } from "./builder.js";
-import { asCondition, lowerBinary, lowerLeakyRelu, lowerUnary, positive, times } from "./elementwise.js";
+import {
+  asCondition,
+  lowerBinary,
+  lowerLeakyRelu,
+  lowerLeakyReluApart,
+  lowerUnary,
+  positive,
+  times,
+} from "./elementwise.js";
 import { lowerConv, lowerConvTranspose, lowerUpfirdn } from "./image.js";
 import { lowerDense, lowerMatmul, product, reshape } from "./linear.js";
 import { encodeModel, type OnnxModelProto } from "./proto.js";
@@ -115,8 +123,11 @@ function lower(
       return lowerUnary(b, op.fn, operand(0));
     case "binary":
       return lowerBinary(b, op.fn, operand(0), operand(1));
-    case "leakyRelu":
-      return lowerLeakyRelu(b, op.activation, operand(0));
+    case "leakyRelu": {
+      // onnxruntime makes one node of a convolution and the leaky ReLU behind it, and with one filter a channel that node is wrong on WebGPU.
+      const behindFilter = b.traits.coarse && b.node(node.inputs[0] ?? -1).op.kind === "upfirdn2d";
+      return (behindFilter ? lowerLeakyReluApart : lowerLeakyRelu)(b, op.activation, operand(0));
+    }
     case "clip":
       return b.op("Clip", [operand(0), b.scalar(op.min), b.scalar(op.max)]);
     case "select":
