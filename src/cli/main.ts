@@ -66,7 +66,7 @@ function program(): Command {
     .option("--seed <n>", "draw from this seed, whatever the script says", wholeNumber(0))
     .option(
       "--engine <name>",
-      "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu",
+      "auto, onnx-cpu, onnx-webgpu, tfjs-gpu, tfjs-node, tfjs-webgpu, tfjs-wasm or tfjs-cpu; with :host or :device to step there",
       "auto",
     )
     .addOption(LABELLER)

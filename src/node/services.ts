@@ -2,7 +2,7 @@
 // Invariant: every library is imported when it is first asked for, so that a caller who only checks scripts loads none of them.
 import type { World } from "../runtime/services/world.js";
 import type { Cache } from "../ports/cache.js";
-import type { EngineName } from "../runtime/services/engine.js";
+import type { EngineChoice } from "../app/verb.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./folders.js";
 import { lockOutputs } from "./output-lock.js";
@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 
 /** This machine as a world, with the engine that was asked for; `cache`: where results are kept between runs. */
-export function nodeServices(host: Host, engine: EngineName | "auto", cache?: Cache): World {
+export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): World {
   return {
     host,
     cache,

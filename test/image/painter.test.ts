@@ -28,7 +28,8 @@ function engineFor(most: number, ran: number[] = [], batches = true): Engine {
     return Promise.resolve({ run, dispose: () => Promise.resolve() });
   };
   const dispose = (): Promise<void> => Promise.resolve();
-  return { name: "onnx-cpu", layout: "nchw", description: "interpreter", batches, compile, dispose };
+  const stepping = { steps: "host", reads: () => 0 } as const;
+  return { name: "onnx-cpu", layout: "nchw", description: "interpreter", batches, ...stepping, compile, dispose };
 }
 function painterOn(engine: Engine, noise: NoiseMode = "const", onShort?: (rows: number) => void): Painter {
   const services = { freeMemory: () => 1e12, openDecoder: () => Promise.reject(new Error("it has no decoder")) };

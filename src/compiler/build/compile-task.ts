@@ -79,7 +79,7 @@ export interface Condition {
 }
 
 /** The start and the step of a sampler on a condition. */
-export interface Stepping extends Pick<StepGraphs, "columns" | "trace"> {
+export interface Stepping extends Omit<StepGraphs, "start" | "step"> {
   readonly start: ProgramGraph;
   readonly step: ProgramGraph;
 }
@@ -269,14 +269,13 @@ function steppingWith(
 ): Pick<Condition, "stepping"> {
   const graphs = stepGraphsOf(task.sampler);
   if (graphs === undefined) return {};
-  const { columns, trace } = graphs;
   const graph = (name: "start" | "step", title: string): ProgramGraph => {
     const built = (): Graph => graphs[name](compileEnergyGradient(task));
     return { name: `${name}${suffix}`, title: `${title}${of}`, built, compiled: () => compileStepGraph(built()) };
   };
   return {
     stepping: {
-      ...{ columns, trace },
+      ...graphs,
       start: graph("start", "the start of the sampler"),
       step: graph("step", "a step of the sampler"),
     },

@@ -23,6 +23,10 @@ export interface StepGraphs {
   readonly columns: readonly string[];
   /** Columns after those: one number for each state that belongs to a chain. */
   readonly trace: number;
+  /** Evaluations of the gradient that a run of each takes. */
+  readonly evaluations: { readonly start: number; readonly step: number };
+  /** How a row's steps are going, from its columns by name: its share of the way, in [0, 1], and the steps that it will take yet, likely: exactly where they are of one size. */
+  outlook(column: (name: string) => number): { readonly share: number; readonly steps: number };
 }
 
 /** The graphs of a sampler; undefined where it steps on the host alone. */
@@ -33,6 +37,8 @@ export function stepGraphsOf(sampler: Sampler): StepGraphs | undefined {
       step: (gradient) => buildStochasticStep(sampler, gradient),
       columns: stochasticColumns(sampler),
       trace: traceLength(sampler),
+      evaluations: { start: 1, step: sampler.kind === "hmc" ? sampler.leaps : 1 },
+      outlook: (column) => outlookOf(column("accepted") + column("rejected"), sampler.steps),
     };
   }
   if (isLinearlyImplicit(sampler) || sampler.control === "batch") return undefined;
@@ -43,7 +49,23 @@ export function stepGraphsOf(sampler: Sampler): StepGraphs | undefined {
     step: (gradient) => buildStep(tableau, gradient, control),
     columns: stepColumns(control),
     trace: 0,
+    evaluations: {
+      start: control.kind === "adaptive" ? 2 : 1,
+      step: tableau.c.length - (tableau.firstSameAsLast ? 1 : 0),
+    },
+    outlook: (column) => {
+      if (control.kind === "fixed") return outlookOf(column("accepted"), control.steps);
+      const [tau, h] = [column("tau"), column("h")];
+      // Steps grow on the way, mostly: half of what they would be as they are.
+      const steps = Math.ceil((control.span - tau) / (2 * h));
+      const left = control.maxSteps - column("accepted") - column("rejected");
+      return { share: tau / control.span, steps: steps >= 0 ? Math.min(steps, left) : left };
+    },
   };
+}
+
+function outlookOf(taken: number, steps: number): { readonly share: number; readonly steps: number } {
+  return { share: taken / steps, steps: steps - taken };
 }
 
 /** How the steps of a solver are sized. */

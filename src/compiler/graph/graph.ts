@@ -104,6 +104,16 @@ export interface Graph {
 
 export type Arrays = Readonly<Record<string, Float32Array>>;
 
+/** A value where its engine computed it, not read yet. It is its owner's to dispose. */
+export interface Resident {
+  /** Waits for all that was queued before it. Out: an array of the caller's own. */
+  read(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Inputs of a queued run: arrays, or values that the same engine keeps. */
+export type QueueInputs = Readonly<Record<string, Float32Array | Resident>>;
+
 /** A compiled graph on some engine. The one contract of every target. */
 export interface Executable {
   /**
@@ -111,5 +121,10 @@ export interface Executable {
    * written there, and that array is returned: no array is made anew at each run. None of `into` may be an input of the same run.
    */
   run(inputs: Arrays, into?: Arrays): Promise<Record<string, Float32Array>>;
+  /**
+   * Runs without waiting for the results: outputs stay where they are computed, the caller's to dispose. Kept inputs stay valid. Absent where
+   * the engine was not told to keep values when it compiled the graph.
+   */
+  readonly queue?: (inputs: QueueInputs) => Promise<Record<string, Resident>>;
   dispose(): Promise<void>;
 }

@@ -7,10 +7,11 @@ import { availableParallelism, cpus } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import process from "node:process";
 import { GraphBuilder } from "../../compiler/graph/builder.js";
+import type { EngineChoice } from "../../app/verb.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { unreachable } from "../../source/internal-error.js";
 import { ENGINE_NAMES } from "../../runtime/services/engine.js";
-import type { Engine, EngineName, EngineProbe } from "../../runtime/services/engine.js";
+import type { Engine, EngineName, EngineProbe, SteppingPlace } from "../../runtime/services/engine.js";
 import { describeAdapter, isSoftwareAdapter, loadDawn, mayHaveCuda, mayHaveGpu } from "./gpu.js";
 import type { LoadDawn } from "./gpu.js";
 import { defaultThreads, loadOrt, ortEngine } from "./ort.js";
@@ -25,7 +26,7 @@ import {
   Unusable,
 } from "./tfjs-backends.js";
 import type { LoadNative } from "./tfjs-backends.js";
-import { tfjsEngine } from "../../runtime/services/tfjs-engine.js";
+import { tfjsEngine, type TfjsBackend } from "../../runtime/services/tfjs-engine.js";
 
 /** How the libraries and the machine are reached. Tests put others in their place. */
 export interface EngineLoaders {
@@ -43,13 +44,16 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Whether onnxruntime's idle threads spin; by default where other programs leave cores free. Speed only, never results. */
   readonly spinning?: boolean;
+  /** Where samplers step; default: on the device where it is a GPU. */
+  readonly steps?: SteppingPlace | undefined;
   readonly loaders?: Partial<EngineLoaders>;
 }
 
-interface Threading {
+interface Settings {
   readonly threads: number;
   /** Absent: where other work leaves free cores, which is watched for when onnxruntime is opened. */
   readonly spinning?: boolean | undefined;
+  readonly steps?: SteppingPlace | undefined;
 }
 
 /** Ten ticks of the clock that cores are counted by, for each core. */
@@ -66,15 +70,20 @@ const REAL: EngineLoaders = {
 };
 
 /**
- * Opens an engine. "auto" takes the first of: tfjs-gpu where there is CUDA, onnx-webgpu on a hardware adapter, onnx-cpu, tfjs-wasm.
+ * Opens an engine, with `:host` or `:device` behind its name to step there. "auto" takes the first of: tfjs-gpu where there is CUDA, onnx-webgpu on a hardware adapter, onnx-cpu, tfjs-wasm.
  *
  * Errors   LaceError L5201 if the engine cannot be used here, with the reason and a command that may mend it.
  * Owns     the caller disposes the engine.
  */
-export async function openEngine(name: EngineName | "auto", options: EngineOptions = {}): Promise<Engine> {
+export async function openEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
+  const [name, place] = choice.split(":") as [EngineName | "auto", SteppingPlace?];
   const loaders = { ...REAL, ...options.loaders };
-  const settings: Threading = { threads: options.threads ?? defaultThreads(), spinning: options.spinning };
-  if (name === "auto") return openBest(loaders, options);
+  const settings: Settings = {
+    threads: options.threads ?? defaultThreads(),
+    spinning: options.spinning,
+    steps: place ?? options.steps,
+  };
+  if (name === "auto") return openBest(loaders, { ...options, steps: settings.steps });
   try {
     return await open(name, loaders, settings);
   } catch (error) {
@@ -123,38 +132,41 @@ async function openBest(loaders: EngineLoaders, options: EngineOptions): Promise
   return openEngine("tfjs-wasm", { ...options, loaders });
 }
 
-async function open(name: EngineName, loaders: EngineLoaders, settings: Threading): Promise<Engine> {
+async function open(name: EngineName, loaders: EngineLoaders, settings: Settings): Promise<Engine> {
+  const { steps } = settings;
+  const onTfjs = async (backend: Promise<TfjsBackend>): Promise<Engine> =>
+    checked(tfjsEngine(name, await backend, { steps }));
   switch (name) {
     case "onnx-cpu": {
       const ort = await ortOf(loaders);
       const { threads } = settings;
       const description = `onnxruntime ${versionOf(ort)}, CPU, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-      return checked(ortEngine(ort, { provider: "cpu", ...(await settled(settings)), description }));
+      return checked(ortEngine(ort, { provider: "cpu", steps, ...(await settled(settings)), description }));
     }
     case "onnx-webgpu": {
       await requireVulkan(loaders);
       const ort = await ortOf(loaders);
       const adapter = await adapterName(loaders);
       const description = `onnxruntime ${versionOf(ort)}, WebGPU${adapter}`;
-      return checked(ortEngine(ort, { provider: "webgpu", ...(await settled(settings)), description }));
+      return checked(ortEngine(ort, { provider: "webgpu", steps, ...(await settled(settings)), description }));
     }
     case "tfjs-gpu":
-      return checked(tfjsEngine(name, await openNativeBackend(loaders.tfjsNodeGpu, "@tensorflow/tfjs-node-gpu", true)));
+      return onTfjs(openNativeBackend(loaders.tfjsNodeGpu, "@tensorflow/tfjs-node-gpu", true));
     case "tfjs-node":
-      return checked(tfjsEngine(name, await openNativeBackend(loaders.tfjsNode, "@tensorflow/tfjs-node", false)));
+      return onTfjs(openNativeBackend(loaders.tfjsNode, "@tensorflow/tfjs-node", false));
     case "tfjs-webgpu":
       await requireVulkan(loaders);
-      return checked(tfjsEngine(name, await openWebgpuBackend(loaders.dawn)));
+      return onTfjs(openWebgpuBackend(loaders.dawn));
     case "tfjs-wasm":
-      return checked(tfjsEngine(name, await openWasmBackend()));
+      return onTfjs(openWasmBackend());
     case "tfjs-cpu":
-      return checked(tfjsEngine(name, await openCpuBackend()));
+      return onTfjs(openCpuBackend());
     default:
       return unreachable(name);
   }
 }
 
-async function settled({ threads, spinning }: Threading): Promise<{ threads: number; spinning: boolean }> {
+async function settled({ threads, spinning }: Settings): Promise<{ threads: number; spinning: boolean }> {
   return { threads, spinning: spinning ?? (await hasFreeCores(threads)) };
 }
 

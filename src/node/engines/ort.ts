@@ -1,16 +1,18 @@
 // Engines on onnxruntime-node: the CPU and WebGPU execution providers that its npm package brings along.
 // In: the onnxruntime-node module, an execution provider. Out: an Engine.
-// Invariants: one session for each executable; inputs are wrapped, not copied; outputs are fresh arrays. The options below were
+// Invariants: one session for each executable; inputs are wrapped, not copied; outputs are fresh arrays, or stay on the device
+// (preferredOutputLocation "gpu-buffer", which the Node binding has) and come back as inputs. The options below were
 //   measured; docs/performance.md has the figures.
 import { availableParallelism } from "node:os";
 import { env } from "node:process";
 import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx/onnx.js";
-import type { Arrays, Executable, Graph, NodeId, Shape } from "../../compiler/graph/graph.js";
+import { GraphBuilder } from "../../compiler/graph/builder.js";
+import type { Arrays, Executable, Graph, NodeId, QueueInputs, Resident, Shape } from "../../compiler/graph/graph.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import { winograd } from "../../compiler/passes/winograd.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Engine } from "../../runtime/services/engine.js";
+import { countingReads, describeStepping, type Engine, type SteppingPlace } from "../../runtime/services/engine.js";
 
 export type Ort = typeof OrtModule;
 
@@ -24,6 +26,8 @@ export interface OrtSettings {
    */
   readonly spinning: boolean;
   readonly description: string;
+  /** Default: on the device where it is a GPU. */
+  readonly steps?: SteppingPlace | undefined;
 }
 
 /**
@@ -63,23 +67,36 @@ export function sessionOptions({
   };
 }
 
-/** An engine on onnxruntime-node. It holds nothing itself; executables hold a session each. */
+/** An engine on onnxruntime-node. It holds sessions that read kept values; executables hold a session each. */
 export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
+  const onCpu = settings.provider === "cpu";
+  const readers = new Readers(ort, settings);
+  const steps = settings.steps ?? (onCpu ? "host" : "device");
+  let reads = 0;
   return {
-    name: settings.provider === "cpu" ? "onnx-cpu" : "onnx-webgpu",
+    name: onCpu ? "onnx-cpu" : "onnx-webgpu",
     layout: "nchw",
-    description: settings.description,
-    batches: settings.provider === "webgpu",
-    compile: (graph) => compile(ort, settings, graph),
-    dispose: () => Promise.resolve(),
+    description: describeStepping(settings.description, steps),
+    batches: !onCpu,
+    steps,
+    reads: () => reads,
+    compile: async (graph, { keeps = false } = {}) => {
+      const executable = await compile(ort, settings, graph, keeps ? readers : undefined);
+      const { queue } = executable;
+      return queue === undefined ? executable : { ...executable, queue: countingReads(queue, () => (reads += 1)) };
+    },
+    dispose: () => readers.dispose(),
   };
 }
 
-async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<Executable> {
+async function compile(ort: Ort, settings: OrtSettings, graph: Graph, readers?: Readers): Promise<Executable> {
   const onCpu = settings.provider === "cpu";
   const names = onnxOutputNames(graph);
   const model = emitOnnx(onCpu ? winograd(graph) : graph, { coarseMath: !onCpu, splitTransposed: onCpu });
-  const session = await ort.InferenceSession.create(model, sessionOptions(settings));
+  const session = await ort.InferenceSession.create(model, {
+    ...sessionOptions(settings),
+    ...(readers !== undefined && !onCpu && { preferredOutputLocation: "gpu-buffer" as const }),
+  });
   const inputs = graph.inputs.map(({ name, node }) => ({ name, shape: shapeOf(graph, node) }));
   const outputs = graph.outputs.map(({ name, node }, i) => {
     return { name, shape: shapeOf(graph, node), key: names[i] ?? name };
@@ -89,27 +106,111 @@ async function compile(ort: Ort, settings: OrtSettings, graph: Graph): Promise<E
     if (data?.length !== size) throw new InternalError(`${what} should have ${size} entries`);
     return new ort.Tensor("float32", data, shape);
   };
-  return {
-    async run(given: Arrays, into: Arrays = {}) {
-      const feeds = Object.fromEntries(
-        inputs.map(({ name, shape }) => [name, wrap(`input ${name}`, shape, given[name])]),
-      );
-      const fetches = Object.fromEntries(
-        outputs.map(({ name, shape, key }) => {
-          return [key, into[name] === undefined ? null : wrap(`array for output ${name}`, shape, into[name])];
-        }),
-      );
-      const results = await session.run(feeds, fetches);
-      return Object.fromEntries(
-        outputs.map(({ name, key }) => {
-          const data = into[name] ?? results[key]?.data;
-          if (!(data instanceof Float32Array)) throw new InternalError(`onnxruntime gave no float32 output ${name}`);
-          return [name, data];
-        }),
-      );
-    },
-    dispose: () => session.release(),
+  const dispose = (): Promise<void> => session.release();
+  if (readers === undefined) return { run: runWith, dispose };
+  const queue = async (given: QueueInputs): Promise<Record<string, Resident>> => {
+    const feeds = inputs.map(({ name, shape }) => {
+      const data = given[name];
+      if (data instanceof KeptValue) return [name, data.tensor] as const;
+      if (data !== undefined && !(data instanceof Float32Array))
+        throw new InternalError(`input ${name} is kept by another engine`);
+      return [name, wrap(`input ${name}`, shape, data)] as const;
+    });
+    const results = await session.run(Object.fromEntries(feeds));
+    return Object.fromEntries(
+      outputs.map(({ name, key }) => {
+        const tensor = results[key];
+        if (tensor === undefined) throw new InternalError(`onnxruntime gave no output ${name}`);
+        return [name, new KeptValue(tensor, readers)];
+      }),
+    );
   };
+  return {
+    queue,
+    async run(given, into = {}) {
+      const kept = await queue(given);
+      try {
+        const read = outputs.map(async ({ name }) => {
+          const data = (await kept[name]?.read()) ?? new Float32Array(0);
+          const target = into[name];
+          target?.set(data);
+          return [name, target ?? data] as const;
+        });
+        return Object.fromEntries(await Promise.all(read));
+      } finally {
+        for (const value of Object.values(kept)) value.dispose();
+      }
+    },
+    dispose,
+  };
+
+  async function runWith(given: Arrays, into: Arrays = {}): Promise<Record<string, Float32Array>> {
+    const feeds = Object.fromEntries(
+      inputs.map(({ name, shape }) => [name, wrap(`input ${name}`, shape, given[name])]),
+    );
+    const fetches = Object.fromEntries(
+      outputs.map(({ name, shape, key }) => {
+        return [key, into[name] === undefined ? null : wrap(`array for output ${name}`, shape, into[name])];
+      }),
+    );
+    const results = await session.run(feeds, fetches);
+    return Object.fromEntries(
+      outputs.map(({ name, key }) => {
+        const data = into[name] ?? results[key]?.data;
+        if (!(data instanceof Float32Array)) throw new InternalError(`onnxruntime gave no float32 output ${name}`);
+        return [name, data];
+      }),
+    );
+  }
+}
+
+/** A tensor that stays where onnxruntime made it. */
+class KeptValue implements Resident {
+  constructor(
+    readonly tensor: OrtModule.Tensor,
+    private readonly readers: Readers,
+  ) {}
+  read(): Promise<Float32Array> {
+    return this.readers.read(this.tensor);
+  }
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+/**
+ * Reads tensors that lie on the device: a session that copies, one for each shape. The binding's own getData() ends the process ("terminate called
+ * after throwing an instance of 'char const*'", 1.30 on Linux), and an output that is asked for in a given array comes on the device all the same.
+ */
+class Readers {
+  readonly #sessions = new Map<string, Promise<OrtModule.InferenceSession>>();
+  constructor(
+    private readonly ort: Ort,
+    private readonly settings: OrtSettings,
+  ) {}
+
+  async read(tensor: OrtModule.Tensor): Promise<Float32Array> {
+    if (tensor.location === "cpu") return Float32Array.from(tensor.data as Float32Array);
+    const key = tensor.dims.join(",");
+    const opening = this.#sessions.get(key) ?? this.#open(tensor.dims);
+    this.#sessions.set(key, opening);
+    const { y } = await (await opening).run({ x: tensor });
+    if (!(y?.data instanceof Float32Array)) throw new InternalError("onnxruntime read no float32");
+    return y.data;
+  }
+
+  #open(dims: readonly number[]): Promise<OrtModule.InferenceSession> {
+    const b = new GraphBuilder();
+    const x = b.input("x", dims);
+    const model = emitOnnx(b.finish({ outputs: { y: x } }));
+    return this.ort.InferenceSession.create(model, sessionOptions(this.settings));
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = await Promise.allSettled(this.#sessions.values());
+    this.#sessions.clear();
+    for (const session of sessions) if (session.status === "fulfilled") await session.value.release();
+  }
 }
 
 function shapeOf(graph: Graph, node: NodeId): Shape {

@@ -151,9 +151,9 @@ async function keysOf(task: Task, batch: Batch, far: number | undefined, memory:
 }
 
 /** What follows a batch's condition. The caller disposes it. */
-export function compileBatch({ condition }: Batch, { engine, signal }: DrawContext): Promise<Gradients> {
+export function compileBatch({ condition }: Batch, { engine, signal, shares }: DrawContext): Promise<Gradients> {
   stopIfAborted(signal);
-  return openGradients(condition, engine);
+  return openGradients(condition, engine, shares.length > 0);
 }
 
 /** What draws a batch: its gradients and the model's read-out, both of ENERGY_ROWS rows. */
@@ -217,10 +217,8 @@ async function runTile(
   const { seed, members, z0, anchors, firstStep, attempt, keys, shares = [] } = tile;
   const { zDim } = model.info;
   const lanes = members.map((m) => m.lane);
-  const { gradient, jacobian } = gradients;
   const drawn = await drawSamples({
-    gradient,
-    ...(jacobian && { jacobian }),
+    ...gradients,
     rows: ENERGY_ROWS,
     zDim,
     sampler: task.sampler,

@@ -1,19 +1,24 @@
-// What a sampler follows: the compiled gradient of a condition, and for linearly implicit solvers what makes the Gauss-Newton matrix.
+// What a sampler follows: the compiled gradient of a condition, and for linearly implicit solvers what makes the Gauss-Newton matrix; or its start and
+// step, where the engine steps on its device.
 // In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
-import type { ArgumentJacobian, Condition } from "../../compiler/build/compile-task.js";
+import type { ArgumentJacobian, Condition, ProgramGraph, Stepping } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { JacobianTerm } from "../sample/index.js";
+import type { CompiledSampler, JacobianTerm } from "../sample/index.js";
 import type { Engine } from "../services/engine.js";
 
-export interface Gradients {
-  readonly gradient: Executable;
-  /** Where the sampler asks for it. */
-  readonly jacobian?: JacobianTerm;
+export interface Gradients extends CompiledSampler {
   dispose(): Promise<void>;
 }
 
-/** All that a sampler asks for. The caller disposes it. */
-export async function openGradients({ gradient, jacobian }: Condition, engine: Engine): Promise<Gradients> {
+/**
+ * All that a sampler asks for. The caller disposes it. `hasWays`: states on the samples' ways are wanted, which a step on the device does not give.
+ */
+export async function openGradients(
+  { gradient, jacobian, stepping }: Condition,
+  engine: Engine,
+  hasWays: boolean,
+): Promise<Gradients> {
+  if (engine.steps === "device" && stepping !== undefined && !hasWays) return openStepping(stepping, engine);
   const executable = await engine.compile(gradient.compiled());
   if (jacobian === undefined) return { gradient: executable, dispose: () => executable.dispose() };
   const term = await openJacobian(jacobian, engine);
@@ -23,6 +28,19 @@ export async function openGradients({ gradient, jacobian }: Condition, engine: E
     async dispose() {
       await executable.dispose();
       await term.executable?.dispose();
+    },
+  };
+}
+
+async function openStepping(stepping: Stepping, engine: Engine): Promise<Gradients> {
+  const compile = (graph: ProgramGraph): Promise<Executable> => engine.compile(graph.compiled(), { keeps: true });
+  const start = await compile(stepping.start);
+  const step = await compile(stepping.step);
+  return {
+    device: { ...stepping, start, step },
+    async dispose() {
+      await start.dispose();
+      await step.dispose();
     },
   };
 }

@@ -63,6 +63,17 @@ interface Member {
 
 type Outputs = Readonly<Record<string, Float32Array>>;
 
+/** By row of the tile: positions of those who sit there, in the order of their lanes. Errors: InternalError for a lane that is taken twice. */
+export function seatsOf(lanes: readonly number[], rows: number): readonly (readonly number[])[] {
+  const seats: number[][] = Array.from({ length: rows }, () => []);
+  const inOrder = [...lanes.entries()].sort(([, a], [, b]) => a - b);
+  inOrder.forEach(([position, lane], k) => {
+    if (lane === inOrder[k - 1]?.[1]) throw new InternalError(`lane ${lane} is taken twice`);
+    seats[lane % rows]?.push(position);
+  });
+  return seats;
+}
+
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
 export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian: term }: TileOptions): Field {
   const widths = Object.entries(anchors).map(([name, values]) => ({
@@ -70,13 +81,7 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian
     values,
     width: values.length / lanes.length,
   }));
-  /** By row of the tile: who sits there, in the order of their lanes. */
-  const seats: Member[][] = Array.from({ length: rows }, () => []);
-  const inOrder = [...lanes.entries()].sort(([, a], [, b]) => a - b);
-  inOrder.forEach(([position, lane], k) => {
-    if (lane === inOrder[k - 1]?.[1]) throw new InternalError(`lane ${lane} is taken twice`);
-    seats[lane % rows]?.push({ position, row: lane % rows });
-  });
+  const seats = seatsOf(lanes, rows).map((members, row) => members.map((position): Member => ({ position, row })));
   const input = new Float32Array(rows * zDim);
   // Rows without a sample repeat the first sample's: a number such as a sigma must not be 0.
   const held = Object.fromEntries(

@@ -4,7 +4,8 @@
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
-import { unreachable } from "../../source/internal-error.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import { sampleOnDevice, type DeviceSampler } from "./device.js";
 import { tiledField, type JacobianTerm } from "./field.js";
 import { sampleHmc } from "./hmc.js";
 import { sampleLangevin } from "./langevin.js";
@@ -19,11 +20,17 @@ export { drawLatents } from "./noise-source.js";
 export type { JacobianTerm } from "./field.js";
 export type { SamplingResult } from "./result.js";
 
-export interface DrawOptions {
+/** What samples follow, compiled: a gradient, or the sampler itself. */
+export interface CompiledSampler {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
-  readonly gradient: Executable;
+  readonly gradient?: Executable;
   /** What linearly implicit solvers need beside it. */
   readonly jacobian?: JacobianTerm;
+  /** The sampler on an engine that steps on its device: in place of the others. */
+  readonly device?: DeviceSampler;
+}
+
+export interface DrawOptions extends CompiledSampler {
   readonly rows: number;
   readonly zDim: number;
   readonly sampler: Sampler;
@@ -59,14 +66,21 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const { sampler, seed, samples, zDim, firstStep = 0, attempt = 0, shares = [], onProgress, signal } = options;
   const z0 = options.z0 ?? drawLatents(seed, samples, zDim, attempt);
   const paths = shares.length === 0 ? undefined : pathsFrom(z0, zDim);
+  const lanes = options.lanes ?? samples;
+  const noise = seededNoise(seed, samples, zDim, firstStep, attempt);
+  const { device, gradient, ...rest } = options;
+  if (device !== undefined) {
+    if (paths !== undefined) throw new InternalError("a step on the device gives no states on the way");
+    return { z0, between: new Float64Array(0), ...(await sampleOnDevice({ ...rest, device, lanes, z0, noise })) };
+  }
+  if (gradient === undefined) throw new InternalError("there is no gradient to follow");
   const shared = {
-    field: tiledField({ ...options, lanes: options.lanes ?? samples }),
+    field: tiledField({ ...rest, gradient, lanes }),
     z0,
     ...(paths === undefined ? {} : { paths }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };
-  const noise = seededNoise(seed, samples, zDim, firstStep, attempt);
   const solve = (): Promise<SamplingResult> => {
     switch (sampler.kind) {
       case "ode":

@@ -1,5 +1,5 @@
 // An engine turns graphs into executables on some hardware. Which exist here is found by engine/ (the Node side injects them).
-import type { Executable, Graph, ImageLayout } from "../../compiler/graph/graph.js";
+import type { Executable, Graph, ImageLayout, QueueInputs, Resident } from "../../compiler/graph/graph.js";
 
 export const ENGINE_NAMES = [
   "onnx-cpu",
@@ -12,6 +12,15 @@ export const ENGINE_NAMES = [
 ] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
+/** Where an engine's samplers step: on the host, which reads every gradient, in float64; or on the engine's device, a graph a step, in float32. */
+export const STEPPING = ["host", "device"] as const;
+export type SteppingPlace = (typeof STEPPING)[number];
+
+export interface Residency {
+  /** Outputs are to stay on the device: the executable has `queue`. Default: no. */
+  readonly keeps?: boolean;
+}
+
 export interface Engine {
   readonly name: EngineName;
   /** Layout of image tensors that this engine wants in graphs. */
@@ -20,7 +29,11 @@ export interface Engine {
   readonly description: string;
   /** Whether several images in one run are faster than one by one: GPUs. */
   readonly batches?: boolean;
-  compile(graph: Graph): Promise<Executable>;
+  /** Where samplers step that can step in either place. */
+  readonly steps: SteppingPlace;
+  /** Times that the host has read a kept value, and so waited for the device. */
+  readonly reads: () => number;
+  compile(graph: Graph, options?: Residency): Promise<Executable>;
   dispose(): Promise<void>;
 }
 
@@ -32,4 +45,35 @@ export interface EngineProbe {
   readonly reason: string;
   /** The engine's description; empty if not usable. */
   readonly description: string;
+}
+
+/** An engine's description with where its samplers step: bits depend on it. */
+export function describeStepping(description: string, steps: SteppingPlace): string {
+  return steps === "device" ? `${description}, steps on the device` : description;
+}
+
+/** An executable whose kept values are counted as they are read. */
+export function countingReads(
+  queue: NonNullable<Executable["queue"]>,
+  count: () => void,
+): NonNullable<Executable["queue"]> {
+  return async (inputs: QueueInputs) => {
+    const kept = Object.entries(inputs).map(([name, x]) => [name, x instanceof CountedResident ? x.kept : x] as const);
+    const outputs = await queue(Object.fromEntries(kept));
+    return Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, new CountedResident(x, count)]));
+  };
+}
+
+class CountedResident implements Resident {
+  constructor(
+    readonly kept: Resident,
+    private readonly count: () => void,
+  ) {}
+  read(): Promise<Float32Array> {
+    this.count();
+    return this.kept.read();
+  }
+  dispose(): void {
+    this.kept.dispose();
+  }
 }

@@ -5,7 +5,7 @@
 import { emitTfjs } from "../../compiler/targets/tfjs/tfjs.js";
 import type { Tf } from "../../compiler/targets/tfjs/emitter.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Engine, EngineName } from "./engine.js";
+import { countingReads, describeStepping, type Engine, type EngineName, type SteppingPlace } from "./engine.js";
 
 /** The module tfjs-core, of which the engine uses its operations too: whoever has an engine has the module, whose types are not named here. */
 export interface TfjsModule {
@@ -27,7 +27,14 @@ export interface TfjsBackend {
  *
  * Owns     the backend: disposing the engine releases it. Executables are the caller's to dispose before.
  */
-export function tfjsEngine(name: EngineName, { tf, backend, description, release }: TfjsBackend): Engine {
+export function tfjsEngine(
+  name: EngineName,
+  { tf, backend, description, release }: TfjsBackend,
+  { steps }: { readonly steps?: SteppingPlace | undefined } = {},
+): Engine {
+  const onGpu = name === "tfjs-gpu" || name === "tfjs-webgpu";
+  const place = steps ?? (onGpu ? "device" : "host");
+  let reads = 0;
   /** Takes effect before it returns, since the backend is initialised; only then does setBackend have nothing to wait for. */
   function activate(): void {
     if (tf.getBackend() === backend) return;
@@ -37,18 +44,27 @@ export function tfjsEngine(name: EngineName, { tf, backend, description, release
   return {
     name,
     layout: "nhwc",
-    description,
-    batches: name === "tfjs-gpu" || name === "tfjs-webgpu",
+    description: describeStepping(description, place),
+    batches: onGpu,
+    steps: place,
+    reads: () => reads,
     // eslint-disable-next-line @typescript-eslint/require-await -- nothing to wait for, but errors must be rejections
-    async compile(graph) {
+    async compile(graph, { keeps = false } = {}) {
       activate();
       const executable = emitTfjs(graph, tf as Tf);
+      const queue = keeps && executable.queue ? countingReads(executable.queue, () => (reads += 1)) : undefined;
       return {
         // Not async: activate() and the operations must be in one turn.
         run: (inputs, into) => {
           activate();
           return executable.run(inputs, into);
         },
+        ...(queue && {
+          queue: (inputs) => {
+            activate();
+            return queue(inputs);
+          },
+        }),
         dispose: () => executable.dispose(),
       };
     },

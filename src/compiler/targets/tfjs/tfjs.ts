@@ -6,7 +6,7 @@
 //   would have to be registered, and no gradients).
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { InternalError, unreachable } from "../../../source/internal-error.js";
-import type { Arrays, Executable, Graph, Node, NodeId, Op } from "../../graph/graph.js";
+import type { Executable, Graph, Node, NodeId, Op, QueueInputs, Resident } from "../../graph/graph.js";
 import type { TensorKernel, NodeEmitter, Tf } from "./emitter.js";
 import { binary, leakyRelu, logSumExp, pad, unary } from "./elementwise.js";
 import { emitConv, emitConvTranspose, emitUpfirdn } from "./image.js";
@@ -67,34 +67,49 @@ export function emitTfjs(graph: Graph, tf: Tf): Executable {
     return tensor;
   }
 
+  /** Issues all operations. Out: a tensor of the caller's own for each output; no other is left, also when it throws. */
+  function issue(inputs: QueueInputs): readonly (readonly [string, Tensor])[] {
+    const values = new Map<NodeId, Tensor>();
+    const valueOf = (id: NodeId): Tensor => values.get(id) ?? constantTensor(id) ?? missing(`value of node ${id}`);
+    try {
+      for (const { name, node } of graph.inputs) {
+        if (live.has(node)) values.set(node, inputTensor(tf, name, inputs[name], nodeOf(node).shape));
+      }
+      for (const { id, inputs: operands, kernel, released } of steps) {
+        // Outside the tidy: a constant that is uploaded now must outlive it.
+        const tensors = operands.map(valueOf);
+        values.set(
+          id,
+          tf.tidy(() => kernel(tensors)),
+        );
+        for (const dead of released) {
+          values.get(dead)?.dispose();
+          values.delete(dead);
+        }
+      }
+      // A clone is the same memory once more: values may be inputs, constants, or two outputs.
+      return graph.outputs.map(({ name, node }) => [name, tf.clone(valueOf(node))] as const);
+    } finally {
+      for (const tensor of values.values()) tensor.dispose();
+    }
+  }
+
   return {
-    async run(inputs: Arrays, into: Arrays = {}) {
-      const values = new Map<NodeId, Tensor>();
-      const valueOf = (id: NodeId): Tensor => values.get(id) ?? constantTensor(id) ?? missing(`value of node ${id}`);
+    async run(inputs, into = {}) {
+      const outputs = issue(inputs);
       try {
-        for (const { name, node } of graph.inputs) {
-          if (live.has(node)) values.set(node, inputTensor(tf, name, inputs[name], nodeOf(node).shape));
-        }
-        for (const { id, inputs: operands, kernel, released } of steps) {
-          // Outside the tidy: a constant that is uploaded now must outlive it.
-          const tensors = operands.map(valueOf);
-          values.set(
-            id,
-            tf.tidy(() => kernel(tensors)),
-          );
-          for (const dead of released) {
-            values.get(dead)?.dispose();
-            values.delete(dead);
-          }
-        }
         // The arrays of some backends are their own memory, so a copy is made for the caller.
-        const reads = graph.outputs.map(async ({ name, node }) => {
-          return [name, copyTo(name, (await valueOf(node).data()) as Float32Array, into[name])] as const;
+        const reads = outputs.map(async ([name, tensor]) => {
+          return [name, copyTo(name, (await tensor.data()) as Float32Array, into[name])] as const;
         });
         return Object.fromEntries(await Promise.all(reads));
       } finally {
-        for (const tensor of values.values()) tensor.dispose();
+        for (const [, tensor] of outputs) tensor.dispose();
       }
+    },
+    // eslint-disable-next-line @typescript-eslint/require-await -- nothing to wait for, but errors must be rejections
+    async queue(inputs) {
+      return Object.fromEntries(issue(inputs).map(([name, tensor]) => [name, new KeptTensor(tensor)]));
     },
     dispose() {
       for (const tensor of uploaded.splice(0)) tensor.dispose();
@@ -184,8 +199,30 @@ function planSteps(graph: Graph, order: readonly NodeId[], kernels: ReadonlyMap<
   }));
 }
 
-function inputTensor(tf: Tf, name: string, data: Float32Array | undefined, shape: readonly number[]): Tensor {
+/** A tensor that stays. */
+class KeptTensor implements Resident {
+  constructor(readonly tensor: Tensor) {}
+  async read(): Promise<Float32Array> {
+    return new Float32Array((await this.tensor.data()) as Float32Array);
+  }
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+function inputTensor(
+  tf: Tf,
+  name: string,
+  data: Float32Array | Resident | undefined,
+  shape: readonly number[],
+): Tensor {
   const size = shape.reduce((a, n) => a * n, 1);
+  if (data instanceof KeptTensor) {
+    if (data.tensor.size !== size) throw new InternalError(`input ${name} should have ${size} entries`);
+    return tf.reshape(data.tensor, [...shape]);
+  }
+  if (data !== undefined && !(data instanceof Float32Array))
+    throw new InternalError(`input ${name} is kept by another engine`);
   if (data?.length !== size) throw new InternalError(`input ${name} should have ${size} entries`);
   return tf.tensor(data, [...shape], "float32");
 }
