@@ -378,8 +378,10 @@ function buildLace(b: GraphBuilder, predicates: Predicates, numbers: Numbers, e:
       return b.neg(b.mul(factor, value));
     }
     case "and":
+      if (e.parts.length > LONG_CHAIN) return sumOf(b, e.parts.map(part));
       return foldParts(e.parts, part, (left, right) => b.add(left, right));
     case "or":
+      if (e.parts.length > LONG_CHAIN) return laceOrOfMany(b, numbers.rows, e.parts.map(part));
       return foldParts(e.parts, part, (left, right) =>
         logAddExp(b, b.add(left, scalar(Math.log(LACE_OR_FACTOR))), right),
       );
@@ -401,6 +403,17 @@ function foldParts(
   const [first, ...rest] = parts;
   if (first === undefined) throw new InternalError("a connective without parts");
   return rest.reduce((left, part) => join(left, build(part)), build(first));
+}
+
+/** The paper's `or` of two, log(F exp(x) + exp(y)), from the left: of n parts that is log sum_i F^(n-1-i) exp(x_i), here as one operation. */
+function laceOrOfMany(b: GraphBuilder, rows: number, terms: readonly NodeId[]): NodeId {
+  const step = Math.log(LACE_OR_FACTOR);
+  const columns = b.concat(
+    terms.map((t) => b.broadcast(t, [rows, 1])),
+    1,
+  );
+  const offsets = Float64Array.from(terms, (_, i) => (terms.length - 1 - i) * step);
+  return b.logSumExp(b.add(columns, b.constant(offsets, [1, terms.length])), [1], true);
 }
 
 function remember<K>(map: Map<K, NodeId>, key: K, build: () => NodeId): NodeId {

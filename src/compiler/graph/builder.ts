@@ -63,6 +63,19 @@ export class GraphBuilder {
     return node;
   }
 
+  /**
+   * A node of another graph as it is, on the new nodes that stand for its operands. These have the shapes of the old ones, so that the
+   * node keeps its own and nothing is inferred. Errors: InternalError if the name of an input is taken, or an operand is missing.
+   */
+  copy(node: Node, mapped: readonly NodeId[]): NodeId {
+    const { op, inputs, shape } = node;
+    if (op.kind === "input") return this.input(op.name, shape);
+    // Most nodes of a large graph stand where they stood: these are taken over, not made anew.
+    return this.#push(
+      inputs.every((i) => mapped[i] === i) ? node : { op, inputs: inputs.map((i) => at(mapped, i)), shape },
+    );
+  }
+
   /** A constant, row-major; a plain list is kept as float64. Errors: InternalError if the sizes do not fit. */
   constant(data: Float32Array | Float64Array | readonly number[], shape: Shape): NodeId {
     const array = data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);

@@ -5,10 +5,9 @@ import type { GraphBuilder } from "./builder.js";
 import type { Graph, Node, NodeId } from "./graph.js";
 import { at } from "./shape.js";
 
-/** Emits a node as it is, on the new nodes that stand for its operands. */
-export function copyNode(b: GraphBuilder, node: Node, mapped: readonly NodeId[]): NodeId {
-  if (node.op.kind === "input") return b.input(node.op.name, node.shape);
-  if (node.op.kind === "constant") return b.constant(node.op.data, node.shape);
+/** Emits a node again on operands of any shape that fits: its own follows. `GraphBuilder.copy` is for operands of the same shapes. */
+function emitAgain(b: GraphBuilder, node: Node, mapped: readonly NodeId[]): NodeId {
+  if (node.inputs.length === 0) return b.copy(node, mapped);
   return b.emit(
     node.op,
     node.inputs.map((i) => at(mapped, i)),
@@ -31,7 +30,7 @@ export function inline(
   for (const node of graph.nodes) {
     const given = node.op.kind === "input" ? inputs[node.op.name] : constants.get(node);
     if (node.op.kind === "input" && given === undefined) throw new InternalError(`no input ${node.op.name}`);
-    const id = given ?? copyNode(b, node, mapped);
+    const id = given ?? emitAgain(b, node, mapped);
     if (node.op.kind === "constant") constants.set(node, id);
     mapped.push(id);
   }

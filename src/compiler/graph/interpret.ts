@@ -34,7 +34,7 @@ export function prepare(graph: Graph): (inputs: InterpreterInputs) => Interprete
   const isFixed = new Set<NodeId>();
   const steps: (() => void)[] = [];
   graph.nodes.forEach((node, id) => {
-    if (!live.has(id)) return;
+    if (live[id] === 0) return;
     if (node.op.kind === "input") {
       values.set(id, new Float64Array(sizeOf(node.shape)));
     } else if (node.op.kind === "constant") {
@@ -88,11 +88,12 @@ export function evaluateNode(
   return out;
 }
 
-/** The nodes that an output depends on. */
-export function liveNodes(graph: Graph): ReadonlySet<NodeId> {
-  const live = new Set(graph.outputs.map((o) => o.node));
+/** Of each node 1 if an output depends on it, else 0. */
+export function liveNodes(graph: Graph): Uint8Array {
+  const live = new Uint8Array(graph.nodes.length);
+  for (const { node } of graph.outputs) live[node] = 1;
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    if (live.has(id)) for (const i of at(graph.nodes, id).inputs) live.add(i);
+    if (live[id] === 1) for (const i of at(graph.nodes, id).inputs) live[i] = 1;
   }
   return live;
 }

@@ -7,7 +7,6 @@ import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, NodeId, UnaryKind } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { adjointsOf } from "./adjoint.js";
-import { copyNode } from "../graph/copy.js";
 
 export interface Differentiation {
   /** Name of the output; the gradient is that of the sum of its entries (for [rows]: of each row's own value). */
@@ -31,7 +30,7 @@ export function differentiate(graph: Graph, { of, wrt }: Differentiation): Graph
   }));
   const b = new GraphBuilder();
   const mapped: NodeId[] = [];
-  for (const node of graph.nodes) mapped.push(copyNode(b, node, mapped));
+  for (const node of graph.nodes) mapped.push(b.copy(node, mapped));
 
   const varies = dependents(
     graph,

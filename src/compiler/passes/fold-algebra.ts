@@ -6,7 +6,7 @@ import { scalar } from "../graph/builder.js";
 import type { Node, NodeId } from "../graph/graph.js";
 import { binaryFunction, unaryFunction } from "../graph/kernels.js";
 import { broadcastShapes, sameShape, sizeOf } from "../graph/shape.js";
-import type { ConstantValue, Rule, RewriteSite } from "./rewrite.js";
+import { type ConstantValue, type RewriteSite, type Rule, ruleFor, type UserTest } from "./rewrite.js";
 
 /** A node seen as a constant multiple: neg x, or x times a constant. */
 export interface Scaled {
@@ -31,17 +31,16 @@ export function asShifted(site: RewriteSite, id: NodeId): Scaled | undefined {
 }
 
 function constantOperand(site: RewriteSite, node: Node): Scaled | undefined {
-  for (const [i, j] of [
-    [0, 1],
-    [1, 0],
-  ] as const) {
-    const [x, c] = [site.operand(i, node), site.operand(j, node)];
-    const value = site.uniform(c);
-    const factor = value === undefined ? site.constant(c) : { data: Float64Array.of(value), shape: [] };
-    if (factor !== undefined && site.constant(x) === undefined && sameShape(site.old(x).shape, node.shape))
-      return { x, factor };
-  }
-  return undefined;
+  const [p, q] = [site.operand(0, node), site.operand(1, node)];
+  return besideConstant(site, node, p, q) ?? besideConstant(site, node, q, p);
+}
+
+/** The operand `x` of a node and its other operand, if that is constant and the node has the shape of `x`. */
+function besideConstant(site: RewriteSite, node: Node, x: NodeId, c: NodeId): Scaled | undefined {
+  if (site.isConstant(x) || !sameShape(site.old(x).shape, node.shape)) return undefined;
+  const value = site.uniform(c);
+  const factor = value === undefined ? site.constant(c) : { data: Float64Array.of(value), shape: [] };
+  return factor && { x, factor };
 }
 
 /** The value of a constant that has one only. */
@@ -79,7 +78,7 @@ function mapEntries(data: ConstantValue["data"], fn: (x: number, i: number) => n
 }
 
 /** x + 0, x - 0, x * 1, x / 1, x * -1 and x * 0. */
-const neutralElements: Rule = (site) => {
+const neutralElements = ruleFor(["binary"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary") return undefined;
   const { fn } = node.op;
@@ -97,10 +96,10 @@ const neutralElements: Rule = (site) => {
   if (fn === "mul" && (ux === -1 || uy === -1)) return b.neg(keep(ux === -1 ? y : x));
   if (fn === "mul" && (ux === 0 || uy === 0)) return b.broadcast(b.scalar(0), node.shape);
   return undefined;
-};
+});
 
 /** x - c is x + (-c), and x / c is x * (1 / c): one form for the rules that follow. */
-const canonicalConstants: Rule = (site) => {
+const canonicalConstants = ruleFor(["binary"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary" || (node.op.fn !== "sub" && node.op.fn !== "div")) return undefined;
   const c = site.constant(site.operand(1));
@@ -109,10 +108,10 @@ const canonicalConstants: Rule = (site) => {
   const isSub = node.op.fn === "sub";
   const other = { data: mapEntries(c.data, (v) => (isSub ? -v : 1 / v)), shape: c.shape };
   return isSub ? b.add(x, emitConstant(site, other)) : b.mul(x, emitConstant(site, other));
-};
+});
 
 /** (x c1) c2 is x (c1 c2), signs included; (x + c1) + c2 is x + (c1 + c2). */
-const constantChains: Rule = (site) => {
+const constantChains = ruleFor(["unary", "binary"], (site) => {
   const outer = asScaled(site, site.id);
   const inner = outer && asScaled(site, outer.x);
   if (outer && inner) {
@@ -124,7 +123,7 @@ const constantChains: Rule = (site) => {
   if (!sum || !innerSum) return undefined;
   const shift = combine(innerSum.factor, sum.factor, (p, q) => p + q);
   return shift && site.b.add(site.new(innerSum.x), emitConstant(site, shift));
-};
+});
 
 /** A constant multiple in its cheapest form. */
 export function emitScaled(site: RewriteSite, x: NodeId, factor: ConstantValue): NodeId {
@@ -134,7 +133,7 @@ export function emitScaled(site: RewriteSite, x: NodeId, factor: ConstantValue):
 }
 
 /** Signs move outwards until they cancel: a + -b is a - b, -(a - b) is b - a, -x * y is -(x * y). */
-const signs: Rule = (site) => {
+const signs = ruleFor(["unary", "binary"], (site) => {
   const { node, b } = site;
   const { op } = node;
   const negated = (id: NodeId): NodeId | undefined => {
@@ -172,22 +171,22 @@ const signs: Rule = (site) => {
     case "greater":
       return undefined;
   }
-};
+});
 
 /** x * x is square x; x + x is 2 x. */
-const repeated: Rule = (site) => {
+const repeated = ruleFor(["binary"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary" || node.inputs[0] !== node.inputs[1]) return undefined;
   const x = site.new(site.operand(0));
   if (node.op.fn === "mul") return b.square(x);
   return node.op.fn === "add" ? b.mul(x, scalar(2)) : undefined;
-};
+});
 
 /**
  * (x c) * y is (x * y) c for an even factor: it moves on towards a weight, unless that would scale a larger tensor. The other way
  * round where x is smaller than the product. Also out of sums.
  */
-const factorsOutwards: Rule = (site) => {
+const factorsOutwards = ruleFor(["binary", "reduce"], (site) => {
   const { node, b } = site;
   const size = sizeOf(node.shape);
   const scaledBy = (id: NodeId): { x: NodeId; value: number } | undefined => {
@@ -207,8 +206,7 @@ const factorsOutwards: Rule = (site) => {
     const [product, factor] = uy === undefined ? [y, ux] : [x, uy];
     const inner = site.old(product);
     const isProduct = inner.op.kind === "binary" && inner.op.fn === "mul" && site.isSingle(product);
-    if (!isProduct || factor === undefined || site.hasOnlyUsers(site.id, (user) => user.op.kind === "matmul"))
-      return undefined;
+    if (!isProduct || factor === undefined || site.hasOnlyUsers(site.id, isMatmul)) return undefined;
     const [p, q] = [site.operand(0, inner), site.operand(1, inner)];
     if (isSmaller(p)) return b.mul(b.mul(site.new(p), scalar(factor)), site.new(q));
     return isSmaller(q) ? b.mul(site.new(p), b.mul(site.new(q), scalar(factor))) : undefined;
@@ -218,19 +216,20 @@ const factorsOutwards: Rule = (site) => {
     return scaled && b.mul(b.emit(node.op, [site.new(scaled.x)]), scalar(scaled.value));
   }
   return undefined;
-};
+});
+
+const isMatmul: UserTest = (_, user) => user.op.kind === "matmul";
 
 /** A function of equal entries is one of equal entries. */
-const uniformFunctions: Rule = (site) => {
+const uniformFunctions = ruleFor(["unary", "binary"], (site) => {
   const { op, shape, inputs } = site.node;
-  if ((op.kind !== "unary" && op.kind !== "binary") || inputs.every((i) => site.constant(i) !== undefined))
-    return undefined;
-  const values = inputs.flatMap((i) => site.uniform(i) ?? []);
-  const [x, y] = values;
-  if (x === undefined || values.length < inputs.length) return undefined;
-  const value = op.kind === "unary" ? unaryFunction(op.fn)(x) : binaryFunction(op.fn)(x, y ?? NaN);
+  if ((op.kind !== "unary" && op.kind !== "binary") || inputs.every((i) => site.isConstant(i))) return undefined;
+  const x = site.uniform(site.operand(0));
+  const y = op.kind === "unary" || x === undefined ? x : site.uniform(site.operand(1));
+  if (x === undefined || y === undefined) return undefined;
+  const value = op.kind === "unary" ? unaryFunction(op.fn)(x) : binaryFunction(op.fn)(x, y);
   return site.b.broadcast(site.b.scalar(value), shape);
-};
+});
 
 /** Rules of elementwise algebra, in the order they are tried. */
 export const algebraRules: readonly Rule[] = [

@@ -5,7 +5,7 @@ import type { NodeId, Node } from "../graph/graph.js";
 import { at, sameShape } from "../graph/shape.js";
 import { asScaled, asShifted, emitConstant, emitScaled, uniformValue } from "./fold-algebra.js";
 import { matmulKernel } from "../graph/kernels-matmul.js";
-import type { ConstantValue, Rule, RewriteSite } from "./rewrite.js";
+import { type ConstantValue, type RewriteSite, type Rule, ruleFor, type UserTest } from "./rewrite.js";
 
 /** The constant weight of an old matmul. */
 function weightOf(site: RewriteSite, node: Node): ConstantValue | undefined {
@@ -20,7 +20,7 @@ function alongLast(c: ConstantValue, n: number): ((j: number) => number) | undef
 }
 
 /** (x c) W is x (c W): a constant scale of the left operand goes into the rows of the weight. */
-const scaleIntoRows: Rule = (site) => {
+const scaleIntoRows = ruleFor(["matmul"], (site) => {
   const weight = weightOf(site, site.node);
   const scaled = weight && asScaled(site, site.operand(0));
   if (!weight || !scaled) return undefined;
@@ -33,10 +33,10 @@ const scaleIntoRows: Rule = (site) => {
     for (let i = row * columns; i < (row + 1) * columns; i++) data[i] = (data[i] ?? NaN) * scale;
   }
   return site.b.matmul(site.new(scaled.x), site.b.constant(data, weight.shape));
-};
+});
 
 /** (x W) c is x (W c): a constant scale of a product goes into the columns of its weight. */
-const scaleIntoColumns: Rule = (site) => {
+const scaleIntoColumns = ruleFor(["unary", "binary"], (site) => {
   const scaled = asScaled(site, site.id);
   if (!scaled || !site.isSingle(scaled.x)) return undefined;
   const product = site.old(scaled.x);
@@ -51,14 +51,16 @@ const scaleIntoColumns: Rule = (site) => {
     for (let j = 0; j < columns; j++) data[start + j] = (data[start + j] ?? NaN) * (scales[j] ?? NaN);
   }
   return site.b.matmul(site.new(site.operand(0, product)), site.b.constant(data, weight.shape));
-};
+});
+
+const isProduct: UserTest = (site, user) => weightOf(site, user) !== undefined;
 
 /** (x + c) W is x W + (c W), if every use of the sum is such a product: the shift ends up in biases. */
-const shiftIntoBias: Rule = (site) => {
+const shiftIntoBias = ruleFor(["matmul"], (site) => {
   const weight = weightOf(site, site.node);
   const shifted = weight && asShifted(site, site.operand(0));
   if (!weight || !shifted || weight.shape.length !== 2) return undefined;
-  if (!site.hasOnlyUsers(site.operand(0), (user) => weightOf(site, user) !== undefined)) return undefined;
+  if (!site.hasOnlyUsers(site.operand(0), isProduct)) return undefined;
   const [inner, columns] = [at(weight.shape, 0), at(weight.shape, 1)];
   const shift = alongLast(shifted.factor, inner);
   if (!shift) return undefined;
@@ -69,10 +71,10 @@ const shiftIntoBias: Rule = (site) => {
   }
   const product = site.b.matmul(site.new(shifted.x), site.new(site.operand(1)));
   return site.b.add(product, site.b.constant(bias, [columns]));
-};
+});
 
 /** (x + c1) c2 is x c2 + c1 c2, where x can take the scale in. */
-const scaleThroughShift: Rule = (site) => {
+const scaleThroughShift = ruleFor(["unary", "binary"], (site) => {
   const scaled = asScaled(site, site.id);
   if (!scaled || !site.isSingle(scaled.x)) return undefined;
   const shifted = asShifted(site, scaled.x);
@@ -82,7 +84,7 @@ const scaleThroughShift: Rule = (site) => {
   const shift = b.mul(site.b.constant(shifted.factor.data, shifted.factor.shape), emitConstant(site, scaled.factor));
   const sum = b.add(inner, shift);
   return sameShape(b.shape(sum), node.shape) ? sum : undefined;
-};
+});
 
 /** Whether a constant scale of an old node can vanish into a weight, a gain or another constant factor. */
 function takesScale(site: RewriteSite, id: NodeId, factor: ConstantValue): boolean {
@@ -96,7 +98,7 @@ function takesScale(site: RewriteSite, id: NodeId, factor: ConstantValue): boole
 }
 
 /** leakyRelu(x) c, c > 0, is leakyRelu with that gain; and a gain goes before it where a weight takes it in. */
-const gains: Rule = (site) => {
+const gains = ruleFor(["unary", "binary", "leakyRelu"], (site) => {
   const { node, b } = site;
   const scaled = asScaled(site, site.id);
   if (scaled) {
@@ -111,10 +113,10 @@ const gains: Rule = (site) => {
   const factor = { data: Float64Array.of(gain), shape: [] };
   if (gain === 1 || gain <= 0 || !takesScale(site, site.operand(0), factor)) return undefined;
   return b.leakyRelu(emitScaled(site, site.new(site.operand(0)), factor), slope);
-};
+});
 
 /** (x A) B is x (A B) where that is no more work. */
-const productChains: Rule = (site) => {
+const productChains = ruleFor(["matmul"], (site) => {
   const second = weightOf(site, site.node);
   const inner = site.old(site.node.inputs[0] ?? 0);
   const first = second && site.isSingle(site.operand(0)) ? weightOf(site, inner) : undefined;
@@ -124,7 +126,7 @@ const productChains: Rule = (site) => {
   const data = new Float64Array(k * n);
   matmulKernel([k, m], [m, n], [k, n])([new Float64Array(first.data), new Float64Array(second.data)], data);
   return site.b.matmul(site.new(site.operand(0, inner)), site.b.constant(data, [k, n]));
-};
+});
 
 /** Rules around products, in the order they are tried. */
 export const linearRules: readonly Rule[] = [

@@ -1,13 +1,13 @@
 // Folding rules of operations that only move entries: reshape, transpose, broadcast, slice, pad, concat, and trivial reductions.
 // In: a site. Out: fewer moves. Invariants: exact; a move goes inwards past nothing, signs and even factors come out of it.
 import { scalar } from "../graph/builder.js";
-import type { Node, NodeId } from "../graph/graph.js";
+import type { NodeId } from "../graph/graph.js";
 import { at, broadcastShapes, sameShape } from "../graph/shape.js";
 import { asScaled, uniformValue } from "./fold-algebra.js";
-import type { Rule, RewriteSite } from "./rewrite.js";
+import { type RewriteSite, type Rule, ruleFor, type UserTest } from "./rewrite.js";
 
 /** Moves that change nothing. */
-const identities: Rule = (site) => {
+const identities = ruleFor(["reshape", "broadcast", "slice", "pad", "transpose"], (site) => {
   const { node } = site;
   const { op } = node;
   if (op.kind !== "reshape" && op.kind !== "broadcast" && op.kind !== "slice" && op.kind !== "pad") {
@@ -17,20 +17,20 @@ const identities: Rule = (site) => {
   const x = site.operand(0);
   const isIdentity = sameShape(site.old(x).shape, node.shape) && (op.kind !== "pad" || op.before.every((n) => n === 0));
   return isIdentity ? site.new(x) : undefined;
-};
+});
 
 /** A move of equal entries is a broadcast of one. */
-const uniformMoves: Rule = (site) => {
+const uniformMoves = ruleFor(["reshape", "transpose", "slice"], (site) => {
   const { op, shape } = site.node;
   if (op.kind !== "reshape" && op.kind !== "transpose" && op.kind !== "slice") return undefined;
   const value = site.uniform(site.operand(0));
   return value === undefined || site.constant(site.operand(0))
     ? undefined
     : site.b.broadcast(site.b.scalar(value), shape);
-};
+});
 
 /** A transpose that moves only axes of size 1 is a reshape. */
-const transposeAsReshape: Rule = (site) => {
+const transposeAsReshape = ruleFor(["transpose"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "transpose") return undefined;
   const shape = site.old(site.operand(0)).shape;
@@ -38,10 +38,10 @@ const transposeAsReshape: Rule = (site) => {
   return moved.every((p, i) => i === 0 || p > at(moved, i - 1))
     ? b.reshape(site.new(site.operand(0)), node.shape)
     : undefined;
-};
+});
 
 /** Two moves of a kind are one. */
-const chains: Rule = (site) => {
+const chains = ruleFor(["reshape", "broadcast", "transpose", "slice"], (site) => {
   const { node, b } = site;
   const { op } = node;
   const first = node.inputs[0];
@@ -67,10 +67,10 @@ const chains: Rule = (site) => {
     );
   }
   return undefined;
-};
+});
 
 /** A slice that lies within one part of a concatenation is a slice of that part. */
-const sliceOfConcat: Rule = (site) => {
+const sliceOfConcat = ruleFor(["slice"], (site) => {
   const { node, b } = site;
   const { op } = node;
   if (op.kind !== "slice") return undefined;
@@ -91,13 +91,14 @@ const sliceOfConcat: Rule = (site) => {
     start += n;
   }
   return undefined;
-};
+});
 
 /** An elementwise operation broadcasts by itself; reductions over axes of size 1 are reshapes. */
-const needless: Rule = (site) => {
+const needless = ruleFor(["binary", "select", "reduce"], (site) => {
   const { node, b } = site;
   const { op } = node;
   if (op.kind === "binary" || op.kind === "select") {
+    if (!node.inputs.some((i) => site.old(i).op.kind === "broadcast")) return undefined;
     const sources = node.inputs.map((i) => {
       const inner = site.old(i);
       return inner.op.kind === "broadcast" ? site.operand(0, inner) : i;
@@ -119,10 +120,10 @@ const needless: Rule = (site) => {
     return op.axes.every((a) => shape[a] === 1) ? b.reshape(site.new(site.operand(0)), node.shape) : undefined;
   }
   return undefined;
-};
+});
 
 /** Signs and even factors come out of a move, so that they meet others or a weight. */
-const factorsOut: Rule = (site) => {
+const factorsOut = ruleFor(["reshape", "transpose", "slice", "pad"], (site) => {
   const { node, b } = site;
   const { op } = node;
   if (op.kind !== "reshape" && op.kind !== "transpose" && op.kind !== "slice" && op.kind !== "pad") return undefined;
@@ -130,14 +131,13 @@ const factorsOut: Rule = (site) => {
   const scaled = asScaled(site, x);
   const value = scaled && uniformValue(scaled.factor);
   if (!scaled || value === undefined) return undefined;
-  // Asked last: x may have very many users, each of which asks.
-  if (!site.isSingle(x) && !site.hasOnlyUsers(x, (user) => user.op.kind === "slice")) return undefined;
+  if (!site.isSingle(x) && !site.hasOnlyUsers(x, isSlice)) return undefined;
   const moved = b.emit(op, [site.new(scaled.x)]);
   return value === -1 ? b.neg(moved) : b.mul(moved, scalar(value));
-};
+});
 
 /** A sum of two pads that fill neighbouring ranges of one axis is a concatenation: the gradient of slices. */
-const padsAsConcat: Rule = (site) => {
+const padsAsConcat = ruleFor(["binary"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary" || node.op.fn !== "add") return undefined;
   const [p, q] = [padded(site, site.operand(0)), padded(site, site.operand(1))];
@@ -149,7 +149,7 @@ const padsAsConcat: Rule = (site) => {
   const before = node.shape.map((_, i) => (i === axis ? first.start : 0));
   const after = node.shape.map((n, i) => (i === axis ? n - second.start - second.size : 0));
   return b.pad(joined, before, after);
-};
+});
 
 interface Padded {
   readonly axis: number;
@@ -176,7 +176,7 @@ function padded(site: RewriteSite, id: NodeId): Padded | undefined {
 }
 
 /** Neighbouring slices of one tensor that stand side by side in a concatenation are one wider slice. */
-const concatOfSlices: Rule = (site) => {
+const concatOfSlices = ruleFor(["concat"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "concat") return undefined;
   const { axis } = node.op;
@@ -200,10 +200,10 @@ const concatOfSlices: Rule = (site) => {
     r.whole === undefined ? b.slice(site.new(r.source), r.start, r.size) : site.new(r.whole),
   );
   return b.concat(parts, axis);
-};
+});
 
 /** A sum of the two halves of a tensor's last axis, each one wide, is a reduction. */
-const sumOfSlices: Rule = (site) => {
+const sumOfSlices = ruleFor(["binary"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "binary" || node.op.fn !== "add") return undefined;
   const [p, q] = node.inputs.map((i) => site.old(i));
@@ -221,13 +221,13 @@ const sumOfSlices: Rule = (site) => {
     site.isSingle(site.operand(0)) &&
     site.isSingle(site.operand(1));
   return isSum ? b.sum(site.new(source), [last], true) : undefined;
-};
+});
 
 /** Factors of the parts of a concatenation go into the products it feeds: as a row of constants that those take in. */
-const concatOfScaled: Rule = (site) => {
+const concatOfScaled = ruleFor(["concat"], (site) => {
   const { node, b } = site;
   if (node.op.kind !== "concat" || node.op.axis !== node.shape.length - 1) return undefined;
-  if (!site.hasOnlyUsers(site.id, (user) => isProductOf(site, user))) return undefined;
+  if (!site.hasOnlyUsers(site.id, isProductOf)) return undefined;
   const parts = node.inputs.map((i) => {
     const scaled = site.isSingle(i) ? asScaled(site, i) : undefined;
     const value = scaled && uniformValue(scaled.factor);
@@ -240,11 +240,12 @@ const concatOfScaled: Rule = (site) => {
     node.op.axis,
   );
   return b.mul(joined, b.constant(row, [row.length]));
-};
+});
 
-function isProductOf(site: RewriteSite, user: Node): boolean {
-  return user.op.kind === "matmul" && user.inputs[0] === site.id && site.constant(at(user.inputs, 1)) !== undefined;
-}
+const isProductOf: UserTest = (site, user, used) =>
+  user.op.kind === "matmul" && user.inputs[0] === used && site.constant(at(user.inputs, 1)) !== undefined;
+
+const isSlice: UserTest = (_, user) => user.op.kind === "slice";
 
 /** Rules of moves, in the order they are tried. */
 export const movementRules: readonly Rule[] = [

@@ -7,7 +7,7 @@ import { sizeOf } from "../graph/shape.js";
 import { algebraRules } from "./fold-algebra.js";
 import { linearRules } from "./fold-linear.js";
 import { movementRules } from "./fold-movement.js";
-import { rewrite, type Rule, type RewriteSite } from "./rewrite.js";
+import { rewrite, type Rule, type RewriteSite, ruleFor } from "./rewrite.js";
 
 /** One sweep of every folding rule. Out: the same object if none applied. */
 export function fold(graph: Graph): Graph {
@@ -20,9 +20,8 @@ const SMALL_CONSTANT = 4096;
 /** An operation on constants alone is computed now, unless that would make the constants much larger. */
 function computeNow(site: RewriteSite): NodeId | undefined {
   const { node } = site;
-  if (node.inputs.length === 0) return undefined;
+  if (node.inputs.length === 0 || !node.inputs.every((i) => site.isConstant(i))) return undefined;
   const constants = node.inputs.flatMap((i) => site.constant(i) ?? []);
-  if (constants.length < node.inputs.length) return undefined;
   const size = sizeOf(node.shape);
   const before = constants.reduce((sum, c) => sum + c.data.length, 0);
   if (size > SMALL_CONSTANT && size > 2 * before) return undefined;
@@ -33,4 +32,4 @@ function computeNow(site: RewriteSite): NodeId | undefined {
   return site.b.constant(evaluateNode(node, data, shapes), node.shape);
 }
 
-const rules: readonly Rule[] = [computeNow, ...movementRules, ...algebraRules, ...linearRules];
+const rules: readonly Rule[] = [ruleFor("any", computeNow), ...movementRules, ...algebraRules, ...linearRules];

@@ -3,7 +3,7 @@
 // Invariants: values are kept; an inner value that something else uses stays as it is.
 import type { Graph, LeakyRelu, Node, NodeId } from "../graph/graph.js";
 import { at, imageSizes, sameShape } from "../graph/shape.js";
-import { rewrite, type Rule, type RewriteSite } from "./rewrite.js";
+import { rewrite, type RewriteSite, type Rule, ruleFor } from "./rewrite.js";
 
 /** One sweep of fusion. Out: the same object if nothing could be fused. */
 export function fuse(graph: Graph): Graph {
@@ -11,7 +11,7 @@ export function fuse(graph: Graph): Graph {
 }
 
 /** x W + bias, or a product alone under an activation, is dense. */
-const denseBias: Rule = (site) => {
+const denseBias = ruleFor(["binary"], (site) => {
   const found = addition(site, (node) => node.op.kind === "matmul");
   if (!found) return undefined;
   const { node, b } = site;
@@ -25,9 +25,9 @@ const denseBias: Rule = (site) => {
   if (bias.slice(0, -1).every((n) => n === 1)) return b.dense(x, weight, b.reshape(site.new(found.bias), [columns]));
   const isPerMatrix = bias.length === node.shape.length && bias.at(-2) === 1;
   return isPerMatrix ? b.dense(x, weight, site.new(found.bias)) : undefined;
-};
+});
 
-const denseActivation: Rule = (site) => {
+const denseActivation = ruleFor(["leakyRelu"], (site) => {
   const found = activated(site);
   if (!found) return undefined;
   const { inner, activation } = found;
@@ -36,10 +36,10 @@ const denseActivation: Rule = (site) => {
   const [x, weight] = operands(site, inner);
   if (node.op.kind === "matmul") return site.b.dense(x, weight, undefined, activation);
   return site.b.dense(x, weight, node.op.hasBias ? site.new(at(node.inputs, 2)) : undefined, activation);
-};
+});
 
 /** A convolution and a bias that is one number for each channel. */
-const convBias: Rule = (site) => {
+const convBias = ruleFor(["binary"], (site) => {
   const found = addition(site, ({ op }) => op.kind === "conv2d" && !op.hasBias && op.activation === undefined);
   const op = found && site.old(found.inner).op;
   if (!found || op?.kind !== "conv2d") return undefined;
@@ -53,9 +53,9 @@ const convBias: Rule = (site) => {
   const [x, weight] = operands(site, found.inner);
   const { stride, pad, layout } = op;
   return b.conv2d(x, weight, { stride, pad, layout, bias: b.reshape(site.new(found.bias), [channels]) });
-};
+});
 
-const convActivation: Rule = (site) => {
+const convActivation = ruleFor(["leakyRelu"], (site) => {
   const found = activated(site);
   const node = found && site.old(found.inner);
   if (!found || node?.op.kind !== "conv2d" || node.op.activation !== undefined) return undefined;
@@ -63,13 +63,13 @@ const convActivation: Rule = (site) => {
     { ...node.op, activation: found.activation },
     node.inputs.map((i) => site.new(i)),
   );
-};
+});
 
 /** Without further differentiation, detach is the identity. */
-const dropDetach: Rule = (site) => {
+const dropDetach = ruleFor(["unary"], (site) => {
   const { op } = site.node;
   return op.kind === "unary" && op.fn === "detach" ? site.new(site.operand(0)) : undefined;
-};
+});
 
 /** The node of a site as the sum of a node of some kind, used only here, and something else. */
 function addition(

@@ -14,12 +14,27 @@ const MAX_SWEEPS = 1000;
 /** Folds, shares and prunes until nothing changes. */
 export function simplify(graph: Graph): Graph {
   // Shared first: a value that is used twice must not be folded into two weights.
-  return toFixedPoint(share(graph), (g) => prune(share(toFixedPoint(g, (inner) => prune(fold(inner))))));
+  return toFixedPoint(foldFully(share(graph)), (g) => {
+    const shared = share(g);
+    return shared === g ? g : foldFully(prune(shared));
+  });
+}
+
+/** Folds and prunes until nothing changes. */
+function foldFully(graph: Graph): Graph {
+  return toFixedPoint(graph, (g) => prune(fold(g)));
 }
 
 /** Simplifies, joins costly functions of columns, then fuses products, biases and activations: the last stage before a target. */
 export function optimize(graph: Graph): Graph {
-  return toFixedPoint(simplify(widen(simplify(graph))), (g) => simplify(fuse(g)));
+  const simple = simplify(graph);
+  return toFixedPoint(simplifyAfter(widen, simple), (g) => simplifyAfter(fuse, g));
+}
+
+/** A pass on a simplified graph, simplified again if it changed anything. */
+function simplifyAfter(pass: (graph: Graph) => Graph, graph: Graph): Graph {
+  const after = pass(graph);
+  return after === graph ? graph : simplify(after);
 }
 
 /** Applies a pass until it gives the same object back. Errors: InternalError if it never does. */

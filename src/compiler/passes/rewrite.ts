@@ -3,8 +3,9 @@
 // Invariants: rules look at the old graph, whose use counts are known, and emit into the new one; every old node keeps its value.
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId, Op, Shape } from "../graph/graph.js";
-import { copyNode } from "../graph/copy.js";
-import { at } from "../graph/shape.js";
+import { at, printShape, sameShape } from "../graph/shape.js";
+import { InternalError } from "../../source/internal-error.js";
+import { Users } from "./users.js";
 
 /** A constant seen by a rule. */
 export interface ConstantValue {
@@ -12,19 +13,31 @@ export interface ConstantValue {
   readonly shape: Shape;
 }
 
+/** Whether a user of an old node is of some kind. A function that is made once: its answers are kept for a sweep. */
+export type UserTest = (site: RewriteSite, user: Node, used: NodeId) => boolean;
+
+/** What all sites of a sweep have in common. */
+interface Sweep {
+  readonly graph: Graph;
+  readonly users: Users;
+  readonly b: GraphBuilder;
+  readonly mapped: readonly NodeId[];
+  /** Answers of `hasOnlyUsers`: a value may have very many users, each of which asks. */
+  readonly known: Map<UserTest, Map<NodeId, boolean>>;
+}
+
 /** Where a rule is applied: one old node, what surrounds it, and the builder of the new graph. */
 export class RewriteSite {
-  constructor(
-    readonly graph: Graph,
-    readonly uses: readonly number[],
-    readonly users: readonly (readonly NodeId[])[],
-    readonly b: GraphBuilder,
-    readonly mapped: readonly NodeId[],
-    readonly id: NodeId,
-  ) {}
+  readonly #sweep: Sweep;
+  readonly b: GraphBuilder;
 
-  get node(): Node {
-    return at(this.graph.nodes, this.id);
+  constructor(
+    sweep: Sweep,
+    readonly id: NodeId,
+    readonly node: Node,
+  ) {
+    this.#sweep = sweep;
+    this.b = sweep.b;
   }
 
   /** The old node that is operand `i` of the node of this site, or of another old node. */
@@ -33,23 +46,34 @@ export class RewriteSite {
   }
 
   old(id: NodeId): Node {
-    return at(this.graph.nodes, id);
+    return at(this.#sweep.graph.nodes, id);
   }
 
   /** The new node that stands for an old one. */
   new(id: NodeId): NodeId {
-    return at(this.mapped, id);
+    return at(this.#sweep.mapped, id);
   }
 
   /** Whether an old node has exactly one use, an output counting as one: only then does rewriting its user make it vanish. */
   isSingle(id: NodeId): boolean {
-    return this.uses[id] === 1;
+    return this.#sweep.users.counts[id] === 1;
   }
 
   /** Whether every use of an old node is a node of some kind; an output is not. */
-  hasOnlyUsers(id: NodeId, isFit: (user: Node) => boolean): boolean {
-    const users = at(this.users, id);
-    return users.length === this.uses[id] && users.every((user) => isFit(this.old(user)));
+  hasOnlyUsers(id: NodeId, isFit: UserTest): boolean {
+    const { users, known } = this.#sweep;
+    const answers = known.get(isFit) ?? new Map<NodeId, boolean>();
+    known.set(isFit, answers);
+    const answer = answers.get(id);
+    if (answer !== undefined) return answer;
+    const of = users.of(id);
+    const found = of.length === users.counts[id] && of.every((user) => isFit(this, this.old(user), id));
+    answers.set(id, found);
+    return found;
+  }
+
+  isConstant(id: NodeId): boolean {
+    return this.old(id).op.kind === "constant";
   }
 
   constant(id: NodeId): ConstantValue | undefined {
@@ -69,31 +93,55 @@ export class RewriteSite {
 }
 
 /** Emits a replacement for the node of a site, or nothing if it does not apply. */
-export type Rule = (site: RewriteSite) => NodeId | undefined;
+type Replace = (site: RewriteSite) => NodeId | undefined;
+
+type Kinds = readonly Op["kind"][] | "any";
+
+/** A rule and the kinds of operations whose nodes it may replace, so that the others need not ask it. */
+export interface Rule {
+  readonly kinds: Kinds;
+  readonly replace: Replace;
+}
+
+/** A rule for nodes of some kinds of operations. */
+export function ruleFor(kinds: Kinds, replace: Replace): Rule {
+  return { kinds, replace };
+}
 
 /**
  * Applies the first rule that fits to each node, in topological order, once.
  *
  * Out      the same object if nothing changed, so that a caller can iterate to a fixed point.
+ * Errors   InternalError for a rule that gives a node of another shape.
  */
 export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const b = new GraphBuilder();
-  const uses = countUses(graph);
-  const users = usersOf(graph);
   const mapped: NodeId[] = [];
+  const sweep = { graph, users: new Users(graph), b, mapped, known: new Map<UserTest, Map<NodeId, boolean>>() };
+  const ofKind = new Map<Op["kind"], readonly Rule[]>();
   let changed = false;
-  for (const [id, node] of graph.nodes.entries()) {
-    const replacement =
-      uses[id] === 0 ? undefined : firstMatch(rules, new RewriteSite(graph, uses, users, b, mapped, id));
-    if (replacement !== undefined) changed = true;
-    mapped.push(replacement ?? copyNode(b, node, mapped));
+  for (let id = 0; id < graph.nodes.length; id++) {
+    const node = at(graph.nodes, id);
+    const { kind } = node.op;
+    const fitting = ofKind.get(kind) ?? rules.filter(({ kinds }) => kinds === "any" || kinds.includes(kind));
+    ofKind.set(kind, fitting);
+    const isIdle = sweep.users.counts[id] === 0 || fitting.length === 0;
+    const replacement = isIdle ? undefined : firstMatch(fitting, new RewriteSite(sweep, id, node));
+    if (replacement !== undefined) {
+      changed = true;
+      if (!sameShape(b.shape(replacement), node.shape))
+        throw new InternalError(
+          `${node.op.kind} ${printShape(node.shape)} was replaced by something ${printShape(b.shape(replacement))}`,
+        );
+    }
+    mapped.push(replacement ?? b.copy(node, mapped));
   }
   return changed ? finishMapped(b, graph, mapped) : graph;
 }
 
 function firstMatch(rules: readonly Rule[], site: RewriteSite): NodeId | undefined {
-  for (const rule of rules) {
-    const replacement = rule(site);
+  for (const { replace } of rules) {
+    const replacement = replace(site);
     if (replacement !== undefined) return replacement;
   }
   return undefined;
@@ -102,24 +150,6 @@ function firstMatch(rules: readonly Rule[], site: RewriteSite): NodeId | undefin
 /** Finishes a rewritten graph with the outputs of the old one. */
 export function finishMapped(b: GraphBuilder, graph: Graph, mapped: readonly NodeId[]): Graph {
   return b.finish({ outputs: Object.fromEntries(graph.outputs.map(({ name, node }) => [name, at(mapped, node)])) });
-}
-
-/** How often each node is used, outputs included. */
-export function countUses(graph: Graph): number[] {
-  const uses = graph.nodes.map(() => 0);
-  const use = (id: NodeId): void => {
-    uses[id] = (uses[id] ?? 0) + 1;
-  };
-  graph.nodes.forEach((node) => node.inputs.forEach(use));
-  graph.outputs.forEach(({ node }) => use(node));
-  return uses;
-}
-
-/** The users of each node, in order; outputs do not count. */
-export function usersOf(graph: Graph): NodeId[][] {
-  const users: NodeId[][] = graph.nodes.map(() => []);
-  graph.nodes.forEach((node, id) => node.inputs.forEach((i) => at(users, i).push(id)));
-  return users;
 }
 
 export type ConstantOp = Extract<Op, { kind: "constant" }>;

@@ -5,8 +5,8 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, LeakyRelu, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { copyNode } from "../graph/copy.js";
-import { countUses, finishMapped, usersOf, type ConstantOp } from "./rewrite.js";
+import { finishMapped, type ConstantOp } from "./rewrite.js";
+import { Users } from "./users.js";
 
 /** How far to stack: not at all, first layers only, or deeper layers as batched products too. Engines differ in what is fastest. */
 export type Stacking = "none" | "first" | "all";
@@ -42,23 +42,22 @@ export function stack(graph: Graph, stacking: Stacking): Graph {
       emitGroup(b, x, group, stacking).forEach((value, old) => replaced.set(old, value));
     }
     // Inner nodes of a chain are copied too and dropped by prune: they may still be another chain's twin.
-    mapped.push(replaced.get(id) ?? copyNode(b, node, mapped));
+    mapped.push(replaced.get(id) ?? b.copy(node, mapped));
   });
   return finishMapped(b, graph, mapped);
 }
 
 /** Groups of two or more chains that start from one value, by the first product of each group. */
 function findGroups(graph: Graph): ReadonlyMap<NodeId, readonly Chain[]> {
-  const uses = countUses(graph);
-  const users = usersOf(graph);
+  const users = new Users(graph);
   const groups = new Map<NodeId, readonly Chain[]>();
   graph.nodes.forEach((_, source) => {
-    const starts = at(users, source).filter((id) => isLayer(graph, id, source));
+    const starts = [...users.of(source)].filter((id) => isLayer(graph, id, source));
     if (starts.length < 2) return;
-    const chains = starts.map((id) => chainFrom(graph, uses, users, id));
+    const chains = starts.map((id) => chainFrom(graph, users, id));
     // Equal networks side by side, so that each run of them is one slice.
     chains.sort((p, q) => compare(p.signature.join(), q.signature.join()));
-    groups.set(Math.min(...starts), chains);
+    groups.set(at(starts, 0), chains);
   });
   return groups;
 }
@@ -79,27 +78,25 @@ function isLayer(graph: Graph, id: NodeId, source: NodeId): boolean {
   );
 }
 
-function chainFrom(graph: Graph, uses: readonly number[], users: readonly (readonly NodeId[])[], first: NodeId): Chain {
+function chainFrom(graph: Graph, users: Users, first: NodeId): Chain {
   const layers: Layer[] = [];
-  /** The only user of a value that has one use. */
-  const next = (id: NodeId): NodeId | undefined => (uses[id] === 1 ? users[id]?.[0] : undefined);
   let product: NodeId | undefined = first;
   while (product !== undefined) {
     const weight = at(graph.nodes, at(at(graph.nodes, product).inputs, 1));
     if (weight.op.kind !== "constant") break;
     const [inner, columns] = [at(weight.shape, 0), at(weight.shape, 1)];
     let output: NodeId = product;
-    let user = next(output);
+    let user = users.only(output);
     const bias = user === undefined ? undefined : rowConstant(graph, user, output, columns);
     if (user !== undefined && bias !== undefined) {
       output = user;
-      user = next(output);
+      user = users.only(output);
     }
     const op = user === undefined ? undefined : at(graph.nodes, user).op;
     const activation = op?.kind === "leakyRelu" ? op.activation : undefined;
     if (user !== undefined && activation !== undefined) {
       output = user;
-      user = next(output);
+      user = users.only(output);
     }
     layers.push({ weight: weight.op.data, inner, columns, bias, activation, output });
     product = user !== undefined && isLayer(graph, user, output) ? user : undefined;

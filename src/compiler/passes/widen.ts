@@ -4,7 +4,6 @@
 import { GraphBuilder } from "../graph/builder.js";
 import type { Graph, Node, NodeId, UnaryKind } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { copyNode } from "../graph/copy.js";
 import { finishMapped } from "./rewrite.js";
 
 /** Functions worth a concatenation: engines make each of many operations, or of few slow ones. */
@@ -18,7 +17,9 @@ export function widen(graph: Graph): Graph {
     const fn = costlyColumn(node);
     if (fn === undefined) return;
     const key = `${fn} ${node.shape.join(",")} ${at(depths, id)}`;
-    groups.set(key, [...(groups.get(key) ?? []), id]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [id]);
+    else group.push(id);
   });
   // By operand, so that the parts of one tensor come in its order and their concatenation folds away.
   const operandOf = (id: NodeId): NodeId => at(at(graph.nodes, id).inputs, 0);
@@ -35,7 +36,7 @@ export function widen(graph: Graph): Graph {
     const node = at(graph.nodes, id);
     const group = groupOf.get(id);
     if (group === undefined || node.op.kind !== "unary") {
-      mapped[id] = copyNode(b, node, mapped);
+      mapped[id] = b.copy(node, mapped);
     } else if (mapped[id] === -1) {
       const operands = group.map((i) => at(mapped, operandOf(i)));
       const wide = b.unary(node.op.fn, b.concat(operands, 1));
@@ -52,6 +53,6 @@ function costlyColumn({ op, shape }: Node): UnaryKind | undefined {
 /** Longest way from a leaf to each node. */
 function depthsOf(graph: Graph): number[] {
   const depths: number[] = [];
-  for (const node of graph.nodes) depths.push(1 + Math.max(-1, ...node.inputs.map((i) => at(depths, i))));
+  for (const { inputs } of graph.nodes) depths.push(inputs.reduce((most, i) => Math.max(most, at(depths, i) + 1), 0));
   return depths;
 }

@@ -8,7 +8,7 @@
 import type { GraphBuilder } from "../graph/builder.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at, imageSizes } from "../graph/shape.js";
-import { rewrite, type ConstantValue, type RewriteSite } from "./rewrite.js";
+import { rewrite, type ConstantValue, type RewriteSite, ruleFor } from "./rewrite.js";
 
 /** Outputs of a tile along one axis, and the inputs they see: the number of products. */
 const TILE = 4;
@@ -55,7 +55,7 @@ const OUTPUT = [
 
 /** Replaces the convolutions that gain. */
 export function winograd(graph: Graph, limits: Limits = MEASURED): Graph {
-  return rewrite(graph, [(site) => convolution(site, limits)]);
+  return rewrite(graph, [ruleFor(["conv2d"], (site) => convolution(site, limits))]);
 }
 
 function convolution(site: RewriteSite, limits: Limits): NodeId | undefined {
