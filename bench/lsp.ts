@@ -1,8 +1,10 @@
 // How long the language server takes: diagnostics after a key, completion, the first diagnostics of a cold server, and thousands of mistakes.
 // Run: npm run build && node scripts/bench.js lsp, on a machine that does nothing else.
-// In: dist/cli/main.js. Out: a table of medians and 95th percentiles, in milliseconds, beside the goals.
+// In: dist/cli/main.js. Out: a table of medians and 95th percentiles, in milliseconds, beside the goals; on Linux also the mean of the processor time that
+// the server took, which another's load changes little; and the load of the machine.
 import { spawn } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import {
   createProtocolConnection,
   StreamMessageReader,
@@ -58,14 +60,25 @@ async function server() {
     await connection.sendNotification("exit");
     connection.dispose();
   };
-  return { connection, told, open, edit, stop };
+  const { pid = 0 } = child;
+  return { connection, told, open, edit, stop, processor: () => processorMs(pid) };
 }
 
-function line(what: string, all: readonly number[], goal: number): string {
+/** Milliseconds of processor time that a process has taken, in steps of 10; NaN where the system does not tell. */
+function processorMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return NaN;
+  }
+}
+
+function line(what: string, all: readonly number[], goal: number, processor?: number): string {
   const sorted = [...all].sort((a, b) => a - b);
   const at = (q: number): string =>
     (sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN).toFixed(1);
-  return `${what.padEnd(44)} p50 ${at(0.5).padStart(7)}  p95 ${at(0.95).padStart(7)}  goal ${goal}`;
+  return `${what.padEnd(44)} p50 ${at(0.5).padStart(7)}  p95 ${at(0.95).padStart(7)}  goal ${goal}${processor === undefined ? "" : `  processor ${(processor / all.length).toFixed(0)}`}`;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -74,7 +87,8 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-console.log(`Node ${process.version}, ${availableParallelism()} cores; milliseconds`);
+const load = (): string => loadavg()[0]?.toFixed(0) ?? "?";
+console.log(`Node ${process.version}, ${availableParallelism()} cores, load ${load()}; milliseconds`);
 for (const [lines, goal] of [
   [100, 50],
   [400, 150],
@@ -86,17 +100,20 @@ for (const [lines, goal] of [
   await s.edit(2, row, "(");
   await told;
   const keys: number[] = [];
+  let keysProcessor = 0;
   const completions: number[] = [];
   for (let i = 0; i < 60; i++) {
     await new Promise((resolve) => setTimeout(resolve, 250)); // as someone types who looks at what they wrote
     told = s.told();
     const back = i % 2 === 0;
+    const before = s.processor();
     keys.push(
       await timed(async () => {
         await s.edit(3 + i, row, back ? "" : "(", back ? 1 : 0);
         await told;
       }),
     );
+    if (i >= 10) keysProcessor += s.processor() - before;
     completions.push(
       await timed(() =>
         s.connection.sendRequest("textDocument/completion", {
@@ -106,12 +123,13 @@ for (const [lines, goal] of [
       ),
     );
   }
-  console.log(line(`diagnostics after a key, ${lines} lines`, keys.slice(10), goal));
+  console.log(line(`diagnostics after a key, ${lines} lines`, keys.slice(10), goal, keysProcessor));
   console.log(line(`completion, ${lines} lines`, completions.slice(10), 50));
   await s.stop();
 }
 
 const first: number[] = [];
+let firstProcessor = 0;
 for (let i = 0; i < 7; i++) {
   const start = performance.now();
   const s = await server();
@@ -119,15 +137,17 @@ for (let i = 0; i < 7; i++) {
   await s.open(`${script(100)}energy e = unknown\n`);
   await told;
   first.push(performance.now() - start);
+  firstProcessor += s.processor();
   await s.stop();
 }
-console.log(line("first diagnostics, from the start of the process", first, 600));
+console.log(line("first diagnostics, from the start of the process", first, 600, firstProcessor));
 
 const s = await server();
 let told = s.told();
 await s.open(`lace 1\n${Array.from({ length: 4000 }, (_, i) => `energy e${i} = unknown${i}`).join("\n")}\n`);
 await told;
 const many: number[] = [];
+const before = s.processor();
 for (let i = 0; i < 10; i++) {
   told = s.told();
   many.push(
@@ -137,5 +157,6 @@ for (let i = 0; i < 10; i++) {
     }),
   );
 }
-console.log(line("after a key, 4000 mistakes (200 are told)", many, 2000));
+console.log(line("after a key, 4000 mistakes (200 are told)", many, 2000, s.processor() - before));
+console.log(`load ${load()}`);
 await s.stop();

@@ -29,12 +29,15 @@ export const lenses: Feature = {
   },
 };
 
-/** What can be done with a script, at the places where it is offered. */
+/**
+ * What can be done with a script, at the places where it is offered. A script with mistakes has them too, and the command tells of the mistakes: lines
+ * that come and go while someone types make the text jump.
+ */
 export function lensCommands(site: Site, snapshot: Snapshot): readonly LensCommand[] {
   const { items } = snapshot.entry.linked.module;
-  const tasks = items.filter((i) => "settings" in i);
+  const tasks = items.filter((i) => "settings" in i).filter((i) => i.name.text !== "");
   const [first] = tasks;
-  if (first === undefined || snapshot.analysis.plan === undefined) return [];
+  if (first === undefined) return [];
   const command = (title: string, name: string, ...more: unknown[]): Command => ({
     title,
     command: name,

@@ -78,6 +78,13 @@ export function startServer(connection: Connection, files: EditorFiles, options:
   ];
   const teller = diagnostics.teller(site);
 
+  /** Files changed that the editor does not have open: one that asks for diagnostics has no other way to know that it should. */
+  const changedOutside = (): void => {
+    teller.changed();
+    if (client.workspace?.diagnostics?.refreshSupport !== true) return;
+    connection.languages.diagnostics.refresh().catch(() => undefined); // a client that cannot after all
+  };
+
   connection.onInitialize((params: InitializeParams): InitializeResult => {
     client = params.capabilities;
     workspace.encoding = chooseEncoding(client.general?.positionEncodings);
@@ -114,7 +121,7 @@ export function startServer(connection: Connection, files: EditorFiles, options:
       connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
         const gone = new Set(removed.map((f) => pathOf(f.uri)));
         workspace.roots = [...workspace.roots.filter((r) => !gone.has(r)), ...added.map((f) => pathOf(f.uri))];
-        teller.changed();
+        changedOutside();
       });
     // What depends on settings waits for them, though not for a client that never answers.
     fetched = Promise.race([refetch(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
@@ -147,7 +154,7 @@ export function startServer(connection: Connection, files: EditorFiles, options:
   // Without a watcher in the client this is when files and models that changed are noticed.
   texts.onDidSave(() => {
     workspace.touchAll();
-    teller.changed();
+    changedOutside();
   });
   connection.onShutdown(() => {
     clearTimeout(idle);
@@ -156,7 +163,7 @@ export function startServer(connection: Connection, files: EditorFiles, options:
   connection.onDidChangeWatchedFiles(({ changes }) => {
     for (const { uri } of changes) workspace.touch(pathOf(uri));
     if (changes.some(({ uri }) => !/\.(lace|json)$/.test(uri))) workspace.touchAll();
-    teller.changed();
+    changedOutside();
   });
 
   for (const feature of features) feature.register(site);

@@ -190,6 +190,21 @@ describe("lenses", () => {
       expect(actions.map((a) => a.title)).toEqual(expect.arrayContaining(["Plan", "Show energy"]));
     }));
 
+  test("never slow typing: they are of the last analysis, and stay where there are mistakes", () =>
+    withClient({}, async (client) => {
+      const before = await titles(client);
+      expect(before).toEqual(["Plan", "Show energy", "Show energy"]);
+      const start = { line: 3, character: 0 };
+      await client.edit(A, "sample more from avatar { where nonsense }\n", { start, end: start });
+      const ask = async () => {
+        const found = await client.request<CodeLens[]>("textDocument/codeLens", { textDocument: { uri: A } });
+        return found.map((l) => l.command!.title);
+      };
+      expect(await ask()).toEqual(before);
+      await client.diagnostics(A, (p) => p.version === 2 && p.diagnostics.length > 0);
+      expect(await ask()).toEqual([...before, "Show energy"]);
+    }));
+
   test("of a damaged or foreign record are told as if there were none", async () => {
     for (const text of ["{", "[]", '{"format": 1}', RECORD.replace("a.lace", "b.lace")])
       await withClient({ files: { "/w/run.json": text } }, async (client) => {

@@ -29,37 +29,70 @@ save reader to "reader.png" as grid { columns 2 }
 
 const run = promisify(execFile);
 
+const place = mkdtempSync(join(tmpdir(), "lace-vsix-"));
+const vsix = join(place, "lace.vsix");
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+/** An editor with the script open, once its server has answered with a lens. */
+async function openScript(settings: Readonly<Record<string, unknown>>, lens: string): Promise<VsCode> {
+  await run(process.execPath, ["scripts/build-extension.js", vsix], { cwd: root });
+  const code = await openVsCode(
+    vsix,
+    { "reader.lace": SCRIPT },
+    {
+      "window.autoDetectColorScheme": true,
+      "workbench.startupEditor": "none",
+      "workbench.tips.enabled": false,
+      "chat.commandCenter.enabled": false,
+      "editor.minimap.enabled": false,
+      "explorer.openEditors.visible": 0,
+      ...settings,
+    },
+  );
+  try {
+    await code.page.getByRole("treeitem", { name: "reader.lace" }).first().dblclick();
+    await code.page.locator(".codelens-decoration", { hasText: lens }).first().waitFor();
+    return code;
+  } catch (error) {
+    await code.page.screenshot({ path: join(tmpdir(), "lace-code-server.png") });
+    await code.close();
+    throw error;
+  }
+}
+
+const wordIn = ({ page }: VsCode, text: string) =>
+  page.locator(".view-line span span", { hasText: new RegExp(`^${text}$`) }).first();
+
+// An extension that may run beside the page is run there: in a worker of the browser, with the server in another.
+describe.skipIf(codeServer() === undefined)("in the browser's own host of extensions", () => {
+  test("the server in a worker marks mistakes and tells what names are; nothing can be run", async () => {
+    const code = await openScript({ "remote.extensionKind": { "lacec.lace": ["ui"] } }, "Plan");
+    const { page } = code;
+    try {
+      expect(await page.locator(".codelens-decoration").first().innerText()).not.toContain("Run");
+      await wordIn(code, "scholar").hover();
+      await page.locator(".monaco-hover:visible", { hasText: "Who reads a lot." }).waitFor();
+      await page.locator(".monaco-editor .view-lines").first().click();
+      await page.keyboard.press("Control+End");
+      await page.keyboard.insertText("energy wise = glases");
+      await page.locator(".squiggly-error").first().waitFor();
+    } finally {
+      await code.close();
+    }
+  }, 400_000);
+});
+
 describe.skipIf(codeServer() === undefined)("in Visual Studio Code", () => {
-  const place = mkdtempSync(join(tmpdir(), "lace-vsix-"));
   let code: VsCode;
   beforeAll(async () => {
     requireBuild();
-    const vsix = join(place, "lace.vsix");
-    await run(process.execPath, ["scripts/build-extension.js", vsix], { cwd: root });
-    code = await openVsCode(
-      vsix,
-      { "reader.lace": SCRIPT },
-      {
-        "lace.path": mainFile,
-        "lace.preview.run": "save",
-        "window.autoDetectColorScheme": true,
-        "workbench.startupEditor": "none",
-        "workbench.tips.enabled": false,
-        "chat.commandCenter.enabled": false,
-        "editor.minimap.enabled": false,
-        "explorer.openEditors.visible": 0,
-      },
-    );
-    await code.page.getByRole("treeitem", { name: "reader.lace" }).first().dblclick();
-    await code.page.locator(".codelens-decoration", { hasText: "Run 4 small" }).waitFor();
+    code = await openScript({ "lace.path": mainFile, "lace.preview.run": "save" }, "Run 4 small");
   }, 400_000);
   afterAll(async () => {
     await (code as VsCode | undefined)?.close(); // where it did not start there is none
-    rmSync(place, { recursive: true, force: true });
   });
 
-  const word = (text: string) =>
-    code.page.locator(".view-line span span", { hasText: new RegExp(`^${text}$`) }).first();
+  const word = (text: string) => wordIn(code, text);
   const picture = async (name: string, shown: () => Promise<void> = () => Promise.resolve()): Promise<void> => {
     if (process.env["LACE_SCREENSHOTS"] === undefined) return;
     for (const colorScheme of ["light", "dark"] as const) {

@@ -156,6 +156,38 @@ describe("diagnostics that are asked for", () => {
     }));
 });
 
+test("an editor that asks is told to ask again when a file that is not open changed", () =>
+  withClient(
+    {
+      files: { "/w/looks.lace": "lace 1\nenergy wise = glasses\n" },
+      capabilities: {
+        ...CAPABLE,
+        workspace: { ...CAPABLE.workspace, diagnostics: { refreshSupport: true } },
+        textDocument: { ...CAPABLE.textDocument, diagnostic: {} },
+      },
+    },
+    async (client) => {
+      const refreshed = new Promise<void>((resolve) =>
+        client.connection.onRequest("workspace/diagnostic/refresh", () => {
+          resolve();
+          return null;
+        }),
+      );
+      const ask = () =>
+        client.request<DocumentDiagnosticReport>("textDocument/diagnostic", { textDocument: { uri: A } });
+      await client.open(
+        A,
+        `${HEAD}import "looks.lace"\nsample s from avatar { where wise }\nsave s to "s.png" as grid\n`,
+      );
+      expect(await ask()).toMatchObject({ items: [] });
+      client.host.files.set("/w/looks.lace", new TextEncoder().encode("lace 1\nenergy wiser = glasses\n"));
+      const changes = [{ uri: uriOf("looks.lace"), type: 2 }];
+      await client.connection.sendNotification("workspace/didChangeWatchedFiles", { changes });
+      await refreshed;
+      expect(await ask()).toMatchObject({ items: [{ code: "L2001" }] });
+    },
+  ));
+
 describe("positions", () => {
   const source = `${HEAD}/* 😀 é */ let a = ⟦ünknown⟧ // 😀\r\nlet b = ⟦other⟧\r\n`;
 

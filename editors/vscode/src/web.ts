@@ -6,8 +6,8 @@ import { Extension } from "./client.js";
 let extension: Extension | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  extension = new Extension(context, (options) => {
-    const worker = new Worker(vscode.Uri.joinPath(context.extensionUri, "dist/server.js").toString(true));
+  extension = new Extension(context, async (options) => {
+    const worker = await startWorker(vscode.Uri.joinPath(context.extensionUri, "dist/server.js"));
     const client = new LanguageClient("lace", "Lace", worker, options);
     const placeOf = (uri: string): vscode.Uri =>
       uri.startsWith("builtin:")
@@ -32,13 +32,23 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
         return null;
       }
     });
-    return Promise.resolve(client);
+    return client;
   });
   await extension.activate();
 }
 
 export async function deactivate(): Promise<void> {
   await extension?.deactivate();
+}
+
+/** A worker of a script of the extension. Where that lies on another machine its text is read first: the editor starts no worker by such an address. */
+async function startWorker(script: vscode.Uri): Promise<Worker> {
+  try {
+    return new Worker(script.toString(true));
+  } catch {
+    const bytes = await vscode.workspace.fs.readFile(script);
+    return new Worker(URL.createObjectURL(new Blob([Uint8Array.from(bytes)], { type: "text/javascript" })));
+  }
 }
 
 function base64(bytes: Uint8Array): string {
