@@ -10,6 +10,7 @@ const TASKS = {
   sample: "`sample`",
   traverse: "`traverse`",
   sweep: "`sweep`",
+  photo: "`photo`",
   "edit of": "`edit` of a task",
   "edit from": "`edit` from a model",
 };

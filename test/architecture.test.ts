@@ -217,10 +217,11 @@ describe("graphs are made in one place", () => {
   });
 
   test("the way to the gradients, read-outs and syntheses of a task is compileTask", () => {
-    // The painter draws images without a task, labelling has no energies; training, ONNX files and the search for z have graphs of their own.
+    // The painter draws images without a task, labelling has no energies; training, ONNX files and searches for latents have graphs of their own.
     const others = [
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
       ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork", "compileMappingFit"],
+      ...["compileLikeness", "compileThumbnails"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

@@ -5,7 +5,7 @@ import type { CheckedModule } from "../compiler/check/checked.js";
 import type { Overrides } from "../compiler/check/context.js";
 import {
   headFilesOf,
-  latentFilesOf,
+  startFilesOf,
   link,
   modelsOf,
   type ModelReference,
@@ -13,7 +13,7 @@ import {
   type SourceReader,
 } from "../compiler/link.js";
 import type { ModelInfo } from "../compiler/attribute.js";
-import { loadLatentTable } from "../models/latents.js";
+import { loadLatentTable, lookForPhotograph } from "../models/latents.js";
 import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
@@ -74,7 +74,11 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
   const models = await loadTables(modelsOf(program), (reference) => loadModelInfo(host, reference));
   const heads = await lookInto(headFilesOf(program), (path) => loadHeadTable(host, path));
-  const latents = await lookInto(latentFilesOf(program), (path) => loadLatentTable(host, path));
+  const starts = startFilesOf(program);
+  const latents = new Map([
+    ...(await lookInto(starts.latents, (path) => loadLatentTable(host, path))),
+    ...(await lookInto(starts.photo, (path) => lookForPhotograph(host, path))),
+  ]);
   const { checked, plan, diagnostics } = analyse(program, models.tables, overrides, heads, latents);
   return {
     // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.

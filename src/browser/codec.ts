@@ -4,7 +4,7 @@ import { failure } from "../source/diagnostic.js";
 import { InternalError } from "../source/internal-error.js";
 import { readGifXmp } from "../runtime/image/gif-xmp.js";
 import { readPngText, withPngText } from "../runtime/image/png-text.js";
-import { halfImage, type RgbImage } from "../runtime/image/rgb.js";
+import { halfImage, onWhite, type RgbImage } from "../runtime/image/rgb.js";
 import { animatedWebp, isWebp, readWebpXmp, withWebpXmp } from "../runtime/image/webp-xmp.js";
 import { readXmpText, xmpPacket } from "../runtime/image/xmp.js";
 import {
@@ -35,7 +35,8 @@ export function browserCodec(): ImageCodec {
       if (format === "webp") return withWebpXmp(bytes, image, xmpPacket(TEXT_KEYWORD, text));
       return withJpegXmp(bytes, xmpPacket(TEXT_KEYWORD, text));
     },
-    decode,
+    decode: (bytes) => decode(bytes, { colorSpaceConversion: "none" }),
+    photograph: async (bytes) => onWhite(await decode(bytes, { imageOrientation: "from-image" })),
     inspect,
     encodeAnimation: async (film, format, fps, text) => {
       if (format !== "webp") throw notWritten(format);
@@ -81,10 +82,10 @@ function notWritten(format: FileFormat): Error {
   ]);
 }
 
-async function decode(bytes: Uint8Array): Promise<RgbImage> {
+async function decode(bytes: Uint8Array, options: ImageBitmapOptions): Promise<RgbImage> {
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), { colorSpaceConversion: "none" });
+    bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), options);
   } catch {
     throw failure("L5301", "this is no image that this browser reads");
   }

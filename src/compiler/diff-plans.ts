@@ -4,7 +4,7 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
-import type { Accept, Keep, LatentStart, Plan, Save, Task } from "./plan.js";
+import type { Accept, Keep, LatentStart, PhotoStart, Plan, Save, Task } from "./plan.js";
 import { cellText } from "./print.js";
 
 export interface PlanDifference {
@@ -147,8 +147,10 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
   }
 }
 
-function startOf(start: LatentStart | undefined): Readonly<Record<string, unknown>> {
+function startOf(start: LatentStart | PhotoStart | undefined): Readonly<Record<string, unknown>> {
   if (start === undefined) return {};
+  if (start.kind === "photo")
+    return { photograph: start.file, space: start.space, prior: start.prior, "tries of the photograph": start.tries };
   return { "start from": start.file, "latents as": start.form.space };
 }
 

@@ -4,7 +4,7 @@
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
 import type { Damage } from "../parser/lenient.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
-import type { ImportDecl, Module, Setting, StringLit } from "../parser/ast.js";
+import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { NOWHERE, type Span } from "../source/span.js";
 
@@ -103,16 +103,28 @@ export function headFilesOf(program: Program): readonly string[] {
   return [...new Set(found)];
 }
 
-/** The resolved paths of the files of latents that tasks of the entry start from, without repeats. */
-export function latentFilesOf({ entry }: Program): readonly string[] {
-  return [...new Set(startsOf(entry.module).map(({ path }) => entry.references.get(path.value) ?? path.value))];
+/** The resolved paths of the files that tasks of the entry start from, without repeats: of latents, and photographs. */
+export function startFilesOf({ entry }: Program): Readonly<Record<Start["kind"], readonly string[]>> {
+  const of = (kind: Start["kind"]): readonly string[] => {
+    const own = startsOf(entry.module).filter((start) => start.kind === kind);
+    return [...new Set(own.map(({ path }) => entry.references.get(path.value) ?? path.value))];
+  };
+  return { latents: of("latents"), photo: of("photo") };
 }
 
-/** The `start` settings of a file's tasks. */
-export function startsOf({ items }: Pick<Module, "items">): readonly Extract<Setting, { kind: "StartSetting" }>[] {
-  return items
-    .flatMap((item) => ("settings" in item ? item.settings : []))
-    .filter((setting) => setting.kind === "StartSetting");
+/** A file that a task starts from. */
+export interface Start {
+  readonly kind: "latents" | "photo";
+  readonly path: StringLit;
+}
+
+/** What the tasks of a file start from. */
+export function startsOf({ items }: Pick<Module, "items">): readonly Start[] {
+  return items.flatMap((item): readonly Start[] => {
+    if (item.kind === "PhotoDecl") return [{ kind: "photo", path: item.path }];
+    const settings = "settings" in item ? item.settings : [];
+    return settings.flatMap((s) => (s.kind === "StartSetting" ? [{ kind: "latents" as const, path: s.path }] : []));
+  });
 }
 
 class Linker {

@@ -68,6 +68,20 @@ export interface LatentStart {
   readonly span: Span;
 }
 
+/** A photograph, which is looked for among the pictures of a model. */
+export interface PhotoStart {
+  readonly kind: "photo";
+  /** Resolved. */
+  readonly file: string;
+  /** One style for all layers, or one for each. */
+  readonly space: "w" | "w+";
+  /** A factor of the nats by which its styles are unlike the model's. */
+  readonly prior: number;
+  /** Samples that the search begins at. */
+  readonly tries: number;
+  readonly span: Span;
+}
+
 /** Slots that try again: each keeps its first attempt that satisfies the condition in the eyes of a judge. */
 export interface Accept {
   /** The labeller of the model, or the heads of other rows that its head file keeps beside those that are followed (its witness). */
@@ -93,7 +107,7 @@ export interface SampleTask extends TaskBase {
   readonly sampler: Sampler;
   readonly accept?: Accept;
   /** Where its pictures start; absent: from the noise of `seed`. */
-  readonly start?: LatentStart;
+  readonly start?: LatentStart | PhotoStart;
 }
 export interface SweepTask extends TaskBase {
   readonly kind: "sweep";
@@ -229,7 +243,7 @@ export interface LatentSave {
 }
 
 /** What a task starts from that lies in a file; undefined: noise, or another task. */
-export function startOf(task: Task): LatentStart | undefined {
+export function startOf(task: Task): LatentStart | PhotoStart | undefined {
   if (task.kind === "sample") return task.start;
   return task.kind === "edit" && task.source.kind === "seed" ? task.source.start : undefined;
 }

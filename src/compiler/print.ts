@@ -6,7 +6,18 @@ import type { Attribute } from "./attribute.js";
 import { type CheckedModule, type CheckedTask, tableOf } from "./check/checked.js";
 import type { Formula } from "./energy/formula.js";
 import type { Energy } from "./energy/energy.js";
-import type { Accept, LatentStart, Placement, Plan, Sampler, Save, SaveForm, SheetForm, Task } from "./plan.js";
+import type {
+  Accept,
+  LatentStart,
+  PhotoStart,
+  Placement,
+  Plan,
+  Sampler,
+  Save,
+  SaveForm,
+  SheetForm,
+  Task,
+} from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -120,8 +131,12 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   }
 }
 
-function startText(start: LatentStart | undefined): readonly string[] {
+function startText(start: LatentStart | PhotoStart | undefined): readonly string[] {
   if (start === undefined) return [];
+  if (start.kind === "photo")
+    return [
+      `photograph ${JSON.stringify(start.file)}, space ${start.space}, prior ${start.prior}, tries ${start.tries}`,
+    ];
   const { space, layered, rows } = start.form;
   return [`start from ${rows} ${space}${layered ? " a layer" : ""} of ${JSON.stringify(start.file)}`];
 }

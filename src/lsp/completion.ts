@@ -387,6 +387,7 @@ const PATH_ENDS = {
   import: /\.lace$/,
   model: /\.safetensors$/,
   head: /\.(safetensors|pt|pth)$/,
+  photo: /\.(png|jpe?g|webp|avif|gif)$/,
   latents: /\.(npy|npz|pt|pth|pkl|safetensors)$/,
 } as const;
 

@@ -28,7 +28,12 @@ const SCRIPT = [
   "lace 1",
   'model m from "m"',
   ...["sample s from m { where x }", "traverse t from m { where x  between seed 0 and seed 1 }"],
-  ...["sweep w over v in {1} from m { where v * x }", "edit o of s { step x }", "edit f from m { step x }"],
+  ...[
+    "sweep w over v in {1} from m { where v * x }",
+    "edit o of s { step x }",
+    "edit f from m { step x }",
+    'photo p from "p.png" in m { }',
+  ],
   ...SAMPLES,
   ...FORMS,
 ].join("\n");
@@ -68,6 +73,11 @@ export async function compilerDefaults(): Promise<Defaults> {
     if (task === undefined) return found;
     note(found, "", task, SETTINGS[form]);
     if (task.kind === "edit") note(found, "", task.source, SETTINGS[form]);
+    if (task.kind === "sample" && task.start?.kind === "photo") {
+      note(found, "", task.start, SETTINGS[form]);
+      found.set("noise", task.noise);
+      return found;
+    }
     found.set("sampler", task.sampler.kind);
     for (const [key, [first]] of Object.entries(WORDS))
       if ((SETTINGS[form] as readonly string[]).includes(key)) found.set(key, found.get(key) ?? first);
@@ -78,6 +88,7 @@ export async function compilerDefaults(): Promise<Defaults> {
       sample: of("sample", "s"),
       traverse: of("traverse", "t"),
       sweep: of("sweep", "w"),
+      photo: of("photo", "p"),
       "edit of": of("edit of", "o"),
       "edit from": of("edit from", "f"),
     },

@@ -115,6 +115,8 @@ function formOf(task: ast.TaskDecl): TaskForm {
       return "traverse";
     case "SweepDecl":
       return "sweep";
+    case "PhotoDecl":
+      return "photo";
     case "EditDecl":
       return `edit ${task.sourceKind}`;
   }

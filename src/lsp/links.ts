@@ -42,8 +42,10 @@ export const links: Feature = {
             default:
           }
         }
-        for (const { path: literal } of startsOf(linked.module))
-          await add(literal.span, workspace.resolve(path, literal.value), "the latents");
+        for (const { path: literal, kind } of startsOf(linked.module)) {
+          const what = kind === "photo" ? "the photograph" : "the latents";
+          await add(literal.span, workspace.resolve(path, literal.value), what);
+        }
         return found;
       }),
     );

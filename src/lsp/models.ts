@@ -3,7 +3,7 @@
 // kept until something of it changes.
 import type { HeadTable } from "../compiler/head-table.js";
 import type { LatentTable } from "../compiler/latent-table.js";
-import { loadLatentTable } from "../models/latents.js";
+import { loadLatentTable, lookForPhotograph } from "../models/latents.js";
 import { parseModelCard, type ModelCard } from "../models/pack/model-card.js";
 import { loadHeadTable, loadPackMetadata } from "../models/pack/pack.js";
 import type { Host } from "../ports/host.js";
@@ -51,6 +51,11 @@ export class ModelShelf {
     this.byLatents.set(file, table);
     table.catch(() => undefined); // told where it is used
     return table;
+  }
+
+  /** Whether a photograph is there. Errors LaceError L5001. */
+  photograph(file: string): Promise<LatentTable> {
+    return lookForPhotograph(this.host, file);
   }
 
   /** Lets models be read again, after files changed or where there were none. */

@@ -2,7 +2,15 @@
 // In: the tokens of a text and an offset. Out: a Place. Invariants: never throws, whatever the text; lines end statements and settings here by the
 // parser's own layout (layout.ts), and keywords are told from names as there.
 import type { IToken, TokenType } from "chevrotain";
-import { JUDGES, SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
+import {
+  JUDGES,
+  SAMPLERS,
+  SAVE_FORMS,
+  SPACES,
+  WORDS,
+  type OptionKind,
+  type TaskForm,
+} from "../compiler/check/vocabulary.js";
 import { LATENT_WORDS } from "../compiler/latent-table.js";
 import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
@@ -12,7 +20,7 @@ import * as t from "../parser/tokens.js";
 export type Wanted =
   | { readonly kind: "nothing" }
   | { readonly kind: "statement" }
-  | { readonly kind: "path"; readonly of: "import" | "model" | "head" | "latents"; readonly typed: string }
+  | { readonly kind: "path"; readonly of: "import" | "model" | "head" | "latents" | "photo"; readonly typed: string }
   | { readonly kind: "name"; readonly of: "import"; readonly path: string | undefined }
   | { readonly kind: "name"; readonly of: "model" | "task" | "attribute" }
   | { readonly kind: "attributeType"; readonly attribute: string }
@@ -56,7 +64,16 @@ export interface CompletionPlace {
 
 const NOTHING: Wanted = { kind: "nothing" };
 const SETTING_WORDS: ReadonlySet<TokenType> = new Set(t.settingWords);
-const NUMBER_SETTINGS: ReadonlySet<TokenType> = new Set([t.Count, t.Seed, t.Truncation, t.Frames, t.Cutoff, t.Class]);
+const NUMBER_SETTINGS: ReadonlySet<TokenType> = new Set([
+  t.Count,
+  t.Seed,
+  t.Truncation,
+  t.Frames,
+  t.Cutoff,
+  t.Class,
+  t.Prior,
+  t.Tries,
+]);
 const WORD_SETTINGS: ReadonlyMap<TokenType, keyof typeof WORDS> = new Map([
   [t.Logic, "logic"],
   [t.Goals, "goals"],
@@ -103,11 +120,12 @@ function inPath(text: string, before: readonly IToken[], literal: IToken, offset
   const place = (wanted: Wanted): CompletionPlace => ({ wanted, start: offset - word.length, word });
   const last = before.at(-1)?.tokenType;
   const head = before.findLast((token) =>
-    [t.Import, t.Model, t.Attribute, t.Save].includes(token.tokenType),
+    [t.Import, t.Model, t.Attribute, t.Save, t.Photo].includes(token.tokenType),
   )?.tokenType;
   if (last === t.Import || (last === t.From && head === t.Import)) return place({ kind: "path", of: "import", typed });
   if (last === t.From && head === t.Model) return place({ kind: "path", of: "model", typed });
   if (last === t.From && before.at(-2)?.tokenType === t.Start) return place({ kind: "path", of: "latents", typed });
+  if (last === t.From && head === t.Photo) return place({ kind: "path", of: "photo", typed });
   return place(last === t.From && head === t.Attribute ? { kind: "path", of: "head", typed } : NOTHING);
 }
 
@@ -151,6 +169,7 @@ function inStatement(head: TokenType, statement: readonly LaceToken[], after: re
     case t.Traverse:
     case t.Edit:
     case t.Sweep:
+    case t.Photo:
       return block === undefined ? inHead(head, rest) : inTask(head, rest, block);
     default:
       return NOTHING;
@@ -199,6 +218,11 @@ function inAttribute(rest: readonly LaceToken[]): Wanted {
 function inHead(head: TokenType, rest: readonly LaceToken[]): Wanted {
   const last = rest.at(-1);
   if (last === undefined) return NOTHING;
+  if (head === t.Photo) {
+    if (last.tokenType === t.In) return { kind: "name", of: "model" };
+    if (rest.length === 1) return { kind: "keyword", words: ["from"] };
+    return isString(last) ? { kind: "keyword", words: ["in"] } : NOTHING;
+  }
   if (last.tokenType === t.From) return { kind: "name", of: "model" };
   if (head === t.Edit) {
     if (rest.length === 1) return { kind: "keyword", words: ["of", "from"] };
@@ -273,6 +297,7 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (last.image === "tries") return { kind: "operand", numbers: true, locals: [] };
     return own.length === 3 ? setting("accept") : setting();
   }
+  if (type === t.Space) return last === key ? { kind: "word", words: SPACES, of: "space" } : setting();
   if (type === t.Start) {
     if (last === key) return { kind: "keyword", words: ["from"] };
     if (last.tokenType === t.As) return { kind: "word", words: LATENT_WORDS, of: "start" };
@@ -295,6 +320,7 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
 
 function formOfTask(head: TokenType, source: "of" | "from"): TaskForm {
   if (head === t.Edit) return `edit ${source}`;
+  if (head === t.Photo) return "photo";
   return head === t.Sample ? "sample" : head === t.Traverse ? "traverse" : "sweep";
 }
 

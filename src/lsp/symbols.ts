@@ -94,6 +94,7 @@ function entryOf(item: ast.Item): readonly Entry[] {
     case "EditDecl":
     case "TraverseDecl":
     case "SweepDecl":
+    case "PhotoDecl":
       return named(SymbolKind.Event, item.kind.replace("Decl", "").toLowerCase());
     case "ExpectStmt":
       return about("expect", SymbolKind.Boolean, item.target);

@@ -44,6 +44,10 @@ export const STATEMENT_DOCS: Readonly<Record<string, WordDoc>> = {
     "Draws samples from the same noise for each value, or combination of values, of its axes.",
     "sweep ${1:tilts} over ${2:t} in ${3:0..1} by ${4:0.25} from ${5:avatar} {\n  where ${6:tilt is t}\n  count ${7:4}\n}",
   ),
+  photo: word(
+    "Looks for a photograph among the pictures of a model: its styles are then edited like those of a sample.",
+    'photo ${1:me} from "${2:me.jpg}" in ${3:avatar} { space w+ }',
+  ),
   expect: word(
     "Counts the samples that satisfy a condition; a miss makes the run fail.",
     "expect ${1:portraits}: ${2:glasses} >= ${3:0.9}",
@@ -99,6 +103,15 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
     "One change of an edit. It starts from, and is anchored at, the result of the step before.",
     "step ${1:smile}",
   ),
+  space: word(
+    "Where a photograph is looked for: `w+` has a style for each layer and comes nearer, `w` one for all and stays more like the model.",
+    "space w+",
+  ),
+  prior: word(
+    "A factor of the nats by which styles are unlike the model's own: more of it is less like the photograph.",
+    "prior ${1:0.1}",
+  ),
+  tries: word("How many of the nearest samples the search begins at.", "tries ${1:4}"),
   start: word(
     "Pictures to start from in place of noise: latents of a file, as z, w or one w a layer (`wplus`). Without a word, what the file says, else w.",
     'start from "${1:latents.npz}"',
@@ -126,6 +139,7 @@ export const CHOICE_DOCS: Readonly<Record<string, Readonly<Record<string, string
     lace: "The paper's formulas. Derived connectives are an error.",
   },
   goals: { all: "The sum of the targets of all steps so far.", last: "The target of this step alone." },
+  space: { w: "One style for all layers; with `+` one for each." },
   start: {
     z: "Numbers of the mapping's input.",
     w: "One style for all layers, or one for each.",

@@ -4,7 +4,7 @@
 import type { TextDocumentContentChangeEvent } from "vscode-languageserver";
 import { loadTables, lookInto } from "../app/compile-script.js";
 import { analyse, type Analysis } from "../compiler/analyse.js";
-import { headFilesOf, latentFilesOf, link, modelsOf, type LinkedFile, type Program } from "../compiler/link.js";
+import { headFilesOf, startFilesOf, link, modelsOf, type LinkedFile, type Program } from "../compiler/link.js";
 import type { ModelCard } from "../models/pack/model-card.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
 import type { Diagnostic } from "../source/diagnostic.js";
@@ -273,7 +273,11 @@ export class Workspace {
       if (tables.tables.has(alias)) models.set(alias, { ...(await this.models.card(reference)), reference });
     }
     const heads = await lookInto(headFilesOf(program), (file) => this.models.heads(file));
-    const latents = await lookInto(latentFilesOf(program), (file) => this.models.latents(file));
+    const starts = startFilesOf(program);
+    const latents = new Map([
+      ...(await lookInto(starts.latents, (file) => this.models.latents(file))),
+      ...(await lookInto(starts.photo, (file) => this.models.photograph(file))),
+    ]);
     const analysis = analyse(program, tables.tables, {}, heads, latents);
     const diagnostics = [...linked.diagnostics, ...tables.diagnostics, ...analysis.diagnostics];
     const files = new Map(program.files.map((file) => [file.path, this.fileOf(file, program)]));

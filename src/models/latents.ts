@@ -45,6 +45,14 @@ export async function loadLatentTable(host: Host, path: string): Promise<LatentT
   return Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, shape]));
 }
 
+/** What is known of a photograph before it is opened: that it is there. Errors: LaceError L5001. */
+export async function lookForPhotograph(host: Host, path: string): Promise<LatentTable> {
+  if (await host.exists(path)) return {};
+  throw failure("L5001", `there is no file ${path}`, [
+    "check the path; paths in a script are relative to the file that names them",
+  ]);
+}
+
 /** The arrays in the bytes of a file. Errors as loadLatents. */
 export async function readLatents(bytes: Uint8Array, file: string): Promise<LatentArrays> {
   if (isSafetensorsFile(bytes)) return named(stateDictOf(readSafetensors(bytes, file)), file);

@@ -42,6 +42,20 @@ export function sharpCodec(): ImageCodec {
         throw notAnImage(error);
       }
     },
+    photograph: async (bytes) => {
+      try {
+        const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PHOTO_PIXELS })
+          .autoOrient()
+          .flatten({ background: "#ffffff" })
+          .toColourspace("srgb")
+          .removeAlpha()
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        return apart(data, info);
+      } catch (error) {
+        throw notAnImage(error);
+      }
+    },
     inspect: async (bytes) => {
       const metadata = await sharp(bytes)
         .metadata()
@@ -78,6 +92,9 @@ export function sharpCodec(): ImageCodec {
     },
   };
 }
+
+/** The largest cameras have 150 megapixels. */
+const MAX_PHOTO_PIXELS = 200e6;
 
 /** Where PNGs keep XMP. */
 const XMP_KEYWORD = "XML:com.adobe.xmp";

@@ -21,7 +21,7 @@ export interface Module {
 
 export type Item =
   ImportDecl | ModelDecl | InputDecl | AttributeDecl | LetDecl | EnergyDecl | TaskDecl | ExpectStmt | SaveStmt;
-export type TaskDecl = SampleDecl | EditDecl | TraverseDecl | SweepDecl;
+export type TaskDecl = SampleDecl | EditDecl | TraverseDecl | SweepDecl | PhotoDecl;
 
 /** `import "x.lace"` (names absent: everything) or `import { a, b } from "x.lace"`. */
 export interface ImportDecl {
@@ -84,7 +84,7 @@ export interface EnergyDecl {
 /** Settings inside a task block; the checker decides which are allowed where, and refuses repeats. */
 export type Setting =
   | { readonly kind: "WhereSetting"; readonly energy: Expr; readonly span: Span }
-  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation cutoff class frames
+  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation cutoff class frames prior tries
   | { readonly kind: "BetweenSetting"; readonly from: Expr; readonly to: Expr; readonly span: Span } // between seed A and seed B
   | { readonly kind: "SamplerSetting"; readonly method: Name; readonly options: readonly Option[]; readonly span: Span }
   | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last, noise random
@@ -98,6 +98,8 @@ export type Setting =
   | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
+  /** space w+: `each` where the mark is there, one w for each layer. */
+  | { readonly kind: "SpaceSetting"; readonly space: Name; readonly each: boolean; readonly span: Span }
   /** start from "latents.npz" as z */
   | { readonly kind: "StartSetting"; readonly path: StringLit; readonly as?: Name; readonly span: Span }
   | StepSetting;
@@ -155,6 +157,15 @@ export interface SweepDecl {
   readonly kind: "SweepDecl";
   readonly name: Name;
   readonly axes: readonly SweepAxis[];
+  readonly model: Name;
+  readonly settings: readonly Setting[];
+  readonly span: Span;
+}
+/** `photo NAME from "me.jpg" in MODEL { ... }`. */
+export interface PhotoDecl {
+  readonly kind: "PhotoDecl";
+  readonly name: Name;
+  readonly path: StringLit;
   readonly model: Name;
   readonly settings: readonly Setting[];
   readonly span: Span;

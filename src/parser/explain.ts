@@ -49,6 +49,7 @@ const wantedByRule: Readonly<Record<string, string>> = {
   countExpr: "an attribute, a number or `(`",
   expectStmt: "an attribute, a number or `(`",
   sweepDecl: "a name and its values",
+  photoDecl: "a name",
 };
 
 /** More exact words for one token in one rule. */
@@ -71,6 +72,9 @@ const wantedInRule: Readonly<Record<string, string>> = {
   "traverseDecl From": "`from` and a model",
   "sweepDecl From": "`from` and a model",
   "sweepDecl Over": "`over` and what is swept",
+  "photoDecl From": "`from` and a picture",
+  "photoDecl StringLiteral": "the picture's file in quotes",
+  "photoDecl In": "`in` and a model",
   "sweepAxis In": "`in` and the values",
   "index RSquare": "`]`",
   "block LCurly": "`{` and the settings",
@@ -111,6 +115,7 @@ const forms: Readonly<Record<string, string>> = {
   index: "edit makeover of portraits[0..3] { step smile }",
   traverseDecl: "traverse walk from avatar { between seed 1 and seed 2  frames 24 }",
   sweepDecl: "sweep tilts over t in 0..1 by 0.25 from avatar { where tilt is t }",
+  photoDecl: 'photo me from "me.jpg" in avatar { space w+ }',
   sweepAxis: "over t in 0..1 by 0.25",
   expectStmt: "expect portraits: glasses >= 0.9",
   expectClause: "expect portraits: glasses >= 0.9",

@@ -26,6 +26,8 @@ export interface Marks {
   readonly called: ReadonlySet<number>;
   /** Unary minus. */
   readonly signs: ReadonlySet<number>;
+  /** Ends of names of spaces: a `+` follows without a space, `w+`. */
+  readonly spaces: ReadonlySet<number>;
   /** The braces of sets in expressions: `{u, v}`. */
   readonly setBraces: ReadonlySet<number>;
 }
@@ -34,16 +36,21 @@ export interface Marks {
 export function marksOf(module: Module): Marks {
   const called = new Set<number>();
   const signs = new Set<number>();
+  const spaces = new Set<number>();
   const setBraces = new Set<number>();
   for (const item of module.items) {
     if (item.kind === "EnergyDecl") called.add(item.name.span.end);
     walk(item, (node) => {
       if (node.kind === "CallExpr" && "callee" in node) called.add((node.callee as { span: { end: number } }).span.end);
       if (node.kind === "UnaryExpr" && "op" in node && node.op === "-") signs.add(node.span.start);
+      if (node.kind === "SpaceSetting" && "space" in node) {
+        const { end } = (node.space as { span: { end: number } }).span;
+        spaces.add(end);
+      }
       if (node.kind === "SetExpr") setBraces.add(node.span.start).add(node.span.end - 1);
     });
   }
-  return { called, signs, setBraces };
+  return { called, signs, spaces, setBraces };
 }
 
 export function isComment(atom: Atom): boolean {
@@ -101,6 +108,7 @@ const closers: ReadonlySet<TokenType> = new Set([t.RParen, t.RSquare, t.RCurly])
 function isTight(left: Atom, right: Atom, marks: Marks): boolean {
   if (tightAfter.has(left.type) || tightBefore.has(right.type)) return true;
   if (right.type === t.LParen) return marks.called.has(left.end);
+  if (right.type === t.Plus) return marks.spaces.has(left.end);
   if (left.type === t.Minus) return marks.signs.has(left.start);
   if (left.type === t.LCurly && right.type === t.RCurly) return true;
   if (left.type === t.LCurly) return marks.setBraces.has(left.start);

@@ -100,6 +100,7 @@ function innerNodes(node: Item | Setting): readonly AnyNode[] | undefined {
     case "EditDecl":
     case "TraverseDecl":
     case "SweepDecl":
+    case "PhotoDecl":
       return node.settings;
     case "SamplerSetting":
     case "SaveStmt":

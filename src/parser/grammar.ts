@@ -14,6 +14,7 @@ import type {
   Param,
   RangeExpr,
   SaveStmt,
+  StringLit,
   SweepAxis,
   TextExpr,
 } from "./ast.js";
@@ -80,6 +81,7 @@ export class LaceParser extends SettingRules {
         { ALT: () => this.SUBRULE(this.editDecl) },
         { ALT: () => this.SUBRULE(this.traverseDecl) },
         { ALT: () => this.SUBRULE(this.sweepDecl) },
+        { ALT: () => this.SUBRULE(this.photoDecl) },
         { ALT: () => this.SUBRULE(this.expectStmt) },
         { ALT: () => this.SUBRULE(this.saveStmt) },
         { ALT: () => this.junk("statement", this.CONSUME(t.RCurly)) },
@@ -335,6 +337,23 @@ export class LaceParser extends SettingRules {
     });
     const settings = this.SUBRULE(this.block);
     return { kind: "SweepDecl", name, axes, model, settings, span: this.span(start) };
+  });
+
+  private photoDecl = this.RULE("photoDecl", (): Item => {
+    const start = this.start();
+    let name = nothing;
+    let model = nothing;
+    let path: StringLit = { value: "", span: nothing.span };
+    this.head(() => {
+      this.CONSUME(t.Photo);
+      name = this.name(this.CONSUME(t.Name));
+      this.CONSUME(t.From);
+      path = this.string(this.CONSUME(t.StringLiteral));
+      this.CONSUME(t.In);
+      model = this.name(this.CONSUME1(t.Name));
+    });
+    const settings = this.SUBRULE(this.block);
+    return { kind: "PhotoDecl", name, path, model, settings, span: this.span(start) };
   });
 
   private sweepAxis = this.RULE("sweepAxis", (): SweepAxis => {

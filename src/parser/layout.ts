@@ -179,6 +179,8 @@ function isStatementHead(tokens: readonly IToken[], index: number): boolean {
       return named(t.Of, t.From, t.LCurly);
     case t.Sweep:
       return named(t.Over, t.From, t.LCurly);
+    case t.Photo:
+      return named(t.From, t.StringLiteral);
     case t.Save:
       return named(t.To, t.StringLiteral);
     default:

@@ -47,6 +47,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.acceptSetting) },
         { ALT: () => this.SUBRULE(this.stepSetting) },
         { ALT: () => this.SUBRULE(this.startSetting) },
+        { ALT: () => this.SUBRULE(this.spaceSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
         { ALT: () => this.junk("setting", this.CONSUME(t.Junk)) },
       ],
@@ -69,6 +70,8 @@ export abstract class SettingRules extends ExpressionRules {
       { ALT: () => this.CONSUME(t.Frames) },
       { ALT: () => this.CONSUME(t.Cutoff) },
       { ALT: () => this.CONSUME(t.Class) },
+      { ALT: () => this.CONSUME(t.Prior) },
+      { ALT: () => this.CONSUME(t.Tries) },
     ]);
     const value = this.SUBRULE(this.sum);
     return { kind: "NumberSetting", key: this.name(key), value, span: this.span(start) };
@@ -212,6 +215,14 @@ export abstract class SettingRules extends ExpressionRules {
       ...(weight === undefined ? {} : { weight }),
       span: this.span(start),
     };
+  });
+
+  private spaceSetting = this.RULE("spaceSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Space);
+    const space = this.name(this.CONSUME(t.Name));
+    const each = this.OPTION(() => this.CONSUME(t.Plus)) !== undefined;
+    return { kind: "SpaceSetting", space, each, span: this.span(start) };
   });
 
   private startSetting = this.RULE("startSetting", (): Setting => {

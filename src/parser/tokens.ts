@@ -188,6 +188,7 @@ export const Sample = word("sample", false);
 export const Edit = word("edit", false);
 export const Traverse = word("traverse", false);
 export const Sweep = word("sweep", false);
+export const Photo = word("photo", false);
 export const Expect = word("expect", false);
 export const Save = word("save", false);
 /** Words that begin a statement. */
@@ -203,6 +204,7 @@ export const statementWords: readonly TokenType[] = [
   Edit,
   Traverse,
   Sweep,
+  Photo,
   Expect,
   Save,
 ];
@@ -226,6 +228,8 @@ export const Reweight = word("reweight", false);
 export const Accept = word("accept", false);
 export const Step = word("step", false);
 export const Start = word("start", false);
+export const Space = word("space", false);
+export const Prior = word("prior", false);
 /** Words that begin a setting in the block of a task. */
 export const settingWords: readonly TokenType[] = [
   Where,
@@ -247,6 +251,8 @@ export const settingWords: readonly TokenType[] = [
   Accept,
   Step,
   Start,
+  Space,
+  Prior,
 ];
 
 export const From = word("from", false);

@@ -43,6 +43,7 @@ export const codes = {
   L2029: "a head that knows nothing",
   L2030: "definitions nested too deeply",
   L2031: "latents that do not fit the model",
+  L2032: "model in which no photograph can be looked for",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",
@@ -57,6 +58,7 @@ export const codes = {
   L4108: "a sheet was reduced",
   L4109: "no attempt was accepted",
   L4110: "judged by the heads that were followed",
+  L4111: "a photograph unlike the model's pictures",
   L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",

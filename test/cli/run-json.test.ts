@@ -25,6 +25,7 @@ const sample = v.strictObject({
   logp: v.nullable(v.number()),
   attempt: v.nullable(whole),
   ess: v.nullable(v.number()),
+  likeness: v.exactOptional(v.strictObject({ psnr: v.number(), nats: v.number(), usual: v.number() })),
 });
 const kept = { keepLatent: v.number(), keepAttributes: v.number() };
 const family = v.union([

@@ -41,9 +41,22 @@ export function noiseLayersOf(
   });
 }
 
-/** The image of styles `ws` [rows, numWs, wDim], nominally in [-1, 1]. */
-export function buildStylegan2(parts: ImageParts, ws: NodeId, weights: Stylegan2Weights, noise: NoiseMode): NodeId {
-  return new Builder(parts, ws, weights, noise).build();
+/** The image of styles `ws` [rows, numWs, wDim], nominally in [-1, 1]. With `upTo` a smaller one, of the blocks up to that resolution. */
+export function buildStylegan2(
+  parts: ImageParts,
+  ws: NodeId,
+  weights: Stylegan2Weights,
+  noise: NoiseMode,
+  upTo = Infinity,
+): NodeId {
+  return new Builder(parts, ws, stoppedAt(weights, upTo), noise).build();
+}
+
+/** The generator without its blocks beyond a resolution; the whole one where its images come from the last block alone. */
+function stoppedAt(weights: Stylegan2Weights, upTo: number): Stylegan2Weights {
+  const later = weights.later.filter((block) => block.resolution <= upTo);
+  const paints = weights.first.toRgb !== undefined || later.some((block) => block.toRgb !== undefined);
+  return paints ? { ...weights, later } : weights;
 }
 
 class Builder {

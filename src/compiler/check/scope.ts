@@ -127,6 +127,7 @@ function declaredOf(item: ast.Item, file: LinkedFile): Declared | undefined {
     case "EditDecl":
     case "TraverseDecl":
     case "SweepDecl":
+    case "PhotoDecl":
       return { kind: "task", decl: item, file };
     case "ImportDecl":
     case "ExpectStmt":

@@ -26,6 +26,9 @@ const KEYS = [
   "accept",
   "step",
   "start",
+  "space",
+  "prior",
+  "tries",
 ] as const;
 export type Key = (typeof KEYS)[number];
 

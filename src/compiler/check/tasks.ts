@@ -12,7 +12,7 @@ import { readAccept } from "./accept.js";
 import { readSampler } from "./sampler.js";
 import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
 import { readPlacement } from "./placement.js";
-import { readStart } from "./start.js";
+import { readPhoto, readStart } from "./start.js";
 import * as settings from "./settings.js";
 import { listed, nearest } from "./suggest.js";
 import { SETTINGS, WORDS } from "./vocabulary.js";
@@ -70,6 +70,8 @@ export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTas
       return checkSweep(decl, model, env);
     case "TraverseDecl":
       return checkTraverse(decl, model, env);
+    case "PhotoDecl":
+      return checkPhoto(decl, model, env);
     case "EditDecl":
       return checkEdit(decl, model, earlier, env);
   }
@@ -91,6 +93,23 @@ function checkSample(decl: ast.SampleDecl, model: number, env: Env): CheckedTask
     ...readAccept(read, energy === undefined ? [] : [energy], env),
   };
 }
+
+/** A photograph is a sample that starts from it. */
+function checkPhoto(decl: ast.PhotoDecl, model: number, env: Env): CheckedTask {
+  const read = new settings.Settings(decl, "a photo", SETTINGS.photo, env);
+  return {
+    kind: "sample",
+    ...common(decl, model, read, env),
+    ...rendering(decl, read, env),
+    noise: read.word("noise", PHOTO_NOISE, "none"),
+    energy: always(decl.span),
+    ...{ count: 1, seed: 0, truncation: 1, shifted: true },
+    start: readPhoto(decl, read, env),
+  };
+}
+
+/** What photographs are compared with, the default first. */
+const PHOTO_NOISE = ["none", "const"] as const;
 
 function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): CheckedTask {
   const read = new settings.Settings(decl, "a traverse", SETTINGS.traverse, env);

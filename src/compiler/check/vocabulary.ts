@@ -3,7 +3,7 @@
 import type { NoiseMode, SolverName } from "../plan.js";
 
 /** A task as its settings know it: an edit of samples takes fewer than one from a model. */
-export type TaskForm = "sample" | "traverse" | "sweep" | "edit of" | "edit from";
+export type TaskForm = "sample" | "traverse" | "sweep" | "photo" | "edit of" | "edit from";
 
 const EDIT = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
 const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise", "translate", "rotate"] as const;
@@ -27,6 +27,7 @@ export const SETTINGS = {
     "logic",
   ],
   sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
+  photo: ["space", "prior", "tries", "noise", "class"],
   "edit of": EDIT,
   "edit from": [...EDIT, "start", ...DRAWN],
 } as const;
@@ -37,6 +38,9 @@ export const WORDS = {
   goals: ["all", "last"],
   noise: ["const", "random", "none"] satisfies NoiseMode[],
 } as const;
+
+/** Spaces that a photograph is looked for in: one style for all layers, or, with a `+` behind it, one for each. */
+export const SPACES = ["w"] as const;
 
 /** Who may judge the attempts of `accept`. */
 export const JUDGES = ["labeller", "heads"] as const;

@@ -3,8 +3,9 @@
 import type { Executable } from "../../compiler/graph/graph.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
-import type { LatentStart, Task } from "../../compiler/plan.js";
+import type { LatentStart, PhotoStart, Task } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
+import type { RgbImage } from "../image/rgb.js";
 import { concat } from "../../source/concat.js";
 import type { Engine } from "../services/engine.js";
 import type { PhaseClock } from "../../ports/events.js";
@@ -39,6 +40,8 @@ export interface DrawContext {
   readonly memory: Memory | undefined;
   /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
   readonly latents?: (start: LatentStart) => Promise<readonly LatentRow[]>;
+  /** A photograph at the size of the model's pictures. Errors: LaceError L5301 if it is none, L50xx. */
+  readonly photograph?: (start: PhotoStart) => Promise<RgbImage>;
   /** The results of an earlier task, by its place in the plan. */
   readonly earlier: (task: number) => TaskResult;
 }

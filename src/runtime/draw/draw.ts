@@ -8,7 +8,7 @@ import { isPart } from "../plan/places.js";
 import { describeUnsatisfied, drawAccepted, type Accepted } from "./accept.js";
 import type { DrawContext } from "./batch.js";
 import { drawEdit } from "./edit.js";
-import { describeBetween, describeFailures, describeNothing } from "./failures.js";
+import { describeBetween, describeFailures, describeNothing, describeUnlike } from "./failures.js";
 import type { Drawing, SampleResult } from "./results.js";
 import { Solves, type RowTask } from "./solves.js";
 
@@ -22,7 +22,14 @@ export async function drawTask(task: Task, cx: DrawContext): Promise<Drawing> {
     const between = samples.filter((s) => !isPart(s));
     const own = samples.filter(isPart);
     const failures = await describeFailures(task, own, energyOf, cx.program, cx.engine);
-    const diagnostics = [...failures, ...describeBetween(task, between), ...describeNothing(task, own), ...said];
+    const unlike = describeUnlike(task, own);
+    const diagnostics = [
+      ...failures,
+      ...unlike,
+      ...describeBetween(task, between),
+      ...describeNothing(task, own),
+      ...said,
+    ];
     return { samples: own, between, diagnostics, ...(count && { attempts: count }), ...(seen && { seen }) };
   } finally {
     await solves.dispose();

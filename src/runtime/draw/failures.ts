@@ -75,6 +75,28 @@ export function describeBetween(task: Task, between: readonly SampleResult[]): r
   ];
 }
 
+/** Nats of styles, in those that samples have, beyond which a picture is none of the model's; and dB that it is like at least. */
+const MOST_NATS = 2;
+const LEAST_LIKENESS = 18;
+
+/** L4111 for a photograph that the model would not draw, or does not. */
+export function describeUnlike(task: Task, samples: readonly SampleResult[]): readonly Diagnostic[] {
+  return samples.flatMap(({ likeness }) => {
+    if (likeness === undefined) return [];
+    const { psnr, nats, usual } = likeness;
+    if (psnr >= LEAST_LIKENESS && nats <= MOST_NATS * usual) return [];
+    const found = `likeness ${psnr.toFixed(1)} dB, styles ${nats.toFixed(0)} nats from the average, where samples have ${usual}`;
+    return [
+      warning(
+        "L4111",
+        `the photograph of \`${task.name}\` is not of this model's kind: ${found}`,
+        ["a picture that is cut as those of the model, or a larger `prior`, stays nearer to what it draws"],
+        { span: task.span, text: "looked for here" },
+      ),
+    ];
+  });
+}
+
 /** L4105, an error, if no sample of a task succeeded. */
 export function describeNothing(task: Task, samples: readonly SampleResult[]): readonly Diagnostic[] {
   if (samples.some((s) => isOutcome(task, s) && s.status !== "non-finite")) return [];

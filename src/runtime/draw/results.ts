@@ -31,6 +31,8 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
   readonly w: Float32Array;
   /** [wDim]: what w has beyond the mapping of z, of states that came from elsewhere; it stays while they are edited. */
   readonly shift?: Float32Array;
+  /** Of a photograph. */
+  readonly likeness?: Likeness;
   /** [numWs, wDim], one style a layer, where an edit kept layers of the step before, or a start had one for each; absent: `w` in all layers (from `far.from` on, `far.w`). */
   readonly ws?: Float32Array;
   /**
@@ -42,6 +44,15 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
   readonly way?: Float32Array;
   /** Outputs of the heads at w for each attribute of the task's model: logits, or one number. Empty for a sample that is not finite. */
   readonly heads: HeadOutputs;
+}
+
+/** How a photograph was found. */
+export interface Likeness {
+  /** Of the picture that was found, dB in colours from 0 to 1. */
+  readonly psnr: number;
+  /** How far its styles are from the average, nats a layer; and what samples have. */
+  readonly nats: number;
+  readonly usual: number;
 }
 
 /** How the slots of a task fared that tries again. */

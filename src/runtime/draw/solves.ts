@@ -6,7 +6,7 @@ import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
-import type { Keep, LatentStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
+import type { Keep, LatentStart, PhotoStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
 import { drawLatents } from "../sample/noise-source.js";
@@ -18,7 +18,7 @@ import { dependsOnBatch } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
-import { latentStarts, movedWith, shiftsOf } from "./starts.js";
+import { latentStarts, movedWith, photoStart, shiftsOf } from "./starts.js";
 
 /** A task that is drawn row by row, each by itself. */
 export type RowTask = Exclude<Task, { kind: "edit" }>;
@@ -53,16 +53,16 @@ export class Solves {
 
   /** Rows that start from latents: as they are where nothing is asked for, else followed from there. */
   private async drawFrom(
-    start: LatentStart,
+    start: LatentStart | PhotoStart,
     task: SampleTask,
     cx: DrawContext,
     about: string,
   ): Promise<readonly SampleResult[]> {
     const { clock, model } = cx;
     const readout = await clock.run("compile", { task: about }, () => this.openReadout());
-    const starts = await clock.run("sample", { task: about, total: cx.rows.length }, () =>
-      latentStarts(start, task.seed, readout, cx),
-    );
+    const begin = (): Promise<readonly SampleResult[]> =>
+      start.kind === "photo" ? photoStart(start, task, readout, cx) : latentStarts(start, task.seed, readout, cx);
+    const starts = await clock.run("sample", { task: about, total: cx.rows.length }, begin, likenessText);
     if (task.energy.kind === "always") return starts;
     const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed));
     const samples = await this.follow(batches, about);
@@ -163,6 +163,14 @@ function batchesOf(
     default:
       return unreachable(task);
   }
+}
+
+/** How a photograph was found, for people. */
+function likenessText([first]: readonly SampleResult[]): string {
+  const { likeness } = first ?? {};
+  if (likeness === undefined) return "";
+  const { psnr, nats, usual } = likeness;
+  return `likeness ${psnr.toFixed(1)} dB, ${nats.toFixed(0)} nats where samples have ${usual}`;
 }
 
 /** Samples that start from given states. */

@@ -3,12 +3,13 @@
 // a z and a shift, what its w has beyond the mapping's: what moves z moves all styles of the picture by as much as w.
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { LatentStart } from "../../compiler/plan.js";
+import type { LatentStart, PhotoStart, SampleTask } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { DrawContext } from "./batch.js";
+import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
@@ -26,6 +27,39 @@ export async function latentStarts(
   const all = (await cx.latents?.(start)) ?? [];
   const rows = cx.rows.map((index) => ({ index, row: all[index] ?? missing(index) }));
   return startsFrom(rows, seed, readout, cx);
+}
+
+/**
+ * A photograph: the styles whose picture is like it, and the z that they are edited from. What was found once is remembered.
+ * Errors   LaceError of the file, L4106, L52xx.
+ */
+export async function photoStart(
+  start: PhotoStart,
+  task: Pick<SampleTask, "noise" | "seed" | "class">,
+  readout: Executable,
+  cx: DrawContext,
+): Promise<readonly SampleResult[]> {
+  const { model, engine, memory, signal } = cx;
+  const { numWs, wDim, zDim } = model.info;
+  const picture = await cx.photograph?.(start);
+  if (picture === undefined || cx.rows.length === 0) return [];
+  const { space, prior, tries } = start;
+  const noise = task.noise === "const" ? "const" : "none";
+  const about = { kind: "photograph", method: 1, space, prior, tries, noise, class: task.class };
+  const key = await memory?.key(about, Float32Array.from(picture.data));
+  const size = numWs * wDim;
+  const kept = await memory?.recallNumbers(key ?? "", size + zDim + 2);
+  const found = async (): Promise<Float32Array> => {
+    const { styles, psnr, nats } = await invert(picture, { model, engine, noise, space, prior, tries, signal });
+    const [z] = await nearestZ([meanStyle(styles, wDim)], { model, engine, truncation: 1, signal });
+    return concat([styles, z ?? new Float64Array(zDim), [psnr, nats]], Float32Array);
+  };
+  const numbers = kept ?? (await found());
+  if (kept === undefined) await memory?.keepNumbers(key ?? "", numbers);
+  const row = { w: numbers.slice(0, size), z: numbers.slice(size, size + zDim) };
+  const likeness = { psnr: numbers[size + zDim] ?? NaN, nats: numbers[size + zDim + 1] ?? NaN, usual: wDim / 2 };
+  const samples = await startsFrom([{ index: 0, row }], task.seed, readout, cx);
+  return samples.map((s) => ({ ...s, likeness }));
 }
 
 /** States whose pictures have given styles, or a given z. */

@@ -15,7 +15,7 @@ import type { Overridden } from "../recipe/recipe.js";
 import { partsOf, rowsOf } from "../plan/places.js";
 import type { ExpectationResult } from "./results.js";
 import type { OutputFile } from "../show/saves.js";
-import type { AttemptCount, TaskResult } from "../draw/results.js";
+import type { Likeness, AttemptCount, TaskResult } from "../draw/results.js";
 import type { LabellerIdentity } from "../services/labeller-identity.js";
 import type { Shard } from "../plan/selection.js";
 import { RECORD_FILE } from "../plan/path-template.js";
@@ -47,6 +47,8 @@ export interface SampleRecord {
   readonly attempt: number | null;
   /** Of a chain: its effective sample size; null elsewhere. */
   readonly ess: number | null;
+  /** Of a photograph: how like it is what was found, dB, and how far its styles are from the average, nats a layer; what samples have. */
+  readonly likeness?: Likeness;
 }
 
 export interface TaskRecord {
@@ -283,6 +285,7 @@ function taskRecord({ task, samples, attempts, forecast, seconds }: TaskResult, 
       logp: Number.isFinite(s.logp) ? s.logp : null,
       attempt: s.attempt ?? null,
       ess: s.chain?.ess ?? null,
+      ...(s.likeness && { likeness: s.likeness }),
     })),
   };
 }

@@ -1,6 +1,7 @@
 // One task of a run: drawn, shown, judged.
 // In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
+import { imageSizeOf } from "../../compiler/attribute.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Expect, Plan, Save, Task } from "../../compiler/plan.js";
 import { latentRows, loadLatents } from "../../models/latents.js";
@@ -13,6 +14,7 @@ import { triesAgain } from "../draw/judges.js";
 import type { Memory } from "../draw/result-cache.js";
 import type { Drawing, SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, sharesOf, type Share } from "../plan/places.js";
+import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import { byHeadsAlone, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
@@ -115,6 +117,10 @@ function draw(own: OwnTask, { rows, shares, earlier }: Wanted, cx: RunContext): 
     ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
     ...(judge && { judge }),
     ...(attempts && { attempts }),
+    photograph: async ({ file }) => {
+      const { width, height } = imageSizeOf(model.info);
+      return fitted(await resources.codec.photograph(await cx.world.host.readBytes(file)), width, height);
+    },
     latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
   });

@@ -22,6 +22,8 @@ export interface ImageCodec {
   encode(image: RgbImage, format: ImageFormat, text?: string): Promise<Uint8Array>;
   /** The picture of a file in any format that encode and encodeAnimation write; of an animation, its frames one below the other. Errors: LaceError L5301. */
   decode(bytes: Uint8Array): Promise<RgbImage>;
+  /** A photograph: its first frame, upright (as EXIF says), in sRGB (whatever its profile), on white where it is transparent. Errors: LaceError L5301. */
+  photograph(bytes: Uint8Array): Promise<RgbImage>;
   /** The format of a file and the text that was put into it. Errors: LaceError L5301 if the bytes are no image. */
   inspect(bytes: Uint8Array): Promise<ImageContents>;
   /** Frames that repeat for ever, each for 1 / fps seconds. `text` as in encode. `film` is read while it is encoded, not copied. */

@@ -1,0 +1,138 @@
+// How like a picture is to styles, as an energy: what photographs are found by.
+// In: a model's synthesis, the distribution of its styles, the sizes at which pictures are compared. Out: a graph of log p and its gradient in the styles'
+// whitened coordinates. Invariant: a row knows nothing of the others.
+//
+//   w_l = sqrt2 leakyRelu_0.2(u_l A^T + m): undone, a last activation of the mapping leaves nearly normal numbers, so that u ~ N(0, I)
+//   log p = -strength sum over sizes of mean |x - t|^2 - prior sum over layers of |u_l|^2 / 2
+//
+// Source: Zhu et al. 2020 (arXiv 2012.09036), the space P_N and its extension by layers, P_N+.
+import { scalar, GraphBuilder } from "../graph/builder.js";
+import type { Graph, ImageLayout, NodeId } from "../graph/graph.js";
+import { at } from "../graph/shape.js";
+import { differentiate } from "../passes/differentiate.js";
+import { optimize, simplify } from "../passes/optimize.js";
+import { InternalError } from "../../source/internal-error.js";
+import { ImageParts } from "./image-parts.js";
+import { buildResampled } from "./resample.js";
+import { buildStylegan2 } from "./stylegan2.js";
+import { buildSynthesis, type SynthesisModel } from "./synthesis.js";
+import { inline } from "../graph/copy.js";
+
+/** Styles before their last activation: mean [d], and a root of their covariance [d, d], row-major: v = A u + m. */
+export interface StyleDistribution {
+  readonly mean: Float32Array;
+  readonly root: Float32Array;
+}
+
+/** The slope for negatives of the mapping's last activation, and its gain. */
+export const LAST_SLOPE = 0.2;
+export const LAST_GAIN = Math.SQRT2;
+
+export interface LikenessTask {
+  readonly model: SynthesisModel;
+  readonly rows: number;
+  readonly layout: ImageLayout;
+  /** The noise that pictures are drawn with. */
+  readonly noise: "const" | "none";
+  /** How styles are distributed; absent: w is u, of a model without a mapping. */
+  readonly styles?: StyleDistribution | undefined;
+  /** Vectors that are looked for: one for all layers, or one for each. */
+  readonly layers: number;
+  /** Width and height of the pictures that are compared, the largest first: the synthesis stops there where it can. */
+  readonly sizes: readonly (readonly [width: number, height: number])[];
+  /** Nats of a mean square of 1, and of half of |u|^2. */
+  readonly strength: number;
+  readonly prior: number;
+}
+
+/** Names of the inputs that pictures come in as, by size. */
+export function targetName(size: readonly [number, number]): string {
+  return `target${size.join("x")}`;
+}
+
+/**
+ * log p and its gradient in u, optimized.
+ * Shapes   inputs `u` [rows, layers, wDim] and for each size its target [1, 3, height, width], in [-1, 1]; outputs `logp` [rows], `grad` [rows, layers, wDim],
+ *          `misfit` [rows], the mean square at the first size of the
+ *          picture as it is seen, within -1 and 1.
+ */
+export function compileLikeness(task: LikenessTask): Graph {
+  const { model, rows, layers, sizes, strength, prior } = task;
+  const wDim = model.synthesis?.wDim ?? 0;
+  const b = new GraphBuilder();
+  const u = b.input("u", [rows, layers, wDim]);
+  const ws = buildStyles(b, u, task);
+  const [largest, tallest] = at(sizes, 0);
+  const image = buildResampled(b, buildImage(b, ws, task, largest), tallest, largest);
+  const targets = sizes.map((size) => b.input(targetName(size), [1, 3, size[1], size[0]]));
+  const misfits = sizes.map(([width, height], i) => {
+    const target = at(targets, i);
+    return b.mean(b.square(b.sub(buildResampled(b, image, height, width), target)), [1, 2, 3]);
+  });
+  const likeness = b.mul(
+    misfits.reduce((sum, m) => b.add(sum, m)),
+    scalar(strength),
+  );
+  const charge = b.mul(b.sum(b.square(u), [1, 2]), scalar(prior / 2));
+  const logp = b.neg(b.add(likeness, charge));
+  const seen = b.sub(b.clip(image, -1, 1), at(targets, 0));
+  const graph = b.finish({ outputs: { logp, misfit: b.mean(b.square(seen), [1, 2, 3]) } });
+  return optimize(differentiate(simplify(graph), { of: "logp", wrt: { u: "grad" } }));
+}
+
+/**
+ * Small pictures of styles, for whoever looks for the nearest.
+ * Shapes   input `ws` [rows, numWs, wDim], output `small` [rows, 3, height, width].
+ */
+export function compileThumbnails(
+  task: Pick<LikenessTask, "model" | "rows" | "layout" | "noise"> & { readonly size: readonly [number, number] },
+): Graph {
+  const { model, rows, size } = task;
+  const [width, height] = size;
+  const b = new GraphBuilder();
+  const ws = b.input("ws", [rows, model.info.numWs, model.synthesis?.wDim ?? 0]);
+  const small = buildResampled(b, buildImage(b, ws, task, width), height, width);
+  return optimize(b.finish({ outputs: { small } }));
+}
+
+/** Styles [rows, numWs, wDim] of coordinates u. */
+function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers }: LikenessTask): NodeId {
+  const { numWs } = model.info;
+  const wDim = at(b.shape(u), 2);
+  let w = u;
+  if (styles !== undefined) {
+    const flat = b.reshape(u, [rows * layers, wDim]);
+    const root = b.transpose(b.constant(styles.root, [wDim, wDim]), [1, 0]);
+    const v = b.add(b.matmul(flat, root), b.constant(styles.mean, [wDim]));
+    w = b.reshape(b.leakyRelu(v, LAST_SLOPE, LAST_GAIN), [rows, layers, wDim]);
+  }
+  return layers === numWs ? w : b.broadcast(w, [rows, numWs, wDim]);
+}
+
+/** Three channels [rows, 3, H, W] of the picture of styles, or of a smaller one at least `width` wide. Grey stands for all colours, alpha is left out. */
+function buildImage(
+  b: GraphBuilder,
+  ws: NodeId,
+  { model, layout, noise }: Pick<LikenessTask, "model" | "layout" | "noise">,
+  width: number,
+): NodeId {
+  const { synthesis } = model;
+  if (synthesis === undefined)
+    throw new InternalError(`${model.info.name} has no synthesis that can be differentiated`);
+  const rows = at(b.shape(ws), 0);
+  let image: NodeId;
+  if (synthesis.style === "alias-free") {
+    const whole = buildSynthesis(model, { rows, layout, noise });
+    const transform = b.broadcast(b.constant(synthesis.input.transform.data, [1, 3, 3]), [rows, 3, 3]);
+    image =
+      inline(b, { ...whole, outputs: whole.outputs.filter((o) => o.name === "image") }, { ws, transform })["image"] ??
+      -1;
+  } else {
+    const [, , columns = 4] = synthesis.first.constant.shape;
+    image = buildStylegan2(new ImageParts(b, rows, layout), ws, synthesis, noise, (width * 4) / columns);
+  }
+  const first = layout === "nhwc" ? b.transpose(image, [0, 3, 1, 2]) : image;
+  const channels = at(b.shape(first), 1);
+  if (channels === 1) return b.concat([first, first, first], 1);
+  return channels === 3 ? first : b.sliceAxis(first, 1, 0, 3);
+}

@@ -1,0 +1,259 @@
+// The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
+// In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own.
+// Method: the nearest of many samples at a low resolution; from the best few, one style for all layers, at a low resolution; from the best of
+// these the same at full resolution, and from there a style for each layer. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
+import { compileMapping } from "../../compiler/build/gradient.js";
+import { compileLikeness, compileThumbnails, targetName } from "../../compiler/build/likeness.js";
+import { resamplingTaps } from "../../compiler/build/resample.js";
+import { repeatStyles } from "../../compiler/build/synthesis.js";
+import { imageSizeOf } from "../../compiler/attribute.js";
+import type { Model } from "../../models/model.js";
+import { stopIfAborted } from "../../ports/stop.js";
+import { concat } from "../../source/concat.js";
+import type { RgbImage } from "../image/rgb.js";
+import { Adam, rateAt } from "../sample/adam.js";
+import { drawLatents } from "../sample/noise-source.js";
+import type { Engine } from "../services/engine.js";
+import { coordinatesOf, distributionOf, styleOf } from "./style-distribution.js";
+
+/** Samples that styles are distributed as, and how many of them are looked at. */
+const SAMPLES = 8192;
+const LOOKED_AT = 1024;
+const MAPPING_ROWS = 256;
+const THUMBNAIL_ROWS = 32;
+/** Width of the pictures that are looked at, and of those that the first descent compares. */
+const THUMBNAIL = 16;
+const COARSE = 32;
+const COARSE_STEPS = 120;
+const COARSE_RATE = 0.2;
+const WHOLE_STEPS = 100;
+const FINE_STEPS = 120;
+const FINE_RATE = 0.1;
+/** Nats of a mean square of 1, in colours from -1 to 1: as many numbers as a picture of 32 x 32 has, each known to a fortieth of the range. */
+const STRENGTH = (3 * 32 * 32) / (2 * 0.05 ** 2);
+
+export interface Inversion {
+  /** [numWs, wDim] */
+  readonly styles: Float32Array;
+  /** Of the picture in colours from 0 to 1, dB. */
+  readonly psnr: number;
+  /** Mean over the layers of |u|^2 / 2, nats: samples have wDim / 2. */
+  readonly nats: number;
+  readonly usual: number;
+  readonly evaluations: number;
+}
+
+export interface InversionTask {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly noise: "const" | "none";
+  /** One style for all layers, or one for each. */
+  readonly space: "w" | "w+";
+  /** Factor of the prior's nats. */
+  readonly prior: number;
+  /** Starts of the first descent. */
+  readonly tries: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The styles of a picture. Errors: LaceError L4106 if `signal` aborts, L52xx of the engine. */
+export async function invert(picture: RgbImage, task: InversionTask): Promise<Inversion> {
+  const { model, engine, tries, prior, space, noise } = task;
+  const { numWs, wDim } = model.info;
+  const { width, height } = imageSizeOf(model.info);
+  const target = floatsOf(picture);
+  const w = await drawStyles(task);
+  const styles = distributionOf(w, wDim);
+  const common = { model, layout: engine.layout, noise, styles, strength: STRENGTH, prior };
+  const sizesBelow = (edge: number): [number, number][] => sizesFrom(width, height, edge);
+  const descend = async (
+    u: Float64Array,
+    options: { rows: number; layers: number; sizes: [number, number][]; steps: number; rate: number },
+  ): Promise<Descent> => {
+    const graph = await engine.compile(compileLikeness({ ...common, ...options }));
+    try {
+      const [first = [width, height] as const] = options.sizes;
+      const largest = resampled(target, [width, height], first);
+      const inputs = Object.fromEntries(
+        options.sizes.map((size) => [targetName(size), resampled(largest, first, size)]),
+      );
+      return await descendRows(u, inputs, graph, { ...options, signal: task.signal });
+    } finally {
+      await graph.dispose();
+    }
+  };
+  const starts = await nearestStyles(target, w, task);
+  const coarse = await descend(
+    concat(
+      starts.map((s) => coordinatesOf(s, styles)),
+      Float64Array,
+    ),
+    {
+      ...{ rows: tries, layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS, rate: COARSE_RATE },
+    },
+  );
+  const best = [...coarse.logp.keys()].reduce((a, b) =>
+    (coarse.logp[b] ?? -Infinity) > (coarse.logp[a] ?? -Infinity) ? b : a,
+  );
+  const found = coarse.u.slice(best * wDim, (best + 1) * wDim);
+  const layers = space === "w" ? 1 : numWs;
+  const whole = await descend(found, {
+    ...{ rows: 1, layers: 1, sizes: sizesBelow(width), steps: WHOLE_STEPS, rate: FINE_RATE },
+  });
+  const fine = await descend(
+    concat(
+      Array.from({ length: layers }, () => whole.u),
+      Float64Array,
+    ),
+    {
+      ...{ rows: 1, layers, sizes: sizesBelow(width), steps: FINE_STEPS, rate: FINE_RATE },
+    },
+  );
+  const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.u.subarray(l * wDim, (l + 1) * wDim), styles));
+  const misfit = fine.misfit[0] ?? NaN;
+  return {
+    styles: layers === 1 ? repeatStyles(rows[0] ?? new Float32Array(wDim), 1, numWs) : concat(rows, Float32Array),
+    psnr: -10 * Math.log10(misfit / 4),
+    nats: fine.u.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
+    usual: wDim / 2,
+    evaluations: coarse.evaluations + whole.evaluations + fine.evaluations,
+  };
+}
+
+interface Descent {
+  readonly u: Float64Array;
+  readonly logp: Float64Array;
+  readonly misfit: Float64Array;
+  readonly evaluations: number;
+}
+
+/** Follows each row to where it was best. */
+async function descendRows(
+  start: Float64Array,
+  inputs: Readonly<Record<string, Float32Array>>,
+  graph: Awaited<ReturnType<Engine["compile"]>>,
+  { rows, steps, rate, signal }: { rows: number; steps: number; rate: number; signal: AbortSignal | undefined },
+): Promise<Descent> {
+  const u = start.slice();
+  const width = u.length / rows;
+  const adam = new Adam(u.length);
+  const best = { u: u.slice(), logp: new Float64Array(rows).fill(-Infinity), misfit: new Float64Array(rows).fill(NaN) };
+  for (let step = 0; step <= steps; step++) {
+    stopIfAborted(signal);
+    const outputs = await graph.run({ ...inputs, u: Float32Array.from(u) });
+    const { logp, misfit, grad } = outputs;
+    for (let row = 0; row < rows; row++) {
+      if (!((logp?.[row] ?? NaN) > (best.logp[row] ?? NaN))) continue;
+      best.logp[row] = logp?.[row] ?? NaN;
+      best.misfit[row] = misfit?.[row] ?? NaN;
+      best.u.set(u.subarray(row * width, (row + 1) * width), row * width);
+    }
+    adam.descend(
+      u,
+      Float64Array.from(grad ?? [], (g) => -g),
+      rate * rateAt((step + 1) / (steps + 1)),
+    );
+  }
+  return { ...best, evaluations: steps + 1 };
+}
+
+/** Sizes from the largest that is wanted down to 8 pixels. */
+function sizesFrom(width: number, height: number, edge: number): [number, number][] {
+  const sizes: [number, number][] = [];
+  for (let w = width; w >= 8; w /= 2) {
+    const h = Math.round((height * w) / width);
+    if (w <= edge && h >= 1) sizes.push([Math.round(w), h]);
+  }
+  return sizes.length === 0 ? [[width, height]] : sizes;
+}
+
+/** w of samples of the model, without truncation. */
+async function drawStyles({ model, engine, signal }: InversionTask): Promise<Float32Array> {
+  const { zDim, wDim } = model.info;
+  const z = drawLatents(0, [...Array(SAMPLES).keys()], zDim);
+  const w = new Float32Array(SAMPLES * wDim);
+  const mapping = await engine.compile(compileMapping(model.weights, MAPPING_ROWS));
+  try {
+    for (let at = 0; at < SAMPLES; at += MAPPING_ROWS) {
+      stopIfAborted(signal);
+      const read = await mapping.run({ z: Float32Array.from(z.subarray(at * zDim, (at + MAPPING_ROWS) * zDim)) });
+      w.set(read["w"] ?? [], at * wDim);
+    }
+  } finally {
+    await mapping.dispose();
+  }
+  return w;
+}
+
+/** Of the first samples, those whose small pictures are nearest. They are looked at half way to the average: there pictures are whole. */
+async function nearestStyles(
+  target: Float32Array,
+  w: Float32Array,
+  { model, engine, noise, tries, signal }: InversionTask,
+): Promise<readonly Float32Array[]> {
+  const { wDim, numWs } = model.info;
+  const { width, height } = imageSizeOf(model.info);
+  const size = [THUMBNAIL, Math.max(1, Math.round((height * THUMBNAIL) / width))] as const;
+  const wanted = resampled(target, [width, height], size);
+  const average = model.weights.mapping?.wAverage.data;
+  const own = w.subarray(0, LOOKED_AT * wDim).map((x, i) => {
+    const centre = average?.[i % wDim] ?? 0;
+    return centre + SHOWN_AT * (x - centre);
+  });
+  const graph = await engine.compile(
+    compileThumbnails({ model, rows: THUMBNAIL_ROWS, layout: engine.layout, noise, size }),
+  );
+  const distances: number[] = [];
+  try {
+    for (let at = 0; at < LOOKED_AT; at += THUMBNAIL_ROWS) {
+      stopIfAborted(signal);
+      const rows = own.subarray(at * wDim, (at + THUMBNAIL_ROWS) * wDim);
+      const { small = new Float32Array() } = await graph.run({ ws: repeatStyles(rows, THUMBNAIL_ROWS, numWs) });
+      for (let row = 0; row < THUMBNAIL_ROWS; row++) {
+        let sum = 0;
+        for (let i = 0; i < wanted.length; i++) sum += ((small[row * wanted.length + i] ?? 0) - (wanted[i] ?? 0)) ** 2;
+        distances.push(sum);
+      }
+    }
+  } finally {
+    await graph.dispose();
+  }
+  const order = [...distances.keys()].sort((a, b) => (distances[a] ?? 0) - (distances[b] ?? 0));
+  return order.slice(0, tries).map((k) => own.slice(k * wDim, (k + 1) * wDim));
+}
+
+/** psi at which samples are looked at. */
+const SHOWN_AT = 0.7;
+
+/** A picture as [3, height, width] in [-1, 1]: bytes as the synthesis rounds them (floor(127.5 x + 128)). */
+function floatsOf({ width, height, data }: RgbImage): Float32Array {
+  const size = width * height;
+  const out = new Float32Array(3 * size);
+  for (let p = 0; p < size; p++)
+    for (let c = 0; c < 3; c++) out[c * size + p] = ((data[p * 3 + c] ?? 0) - 127.5) / 127.5;
+  return out;
+}
+
+/** [3, height, width] at another size, step by step down by halves as the graph has it. */
+function resampled(
+  image: Float32Array,
+  [width, height]: readonly [number, number],
+  [newWidth, newHeight]: readonly [number, number],
+): Float32Array {
+  if (width === newWidth && height === newHeight) return image;
+  const [columns, rows] = [resamplingTaps(width, newWidth), resamplingTaps(height, newHeight)];
+  const out = new Float32Array(3 * newWidth * newHeight);
+  for (let c = 0; c < 3; c++)
+    rows.forEach((row, y) => {
+      columns.forEach((column, x) => {
+        let sum = 0;
+        row.weights.forEach((a, j) => {
+          column.weights.forEach((b, i) => {
+            sum += a * b * (image[(c * height + row.from + j) * width + column.from + i] ?? 0);
+          });
+        });
+        out[(c * newHeight + y) * newWidth + x] = sum;
+      });
+    });
+  return out;
+}

@@ -1,0 +1,128 @@
+// `photo me from "me.png" in MODEL`: what is found, how it is told, edited, remembered and asked for again.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writePack } from "../../src/models/pack/pack.js";
+import { sharpCodec } from "../../src/node/codec.js";
+import { run } from "../../src/node.js";
+import type { RunRecord } from "../../src/runtime/record/record.js";
+import { folderWith, lacec } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+const HEAD = 'lace 1\nmodel tiny from "tiny.safetensors"\n';
+const MAKE = `${HEAD}sample own from tiny { count 1  seed 3  truncation 0.7  noise none }
+save own to "own.png"
+`;
+const FIND = `${HEAD}photo me from "out/own.png" in tiny { space w+  prior 0.01 }
+photo plain from "out/own.png" in tiny { space w  tries 2 }
+photo noise from "noise.png" in tiny { }
+edit other of me { keep latent 0.01  step glasses }
+save me to "me.png"
+save plain to "plain.png"
+save noise to "noise-found.png"
+save other to "other.png"
+save me to "me.npz"
+`;
+
+let folder: ReturnType<typeof folderWith>;
+const at = (...path: string[]): string => join(folder.path, ...path);
+
+beforeAll(async () => {
+  folder = folderWith({ "make.lace": MAKE, "find.lace": FIND });
+  writeFileSync(at("tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+  const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
+  await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
+    .png()
+    .toFile(at("noise.png"));
+  await run(at("make.lace"), { out: at("out"), engine: "onnx-cpu" });
+  await run(at("find.lace"), { out: at("found"), engine: "onnx-cpu" });
+}, 240_000);
+afterAll(() => folder.remove());
+
+async function psnr(a: string, b: string): Promise<number> {
+  const [x, y] = [await sharp(a).raw().toBuffer(), await sharp(b).raw().toBuffer()];
+  const sum = x.reduce((s, v, i) => s + (v - (y[i] ?? 0)) ** 2, 0);
+  return 10 * Math.log10(255 ** 2 / (sum / x.length));
+}
+const record = (): RunRecord => JSON.parse(readFileSync(at("found/run.json"), "utf8")) as RunRecord;
+const likenessOf = (task: string) => record().tasks.find((t) => t.name === task)?.samples[0]?.likeness;
+
+describe("a picture of the model itself", () => {
+  test("is found again, with the likeness that is told", async () => {
+    const found = await psnr(at("out/own.png"), at("found/me.png"));
+    expect(found).toBeGreaterThan(30);
+    // The record tells of colours before they are rounded.
+    expect(Math.abs(found - (likenessOf("me")?.psnr ?? NaN))).toBeLessThan(2);
+    expect(likenessOf("me")?.usual).toBe(4);
+  });
+
+  test("is found with one style for all layers too, as it was drawn", () => {
+    expect(likenessOf("plain")?.psnr).toBeGreaterThan(30);
+  });
+
+  test("is edited from there", async () => {
+    expect(await psnr(at("found/me.png"), at("found/other.png"))).toBeLessThan(60);
+    expect(record().tasks.find((t) => t.name === "other")?.samples[0]?.status).toBe("done");
+  });
+});
+
+test("a picture that the model would not draw is warned of", () => {
+  const said = record()
+    .diagnostics.filter((d) => d.code === "L4111")
+    .map((d) => d.message);
+  expect(said).toHaveLength(1);
+  expect(said[0]).toMatch(/`noise` is not of this model's kind: likeness [\d.-]+ dB/);
+});
+
+describe("its recipe", () => {
+  test("holds the hash of the photograph, and reproduce asks for it", async () => {
+    const asked = await lacec(["reproduce", at("found/me.png"), "--model", `tiny=${at("tiny.safetensors")}`], {
+      cwd: folder.path,
+    });
+    expect(asked.code).not.toBe(0);
+    expect(asked.err).toMatch(/L5304[^]*own\.png[^]*SHA-256 [0-9a-f]{64}/);
+  });
+});
+
+describe("what cannot be looked for", () => {
+  test("a file that is no picture", async () => {
+    writeFileSync(at("bad.lace"), `${HEAD}photo me from "bad.lace" in tiny { }\nsave me to "me.png"\n`);
+    const { code, err } = await lacec(["run", "bad.lace", "--out", "bad"], { cwd: folder.path });
+    expect(code).not.toBe(0);
+    expect(err).toMatch(/L5301/);
+  });
+
+  test("one that is not there, at its path", async () => {
+    writeFileSync(at("none.lace"), `${HEAD}photo me from "none.jpg" in tiny { }\nsave me to "me.png"\n`);
+    const { err } = await lacec(["check", "none.lace"], { cwd: folder.path });
+    expect(err).toMatch(/L5001[^]*none\.lace:3:15/);
+  });
+});
+
+describe("photographs are opened", () => {
+  const codec = sharpCodec();
+  const colours = { create: { width: 4, height: 2, channels: 3 as const, background: "#ff8000" } };
+
+  test("upright, as EXIF says", async () => {
+    const turned = await sharp(colours).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+    expect(await codec.photograph(turned)).toMatchObject({ width: 2, height: 4 });
+    expect(await codec.decode(turned)).toMatchObject({ width: 4, height: 2 });
+  });
+
+  test("grey in three channels, transparent on white", async () => {
+    const grey = await sharp({ create: { width: 2, height: 2, channels: 3, background: "#808080" } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    expect([...(await codec.photograph(grey)).data]).toEqual(new Array(12).fill(128));
+    const clear = await sharp({
+      create: { width: 2, height: 2, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+    })
+      .png()
+      .toBuffer();
+    const opened = await codec.photograph(clear);
+    expect([...opened.data]).toEqual(new Array(12).fill(255));
+    expect(opened.alpha).toBeUndefined();
+  });
+});
