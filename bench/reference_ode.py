@@ -3,7 +3,8 @@
 The mapping network is evaluated once for each attribute, gradients come from autograd, and dopri5 takes one step for the
 whole batch in the diffusion's time t, with torchdiffeq's starting step and step-size rule.
 Reads lines of JSON on stdin, answers each with a line of JSON on stdout:
-    {"folder": ..., "attributes": [...], "targets": [...], "truncation": 0.7, "rtol": 1e-3, "atol": 1e-3}
+    {"folder": ..., "attributes": [...], "targets": [...], "truncation": 0.7, "rtol": 1e-3, "atol": 1e-3, "device": "cuda"}
+                                    (device: the processor, where it is not said)
     {"z0": [[...], ...]}            one solve from there: {"seconds": ..., "evaluations": ..., "z": [[...], ...]}
     {"z0": ..., "gradient": 20}     seconds of each of 20 gradient evaluations there
 """
@@ -19,8 +20,8 @@ import torch.nn.functional as F
 BETA_MIN, BETA_MAX, T_START, T_END, SIGMA = 0.1, 20.0, 1.0, 1e-3, 0.1
 
 
-def load_mapping(folder):
-    checkpoint = torch.load(os.path.join(folder, "mapping.pt"), map_location="cpu")
+def load_mapping(folder, device):
+    checkpoint = torch.load(os.path.join(folder, "mapping.pt"), map_location=device)
     style = checkpoint["style"]
     numbers = sorted(int(name.split(".")[0]) for name in style if name.endswith(".weight"))
     layers = [(style[f"{n}.weight"].float(), style[f"{n}.bias"].float()) for n in numbers]
@@ -36,8 +37,8 @@ def load_mapping(folder):
     return mapping
 
 
-def load_head(folder, name):
-    state = torch.load(os.path.join(folder, f"classifier_{name}.pt"), map_location="cpu")["state_dict"]
+def load_head(folder, name, device):
+    state = torch.load(os.path.join(folder, f"classifier_{name}.pt"), map_location=device)["state_dict"]
     numbers = sorted(int(key.split(".")[1]) for key in state if key.startswith("net.") and key.endswith(".weight"))
     layers = [(state[f"net.{n}.weight"], state[f"net.{n}.bias"]) for n in numbers]
     last = next(key[: -len(".weight")] for key in state if key.startswith("heads") and key.endswith(".weight"))
@@ -69,8 +70,9 @@ E = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40]
 
 class Problem:
     def __init__(self, setup):
-        self.mapping = load_mapping(setup["folder"])
-        self.heads = [load_head(setup["folder"], name) for name in setup["attributes"]]
+        self.device = setup.get("device", "cpu")
+        self.mapping = load_mapping(setup["folder"], self.device)
+        self.heads = [load_head(setup["folder"], name, self.device) for name in setup["attributes"]]
         self.targets = setup["targets"]
         self.truncation, self.rtol, self.atol = setup["truncation"], setup["rtol"], setup["atol"]
 
@@ -124,17 +126,17 @@ def main():
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        z0 = torch.tensor(request["z0"], dtype=torch.float32)
+        z0 = torch.tensor(request["z0"], dtype=torch.float32, device=problem.device)
         if "gradient" in request:
             seconds = []
             for _ in range(request["gradient"]):
                 start = time.perf_counter()
-                problem.gradient(z0)
+                problem.gradient(z0).cpu()
                 seconds.append(time.perf_counter() - start)
             print(json.dumps({"seconds": seconds}), flush=True)
         else:
             start = time.perf_counter()
-            z = problem.solve(z0)
+            z = problem.solve(z0).cpu()
             seconds = time.perf_counter() - start
             print(json.dumps({"seconds": seconds, "evaluations": problem.evaluations, "z": z.tolist()}), flush=True)
 

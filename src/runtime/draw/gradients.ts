@@ -1,8 +1,7 @@
 // What a sampler follows: the compiled gradient of a condition, and for linearly implicit solvers what makes the Gauss-Newton matrix; or its start and
 // step, where the engine steps on its device.
 // In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
-import type { ArgumentJacobian, Condition, ProgramGraph, Stepping } from "../../compiler/build/compile-task.js";
-import type { Executable } from "../../compiler/graph/graph.js";
+import type { ArgumentJacobian, Condition, Stepping } from "../../compiler/build/compile-task.js";
 import type { CompiledSampler, JacobianTerm } from "../sample/index.js";
 import type { Engine } from "../services/engine.js";
 
@@ -33,9 +32,9 @@ export async function openGradients(
 }
 
 async function openStepping(stepping: Stepping, engine: Engine): Promise<Gradients> {
-  const compile = (graph: ProgramGraph): Promise<Executable> => engine.compile(graph.compiled(), { keeps: true });
-  const start = await compile(stepping.start);
-  const step = await compile(stepping.step);
+  const graphs = stepping.compiled();
+  const start = await engine.compile(graphs.start, { keeps: true });
+  const step = await engine.compile(graphs.step, { keeps: true });
   return {
     device: { ...stepping, start, step },
     async dispose() {
