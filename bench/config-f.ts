@@ -2,7 +2,7 @@
 // In: a resolution. Out: a Model. Invariants: the same numbers everywhere; activations keep about unit power, images stay near [-1, 1].
 // Source: Karras et al. 2020 (arXiv 1912.04958), config F: 512 channels, halved at each resolution from 128 px on.
 import type { Tensor } from "../src/compiler/weights.js";
-import type { Model } from "../src/models/model.js";
+import type { StyleganModel } from "../src/models/model.js";
 import { numWsOf } from "../src/models/pack/pack-metadata.js";
 import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/compiler/synthesis-weights.js";
 import { random } from "../test/support/random.js";
@@ -17,7 +17,7 @@ function channelsAt(resolution: number): number {
 }
 
 /** The model: resolution 4 ... 1024, one binary attribute `smile` with a head of two layers. */
-export function configF(resolution: number): Model {
+export function configF(resolution: number): StyleganModel {
   const r = random(resolution);
   // Uniform: a normal deviate for each of 30 million weights would take longer than the benchmark.
   const numbers = (shape: readonly number[], deviation = 1): Tensor => {

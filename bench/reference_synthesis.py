@@ -1,7 +1,9 @@
-"""StyleGAN2 synthesis in plain PyTorch: a peer for bench/synthesis.ts, written from the paper's formulas (arXiv 1912.04958).
+"""StyleGAN2 and StyleGAN3 synthesis in plain PyTorch: a peer for bench/synthesis.ts, written from the papers' formulas
+(arXiv 1912.04958, 2106.12423) and docs/packs.md.
 
 Each sample's convolution weights are modulated and demodulated, the batch runs as one grouped convolution, and upfirdn
-inserts zeros, pads and convolves each channel with the 4x4 kernel.
+inserts zeros, pads and convolves each channel with the 4x4 kernel; the filters of StyleGAN3 are applied along rows, then columns,
+where they are outer products.
 Reads lines of JSON on stdin, answers each with a line of JSON on stdout:
     {"pack": FILE.safetensors, "threads": 2}      loads a pack of docs/packs.md: {"torch": ..., "threads": ...}
     {"w": [...], "image": FILE}                   one picture: {"seconds": ..., "cpu": ...}; its float32 numbers [3, R, R] go to FILE, if named
@@ -92,10 +94,86 @@ class Synthesis:
         return image
 
 
+def filtered(x, taps):
+    """Each channel convolved with taps [n] in both directions, or with a kernel [n, n]; no padding."""
+    channels = x.shape[1]
+    if taps.ndim == 2:
+        return F.conv2d(x, taps.flip(0, 1)[None, None].repeat(channels, 1, 1, 1), groups=channels)
+    line = taps.flip(0)[None, None].repeat(channels, 1, 1)
+    x = F.conv2d(x, line[:, :, None, :], groups=channels)
+    return F.conv2d(x, line[:, :, :, None], groups=channels)
+
+
+class AliasFreeSynthesis(Synthesis):
+    def __init__(self, metadata, tensors):
+        self.t = tensors
+        self.settings = metadata["synthesis"]
+        self.clamp = self.settings.get("clamp", float("inf"))
+
+    def fourier(self, w):
+        """Sines at the points of a grid, turned and shifted as the style says."""
+        settings, t = self.settings["input"], self.t
+        style = self.style("synthesis.input", w)
+        style = style / style[:, :2].norm(dim=1, keepdim=True)
+        cos, sin = style[:, 0], style[:, 1]
+        rotation = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
+        transform = t["synthesis.input.transform"]
+        linear = rotation @ transform[:2, :2]
+        shift = rotation @ (transform[:2, 2] - style[:, 2:])[:, :, None]
+        turned = t["synthesis.input.freqs"] @ linear
+        phase = (t["synthesis.input.freqs"] @ shift)[:, :, 0] + t["synthesis.input.phases"]
+        width, height = settings["size"]
+        rate, bandwidth = settings["samplingRate"], settings["bandwidth"]
+        x = (torch.arange(width) + 0.5 - width / 2) / rate
+        y = (torch.arange(height) + 0.5 - height / 2) / rate
+        points = torch.stack([x[None].expand(height, width), y[:, None].expand(height, width)]).reshape(2, -1)
+        amplitude = (1 - (turned.norm(dim=2) - bandwidth) / (rate / 2 - bandwidth)).clip(0, 1)
+        features = torch.sin(2 * torch.pi * (turned @ points + phase[:, :, None])) * amplitude[:, :, None]
+        weight = t["synthesis.input.weight"]
+        mixed = weight / weight.shape[0] ** 0.5 @ features
+        return mixed.reshape(w.shape[0], -1, height, width)
+
+    def layer(self, x, w, settings):
+        name = f"synthesis.{settings['name']}"
+        weight, magnitude = self.t[f"{name}.weight"], self.t[f"{name}.magnitude_ema"]
+        style = self.style(name, w)
+        to_rgb = settings.get("toRgb", False)
+        if to_rgb:
+            style = style / weight[0].numel() ** 0.5
+        else:
+            weight = weight * weight.square().mean([1, 2, 3], keepdim=True).rsqrt()
+            style = style * style.square().mean(1, keepdim=True).rsqrt()
+        weight = weight[None] * style[:, None, :, None, None]
+        if not to_rgb:
+            weight = weight * torch.rsqrt(weight.square().sum([2, 3, 4], keepdim=True) + 1e-8)
+        batch, outputs, inputs, k, _ = weight.shape
+        weight = (weight * magnitude.rsqrt()).reshape(batch * outputs, inputs, k, k)
+        x = F.conv2d(x.reshape(1, batch * inputs, *x.shape[2:]), weight, padding=k - 1, groups=batch)
+        x = x.reshape(batch, outputs, *x.shape[2:]) + self.t[f"{name}.bias"][None, :, None, None]
+        if to_rgb:
+            return x.clip(-self.clamp, self.clamp)
+        up, down = settings["up"], settings["down"]
+        if up > 1:
+            stuffed = x.new_zeros(batch, outputs, x.shape[2], up, x.shape[3], up)
+            stuffed[:, :, :, 0, :, 0] = x
+            x = stuffed.reshape(batch, outputs, x.shape[2] * up, x.shape[3] * up)
+        x = filtered(F.pad(x, settings["pads"]), self.t[f"{name}.up_filter"]) * up**2
+        x = (F.leaky_relu(x, 0.2) * 2**0.5).clip(-self.clamp, self.clamp)
+        return filtered(x, self.t[f"{name}.down_filter"])[:, :, ::down, ::down]
+
+    def __call__(self, w):
+        x = self.fourier(w)
+        for settings in self.settings["layers"]:
+            x = self.layer(x, w, settings)
+        return x * self.settings["outputScale"]
+
+
 def main():
     setup = json.loads(sys.stdin.readline())
     torch.set_num_threads(setup["threads"])
-    synthesis = Synthesis(*load_pack(setup["pack"]))
+    metadata, tensors = load_pack(setup["pack"])
+    network = AliasFreeSynthesis if metadata["architecture"] == "stylegan3" else Synthesis
+    synthesis = network(metadata, tensors)
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     with torch.no_grad():
         for line in sys.stdin:

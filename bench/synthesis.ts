@@ -1,6 +1,6 @@
-// Image synthesis at FFHQ config-f size (512 channels, channel multiplier 2, random weights) on engines of this machine, beside the
-// same network in plain PyTorch, in turns.
-// Run: node scripts/bench.js synthesis [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--threads 2] [--pack FILE]
+// Image synthesis at FFHQ config-f size (512 channels, channel multiplier 2, random weights), or of StyleGAN3's configurations T and R, on engines of
+// this machine, beside the same network in plain PyTorch, in turns.
+// Run: node scripts/bench.js synthesis [--model f|t|r] [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--threads 2] [--pack FILE]
 //   [engine ...]
 // On a machine that others use, compare the processor's seconds with --threads 1: they are nearly those of an idle machine.
 // Without a Python that has torch the engines are timed alone. A slow subject stops before the others: each gets `seconds` at a size.
@@ -14,10 +14,12 @@ import { parseArgs } from "node:util";
 import { ENGINE_NAMES, type EngineName } from "../src/runtime/services/engine.js";
 import { openEngine } from "../src/node/engines/open.js";
 import { imagesFromTile } from "../src/runtime/image/rgb.js";
-import type { Model } from "../src/models/model.js";
+import type { StyleganModel } from "../src/models/model.js";
 import { writePack } from "../src/models/pack/pack.js";
 import { compileSynthesis, repeatStyles } from "../src/compiler/build/synthesis.js";
+import { transformInputs } from "../src/runtime/show/synthesis-inputs.js";
 import { configF, styles } from "./config-f.js";
+import { configStylegan3 } from "./config-stylegan3.js";
 import { openPeer, type Peer } from "./peer.js";
 
 /** Seconds on the clock and of processors, all threads together. */
@@ -52,6 +54,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
+    model: { type: "string", default: "f" },
     size: { type: "string", multiple: true, default: ["1024", "256"] },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "60" },
@@ -60,12 +63,19 @@ const { values, positionals } = parseArgs({
   },
 });
 const threads = Number(values.threads);
+const configured = (size: number): StyleganModel => {
+  if (values.model === "t" || values.model === "r") return configStylegan3(values.model === "t" ? "T" : "R", size);
+  return configF(size);
+};
 const sizes = values.size.map(Number);
 const asked = ENGINE_NAMES.filter((name) => positionals.includes(name));
 const engines = asked.length > 0 ? asked : (["onnx-cpu", "tfjs-wasm"] as const);
 
 if (values.pack !== undefined) {
-  writeFileSync(values.pack, writePack(configF(sizes[0] ?? 1024), { source: "random weights of bench/config-f.ts" }));
+  writeFileSync(
+    values.pack,
+    writePack(configured(sizes[0] ?? 1024), { source: `random weights of bench, ${values.model}` }),
+  );
   console.log(`wrote ${values.pack}`);
 } else {
   const folder = mkdtempSync(join(tmpdir(), "lacec-bench-"));
@@ -80,7 +90,7 @@ if (values.pack !== undefined) {
 }
 
 async function measure(resolution: number, folder: string): Promise<Row[]> {
-  const model = configF(resolution);
+  const model = configured(resolution);
   const w = styles(1);
   const pictures = new Map<string, Uint8Array>();
   const subjects: Subject[] = [];
@@ -116,7 +126,11 @@ async function measure(resolution: number, folder: string): Promise<Row[]> {
   }));
 }
 
-async function engineSubject(name: EngineName, model: Model, pictures: Map<string, Uint8Array>): Promise<Subject> {
+async function engineSubject(
+  name: EngineName,
+  model: StyleganModel,
+  pictures: Map<string, Uint8Array>,
+): Promise<Subject> {
   const engine = await openEngine(name, { spinning: threads > 1, threads });
   const executable = await engine.compile(compileSynthesis(model, { rows: 1, layout: engine.layout, noise: "const" }));
   return {
@@ -124,7 +138,7 @@ async function engineSubject(name: EngineName, model: Model, pictures: Map<strin
     draw: async (w) => {
       const ws = repeatStyles(w, 1, model.info.numWs);
       const [start, before] = [performance.now(), process.cpuUsage()];
-      const { pixels } = await executable.run({ ws });
+      const { pixels } = await executable.run({ ws, ...transformInputs(model.synthesis, [undefined]) });
       const { user, system } = process.cpuUsage(before);
       const seconds = (performance.now() - start) / 1000;
       pictures.set(name, bytesOf(pixels!));
@@ -141,7 +155,7 @@ async function engineSubject(name: EngineName, model: Model, pictures: Map<strin
 
 /** PyTorch in a process of its own; undefined where there is none. */
 async function openTorch(
-  model: Model,
+  model: StyleganModel,
   folder: string,
   pictures: Map<string, Uint8Array>,
 ): Promise<Subject | undefined> {
