@@ -30,9 +30,9 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-const drawn = (engine: EngineChoice) =>
+const drawn = (engine: EngineChoice, script = "all.lace") =>
   onThisMachine((platform) =>
-    run(platform, join(folder.path, "all.lace"), { out: join(folder.path, engine.replace(":", "-")), engine }),
+    run(platform, join(folder.path, script), { out: join(folder.path, engine.replace(":", "-")), engine }),
   );
 
 test("every kind of task gives the samples of the host, to rounding, and run.json says where they were made", async () => {
@@ -54,6 +54,24 @@ test("every kind of task gives the samples of the host, to rounding, and run.jso
       expectClose(s.z, what.z, { abs: 2e-2, rel: 2e-2 });
       expectClose(s.logp, what.logp, { abs: 2e-2, rel: 2e-2 });
     });
+  });
+}, 300_000);
+
+test("where states on the way are shown, one step size serves a batch or the solver is implicit, steps are the host's, to the bit", async () => {
+  const sampler = (settings: string): string => `sampler ode { ${settings} }`;
+  writeFileSync(
+    join(folder.path, "hosted.lace"),
+    `lace 1
+model tiny from "tiny.safetensors"
+sample a from tiny { where glasses count 2 seed 3 ${sampler("solver ros2")} }
+sample b from tiny { where glasses count 3 seed 3 ${sampler("control batch")} }
+edit c of a { step tilt is 0.6 ${sampler("tau 0.3")} }
+save c to "c.webp" as animation { fps 4 tween 1 }
+`,
+  );
+  const [host, device] = [await drawn("onnx-cpu", "hosted.lace"), await drawn("onnx-cpu:device", "hosted.lace")];
+  device.tasks.forEach((task, t) => {
+    expect(task.samples.map((s) => [...s.z])).toEqual(host.tasks[t]!.samples.map((s) => [...s.z]));
   });
 }, 300_000);
 
