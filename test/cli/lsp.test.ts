@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import {
   createProtocolConnection,
@@ -82,6 +82,49 @@ describe("lacec lsp --stdio", () => {
     expect(await ended).toBe(0);
     folder.remove();
   });
+
+  test("a run that is cancelled stops and leaves no file, and attributes are counted meanwhile", async () => {
+    const folder = folderWith({});
+    const { child, ended } = serve(folder.path);
+    const connection = connect(child);
+    const capabilities = { window: { workDoneProgress: true } };
+    await connection.sendRequest("initialize", { processId: null, rootUri: `file://${folder.path}`, capabilities });
+    await connection.sendNotification("initialized", {});
+    const uri = `file://${folder.path}/a.lace`;
+    const text = `lace 1\nmodel avatar from "builtin:avatar"\nsample faces from avatar { where glasses  count 20000 }\nsave faces to "{index}.png"\n`;
+    await connection.sendNotification("textDocument/didOpen", {
+      textDocument: { uri, languageId: "lace", version: 1, text },
+    });
+    connection.onRequest("window/workDoneProgress/create", () => null);
+    const working = new Promise<string>((resolve) =>
+      connection.onNotification("$/progress", ({ token, value }: { token: string; value: { message?: string } }) => {
+        if (value.message?.includes("faces") === true) resolve(token);
+      }),
+    );
+    const run = connection.sendRequest<{ ok: boolean }>("workspace/executeCommand", {
+      command: "lace.run",
+      arguments: [uri],
+    });
+    const token = await working;
+    await connection.sendNotification("window/workDoneProgress/cancel", { token });
+    expect(await run).toMatchObject({ ok: false, pictures: [] });
+    expect(readdirSync(folder.path).filter((f) => f.endsWith(".png"))).toEqual([]);
+    const hover = async (): Promise<string> => {
+      const position = { line: 2, character: text.split("\n")[2]!.indexOf("glasses") };
+      const said = await connection.sendRequest<{ contents: { value: string } }>("textDocument/hover", {
+        textDocument: { uri },
+        position,
+      });
+      return said.contents.value;
+    };
+    await expect
+      .poll(hover, { timeout: 90_000, interval: 500 })
+      .toMatch(/of 16,384 unconditional samples \d+% have it, by its head/);
+    await connection.sendRequest("shutdown");
+    await connection.sendNotification("exit");
+    expect(await ended).toBe(0);
+    folder.remove();
+  }, 150_000);
 
   test("ends with 1 where the editor goes away without a word", async () => {
     const folder = folderWith({});
