@@ -1,7 +1,7 @@
 // The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
 // In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own.
 // Method: the nearest of many samples at a low resolution; from the best few, one style for all layers, at a low resolution; from the best of
-// these the same at full resolution, and from there a style for each layer. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
+// these the same at full resolution (256 pixels at most), and from there a style for each layer. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
 import { compileMapping } from "../../compiler/build/gradient.js";
 import { compileLikeness, compileThumbnails, targetName } from "../../compiler/build/likeness.js";
 import { resamplingTaps } from "../../compiler/build/resample.js";
@@ -19,11 +19,15 @@ import { coordinatesOf, distributionOf, styleOf } from "./style-distribution.js"
 /** Samples that styles are distributed as, and how many of them are looked at. */
 const SAMPLES = 8192;
 const LOOKED_AT = 1024;
+/** The same where small pictures cost as much as whole ones: a synthesis that cannot stop early. */
+const LOOKED_AT_WHOLE = 64;
 const MAPPING_ROWS = 256;
 const THUMBNAIL_ROWS = 32;
 /** Width of the pictures that are looked at, and of those that the first descent compares. */
 const THUMBNAIL = 16;
 const COARSE = 32;
+/** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
+const FINEST = 256;
 const COARSE_STEPS = 120;
 const COARSE_RATE = 0.2;
 const WHOLE_STEPS = 100;
@@ -98,7 +102,7 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   const found = coarse.u.slice(best * wDim, (best + 1) * wDim);
   const layers = space === "w" ? 1 : numWs;
   const whole = await descend(found, {
-    ...{ rows: 1, layers: 1, sizes: sizesBelow(width), steps: WHOLE_STEPS, rate: FINE_RATE },
+    ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: FINE_RATE },
   });
   const fine = await descend(
     concat(
@@ -106,7 +110,7 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
       Float64Array,
     ),
     {
-      ...{ rows: 1, layers, sizes: sizesBelow(width), steps: FINE_STEPS, rate: FINE_RATE },
+      ...{ rows: 1, layers, sizes: sizesBelow(FINEST), steps: FINE_STEPS, rate: FINE_RATE },
     },
   );
   const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.u.subarray(l * wDim, (l + 1) * wDim), styles));
@@ -196,7 +200,8 @@ async function nearestStyles(
   const size = [THUMBNAIL, Math.max(1, Math.round((height * THUMBNAIL) / width))] as const;
   const wanted = resampled(target, [width, height], size);
   const average = model.weights.mapping?.wAverage.data;
-  const own = w.subarray(0, LOOKED_AT * wDim).map((x, i) => {
+  const looked = stopsEarly(model) ? LOOKED_AT : LOOKED_AT_WHOLE;
+  const own = w.subarray(0, looked * wDim).map((x, i) => {
     const centre = average?.[i % wDim] ?? 0;
     return centre + SHOWN_AT * (x - centre);
   });
@@ -205,7 +210,7 @@ async function nearestStyles(
   );
   const distances: number[] = [];
   try {
-    for (let at = 0; at < LOOKED_AT; at += THUMBNAIL_ROWS) {
+    for (let at = 0; at < looked; at += THUMBNAIL_ROWS) {
       stopIfAborted(signal);
       const rows = own.subarray(at * wDim, (at + THUMBNAIL_ROWS) * wDim);
       const { small = new Float32Array() } = await graph.run({ ws: repeatStyles(rows, THUMBNAIL_ROWS, numWs) });
@@ -220,6 +225,11 @@ async function nearestStyles(
   }
   const order = [...distances.keys()].sort((a, b) => (distances[a] ?? 0) - (distances[b] ?? 0));
   return order.slice(0, tries).map((k) => own.slice(k * wDim, (k + 1) * wDim));
+}
+
+/** Whether each block of a synthesis paints, so that a smaller picture is had of the first ones. */
+function stopsEarly({ synthesis }: Model): boolean {
+  return synthesis?.style !== "alias-free" && synthesis?.first.toRgb !== undefined;
 }
 
 /** psi at which samples are looked at. */
