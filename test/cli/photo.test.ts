@@ -83,6 +83,18 @@ describe("its recipe", () => {
     expect(asked.code).not.toBe(0);
     expect(asked.err).toMatch(/L5304[^]*own\.png[^]*SHA-256 [0-9a-f]{64}/);
   });
+
+  test("makes an edit of it again, to the pixel, where the file is given", async () => {
+    const files = { tiny: "tiny.safetensors", me: "out/own.png", plain: "out/own.png", noise: "noise.png" };
+    const given = Object.entries(files).flatMap(([name, file]) => ["--model", `${name}=${at(file)}`]);
+    const again = at("again.png");
+    const { code, err } = await lacec(
+      ["reproduce", at("found/other.png"), ...given, "-o", again, "--engine", "onnx-cpu"],
+      { cwd: folder.path },
+    );
+    expect([code, err.match(/error\[/g)]).toEqual([0, null]);
+    expect(await sharp(again).raw().toBuffer()).toEqual(await sharp(at("found/other.png")).raw().toBuffer());
+  });
 });
 
 describe("what cannot be looked for", () => {
