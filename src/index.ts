@@ -62,3 +62,63 @@ export type { Labeller } from "./runtime/services/services.js";
 export type { TfjsBackend } from "./runtime/services/tfjs-engine.js";
 export type { DrawRowsOptions } from "./app/draw-rows.js";
 export type { ReproduceOptions } from "./app/reproduce.js";
+
+// Types that those name.
+export type { HeadFacts, WitnessRow } from "./compiler/attribute.js";
+export type { Axis } from "./compiler/axes.js";
+export type { CheckedExpect, CheckedKeep, CheckedStep, CheckedTask } from "./compiler/check/checked.js";
+export type { Energy, Logic } from "./compiler/energy/energy.js";
+export type { Formula } from "./compiler/energy/formula.js";
+export type {
+  Arrays,
+  BinaryKind,
+  FirKernel,
+  LeakyRelu,
+  Node,
+  Op,
+  QueueInputs,
+  Resident,
+  Shape,
+  UnaryKind,
+} from "./compiler/graph/graph.js";
+export type { LatentForm } from "./compiler/latent-table.js";
+export type {
+  Accept,
+  EditStep,
+  EditTask,
+  Keep,
+  LatentSave,
+  LatentStart,
+  NoiseMode,
+  Placement,
+  SampleTask,
+  Sampler,
+  SaveForm,
+  SheetForm,
+  SweepTask,
+  TraverseTask,
+} from "./compiler/plan.js";
+export type { BoundPredicate, ClassPredicate, NearPredicate, Predicate } from "./compiler/predicate.js";
+export type { Residuals } from "./compiler/residuals.js";
+export type {
+  ConvWeights,
+  FilteredLayer,
+  FirstBlock,
+  FourierInput,
+  LaterBlock,
+  ModulatedWeights,
+  Stylegan2Weights,
+  Stylegan3Weights,
+  SynthesisStyle,
+  SynthesisWeights,
+} from "./compiler/synthesis-weights.js";
+export type { EnergyWeights, HeadWeights, MappingWeights, Tensor } from "./compiler/weights.js";
+export type { DecoderInput, DecoderInputRole, LabellerFile } from "./models/model.js";
+export type { RgbImage } from "./runtime/image/rgb.js";
+export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
+export type { ChainReport } from "./runtime/record/chain-report.js";
+export type { FamilyRecord, KeepRecord, SampleRecord } from "./runtime/record/record.js";
+export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
+export type { Residency } from "./runtime/services/engine.js";
+export type { Labels, Sight } from "./runtime/services/services.js";
+export type { TfjsModule } from "./runtime/services/tfjs-engine.js";

@@ -35,3 +35,6 @@ export { SourceText, type Position } from "./source/text.js";
 
 /** The kinds of tokens that `parseLenient` gives. */
 export const tokenTypes: readonly TokenKind[] = kinds;
+
+// Types that those name.
+export type { LatentLook, LatentLooks, LatentTable } from "./compiler/latent-table.js";

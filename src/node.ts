@@ -84,3 +84,13 @@ export { nodeHost, type NodeHost } from "./node/host.js";
 /** Engines, models, classifiers and the image codec of this machine, for the functions of `lacec` that take services. */
 export { nodeServices } from "./node/services.js";
 export * from "./index.js";
+
+// Types that those name.
+export type { AdamSettings } from "./compiler/build/training-step.js";
+export type { ScalarLoss } from "./compiler/build/training.js";
+export type { BaselineSet } from "./learn/evaluate/baseline.js";
+export type { Estimate } from "./learn/evaluate/bootstrap.js";
+export type { ClauseMeasure, HandCount, MethodMeasure, StepMeasure } from "./learn/evaluate/evaluation.js";
+export type { ReliabilityBin } from "./learn/train/calibrate.js";
+export type { ClassReport, ScalarReport } from "./learn/train/evaluate.js";
+export type { SteppingPlace } from "./runtime/services/engine.js";

@@ -2,7 +2,7 @@
 import type { Residuals } from "./residuals.js";
 
 /** What is known of the head of an attribute, where it was trained by a lacec that measures it. */
-interface Known {
+export interface HeadFacts {
   /** Part of the labels that it explains on rows held out: of classes 1 - log loss / that of their frequencies, of a scalar R2. */
   readonly skill?: number;
   /** Who labelled the images that it was trained on; hash as in LabellerIdentity. */
@@ -21,7 +21,7 @@ export interface WitnessRow {
 export const LEAST_SKILL = 0.05;
 
 /** One row of a model's attribute table. `classes` of a binary attribute are ["no", "yes"]. */
-export type Attribute = Known &
+export type Attribute = HeadFacts &
   (
     | {
         readonly name: string;

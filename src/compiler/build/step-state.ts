@@ -55,12 +55,12 @@ export class StepBuilder extends GraphBuilder {
     return { gradient: grad, logp: this.reshape(logp, [this.rows, 1]) };
   }
 
-  /** [rows, 1]: the mean over a row of x [rows, dim]. */
+  /** Shape [rows, 1]: the mean over a row of x [rows, dim]. */
   rowMean(x: NodeId): NodeId {
     return this.mul(this.sum(x, [1], true), scalar(1 / this.dim));
   }
 
-  /** [rows, 1]: 1 where all of these are finite, else 0; columns [rows, 1] and rows [rows, dim]. */
+  /** Shape [rows, 1]: 1 where all of these are finite, else 0; columns [rows, 1] and rows [rows, dim]. */
   isFinite(parts: readonly NodeId[]): NodeId {
     const sizes = parts.map((x) => {
       const size = this.abs(x);
@@ -72,7 +72,7 @@ export class StepBuilder extends GraphBuilder {
     );
   }
 
-  /** [rows, 1]: the same number in every row. */
+  /** Shape [rows, 1]: the same number in every row. */
   column(value: number): NodeId {
     return this.constant(new Float64Array(this.rows).fill(value), [this.rows, 1]);
   }

@@ -157,7 +157,7 @@ interface Trial {
   readonly error: NodeId | undefined;
   /** [rows, 1] each: finite where the stages and the new state are. */
   readonly marks: readonly NodeId[];
-  /** [rows, 1]: whether slope and log p at the new state are finite. */
+  /** Shape [rows, 1]: whether slope and log p at the new state are finite. */
   readonly isSlopeGood: NodeId;
 }
 
@@ -296,7 +296,7 @@ function endings(
   );
 }
 
-/** [rows, 1]: 1 where the pace of the last window, carried on, is far beyond the steps allowed, so many looks in turn: as runtime/ode/stall.ts. */
+/** Shape [rows, 1]: 1 where the pace of the last window, carried on, is far beyond the steps allowed, so many looks in turn: as runtime/ode/stall.ts. */
 function hasStalled(
   b: StepBuilder,
   book: Book<Column>,

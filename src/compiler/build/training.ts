@@ -46,11 +46,11 @@ export function latentInputs<T>(network: HeadNetwork, of: (kind: HeadStack["kind
 
 /** Names of a stack's inputs and outputs. */
 export const stackNames = (stack: number) => ({
-  /** [heads, rows, outputs]: probabilities of classes times the row's weight; of scalars the wanted number. */
+  /** Shape [heads, rows, outputs]: probabilities of classes times the row's weight; of scalars the wanted number. */
   target: `target${stack}`,
-  /** [heads, rows, 1]: the row's weight in the head's loss; 0 where the label is missing. */
+  /** Shape [heads, rows, 1]: the row's weight in the head's loss; 0 where the label is missing. */
   weight: `weight${stack}`,
-  /** [heads]: each head's part of the loss. */
+  /** Shape [heads]: each head's part of the loss. */
   losses: `losses${stack}`,
   /** [heads, rows, outputs]. */
   outputs: `outputs${stack}`,

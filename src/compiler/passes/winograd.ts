@@ -105,7 +105,7 @@ function blockOf(side: number): number {
   return side % BLOCK === 0 ? BLOCK : side;
 }
 
-/** [36, O, C]: the weights at the points, first along columns, then along rows. */
+/** Shape [36, O, C]: the weights at the points, first along columns, then along rows. */
 function kernelFactors(b: GraphBuilder, { data, shape }: ConstantValue): NodeId {
   const pairs = at(shape, 0) * at(shape, 1);
   const factors = new Float32Array(POINTS * POINTS * pairs);
@@ -131,7 +131,7 @@ function dot(point: number, data: Float32Array | Float64Array, start: number, st
   );
 }
 
-/** [6 T, side]: row (i, t) gives factor i of tile t, whose window begins one pixel before its outputs. */
+/** Shape [6 T, side]: row (i, t) gives factor i of tile t, whose window begins one pixel before its outputs. */
 function inputMatrix(side: number): number[][] {
   return INPUT.flatMap((factor) =>
     Array.from({ length: side / TILE }, (_, t) => {
@@ -145,7 +145,7 @@ function inputMatrix(side: number): number[][] {
   );
 }
 
-/** [side, 6 T]: output k of tile t from the products (i, t). */
+/** Shape [side, 6 T]: output k of tile t from the products (i, t). */
 function outputMatrix(side: number): number[][] {
   const tiles = side / TILE;
   return Array.from({ length: side }, (_, pixel) => {

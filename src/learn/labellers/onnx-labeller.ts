@@ -158,7 +158,7 @@ function readColumns(
   return out;
 }
 
-/** [count, attributes]: 1 where the output that tells what is unclear says so. */
+/** Shape [count, attributes]: 1 where the output that tells what is unclear says so. */
 function readUnclear(
   outputs: Readonly<Record<string, OnnxArray>>,
   { output, attributes, gives }: UnclearOutput,

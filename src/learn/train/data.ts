@@ -18,7 +18,7 @@ export interface LabelColumn {
   readonly attribute: Attribute;
   /** Row of the data file's attribute table. */
   readonly index: number;
-  /** [rows]: a class, or the scalar; NaN where there is none. */
+  /** Shape [rows]: a class, or the scalar; NaN where there is none. */
   readonly labels: Float32Array;
   /** [rows, classes], where the file has them; NaN where the label is. */
   readonly probs?: Float32Array;

@@ -29,7 +29,7 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
   readonly z: Float64Array;
   /** [wDim], the mapping of z with the task's truncation; empty for a sample that is not finite. */
   readonly w: Float32Array;
-  /** [wDim]: what w has beyond the mapping of z, of states that came from elsewhere; it stays while they are edited. */
+  /** What w, [wDim], has beyond the mapping of z, of states that came from elsewhere; it stays while they are edited. */
   readonly shift?: Float32Array;
   /** Of a photograph. */
   readonly likeness?: Likeness;

@@ -14,7 +14,7 @@ const MAX_SWEEPS = 30;
 export class LowRank {
   /** [batch, rank, dim] */
   private readonly j: Float64Array;
-  /** [batch, rank, rank]: S, and M. */
+  /** Shape [batch, rank, rank]: S, and M. */
   private readonly s: Float64Array;
   private readonly m: Float64Array;
   private readonly product: Float64Array;

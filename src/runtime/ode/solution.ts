@@ -14,9 +14,9 @@ export interface SampleStats {
 }
 
 export interface Solution {
-  /** [B, dim]: each sample at its own end, or where it stopped (its last accepted state). */
+  /** Shape [B, dim]: each sample at its own end, or where it stopped (its last accepted state). */
   readonly y: Float64Array;
-  /** [B]: the time at which each sample ended; t1 if it is done. */
+  /** Shape [B]: the time at which each sample ended; t1 if it is done. */
   readonly t: Float64Array;
   readonly samples: readonly SampleStats[];
   /** The same over the calls of the term, each shared by all samples active then. */

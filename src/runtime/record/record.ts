@@ -95,7 +95,7 @@ export type FamilyRecord =
     };
 
 /** Weights of `keep`, 0 where a script has none. */
-interface KeepRecord {
+export interface KeepRecord {
   readonly keepLatent: number;
   readonly keepAttributes: number;
 }

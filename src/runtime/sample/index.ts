@@ -40,7 +40,7 @@ export interface DrawOptions extends CompiledSampler {
   readonly samples: readonly number[];
   /** Where in the tiles each sample sits, counted through all tiles, distinct; default: its index. */
   readonly lanes?: readonly number[];
-  /** [B, zDim]: other starts than the seed's own, as traversals and edits have. */
+  /** Shape [B, zDim]: other starts than the seed's own, as traversals and edits have. */
   readonly z0?: Float64Array;
   /** Further inputs of the gradient, [B, width] each. */
   readonly anchors?: Readonly<Record<string, Float32Array>>;
@@ -55,9 +55,9 @@ export interface DrawOptions extends CompiledSampler {
 }
 
 export interface Drawn extends SamplingResult {
-  /** [B, zDim]: where the samples started. */
+  /** Shape [B, zDim]: where the samples started. */
   readonly z0: Float64Array;
-  /** [B, shares, zDim]: states on the way. */
+  /** Shape [B, shares, zDim]: states on the way. */
   readonly between: Float64Array;
 }
 

@@ -9,9 +9,9 @@ export interface SampledStats extends SampleStats {
 }
 
 export interface SamplingResult {
-  /** [B, dim]: the samples, or where each one stopped (its last good state). */
+  /** Shape [B, dim]: the samples, or where each one stopped (its last good state). */
   readonly z: Float64Array;
-  /** [B]: log p(c|z) at `z`, in nats; NaN where it could not be had. */
+  /** Shape [B]: log p(c|z) at `z`, in nats; NaN where it could not be had. */
   readonly logp: Float64Array;
   readonly samples: readonly SampledStats[];
   /** Evaluations of the gradient, each shared by all samples under way then. */

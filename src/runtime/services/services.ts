@@ -12,9 +12,9 @@ import type { DecoderModel, Model } from "../../models/model.js";
 
 /** What a classifier says of some images. */
 export interface Labels {
-  /** [n, K]: the columns of all attributes side by side; logits of classes, scalars as they are, NaN where nothing was seen. */
+  /** Shape [n, K]: the columns of all attributes side by side; logits of classes, scalars as they are, NaN where nothing was seen. */
   readonly columns: Float32Array;
-  /** [n, attributes]: 1 where an attribute is unclear: neither there nor absent, or of no one class. Absent: the labeller has no word for it. */
+  /** Shape [n, attributes]: 1 where an attribute is unclear: neither there nor absent, or of no one class. Absent: the labeller has no word for it. */
   readonly unclear?: Uint8Array;
 }
 
