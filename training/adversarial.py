@@ -108,11 +108,11 @@ class Pairs:
         return torch.stack(ws), M.to_tensor(np.stack(images))
 
 
-def feature_error(features, targets):
+def feature_error(features, targets, weights=WEIGHTS):
     """Error in layers of the reader; mouths and frames of glasses count more, as in the autoencoder."""
     loss = 0
     for k, weight in LAYERS.items():
-        hill = F.interpolate(WEIGHTS, size=features[k].shape[2:], mode='area')
+        hill = F.interpolate(weights, size=features[k].shape[2:], mode='area')
         loss = loss + weight * ((features[k] - targets[k]).abs() * hill).mean()
     return loss
 

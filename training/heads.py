@@ -126,6 +126,19 @@ def fit_heads(heads, w, y, hw, hy, args):
                 print(f'{step} {time.time() - start:.0f} s, loss {loss.item():.3f}, held out {loss_of(heads(hw), hy).item():.3f}', flush=True)
 
 
+@torch.no_grad()
+def level(heads, z, y):
+    """Scalars of heads that learned what was drawn, by a gain and a shift what the labeller reads of the pictures (least squares)."""
+    out = heads(z)
+    for name, s in M.SLICES.items():
+        if M.KINDS[name] == 'scalar':
+            x = torch.cat((out[:, s], torch.ones(len(z), 1)), 1)
+            gain, shift = torch.linalg.lstsq(x, y[:, s]).solution[:, 0]
+            heads[name].out.weight.mul_(gain)
+            heads[name].out.bias.mul_(gain).add_(shift)
+            print(f'{name}: gain {gain:.3f}, shift {shift:.3f}')
+
+
 def train(args):
     train_w, train_y, held_w, held_y = [], [], [], []
     files = sorted(glob.glob(f'{M.DATA}/heads-data-*.pt'))
@@ -141,6 +154,8 @@ def train(args):
         heads.load_state_dict(torch.load(MARGINS))
     else:
         fit_heads(heads, w, y, hw, hy, args)
+    if os.path.exists(MARGINS):
+        level(heads, w, y)
     notes = {}
     calibrating, testing = torch.arange(0, len(hw), 2), torch.arange(1, len(hw), 2)
     with torch.no_grad():
