@@ -13,7 +13,7 @@ import type { Host } from "../ports/host.js";
 import type { Diagnostic } from "../source/diagnostic.js";
 import { compileWhole, type Compiled } from "./compile-script.js";
 import { identifyScript } from "./identify-script.js";
-import { checkLabellerChoice } from "./labeller-choice.js";
+import { checkLabellerChoice, judgedBy } from "./labeller-choice.js";
 import type { LabellerChoice, Platform } from "./platform.js";
 import { UsageError, type EngineChoice, type VerbOptions } from "./verb.js";
 
@@ -87,7 +87,7 @@ export async function evaluateScript(
     options.baseline === undefined ? undefined : readBaseline(await host.readText(options.baseline), options.baseline);
   const hand =
     options.labels === undefined ? undefined : readLabelTable(await host.readText(options.labels), options.labels);
-  const services = platform.world(host, options.engine ?? "auto");
+  const services = judgedBy(platform.world(host, options.engine ?? "auto"), platform, options);
   const real = options.real === undefined ? undefined : await platform.readImages(options.real);
   const { compiled, file } = await compileTarget(platform, target, options);
   const { plan, program, diagnostics, sources } = compiled;
@@ -95,8 +95,7 @@ export async function evaluateScript(
   const { onEvent, signal, html, compare, reference = REFERENCE } = options;
   const evaluated = await evaluate(plan, {
     ...{ services, script: await identifyScript(platform, program), sources, reference },
-    openLabeller: (model) =>
-      options.labeller === undefined ? services.openLabeller(model) : platform.openLabeller(services, model, options),
+    openLabeller: (model) => services.openLabeller(model),
     ...(real !== undefined && { real }),
     ...(hand !== undefined && { hand }),
     ...(onEvent !== undefined && { onEvent }),

@@ -1,11 +1,18 @@
-// What can be wrong with the choice of who judges, before anything is opened.
-import type { LabellerChoice } from "./platform.js";
+// The choice of who judges: what can be wrong with it, before anything is opened, and a world with that judge.
+import type { World } from "../runtime/services/world.js";
+import type { LabellerChoice, Platform } from "./platform.js";
 import { UsageError } from "./verb.js";
 
 /** Refuses options that do not go together. Errors: UsageError. */
 export function checkLabellerChoice(choice: LabellerChoice): void {
   const mistake = labellerMistake(choice);
   if (mistake !== undefined) throw new UsageError(mistake);
+}
+
+/** The same world with the caller's judge in place of its models', where one is named. */
+export function judgedBy<W extends World>(world: W, platform: Platform, choice: LabellerChoice): W {
+  if (choice.labeller === undefined) return world;
+  return { ...world, openLabeller: (model) => platform.openLabeller(world, model, choice) };
 }
 
 function labellerMistake({ labeller, findFaces, prompts, clipModel }: LabellerChoice): string | undefined {

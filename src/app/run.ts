@@ -7,11 +7,10 @@ import type { Shard } from "../runtime/plan/selection.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
 import type { Results } from "../runtime/record/record.js";
 import type { Cache } from "../ports/cache.js";
-import type { World } from "../runtime/services/world.js";
 import type { Overrides } from "../compiler/check/context.js";
 import { compileWhole, type Compiled } from "./compile-script.js";
 import { identifyScript } from "./identify-script.js";
-import { checkLabellerChoice } from "./labeller-choice.js";
+import { checkLabellerChoice, judgedBy } from "./labeller-choice.js";
 import type { LabellerChoice, Platform } from "./platform.js";
 import type { EngineChoice, VerbOptions } from "./verb.js";
 
@@ -81,7 +80,7 @@ export async function runCompiled(
   const { host } = platform;
   const { out = ".", engine = "auto", provenance = true, shard, lock, cache, onEvent, signal } = options;
   const world = platform.world(host, engine, cache);
-  return execute(plan, options.labeller === undefined ? world : judgedBy(world, platform, options), {
+  return execute(plan, judgedBy(world, platform, options), {
     out,
     script: await identifyScript(platform, program),
     source: { program, overrides: changed(options) },
@@ -91,11 +90,6 @@ export async function runCompiled(
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   });
-}
-
-/** The same world with a judge of the caller's. */
-function judgedBy(world: World, platform: Platform, choice: LabellerChoice): World {
-  return { ...world, openLabeller: (model) => platform.openLabeller(world, model, choice) };
 }
 
 /** A script among several that write into one folder. */

@@ -54,6 +54,18 @@ describe("who judges", () => {
     expect(expectations[0]!.labeller!.counted).toBe(3);
   });
 
+  test("a judge of the user's accepts attempts, in runs and in evaluations alike", async () => {
+    const text = SCRIPT.replace("seed 5", "seed 5  accept by labeller  tries 2").replace(/^expect.*\n/m, "");
+    writeFileSync(join(folder.path, "accepted.lace"), text);
+    const refused = await run("eval", "accepted.lace", "--reference", "4");
+    expect([refused.code, refused.err.includes("L5319")]).toEqual([3, true]);
+    for (const words of [["run"], ["eval", "--reference", "4"]]) {
+      const [verb = "", ...rest] = words;
+      const { err, code } = await run(verb, "accepted.lace", "--labeller", "eye.onnx", ...rest);
+      expect([verb, code, err.includes("L5319")]).toEqual([verb, 0, false]);
+    }
+  });
+
   test("one that is missing is told before anything is drawn", async () => {
     const before = filesIn(folder.path);
     const { err, code } = await run("run", "faces.lace", "--labeller", "none.onnx", "--out", "new", "--no-cache");
