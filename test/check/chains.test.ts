@@ -1,7 +1,8 @@
 // Chains of conditions of any length, and definitions that lead through many names: checked in time that grows with the text, and
 // refused with a limit and a place where they are deeper than anyone reads.
 import { describe, expect, it } from "vitest";
-import { buildLogProb, Numbers } from "../../src/compiler/build/energy.js";
+import { buildLogProb } from "../../src/compiler/build/energy.js";
+import { Numbers } from "../../src/compiler/build/predicates.js";
 import { findFixed } from "../../src/compiler/check/satisfiable.js";
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import type { Formula } from "../../src/compiler/energy/formula.js";

@@ -1,6 +1,7 @@
 // Conditions of very many terms: their graphs grow with the terms, the passes with the graphs, and long chains mean what short ones do.
 import { describe, expect, it, test } from "vitest";
-import { buildLogProb, Numbers } from "../../src/compiler/build/energy.js";
+import { buildLogProb } from "../../src/compiler/build/energy.js";
+import { Numbers } from "../../src/compiler/build/predicates.js";
 import type { Energy, Logic } from "../../src/compiler/energy/energy.js";
 import { logProb } from "../../src/compiler/energy/interpret.js";
 import { GraphBuilder, scalar } from "../../src/compiler/graph/builder.js";

@@ -1,6 +1,7 @@
 // Counts of many conditions: cut tables, joined in halves, mean what the whole recurrence means, and cost in proportion to the conditions.
 import { describe, expect, it } from "vitest";
-import { buildLogProb, Numbers } from "../../src/compiler/build/energy.js";
+import { buildLogProb } from "../../src/compiler/build/energy.js";
+import { Numbers } from "../../src/compiler/build/predicates.js";
 import { countCost, planCount } from "../../src/compiler/energy/counts.js";
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import { logProb } from "../../src/compiler/energy/interpret.js";

@@ -5,7 +5,8 @@
 // as many times the rows as there are arguments. That of log p is their sum, weighted by log p's derivatives in them (the chain rule): no further pass.
 import { argumentKey, argumentsOf, type Argument } from "../energy/arguments.js";
 import { GraphBuilder } from "../graph/builder.js";
-import { buildLogProb, Numbers, readArguments } from "./energy.js";
+import { buildLogProb } from "./energy.js";
+import { Numbers, readArguments } from "./predicates.js";
 import { buildHead, buildLatent, type Latents } from "./model.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
