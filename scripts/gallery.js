@@ -1,9 +1,12 @@
 // npm run gallery: runs every example with a picture and writes docs/gallery.md and docs/images/.
-// In: examples/*.lace and the built command line. Out: the same bytes again on the same engine and version of lacec.
+// `npm run gallery -- --check` writes nothing: it draws and says which pictures (README's is among them) and whether the page differ from what is there.
+// In: examples/*.lace and the built command line. Out: the same bytes again on the same engine, kind of CPU, version of lacec and weights.
+import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { place, report } from "./place.js";
 
 const ENGINE = "onnx-cpu";
 /** Scripts in the order of the page, with the files to show. */
@@ -30,7 +33,7 @@ const code = (name) =>
 const sections = PAGES.map(({ script, title, also, shown }) => {
   const args = ["dist/cli/main.js", "run", `examples/${script}.lace`, "--out", out, "--engine", ENGINE, "--quiet"];
   execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
-  for (const file of shown) copyFileSync(join(out, "out", file), join(images, file));
+  for (const file of shown) place(readFileSync(join(out, "out", file)), join(images, file));
   const pictures = shown.map((file) => `![${title}](images/${file})\n`).join("\n");
   return `## ${title}\n\n${also === undefined ? "" : `${code(also)}\n`}${code(script)}\n${pictures}`;
 });
@@ -48,4 +51,5 @@ carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
   and a sweep, samples of the noise or the numbers between. Cells of a sweep that differ in more than numbers are blended.
 - \`{index}\` in a path counts a task's images row by row (sample 2, frame 5 of 24 is image 53); of an edit it counts samples, and \`{step}\` steps.
 `;
-writeFileSync(join(root, "docs/gallery.md"), `${head}\n${sections.join("\n")}`);
+place(Buffer.from(`${head}\n${sections.join("\n")}`), join(root, "docs/gallery.md"));
+report();
