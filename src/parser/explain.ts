@@ -166,7 +166,11 @@ export function explain(problem: Problem, reading: Reading): Diagnostic {
     const limits = `more than ${DEEPEST} levels, or ${LONGEST_CHAIN} operators other than \`and\` and \`or\` in a row`;
     return syntaxError("L1009", "this expression is nested too deeply", at(limits), { hints });
   }
-  const special = unclosed(problem, reading) ?? unopened(problem, reading) ?? reserved(problem, reading);
+  const special =
+    unclosed(problem, reading) ??
+    unopened(problem, reading) ??
+    reserved(problem, reading) ??
+    nothingSaved(problem, reading);
   if (special !== undefined) return special;
   return expected(atLineEnd(problem, reading.text), reading);
 }
@@ -250,6 +254,24 @@ function reserved({ found, wanted }: Problem, reading: Reading): Diagnostic | un
   );
 }
 
+/** `to` and a path where `save` wants a result: the `to` was read as the name of one. */
+function nothingSaved({ found, after, rule, wanted }: Problem, reading: Reading): Diagnostic | undefined {
+  if (rule !== "saveStmt" || wanted !== "To" || after.tokenType !== t.To) return undefined;
+  if (found.tokenType !== t.StringLiteral) return undefined;
+  const at = reading.tokens.findIndex((token) => token === after);
+  const before = reading.tokens[at - 1] ?? after;
+  const hint =
+    before.tokenType === t.Comma
+      ? `name another result after the \`,\`, or leave it out`
+      : `the form is \`${forms[rule] ?? ""}\``;
+  return syntaxError(
+    "L1002",
+    `expected a name, found \`${after.image}\``,
+    { span: spanOf(reading, after), text: "expected the name of a result before this" },
+    { hints: [hint] },
+  );
+}
+
 /** A message that says more than what was expected. */
 function titleFor(problem: Problem, tokens: readonly LaceToken[]): string | undefined {
   const { found, after, rule, wanted } = problem;
@@ -320,6 +342,9 @@ function hintsFor(problem: Problem, { text, tokens }: Reading): readonly string[
   if (type === t.DotDot) return ["a range stands after `in`: `tilt in 0.2..0.4`"];
   if (type === t.Plus && wanted === "") return ["a positive number is written without a sign"];
   if (type === t.StringLiteral) {
+    if (rule === "saveStmt" && wanted === "Name" && after.tokenType === t.Comma) {
+      return [`the path stands after \`to\`, without a comma: \`to ${found.image}\``];
+    }
     return wanted === "From" || wanted === "To"
       ? [`write \`${wanted.toLowerCase()} ${found.image}\``]
       : ["names and values are written without quotes"];

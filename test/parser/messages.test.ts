@@ -52,6 +52,27 @@ const mistakes: readonly Mistake[] = [
     hint: /write `from "builtin:avatar"`/,
   },
   {
+    name: "a save with a comma before `to`",
+    text: 'save p, «to» "x.png"',
+    code: "L1002",
+    says: /^expected a name, found `to`$/,
+    hint: /^name another result after the `,`, or leave it out$/,
+  },
+  {
+    name: "a save of nothing",
+    text: 'save «to» "x.png"',
+    code: "L1002",
+    says: /^expected a name, found `to`$/,
+    hint: /the form is `save portraits to/,
+  },
+  {
+    name: "a save with a comma in place of `to`",
+    text: 'save p, «"x.png"»',
+    code: "L1002",
+    says: /^expected a name, found "x.png"$/,
+    hint: /^the path stands after `to`, without a comma: `to "x.png"`$/,
+  },
+  {
     name: "a sample without `from`",
     text: "sample p «{» where a }",
     code: "L1002",
