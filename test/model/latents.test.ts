@@ -6,6 +6,7 @@ import { latentRows, readLatents, writeLatents } from "../../src/models/latents.
 import { writeNpy } from "../../src/models/formats/npy.js";
 import { openZip, writeZip } from "../../src/models/formats/zip.js";
 import { GOLDEN_PRESENT, goldenArrays, goldenBytes } from "../support/golden.js";
+import { dict, floatBytes, tensor, torchFile, type Part } from "../support/pickle.js";
 
 const sizes = { zDim: 16, wDim: 32, numWs: 8 };
 const array = (...shape: number[]) => ({
@@ -49,6 +50,46 @@ describe.skipIf(!GOLDEN_PRESENT)("files of projectors and editors", () => {
     const arrays = await readLatents(goldenBytes("checkpoint-forms/latents_w.npy"), "latents_w.npy");
     const form = formOf({ plain: arrays.plain?.shape ?? [] });
     expect(form).toMatchObject({ space: "w", rows: 3, layered: false });
+  });
+});
+
+describe("files of rosinality's projector", () => {
+  const layers = Array.from({ length: 2 * 8 * 32 }, (_, i) => Math.fround(Math.cos(i)));
+  // projector.py slices one tensor for all pictures: latents share a storage.
+  const face = (row: number, shape: readonly number[]): Part => {
+    const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+    const count = shape.reduce((a, b) => a * b, 1);
+    const noise = [0x5d, tensor({ key: "1", count: 16, shape: [1, 1, 4, 4], strides: [16, 16, 4, 1] }), 0x61];
+    return dict({
+      img: tensor({ key: "2", count: 12, shape: [3, 2, 2], strides: [4, 2, 1] }),
+      latent: tensor({ key: "0", count: layers.length, offset: row * count, shape, strides }),
+      noise,
+    });
+  };
+  const storages = {
+    "0": floatBytes(...layers),
+    "1": floatBytes(...Array.from({ length: 16 }, () => 1)),
+    "2": floatBytes(...Array.from({ length: 12 }, () => 2)),
+  };
+
+  test.each<[string, readonly number[], boolean]>([
+    ["w of each layer", [8, 32], true],
+    ["one w", [32], false],
+    ["one w in a row", [1, 32], false],
+  ])("%s of each of two pictures", async (_, shape, layered) => {
+    const bytes = torchFile(dict({ "faces/a.png": face(0, shape), "faces/b.png": face(1, shape) }), storages);
+    const arrays = await readLatents(bytes, "a.pt");
+    const form = formOf({ w: arrays.w?.shape ?? [] });
+    if (typeof form === "string") throw new Error(form);
+    expect(form).toMatchObject({ space: "w", rows: 2, layered });
+    const width = layered ? 8 * 32 : 32;
+    const rows = latentRows(arrays, form, "a.pt").map((row) => [...(row.w ?? [])]);
+    expect(rows).toEqual([layers.slice(0, width), layers.slice(width, 2 * width)]);
+  });
+
+  test("latents of several shapes are refused", async () => {
+    const bytes = torchFile(dict({ "a.png": face(0, [8, 32]), "b.png": face(1, [32]) }), storages);
+    await expect(readLatents(bytes, "a.pt")).rejects.toThrow(/L5323.*several shapes/);
   });
 });
 
