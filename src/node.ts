@@ -53,7 +53,7 @@ export type { Verification, VerifiedOutput, VerifyOptions } from "./app/verify.j
 export type { CleanOptions, Cleaned } from "./app/clean.js";
 export type { AttributeFacts, ModelAttributes } from "./app/attributes.js";
 export type { AttributesInFolderOptions as AttributesOptions } from "./node/model-verbs.js";
-export type { ConditionRate, PlannedFiles, PlannedRun, PlannedTask } from "./app/plan.js";
+export type { ConditionRate, PlannedFiles, PlannedRun, PlannedTask, TaskSeconds } from "./app/plan.js";
 export type { PlanInFolderOptions as PlanOptions } from "./node/verbs.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";

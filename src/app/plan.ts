@@ -9,6 +9,7 @@ import type { Cache } from "../ports/cache.js";
 import { PhaseClock } from "../ports/events.js";
 import { stopIfAborted } from "../ports/stop.js";
 import { conditionRates, drawBase, type ConditionRate } from "../runtime/draw/base-rates.js";
+import { triesAgain } from "../runtime/draw/judges.js";
 import { Memory, scopeOf } from "../runtime/draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../runtime/draw/results.js";
 import { stylesOf } from "../runtime/draw/styles.js";
@@ -51,19 +52,27 @@ export interface PlannedTask {
   /** Samples, and parts of each: cells, frames, steps. */
   readonly rows: number;
   readonly parts: number;
-  /** Pictures that are made: shown, or judged. */
+  /** Pictures that are made: shown, or judged (of slots that try again, each attempt that a labeller looks at). */
   readonly pictures: number;
   /** Side of a picture, in pixels. */
   readonly resolution: number;
-  /** Most attempts of a slot, where slots try again: the estimates are of one. */
+  /** Most attempts of a slot, where slots try again: the other numbers are of one attempt of each, which is the least; `most` says the most. */
   readonly tries: number | null;
+  /** Of all tries of all slots; null where slots do not try again. */
+  readonly most: { readonly evaluations: number; readonly pictures: number; readonly seconds: TaskSeconds } | null;
   /** What is asked for among unconditional samples, by the heads: of a sweep each cell, of an edit all that its last step asks for. */
   readonly conditions: readonly ConditionRate[];
   /** Samples that were drawn to estimate the others. */
   readonly probed: number;
   /** Evaluations of the gradient, of all samples together. */
   readonly evaluations: number;
-  readonly seconds: { readonly compile: number; readonly sample: number; readonly synthesise: number };
+  readonly seconds: TaskSeconds;
+}
+
+export interface TaskSeconds {
+  readonly compile: number;
+  readonly sample: number;
+  readonly synthesise: number;
 }
 
 /** What one `save` writes. */
@@ -84,8 +93,10 @@ export interface PlannedRun {
   readonly tasks: readonly PlannedTask[];
   readonly files: readonly PlannedFiles[];
   readonly bytes: number;
+  /** Where slots try again, the least: one try of each. `most` is of all their tries, and null where none does. */
   readonly evaluations: number;
   readonly seconds: number;
+  readonly most: { readonly evaluations: number; readonly seconds: number } | null;
   /** Of the script. */
   readonly diagnostics: readonly Diagnostic[];
   /** Texts to show them with. */
@@ -127,14 +138,13 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
       await clock.run("measure", { task: task.name }, async () => {
         const { truncation } = task;
         const base = await drawBase({ model, engine, truncation, memory, signal });
-        const picture =
-          saves.length > 0 || isJudged ? await probePicture(task, model, drawn, engine, world) : undefined;
-        const pictures = picture === undefined ? 0 : picturesOf(task, saves, isJudged);
+        const isWanted = saves.length > 0 || isJudged || lookedAt(task) > 0;
+        const picture = isWanted ? await probePicture(task, model, drawn, engine, world) : undefined;
+        const shown = picture === undefined ? 0 : picturesOf(task, saves, isJudged);
         tasks.push({
-          ...estimate(task, drawn),
-          ...{ model: alias, pictures, resolution: model.info.resolution },
+          ...estimate(task, drawn, shown, picture?.seconds),
+          ...{ model: alias, resolution: model.info.resolution },
           conditions: conditionRates(task, model, base),
-          seconds: { ...secondsOf(task, drawn), synthesise: rounded((picture?.seconds ?? 0) * pictures) },
         });
         const codec = await world.openCodec();
         // A sheet of several tasks is counted with the first of them.
@@ -146,13 +156,18 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
       });
     }
     const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-    const all = tasks.flatMap(({ seconds }) => Object.values(seconds));
+    const total = (
+      parts: readonly Pick<PlannedTask, "evaluations" | "seconds">[],
+    ): NonNullable<PlannedRun["most"]> => ({
+      evaluations: sum(parts.map((t) => t.evaluations)),
+      seconds: rounded(sum([probe.load, ...parts.flatMap(({ seconds: t }) => [t.compile, t.sample, t.synthesise])])),
+    });
     return {
       engine: { name: engine.name, description: engine.description },
       ...{ tasks, files, diagnostics, sources },
       bytes: sum(files.map((f) => f.bytes)),
-      evaluations: sum(tasks.map((t) => t.evaluations)),
-      seconds: rounded(sum([probe.load, ...all])),
+      ...total(tasks),
+      most: tasks.some((t) => t.most !== null) ? total(tasks.map((t) => t.most ?? t)) : null,
     };
   } finally {
     await engine.dispose();
@@ -187,18 +202,37 @@ async function probeTasks(
   return { tasks: results.tasks, models: results.models, load: results.record.seconds["load"] ?? 0 };
 }
 
+/** One try of each slot, and all of them; with the pictures that are shown and the seconds that one takes. */
 function estimate(
   task: Task,
-  { samples }: TaskResult,
-): Pick<PlannedTask, "name" | "kind" | "rows" | "parts" | "tries" | "probed" | "evaluations"> {
+  drawn: TaskResult,
+  shown: number,
+  picture = 0,
+): Omit<PlannedTask, "model" | "resolution" | "conditions"> {
   const [rows, parts] = [rowsOf(task), partsOf(task)];
+  const { samples } = drawn;
   const spent = samples.reduce((n, s) => n + s.evaluations, 0);
-  return {
-    ...{ name: task.name, kind: task.kind, rows, parts },
-    tries: "accept" in task ? task.accept.tries : null,
-    probed: samples.length,
-    evaluations: Math.round((spent / Math.max(1, samples.length)) * rows * parts),
+  const { compile, sample } = secondsOf(task, drawn);
+  // What a labeller has looked at may be shown as it is, where it was kept, or is made again.
+  const of = (n: number, made: number): NonNullable<PlannedTask["most"]> => {
+    const pictures = picture === 0 ? 0 : made;
+    return {
+      evaluations: Math.round((spent / Math.max(1, samples.length)) * rows * parts * n),
+      pictures,
+      seconds: { compile, sample: rounded(sample * n), synthesise: rounded(picture * pictures) },
+    };
   };
+  const tries = triesAgain(task) ? task.accept.tries : null;
+  return {
+    ...{ name: task.name, kind: task.kind, rows, parts, tries, probed: samples.length },
+    ...of(1, Math.max(shown, lookedAt(task))),
+    most: tries === null ? null : of(tries, shown + tries * lookedAt(task)),
+  };
+}
+
+/** Pictures of one try of each slot that a labeller looks at. */
+function lookedAt(task: Task): number {
+  return triesAgain(task) && task.accept.by === "labeller" ? rowsOf(task) * partsOf(task) : 0;
 }
 
 /** Seconds of the solves, by tiles: one that is not full costs as much as one that is. */

@@ -56,17 +56,33 @@ function describe(planned: PlannedRun, io: Io): string {
   const saved = files.map(({ path, files: n, width, height, bytes }) => {
     return `${path}  ${n === 1 ? "" : `${n} files of `}${width} x ${height}, about ${bytesText(bytes)}`;
   });
-  const whole = `about ${secondsText(planned.seconds)} on ${engine.name}, ${count(planned.evaluations)} evaluations`;
+  const { seconds, evaluations, most } = planned;
+  const whole = `about ${span(secondsText, seconds, most?.seconds)} on ${engine.name}, ${span(count, evaluations, most?.evaluations)} evaluations`;
   return `${[...lines, ...saved, files.length === 0 ? whole : `${whole}, ${bytesText(planned.bytes)}`].join("\n")}\n`;
 }
 
-function taskText({ kind, rows, parts, pictures, resolution, tries, evaluations, seconds }: PlannedTask): string {
+function taskText({ kind, rows, parts, resolution, tries, most, ...least }: PlannedTask): string {
   const part = { sample: "", sweep: " cells", traverse: " frames", edit: " steps" }[kind];
   const size = parts === 1 && kind === "sample" ? count(rows) : `${count(rows)} x ${count(parts)}${part}`;
-  const drawn = pictures === 0 ? "no pictures" : `${count(pictures)} pictures of ${resolution} px`;
   const again = tries === null ? "" : `, up to ${tries} tries of each`;
-  const { compile, sample, synthesise } = seconds;
-  return `${kind} of ${size}${again}: ${count(evaluations)} evaluations, ${secondsText(compile + sample)}; ${drawn}, ${secondsText(synthesise)}`;
+  const evaluations = `${span(count, least.evaluations, most?.evaluations)} evaluations`;
+  const drawing = span(secondsText, drawSeconds(least.seconds), most === null ? undefined : drawSeconds(most.seconds));
+  const pictures =
+    least.pictures === 0
+      ? "no pictures"
+      : `${span(count, least.pictures, most?.pictures)} pictures of ${resolution} px`;
+  const painting = span(secondsText, least.seconds.synthesise, most?.seconds.synthesise);
+  return `${kind} of ${size}${again}: ${evaluations}, ${drawing}; ${pictures}, ${painting}`;
+}
+
+function drawSeconds({ compile, sample }: PlannedTask["seconds"]): number {
+  return compile + sample;
+}
+
+/** A number, or the least and the most of one that is not known. */
+function span(text: (n: number) => string, least: number, most = least): string {
+  const [low, high] = [text(least), text(most)];
+  return low === high ? low : `${low} to ${high}`;
 }
 
 function rateLines({ kind, conditions }: PlannedTask): string[] {

@@ -1,4 +1,5 @@
 // What a run would take, what can be asked for, and what is said of a set that misses what is rare.
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -11,6 +12,7 @@ import type { Cache } from "../../src/ports/cache.js";
 import { BASE_COUNT, isRare, rateText } from "../../src/runtime/draw/base-rates.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
+import { tinyLabeller } from "../support/tiny-labeller.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -97,6 +99,45 @@ describe("lacec plan", () => {
     expect(Math.abs(found / 600 - share)).toBeLessThan(4 * deviation + 1 / 600);
     expect(tasks[1]!.conditions.map((c) => c.part)).toEqual([0, 1]);
     expect(tasks[2]!.conditions[0]!.text).toContain("hair is blond");
+  });
+
+  test("says the least and the most that slots which try again take", async () => {
+    const { attributes } = randomModel().info;
+    const labeller = tinyLabeller({ logits: [1, -1, 3, 0, 0, 0.5] });
+    writeFileSync(at("blind.onnx"), labeller);
+    const sha256 = createHash("sha256").update(labeller).digest("hex");
+    const model = { ...randomModel({ attributes }), labeller: { file: "blind.onnx", sha256 } };
+    writeFileSync(at("blind.safetensors"), writePack(model, { source: "a test" }));
+    const text = (how: string, tries: number): string => `lace 1
+model tiny from "blind.safetensors"
+sample faces from tiny { where glasses  count 6  seed 3  sampler ode { tau 0.05 }  ${how}  tries ${tries} }
+save faces to "faces.png" as grid
+`;
+    // This labeller never sees glasses (all tries are used up) and always sees their absence (the first of each is accepted).
+    const scripts = {
+      never: text("accept by labeller", 3),
+      first: text("accept by labeller", 3).replace("where", "where not"),
+    };
+    for (const [name, script] of Object.entries(scripts)) {
+      writeFileSync(at(`${name}.lace`), script);
+      const { tasks, ...whole } = await plan(at(`${name}.lace`), { engine });
+      const [task] = tasks;
+      expect([task!.tries, task!.pictures, task!.most!.pictures]).toEqual([3, 6, 6 + 3 * 6]);
+      expect([whole.evaluations, whole.most!.evaluations]).toEqual([task!.evaluations, task!.most!.evaluations]);
+      expect(whole.most!.seconds).toBeGreaterThan(whole.seconds);
+      const ran = await run(at(`${name}.lace`), { out: at(name), engine });
+      const spent = ran.tasks[0]!.samples.reduce((n, s) => n + s.evaluations, 0);
+      const { attempts, satisfied } = ran.tasks[0]!.attempts!;
+      expect([attempts, satisfied]).toEqual(name === "never" ? [18, 0] : [6, 6]);
+      if (name === "first") expect(task!.evaluations).toBe(spent);
+      else expect(Math.abs(spent / task!.most!.evaluations - 1)).toBeLessThan(0.25);
+    }
+    const { out } = await lacec(["plan", "never.lace", "--engine", engine], { cwd: folder.path });
+    expect(out).toMatch(
+      /^faces {2}sample of 6, up to 3 tries of each: [\d,]+ to [\d,]+ evaluations, .*; 6 to 24 pictures of 16 px, /m,
+    );
+    expect(out).toMatch(/^about .* on onnx-cpu, [\d,]+ to [\d,]+ evaluations/m);
+    expect((await plan(at("a.lace"), { engine })).most).toBeNull();
   });
 
   test("prints it, or one JSON document; names a set that is rare, with what helps", async () => {
