@@ -53,6 +53,39 @@ describe("dense heads with another activation", () => {
   });
 });
 
+describe("dense layers without biases", () => {
+  const r = random(8);
+  const numbers = (n: number) => Float32Array.from({ length: n }, () => r.normal());
+  const [first, last] = [
+    { shape: [7, 5], data: numbers(35) },
+    { shape: [2, 7], data: numbers(14) },
+  ];
+  const bias = { shape: [2], data: numbers(2) };
+
+  it.each<[string, Parameters<typeof writeSafetensors>[0]]>([
+    ["one layer", new Map([["weight", first]])],
+    [
+      "layers with and without",
+      new Map([
+        ["net.0.weight", first],
+        ["net.2.weight", last],
+        ["net.2.bias", bias],
+      ]),
+    ],
+  ])("%s: a bias that is not there is zero", async (_, tensors) => {
+    const head = await openSource(writeSafetensors(tensors, {}), "x.safetensors", options);
+    if (!("layers" in head)) throw new Error(head.kind);
+    const wanted =
+      tensors.size === 1
+        ? [{ weight: first, bias: { shape: [7], data: new Float32Array(7) } }]
+        : [
+            { weight: first, bias: { shape: [7], data: new Float32Array(7) } },
+            { weight: last, bias },
+          ];
+    expect(head.layers).toEqual(wanted);
+  });
+});
+
 describe("how sure a head is, fitted to labels", () => {
   it("finds the slope and offset that labels were drawn with, in any unit", () => {
     const r = random(5);

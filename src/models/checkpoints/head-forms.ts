@@ -44,7 +44,7 @@ const LAYER = /^((?:.*?\.)??)(?:(\d+)\.)?(?:weight|bias)$/;
 
 /**
  * Dense layers alone: `weight`, `bias` of torch's Linear, or `N.weight`, `N.bias` of a Sequential, under any prefix; leaky ReLU 0.2
- * between them. Undefined if other tensors are among them.
+ * between them. A layer without a bias (`bias=False`) has one of zeros. Undefined if other tensors are among them.
  * Errors   LaceError L5106 for shared storages, L5107 if the layers do not fit each other.
  */
 export function denseHead(tensors: StateDict, file: string): HeadCheckpoint | undefined {
@@ -58,17 +58,29 @@ export function denseHead(tensors: StateDict, file: string): HeadCheckpoint | un
   const lacksBias = weights.some((name) => !tensors.has(name.replace(/weight$/, "bias")));
   if (lacksBias && nameOther(names) !== undefined) return undefined;
   checkSharing(tensors, file);
+  const whole = withBiases(tensors, weights);
   const order = weights.map((name) => LAYER.exec(name)?.[2]).map((n) => (n === undefined ? -1 : Number(n)));
   let width: number | undefined;
   const layers = [...order]
     .sort((a, b) => a - b)
     .map((n) => {
-      const layer = dense(tensors, n === -1 ? prefix.replace(/\.$/, "") : `${prefix}${n}`, width, file);
+      const layer = dense(whole, n === -1 ? prefix.replace(/\.$/, "") : `${prefix}${n}`, width, file);
       width = layer.weight.shape[0];
       return layer;
     });
   const assumed = layers.length > 1 ? ["leaky ReLU of slope 0.2 between the layers"] : [];
   return { kind: "dense-head", layers, assumed };
+}
+
+/** The tensors, and zeros as the bias of each weight that has none. */
+function withBiases(tensors: StateDict, weights: readonly string[]): StateDict {
+  const whole = new Map(tensors);
+  for (const name of weights) {
+    const bias = name.replace(/weight$/, "bias");
+    const shape = [tensors.get(name)?.shape[0] ?? 0];
+    if (!whole.has(bias)) whole.set(bias, { shape, read: () => ({ shape, data: new Float32Array(shape[0] ?? 0) }) });
+  }
+  return whole;
 }
 
 /**
