@@ -26,6 +26,12 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-non-null-assertion": "off" },
   },
   {
+    files: ["site/assets/*.js"],
+    languageOptions: {
+      globals: Object.fromEntries(["document", "fetch", "matchMedia"].map((name) => [name, "readonly"])),
+    },
+  },
+  {
     files: ["studio/public/*.js"],
     languageOptions: {
       globals: Object.fromEntries(
