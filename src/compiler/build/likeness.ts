@@ -12,7 +12,9 @@ import { at } from "../graph/shape.js";
 import { differentiate } from "../passes/differentiate.js";
 import { optimize, simplify } from "../passes/optimize.js";
 import { InternalError } from "../../source/internal-error.js";
+import type { EnergyWeights } from "../weights.js";
 import { ImageParts } from "./image-parts.js";
+import { buildLatent } from "./model.js";
 import { buildResampled } from "./resample.js";
 import { buildStylegan2 } from "./stylegan2.js";
 import { buildSynthesis, type SynthesisModel } from "./synthesis.js";
@@ -38,6 +40,8 @@ export interface LikenessTask {
   readonly styles?: StyleDistribution | undefined;
   /** Vectors that are looked for: one for all layers, or one for each. */
   readonly layers: number;
+  /** Where it is given, u is z, one for all layers: styles are the mapping's, without truncation, and the prior is that of z. */
+  readonly mapping?: EnergyWeights | undefined;
   /** Width and height of the pictures that are compared, the largest first: the synthesis stops there where it can. */
   readonly sizes: readonly (readonly [width: number, height: number])[];
   /** Nats of a mean square of 1, and of half of |u|^2. */
@@ -52,15 +56,14 @@ export function targetName(size: readonly [number, number]): string {
 
 /**
  * log p and its gradient in u, optimized.
- * Shapes   inputs `u` [rows, layers, wDim] and for each size its target [1, 3, height, width], in [-1, 1]; outputs `logp` [rows], `grad` [rows, layers, wDim],
+ * Shapes   inputs `u` [rows, layers, wDim] (or zDim) and for each size its target [1, 3, height, width], in [-1, 1]; outputs `logp` [rows], `grad` [rows, layers, wDim],
  *          `misfit` [rows], the mean square at the first size of the
  *          picture as it is seen, within -1 and 1.
  */
 export function compileLikeness(task: LikenessTask): Graph {
-  const { model, rows, layers, sizes, strength, prior } = task;
-  const wDim = model.synthesis?.wDim ?? 0;
+  const { model, rows, layers, sizes, strength, prior, mapping } = task;
   const b = new GraphBuilder();
-  const u = b.input("u", [rows, layers, wDim]);
+  const u = b.input("u", [rows, layers, mapping?.zDim ?? model.synthesis?.wDim ?? 0]);
   const ws = buildStyles(b, u, task);
   const [largest, tallest] = at(sizes, 0);
   const image = buildResampled(b, buildImage(b, ws, task, largest), tallest, largest);
@@ -96,17 +99,20 @@ export function compileThumbnails(
 }
 
 /** Styles [rows, numWs, wDim] of coordinates u. */
-function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers }: LikenessTask): NodeId {
+function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers, mapping }: LikenessTask): NodeId {
   const { numWs } = model.info;
   const wDim = at(b.shape(u), 2);
   let w = u;
-  if (styles !== undefined) {
+  if (mapping !== undefined) {
+    const own = buildLatent(b, b.reshape(u, [rows, mapping.zDim]), mapping, 1);
+    w = b.reshape(own, [rows, 1, at(b.shape(own), 1)]);
+  } else if (styles !== undefined) {
     const flat = b.reshape(u, [rows * layers, wDim]);
     const root = b.transpose(b.constant(styles.root, [wDim, wDim]), [1, 0]);
     const v = b.add(b.matmul(flat, root), b.constant(styles.mean, [wDim]));
     w = b.reshape(b.leakyRelu(v, LAST_SLOPE, LAST_GAIN), [rows, layers, wDim]);
   }
-  return layers === numWs ? w : b.broadcast(w, [rows, numWs, wDim]);
+  return layers === numWs ? w : b.broadcast(w, [rows, numWs, at(b.shape(w), 2)]);
 }
 
 /** Three channels [rows, 3, H, W] of the picture of styles, or of a smaller one at least `width` wide. Grey stands for all colours, alpha is left out. */

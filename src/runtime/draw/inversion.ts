@@ -1,9 +1,10 @@
 // The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
-// In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own.
-// Method: the nearest of many samples at a low resolution; from the best few, one style for all layers, at a low resolution; from the best of
-// these the same at full resolution (256 pixels at most), and from there a style for each layer. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
+// In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own, and the z that they are near.
+// Method: the nearest of many samples at a low resolution; from the best few a z, at a low resolution; from the best of these one at full resolution
+// (256 pixels at most); from its w one style for all layers, and from there a style for each. What heads of z say of the picture, and edits of it, stand
+// on that z: the less w is moved from it, the truer they are. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
 import { compileMapping } from "../../compiler/build/gradient.js";
-import { compileLikeness, compileThumbnails, targetName } from "../../compiler/build/likeness.js";
+import { compileLikeness, compileThumbnails, targetName, type LikenessTask } from "../../compiler/build/likeness.js";
 import { resamplingTaps } from "../../compiler/build/resample.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
@@ -14,6 +15,7 @@ import type { RgbImage } from "../image/rgb.js";
 import { Adam, rateAt } from "../sample/adam.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
+import { toSphere } from "./nearest-z.js";
 import { coordinatesOf, distributionOf, styleOf } from "./style-distribution.js";
 
 /** Samples that styles are distributed as, and how many of them are looked at. */
@@ -29,7 +31,9 @@ const COARSE = 32;
 /** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
 const FINEST = 256;
 const COARSE_STEPS = 120;
+/** A model without a mapping looks for w at once. */
 const COARSE_RATE = 0.2;
+const LATENT_RATE = 0.1;
 const WHOLE_STEPS = 100;
 const FINE_STEPS = 120;
 const FINE_RATE = 0.1;
@@ -39,6 +43,8 @@ const STRENGTH = (3 * 32 * 32) / (2 * 0.05 ** 2);
 export interface Inversion {
   /** [numWs, wDim] */
   readonly styles: Float32Array;
+  /** [zDim] */
+  readonly z: Float64Array;
   /** Of the picture in colours from 0 to 1, dB. */
   readonly psnr: number;
   /** Mean over the layers of |u|^2 / 2, nats: samples have wDim / 2. */
@@ -66,13 +72,13 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   const { numWs, wDim } = model.info;
   const { width, height } = imageSizeOf(model.info);
   const target = floatsOf(picture);
-  const w = await drawStyles(task);
+  const w = await stylesAt(drawZ(SAMPLES, model.info.zDim), MAPPING_ROWS, task);
   const styles = distributionOf(w, wDim);
   const common = { model, layout: engine.layout, noise, styles, strength: STRENGTH, prior };
   const sizesBelow = (edge: number): [number, number][] => sizesFrom(width, height, edge);
   const descend = async (
     u: Float64Array,
-    options: { rows: number; layers: number; sizes: [number, number][]; steps: number; rate: number },
+    options: Pick<LikenessTask, "rows" | "layers" | "sizes" | "mapping"> & { steps: number; rate: number },
   ): Promise<Descent> => {
     const graph = await engine.compile(compileLikeness({ ...common, ...options }));
     try {
@@ -86,20 +92,28 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
       await graph.dispose();
     }
   };
-  const starts = await nearestStyles(target, w, task);
-  const coarse = await descend(
-    concat(
-      starts.map((s) => coordinatesOf(s, styles)),
-      Float64Array,
-    ),
-    {
-      ...{ rows: tries, layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS, rate: COARSE_RATE },
-    },
+  const starts = await nearestSamples(target, w, task);
+  const mapping = model.weights.mapping && model.weights;
+  const rate = mapping ? LATENT_RATE : COARSE_RATE;
+  const from = concat(
+    starts.map((s) => (mapping ? s.z : coordinatesOf(s.w, styles))),
+    Float64Array,
   );
-  const best = [...coarse.logp.keys()].reduce((a, b) =>
-    (coarse.logp[b] ?? -Infinity) > (coarse.logp[a] ?? -Infinity) ? b : a,
-  );
-  const found = coarse.u.slice(best * wDim, (best + 1) * wDim);
+  const coarse = await descend(from, {
+    ...{ rows: tries, layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS, rate, mapping },
+  });
+  let found = bestOf(coarse);
+  let evaluations = coarse.evaluations;
+  let z: Float64Array | undefined;
+  if (mapping) {
+    const near = await descend(found, {
+      ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: LATENT_RATE, mapping },
+    });
+    evaluations += near.evaluations;
+    z = near.u;
+    if (mapping.mapping?.normalize === true) toSphere(z, z.length);
+    found = coordinatesOf(await stylesAt(z, 1, task), styles);
+  }
   const layers = space === "w" ? 1 : numWs;
   const whole = await descend(found, {
     ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: FINE_RATE },
@@ -116,12 +130,20 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.u.subarray(l * wDim, (l + 1) * wDim), styles));
   const misfit = fine.misfit[0] ?? NaN;
   return {
+    z: z ?? Float64Array.from(rows[0] ?? []),
     styles: layers === 1 ? repeatStyles(rows[0] ?? new Float32Array(wDim), 1, numWs) : concat(rows, Float32Array),
     psnr: -10 * Math.log10(misfit / 4),
     nats: fine.u.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
     usual: wDim / 2,
-    evaluations: coarse.evaluations + whole.evaluations + fine.evaluations,
+    evaluations: evaluations + whole.evaluations + fine.evaluations,
   };
+}
+
+/** The row that is likeliest. */
+function bestOf({ u, logp }: Descent): Float64Array {
+  const best = [...logp.keys()].reduce((a, b) => ((logp[b] ?? -Infinity) > (logp[a] ?? -Infinity) ? b : a));
+  const width = u.length / logp.length;
+  return u.slice(best * width, (best + 1) * width);
 }
 
 interface Descent {
@@ -171,16 +193,24 @@ function sizesFrom(width: number, height: number, edge: number): [number, number
   return sizes.length === 0 ? [[width, height]] : sizes;
 }
 
-/** w of samples of the model, without truncation. */
-async function drawStyles({ model, engine, signal }: InversionTask): Promise<Float32Array> {
+/** z of the samples that are looked at, [n, zDim]. */
+function drawZ(n: number, zDim: number): Float64Array {
+  return drawLatents(0, [...Array(n).keys()], zDim);
+}
+
+/** w of some z [n, zDim], without truncation; n a multiple of `rows`. */
+async function stylesAt(
+  z: Float64Array,
+  rows: number,
+  { model, engine, signal }: InversionTask,
+): Promise<Float32Array> {
   const { zDim, wDim } = model.info;
-  const z = drawLatents(0, [...Array(SAMPLES).keys()], zDim);
-  const w = new Float32Array(SAMPLES * wDim);
-  const mapping = await engine.compile(compileMapping(model.weights, MAPPING_ROWS));
+  const w = new Float32Array((z.length / zDim) * wDim);
+  const mapping = await engine.compile(compileMapping(model.weights, rows));
   try {
-    for (let at = 0; at < SAMPLES; at += MAPPING_ROWS) {
+    for (let at = 0; at < z.length / zDim; at += rows) {
       stopIfAborted(signal);
-      const read = await mapping.run({ z: Float32Array.from(z.subarray(at * zDim, (at + MAPPING_ROWS) * zDim)) });
+      const read = await mapping.run({ z: Float32Array.from(z.subarray(at * zDim, (at + rows) * zDim)) });
       w.set(read["w"] ?? [], at * wDim);
     }
   } finally {
@@ -190,12 +220,12 @@ async function drawStyles({ model, engine, signal }: InversionTask): Promise<Flo
 }
 
 /** Of the first samples, those whose small pictures are nearest. They are looked at half way to the average: there pictures are whole. */
-async function nearestStyles(
+async function nearestSamples(
   target: Float32Array,
   w: Float32Array,
   { model, engine, noise, tries, signal }: InversionTask,
-): Promise<readonly Float32Array[]> {
-  const { wDim, numWs } = model.info;
+): Promise<readonly { readonly z: Float64Array; readonly w: Float32Array }[]> {
+  const { wDim, numWs, zDim } = model.info;
   const { width, height } = imageSizeOf(model.info);
   const size = [THUMBNAIL, Math.max(1, Math.round((height * THUMBNAIL) / width))] as const;
   const wanted = resampled(target, [width, height], size);
@@ -224,7 +254,10 @@ async function nearestStyles(
     await graph.dispose();
   }
   const order = [...distances.keys()].sort((a, b) => (distances[a] ?? 0) - (distances[b] ?? 0));
-  return order.slice(0, tries).map((k) => own.slice(k * wDim, (k + 1) * wDim));
+  const z = drawZ(looked, zDim);
+  return order
+    .slice(0, tries)
+    .map((k) => ({ z: z.slice(k * zDim, (k + 1) * zDim), w: own.slice(k * wDim, (k + 1) * wDim) }));
 }
 
 /** Whether each block of a synthesis paints, so that a smaller picture is had of the first ones. */

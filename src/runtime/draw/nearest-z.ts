@@ -83,7 +83,7 @@ export async function nearestZ(targets: readonly Float32Array[], source: Nearest
 }
 
 /** Every row at the distance from the origin that samples have. */
-function toSphere(z: Float64Array, zDim: number): void {
+export function toSphere(z: Float64Array, zDim: number): void {
   for (let at = 0; at < z.length; at += zDim) {
     const row = z.subarray(at, at + zDim);
     const length = Math.hypot(...row);

@@ -45,14 +45,13 @@ export async function photoStart(
   if (picture === undefined || cx.rows.length === 0) return [];
   const { space, prior, tries } = start;
   const noise = task.noise === "const" ? "const" : "none";
-  const about = { kind: "photograph", method: 1, space, prior, tries, noise, class: task.class };
+  const about = { kind: "photograph", method: 2, space, prior, tries, noise, class: task.class };
   const key = await memory?.key(about, Float32Array.from(picture.data));
   const size = numWs * wDim;
   const kept = await memory?.recallNumbers(key ?? "", size + zDim + 2);
   const found = async (): Promise<Float32Array> => {
-    const { styles, psnr, nats } = await invert(picture, { model, engine, noise, space, prior, tries, signal });
-    const [z] = await nearestZ([meanStyle(styles, wDim)], { model, engine, truncation: 1, signal });
-    return concat([styles, z ?? new Float64Array(zDim), [psnr, nats]], Float32Array);
+    const { styles, z, psnr, nats } = await invert(picture, { model, engine, noise, space, prior, tries, signal });
+    return concat([styles, z, [psnr, nats]], Float32Array);
   };
   const numbers = kept ?? (await found());
   if (kept === undefined) await memory?.keepNumbers(key ?? "", numbers);
