@@ -6,6 +6,7 @@ import {
   targetName,
   type LikenessTask,
 } from "../../src/compiler/build/likeness.js";
+import { compileMapping } from "../../src/compiler/build/gradient.js";
 import { buildResampled, resamplingTaps } from "../../src/compiler/build/resample.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
@@ -89,6 +90,28 @@ test("the picture of a style is wholly like itself, but for the prior", () => {
   const graph = compileLikeness({ ...common, styles, layers: 1, sizes: [size], strength: 1000, prior: 2 });
   const { logp } = interpret(graph, { u, [targetName(size)]: small! });
   expect(logp![0]).toBeCloseTo(-u.reduce((sum, x) => sum + x * x, 0), 3);
+});
+
+test("of z it is that of the styles the mapping gives, with z's own prior, and has its slopes", () => {
+  const { zDim } = skip.info;
+  const size = [16, 16] as const;
+  const common = { model: skip, rows: 1, layout: "nchw" as const, noise: "none" as const, layers: 1, sizes: [size] };
+  const z = Float64Array.from(normals(zDim));
+  const target = Float64Array.from(normals(3 * 16 * 16));
+  const graph = compileLikeness({ ...common, strength: 3, prior: 0.5, mapping: skip.weights });
+  const at = (u: Float64Array) => interpret(graph, { u, [targetName(size)]: target });
+  const { logp, grad } = at(z);
+  const w = interpret(compileMapping(skip.weights, 1), { z })["w"]!;
+  const ofStyles = compileLikeness({ ...common, styles: undefined, strength: 3, prior: 0 });
+  const charge = 0.25 * z.reduce((sum, x) => sum + x * x, 0);
+  expect(logp![0]).toBeCloseTo(interpret(ofStyles, { u: w, [targetName(size)]: target })["logp"]![0]! - charge, 6);
+  for (const i of [0, zDim - 1]) {
+    const [more, less] = [z.slice(), z.slice()];
+    more[i]! += 1e-5;
+    less[i]! -= 1e-5;
+    const slope = (at(more)["logp"]![0]! - at(less)["logp"]![0]!) / 2e-5;
+    expect(Math.abs(slope - grad![i]!)).toBeLessThan(1e-4 * Math.max(1, Math.abs(slope)));
+  }
 });
 
 describe("the distribution of styles", () => {

@@ -26,7 +26,7 @@ const LOOKED_AT_WHOLE = 64;
 const MAPPING_ROWS = 256;
 const THUMBNAIL_ROWS = 32;
 /** Width of the pictures that are looked at, and of those that the first descent compares. */
-const THUMBNAIL = 16;
+const THUMBNAIL = 32;
 const COARSE = 32;
 /** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
 const FINEST = 256;
