@@ -3,9 +3,11 @@
 import { DEFAULT_TRUNCATION } from "../compiler/check/tasks.js";
 import type { HeadOutputs } from "../compiler/energy/interpret.js";
 import { describeFile, type DescribedAttribute } from "../models/describe-model.js";
-import { loadPack, packFile } from "../models/pack/pack.js";
+import type { Model } from "../models/model.js";
+import { addHeads, loadHeads, loadPack, packFile } from "../models/pack/pack.js";
 import type { Cache } from "../ports/cache.js";
 import { PhaseClock } from "../ports/events.js";
+import type { Host } from "../ports/host.js";
 import { drawBase } from "../runtime/draw/base-rates.js";
 import { Memory, scopeOf } from "../runtime/draw/result-cache.js";
 import type { Platform } from "./platform.js";
@@ -14,6 +16,8 @@ import type { EngineChoice, VerbOptions } from "./verb.js";
 export interface AttributesOptions extends VerbOptions {
   /** psi of the samples that are counted; default: that of scripts that name none. */
   readonly truncation?: number;
+  /** Files of heads beside the model: what a script names by `attribute NAME: TYPE from "FILE"`. */
+  readonly heads?: readonly string[];
   readonly engine?: EngineChoice;
   /** Where results are kept between calls; default: nowhere. */
   readonly cache?: Cache | undefined;
@@ -21,6 +25,8 @@ export interface AttributesOptions extends VerbOptions {
 
 /** An attribute of a model. */
 export type AttributeFacts = DescribedAttribute & {
+  /** The file of its head, as it was named; null: the model's own. */
+  readonly from: string | null;
   /** Of classes: the share of the samples that the head puts into each, in their order; null for a scalar. */
   readonly shares: readonly number[] | null;
   /** Of a scalar: the values that 5%, half and 95% of the samples stay below; null for classes. */
@@ -50,14 +56,20 @@ export async function attributes(
 ): Promise<ModelAttributes> {
   const { host, version: lacec } = platform;
   const { cache, signal, onEvent = () => undefined } = options;
-  const loaded = await loadPack(host, model);
-  const described = (await describeFile(host, await packFile(host, model))).attributes;
+  const pack = await loadPack(host, model);
+  const { attributes: rows } = await describeFile(host, await packFile(host, model));
+  const others = await Promise.all((options.heads ?? []).map((file) => headsIn(host, file, pack)));
+  const added = others.flatMap((o) => o.rows.map((row) => ({ ...row, from: o.file })));
+  const wanted = added.map(({ name, from }) => ({ attribute: name, file: from }));
+  const loaded = await addHeads(host, pack, wanted);
+  const described = [...rows.map((row) => ({ ...row, from: null })), ...added];
+  const own = others.flatMap((o) => o.rows.map(({ name }) => [name, o.sha256] as const));
   const truncation =
     options.truncation ??
     (loaded.weights.mapping === undefined && loaded.info.truncates !== true ? 1 : DEFAULT_TRUNCATION);
   const engine = await platform.world(host, options.engine ?? "auto").openEngine();
   try {
-    const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, loaded.sha256));
+    const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, loaded.sha256, own));
     const clock = new PhaseClock(() => host.now(), onEvent);
     const base = await clock.run("measure", { task: model }, () =>
       drawBase({ model: loaded, engine, truncation, memory, signal }),
@@ -69,6 +81,17 @@ export async function attributes(
   } finally {
     await engine.dispose();
   }
+}
+
+/** The rows of a file of heads that fit the model, and the hash of the file. Errors as loadHeads. */
+async function headsIn(
+  host: Host,
+  file: string,
+  { info }: Model,
+): Promise<{ readonly file: string; readonly sha256: string; readonly rows: readonly DescribedAttribute[] }> {
+  await loadHeads(host, file, info);
+  const { sha256, attributes: rows } = await describeFile(host, file);
+  return { file, sha256, rows };
 }
 
 function frequencies(

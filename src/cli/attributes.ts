@@ -6,7 +6,7 @@ import { command, type Flags } from "./command.js";
 import { attributeTypeText, validationText } from "./describe.js";
 import { EXIT } from "./exit.js";
 
-interface AttributesFlags extends Flags, Pick<AttributesOptions, "truncation"> {
+interface AttributesFlags extends Flags, Pick<AttributesOptions, "truncation" | "heads"> {
   readonly engine: string;
 }
 
@@ -14,11 +14,12 @@ interface AttributesFlags extends Flags, Pick<AttributesOptions, "truncation"> {
 export const attributesCommand = command(
   {},
   async ({ io, platform, watch }, model: string, options: AttributesFlags) => {
-    const { truncation } = options;
+    const { truncation, heads = [] } = options;
     const cache = platform.openCache();
     try {
       const found = await attributes(platform, model, {
         ...watch,
+        heads,
         ...(truncation !== undefined && { truncation }),
         engine: engineChoice(options.engine),
         cache,

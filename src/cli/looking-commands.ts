@@ -53,6 +53,7 @@ export function addLookingCommands(lacec: Command, verb: RunVerb): void {
     .command("attributes")
     .description("what can be asked of a model: attributes, classes, ranges, accuracy, how frequent each value is")
     .argument("<model>", "a pack: its path, builtin:NAME, or the name of an imported model")
+    .option("--heads <file...>", "files of heads beside the model, as `attribute ... from` of a script names them")
     .option("--truncation <psi>", "of the samples that are counted (default: as scripts have it)", numberIn(0, 2))
     .option("--engine <name>", "as for run", "auto")
     .option("--json", "print JSON")

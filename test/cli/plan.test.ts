@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { attributes as attributesOn } from "../../src/app/attributes.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writeHeads, writePack } from "../../src/models/pack/pack.js";
 import { attributes, plan, run } from "../../src/node.js";
 import { onThisMachine } from "../../src/node/platform.js";
 import type { Cache } from "../../src/ports/cache.js";
@@ -211,6 +211,31 @@ describe("lacec attributes", () => {
       return quantiles![2] - quantiles![0];
     };
     expect(spread(narrow)).toBeLessThan(spread(first));
+  });
+
+  test("shows heads of files of their own beside those of the model", async () => {
+    const { info, weights } = randomModel();
+    const own = {
+      attributes: info.attributes.map((a) => ({ ...a, name: `my${a.name}` })),
+      heads: weights.heads.map((h) => ({ ...h, attribute: `my${h.attribute}` })),
+    };
+    writeFileSync(
+      at("my.safetensors"),
+      writeHeads(own, { wDim: info.wDim, zDim: info.zDim }, "F32", { source: "a test" }),
+    );
+    const found = await attributes(at("tiny.safetensors"), { engine, truncation: 1, heads: [at("my.safetensors")] });
+    const rows = (from: string | null): typeof found.attributes => found.attributes.filter((a) => a.from === from);
+    expect(rows(null).map((a) => a.name)).toEqual(info.attributes.map((a) => a.name));
+    expect(rows(at("my.safetensors"))).toEqual(
+      rows(null).map((a) => ({ ...a, name: `my${a.name}`, from: at("my.safetensors") })),
+    );
+    const heads = ["--heads", "my.safetensors", "--engine", engine];
+    const [text, wrong] = await Promise.all([
+      lacec(["attributes", "tiny.safetensors", ...heads], { cwd: folder.path }),
+      lacec(["attributes", "tiny.safetensors", "--heads", "nobody.safetensors"], { cwd: folder.path }),
+    ]);
+    expect(text.out.match(/^\w+/gm)).toEqual(found.attributes.map((a) => a.name));
+    expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining("L5001")]);
   });
 
   test("prints a line for each, or JSON", async () => {
