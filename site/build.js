@@ -2,7 +2,7 @@
 // In: docs/*.md, the pages of the root, their pictures, the grammar; dist/studio and dist/api, which are built if they are not there.
 // Out: a folder that any host of files serves. Errors: a page of docs/ without a place, a link that leads nowhere, a page that is too large.
 // Invariants: no network; the same sources give the same bytes; the folder appears whole.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -117,7 +117,11 @@ async function sizeOf(file) {
 
 /** The studio and the reference of the library: made by their own commands, if they are older than their sources. */
 function buildParts() {
-  const npm = (...words) => execFileSync("npm", ["run", "--silent", ...words], { cwd: root, stdio: "inherit" });
+  const npm = (...words) => {
+    // What went wrong was printed by the command itself.
+    const { status } = spawnSync("npm", ["run", "--silent", ...words], { cwd: root, stdio: "inherit" });
+    if (status !== 0) process.exit(status ?? 1);
+  };
   if (isStale("dist/studio/index.html", ["src", "studio", "examples"])) npm("build:studio");
   if (isStale("dist/api/index.html")) npm("docs:api", "--", "--logLevel", "Warn");
   return ["studio", "api"].filter((part) => existsSync(join(root, "dist", part)));

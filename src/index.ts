@@ -91,6 +91,7 @@ export type {
   LatentStart,
   NoiseMode,
   Placement,
+  PhotoStart,
   SampleTask,
   Sampler,
   SaveForm,
@@ -114,6 +115,7 @@ export type {
 } from "./compiler/synthesis-weights.js";
 export type { EnergyWeights, HeadWeights, MappingWeights, Tensor } from "./compiler/weights.js";
 export type { DecoderInput, DecoderInputRole, LabellerFile } from "./models/model.js";
+export type { Likeness } from "./runtime/draw/results.js";
 export type { RgbImage } from "./runtime/image/rgb.js";
 export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
 export type { ChainReport } from "./runtime/record/chain-report.js";
