@@ -79,6 +79,8 @@ export async function buildSite(out, { parts = [] } = {}) {
   await bundle.write({ file: join(folder, "assets/page.js"), format: "esm", minify: true });
   await bundle.close();
   for (const part of parts) cpSync(join(root, "dist", part), join(folder, part), { recursive: true });
+  // As `lacec studio --export` lays it out: the models lie in the studio's folder.
+  if (parts.includes("studio")) cpSync(join(root, "models"), join(folder, "studio/models"), { recursive: true });
   const broken = brokenLinks(folder);
   if (broken.length > 0) throw new Error(`links that lead nowhere:\n${broken.join("\n")}`);
   rmSync(out, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { gzipSync } from "node:zlib";
 import MiniSearch from "minisearch";
 import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exportStudio } from "../../src/node/studio-server.js";
 import { sharedProject } from "../../studio/src/state/share.js";
 import { compile } from "../check/support.js";
 
@@ -20,7 +21,7 @@ interface SitePage {
 /** The site's own modules are plain JavaScript, which the type checker does not read. */
 const load = async (name: string): Promise<unknown> => import(new URL(`../../site/${name}.js`, import.meta.url).href);
 const { buildSite, pagesOfSite } = (await load("build")) as {
-  buildSite: (out: string) => Promise<readonly SitePage[]>;
+  buildSite: (out: string, what?: { readonly parts: readonly string[] }) => Promise<readonly SitePage[]>;
   pagesOfSite: () => readonly string[];
 };
 const { addressOf } = (await load("contents")) as { addressOf: (file: string) => string };
@@ -110,6 +111,18 @@ test("the search's index is bounded, and finds a setting, a code and a word of t
   expect(found("L2001")[0]).toBe("errors.html#l2001-unknown-name");
   expect(found("kubernetes")).toContain("many-machines.html#without-a-queue");
 });
+
+test.skipIf(!existsSync("dist/studio/index.html"))(
+  "beside the pages lies the studio, as `lacec studio --export` writes it",
+  { timeout: 120_000 },
+  async () => {
+    const [whole, exported] = [join(temporary, "whole"), join(temporary, "exported")];
+    await buildSite(whole, { parts: ["studio"] });
+    await exportStudio(exported);
+    const names = (of: string): string[] => readdirSync(of, { recursive: true, encoding: "utf8" }).sort();
+    expect(names(join(whole, "studio"))).toEqual(names(exported));
+  },
+);
 
 describe.skipIf(CHROMIUM === undefined)("the site in Chromium", { timeout: 120_000 }, () => {
   let server: Server;
