@@ -1,8 +1,8 @@
 // The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
 // In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own, and the z that they are near.
-// Method: the nearest of many samples at a low resolution; from the best few a z, at a low resolution; from the best of these one at full resolution
-// (256 pixels at most); from its w one style for all layers, and from there a style for each. What heads of z say of the picture, and edits of it, stand
-// on that z: the less w is moved from it, the truer they are. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
+// Method: the nearest of many samples at a low resolution; from the best few one style for all layers, and a z, at a low resolution; from the best z one at
+// full resolution (256 pixels at most); from its w and from the best style, a style for all layers; from the better one a style for each. What heads of z say
+// of the picture, and edits of it, stand on a z: that one, or the one whose w is nearest to what was found, whichever has the liker picture. Adam throughout. Invariant: the same photograph gives the same styles on the same engine.
 import { compileMapping } from "../../compiler/build/gradient.js";
 import { compileLikeness, compileThumbnails, targetName, type LikenessTask } from "../../compiler/build/likeness.js";
 import { resamplingTaps } from "../../compiler/build/resample.js";
@@ -15,8 +15,9 @@ import type { RgbImage } from "../image/rgb.js";
 import { Adam, rateAt } from "../sample/adam.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
-import { toSphere } from "./nearest-z.js";
+import { nearestZ, toSphere } from "./nearest-z.js";
 import { coordinatesOf, distributionOf, styleOf } from "./style-distribution.js";
+import { meanStyle } from "./styles.js";
 
 /** Samples that styles are distributed as, and how many of them are looked at. */
 const SAMPLES = 8192;
@@ -31,7 +32,6 @@ const COARSE = 32;
 /** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
 const FINEST = 256;
 const COARSE_STEPS = 120;
-/** A model without a mapping looks for w at once. */
 const COARSE_RATE = 0.2;
 const LATENT_RATE = 0.1;
 const WHOLE_STEPS = 100;
@@ -93,34 +93,37 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
     }
   };
   const starts = await nearestSamples(target, w, task);
-  const mapping = model.weights.mapping && model.weights;
-  const rate = mapping ? LATENT_RATE : COARSE_RATE;
-  const from = concat(
-    starts.map((s) => (mapping ? s.z : coordinatesOf(s.w, styles))),
+  const first = concat(
+    starts.map((s) => coordinatesOf(s.w, styles)),
     Float64Array,
   );
-  const coarse = await descend(from, {
-    ...{ rows: tries, layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS, rate, mapping },
-  });
-  let found = bestOf(coarse);
+  const below = { layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS };
+  const coarse = await descend(first, { ...below, rows: tries, rate: COARSE_RATE });
+  const found = [bestOf(coarse)];
   let evaluations = coarse.evaluations;
-  let z: Float64Array | undefined;
+  const mapping = model.weights.mapping && model.weights;
+  const latents: Float64Array[] = [];
   if (mapping) {
-    const near = await descend(found, {
+    const z = concat(
+      starts.map((s) => s.z),
+      Float64Array,
+    );
+    const far = await descend(z, { ...below, rows: tries, rate: LATENT_RATE, mapping });
+    const near = await descend(bestOf(far), {
       ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: LATENT_RATE, mapping },
     });
-    evaluations += near.evaluations;
-    z = near.u;
-    if (mapping.mapping?.normalize === true) toSphere(z, z.length);
-    found = coordinatesOf(await stylesAt(z, 1, task), styles);
+    evaluations += far.evaluations + near.evaluations;
+    if (mapping.mapping?.normalize === true) toSphere(near.u, near.u.length);
+    latents.push(near.u);
+    found.push(coordinatesOf(await stylesAt(near.u, 1, task), styles));
   }
   const layers = space === "w" ? 1 : numWs;
-  const whole = await descend(found, {
-    ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: FINE_RATE },
+  const whole = await descend(concat(found, Float64Array), {
+    ...{ rows: found.length, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: FINE_RATE },
   });
   const fine = await descend(
     concat(
-      Array.from({ length: layers }, () => whole.u),
+      Array.from({ length: layers }, () => bestOf(whole)),
       Float64Array,
     ),
     {
@@ -129,8 +132,17 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   );
   const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.u.subarray(l * wDim, (l + 1) * wDim), styles));
   const misfit = fine.misfit[0] ?? NaN;
+  const mean = meanStyle(concat(rows, Float32Array), wDim);
+  let z: Float64Array = Float64Array.from(mean);
+  if (mapping) {
+    latents.push(...(await nearestZ([mean], { model, engine, truncation: 1, signal: task.signal })));
+    const own = await descend(concat(latents, Float64Array), {
+      ...{ rows: latents.length, layers: 1, sizes: sizesBelow(FINEST), steps: 0, rate: LATENT_RATE, mapping },
+    });
+    z = bestOf({ ...own, logp: own.misfit.map((m) => -m) });
+  }
   return {
-    z: z ?? Float64Array.from(rows[0] ?? []),
+    z,
     styles: layers === 1 ? repeatStyles(rows[0] ?? new Float32Array(wDim), 1, numWs) : concat(rows, Float32Array),
     psnr: -10 * Math.log10(misfit / 4),
     nats: fine.u.reduce((sum, x) => sum + x * x, 0) / (2 * layers),

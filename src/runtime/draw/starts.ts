@@ -13,7 +13,7 @@ import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
-import { stylesOf } from "./styles.js";
+import { meanStyle, stylesOf } from "./styles.js";
 
 const UNSOLVED = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
 
@@ -45,7 +45,7 @@ export async function photoStart(
   if (picture === undefined || cx.rows.length === 0) return [];
   const { space, prior, tries } = start;
   const noise = task.noise === "const" ? "const" : "none";
-  const about = { kind: "photograph", method: 2, space, prior, tries, noise, class: task.class };
+  const about = { kind: "photograph", method: 3, space, prior, tries, noise, class: task.class };
   const key = await memory?.key(about, Float32Array.from(picture.data));
   const size = numWs * wDim;
   const kept = await memory?.recallNumbers(key ?? "", size + zDim + 2);
@@ -102,17 +102,6 @@ export async function startsFrom(
       ...(shifts[k] && { shift: shifts[k] }),
       ...(row.w !== undefined && row.w.length > wDim && { ws: row.w }),
     };
-  });
-}
-
-/** The one w that stands for styles of all layers, where there is one for each: their mean. */
-export function meanStyle(styles: Float32Array, wDim: number): Float32Array {
-  const layers = styles.length / wDim;
-  if (layers === 1) return styles;
-  return Float32Array.from({ length: wDim }, (_, i) => {
-    let sum = 0;
-    for (let layer = 0; layer < layers; layer++) sum += styles[layer * wDim + i] ?? 0;
-    return sum / layers;
   });
 }
 

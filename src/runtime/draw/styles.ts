@@ -11,3 +11,14 @@ export function stylesOf({ w, ws, far }: Pick<SampleResult, "w" | "ws" | "far">,
   for (let layer = far?.from ?? numWs; layer < numWs; layer++) styles.set(far?.w ?? w, layer * w.length);
   return styles;
 }
+
+/** The one w that stands for styles of all layers, where there is one for each: their mean. */
+export function meanStyle(styles: Float32Array, wDim: number): Float32Array {
+  const layers = styles.length / wDim;
+  if (layers === 1) return styles;
+  return Float32Array.from({ length: wDim }, (_, i) => {
+    let sum = 0;
+    for (let layer = 0; layer < layers; layer++) sum += styles[layer * wDim + i] ?? 0;
+    return sum / layers;
+  });
+}
