@@ -65,19 +65,28 @@ export const pictureMergeCommand = command(
 );
 
 const PATTERNS = ["*.png", "*.webp", "*.jpg", "*.avif", "*.gif"];
-const CONFIG: readonly (readonly [key: string, value: string])[] = [
-  ["diff.lace.textconv", "lacec git textconv"],
-  ["diff.lace.command", "lacec git diff"],
+const configOf = (lacec: string): readonly (readonly [key: string, value: string])[] => [
+  ["diff.lace.textconv", `${lacec} git textconv`],
+  ["diff.lace.command", `${lacec} git diff`],
   ["merge.lace.name", "pictures of lacec, made again of both recipes"],
-  ["merge.lace.driver", "lacec git merge %O %A %B --path %P"],
+  ["merge.lace.driver", `${lacec} git merge %O %A %B --path %P`],
 ];
+
+/** What a shell calls this program by: its name where the path has it, else this very program (a clone, npx), by its own place. */
+async function callable(): Promise<string> {
+  const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;
+  return promisify(execFile)("lacec", ["--version"]).then(
+    () => "lacec",
+    () => `${quoted(process.execPath)} ${quoted(process.argv[1] ?? "")}`,
+  );
+}
 
 /** `lacec git setup`: writes .gitattributes of the working folder and the configuration of its clone. */
 export const gitSetupCommand = command(
   {},
   async ({ io, platform }, options: Flags & { readonly pattern?: readonly string[] }) => {
     const { host } = platform;
-    for (const [key, value] of CONFIG) {
+    for (const [key, value] of configOf(await callable())) {
       await promisify(execFile)("git", ["config", key, value]).catch((error: unknown) => {
         throw failure("L5004", `git takes no configuration here: ${error instanceof Error ? error.message : ""}`, [
           "run it in a repository, with git installed",

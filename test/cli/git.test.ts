@@ -20,7 +20,7 @@ const env = (): NodeJS.ProcessEnv => ({
   GIT_CONFIG_GLOBAL: "/dev/null",
 });
 const verb = (...args: string[]): Promise<Ended> =>
-  lacec(args, { cwd: folder.path, env: { GIT_CONFIG_GLOBAL: "/dev/null" } });
+  lacec(args, { cwd: folder.path, env: { GIT_CONFIG_GLOBAL: "/dev/null", PATH: env()["PATH"] ?? "" } });
 /** Runs git with lacec on the path; what it prints and its exit code. */
 function git(...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const given = ["-c", "user.name=x", "-c", "user.email=x@example.org", ...args];
@@ -44,7 +44,7 @@ beforeAll(async () => {
   writeFileSync(join(bin, "lacec"), `#!/bin/sh\nexec '${process.execPath}' '${mainFile}' "$@"\n`);
   chmodSync(join(bin, "lacec"), 0o755);
   execFileSync("git", ["init", "-q", "-b", "main"], { cwd: folder.path });
-  writeFileSync(at(".gitignore"), ".bin\n.lace\nrun.json\nlace.lock\n");
+  writeFileSync(at(".gitignore"), ".bin\n.elsewhere\n.lace\nrun.json\nlace.lock\n");
   await draw(script("glasses"));
   const ended = await verb("git", "setup", "--pattern", "*.png");
   expect([ended.code, ended.err]).toEqual([0, ""]);
@@ -58,6 +58,16 @@ describe("git of pictures", () => {
     expect((await verb("git", "setup", "--pattern", "*.png")).code).toBe(0);
     expect(readFileSync(at(".gitattributes"), "utf8")).toBe("*.png diff=lace merge=lace\n");
     expect((await git("config", "merge.lace.driver")).out).toBe("lacec git merge %O %A %B --path %P\n");
+  });
+
+  test("setup of a lacec that the path does not have names it by its place", async () => {
+    const place = at(".elsewhere");
+    mkdirSync(place);
+    execFileSync("git", ["init", "-q"], { cwd: place });
+    const ended = await lacec(["git", "setup"], { cwd: place, env: { GIT_CONFIG_GLOBAL: "/dev/null" } });
+    expect(ended.code).toBe(0);
+    const driver = execFileSync("git", ["config", "diff.lace.textconv"], { cwd: place, encoding: "utf8" });
+    expect(driver.trim()).toBe(`'${process.execPath}' '${mainFile}' git textconv`);
   });
 
   test("diff says in words what changed, log -p as lines; a picture without a recipe is told by its bytes", async () => {
