@@ -97,6 +97,12 @@ if (!embedded) keepProject(store);
 void openHistory(store);
 followInputs(language);
 followLive(() => studio.run());
+// Wherever the focus is; the editor's own key has prevented the default by then.
+addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  studio.run();
+});
 const kept: { id: number } = { id: 0 };
 effect(() => {
   const now = run.value;

@@ -88,6 +88,17 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     await page.close();
   });
 
+  test("Ctrl+Enter runs the script wherever the focus is, once", async () => {
+    const page = await open();
+    await write(page, small);
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await page.keyboard.press("Control+Enter");
+    await page.waitForSelector(".pictures img");
+    await ended(page);
+    expect(await pictures(page).count()).toBe(3);
+    await page.close();
+  });
+
   test("a mistake is underlined as it is typed, with the server's words", async () => {
     const page = await open();
     await write(page, small.replace("where glasses", "where glases"));
