@@ -47,21 +47,21 @@ try {
     cpSync(realpathSync(path), join(root, path));
   }
   cpSync(executable, join(root, "lacec"));
-  for (const folder of ["tmp", "work"]) {
+  for (const folder of ["tmp", "recipes"]) {
     mkdirSync(join(root, folder));
     chmodSync(join(root, folder), 0o777);
   }
   const script = readFileSync(join(repository, "examples/portraits.lace"), "utf8");
-  writeFileSync(join(root, "work/portraits.lace"), script);
+  writeFileSync(join(root, "recipes/portraits.lace"), script);
 
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
   if (lacec("--version").trim() !== version) throw new Error(`it is not lacec ${version}`);
   lacec("--version");
-  lacec("check", "/work/portraits.lace");
-  lacec("run", "/work/portraits.lace", "--out", "/work", "--no-cache");
-  const picture = readFileSync(join(root, "work/out/portraits.png"));
+  lacec("check", "/recipes/portraits.lace");
+  lacec("run", "/recipes/portraits.lace", "--out", "/recipes", "--no-cache");
+  const picture = readFileSync(join(root, "recipes/out/portraits.png"));
   if (picture.subarray(1, 4).toString() !== "PNG") throw new Error("the picture is none");
-  lacec("verify", "/work/portraits.lace", "--out", "/work", "--quiet");
+  lacec("verify", "/recipes/portraits.lace", "--out", "/recipes", "--quiet");
   console.log(`first picture: ${picture.length} bytes, and made again the same`);
 } finally {
   rmSync(root, { recursive: true, force: true });
