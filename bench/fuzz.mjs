@@ -26,38 +26,9 @@ function random(seed) {
   };
 }
 
-const NUMBERS = [
-  "9007199254740991",
-  "1e308",
-  "-1",
-  "1e-320",
-  "0",
-  "99999999999999999999",
-  "NaN",
-  "1e999",
-  "0.5",
-  "1000000",
-];
-const WORDS = [
-  "and",
-  "not",
-  "(",
-  ")",
-  "{",
-  "}",
-  "[",
-  "]",
-  "..",
-  "+-",
-  "is",
-  "count",
-  "from",
-  '"',
-  "//",
-  "/*",
-  "lace 2",
-  "null",
-];
+const { numbers: NUMBERS, words: WORDS } = JSON.parse(
+  readFileSync(new URL("../test/support/garbage.json", import.meta.url), "utf8"),
+);
 const NESTED = ["(", "[", "{", "not ", '[{"a":'].map((s) => s.repeat(3000));
 
 /** Text with some of its words, numbers and marks exchanged, doubled, cut or nested. */

@@ -74,26 +74,11 @@ function expectMeaning({ code, err }: Ended, what: string): void {
   expect(err).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
 }
 
-const NUMBERS = ["9007199254740991", "1e308", "-1", "1e-320", "0", "99999999999999999999", "NaN", "1e999", "0.5"];
-const WORDS = [
-  "and",
-  "not",
-  "(",
-  ")",
-  "{",
-  "}",
-  "[",
-  "]",
-  "..",
-  "+-",
-  "is",
-  "count",
-  "from",
-  '"',
-  "//",
-  "/*",
-  "lace 2",
-];
+/** What is put in place of words and numbers; bench/fuzz.mjs has the same. */
+const { numbers: NUMBERS, words: WORDS } = JSON.parse(readFileSync("test/support/garbage.json", "utf8")) as {
+  readonly numbers: readonly string[];
+  readonly words: readonly string[];
+};
 
 /** Text with some of its words, numbers and marks exchanged, doubled, cut or nested. */
 function garbled(text: string, r: Random): string {

@@ -49,8 +49,6 @@ export interface Inversion {
   readonly psnr: number;
   /** Mean over the layers of |u|^2 / 2, nats: samples have wDim / 2. */
   readonly nats: number;
-  readonly usual: number;
-  readonly evaluations: number;
 }
 
 export interface InversionTask {
@@ -100,7 +98,6 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   const below = { layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS };
   const coarse = await descend(first, { ...below, rows: tries, rate: COARSE_RATE });
   const found = [bestOf(coarse)];
-  let evaluations = coarse.evaluations;
   const mapping = model.weights.mapping && model.weights;
   const latents: Float64Array[] = [];
   if (mapping) {
@@ -112,7 +109,6 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
     const near = await descend(bestOf(far), {
       ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: LATENT_RATE, mapping },
     });
-    evaluations += far.evaluations + near.evaluations;
     if (mapping.mapping?.normalize === true) toSphere(near.u, near.u.length);
     latents.push(near.u);
     found.push(coordinatesOf(await stylesAt(near.u, 1, task), styles));
@@ -146,8 +142,6 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
     styles: layers === 1 ? repeatStyles(rows[0] ?? new Float32Array(wDim), 1, numWs) : concat(rows, Float32Array),
     psnr: -10 * Math.log10(misfit / 4),
     nats: fine.u.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
-    usual: wDim / 2,
-    evaluations: evaluations + whole.evaluations + fine.evaluations,
   };
 }
 
@@ -162,7 +156,6 @@ interface Descent {
   readonly u: Float64Array;
   readonly logp: Float64Array;
   readonly misfit: Float64Array;
-  readonly evaluations: number;
 }
 
 /** Follows each row to where it was best. */
@@ -192,7 +185,7 @@ async function descendRows(
       rate * rateAt((step + 1) / (steps + 1)),
     );
   }
-  return { ...best, evaluations: steps + 1 };
+  return best;
 }
 
 /** Sizes from the largest that is wanted down to 8 pixels. */
