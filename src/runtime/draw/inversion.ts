@@ -12,9 +12,9 @@ import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { concat } from "../../source/concat.js";
 import type { RgbImage } from "../image/rgb.js";
-import { Adam, rateAt } from "../sample/adam.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
+import { ascend, bestRow, type Ascent } from "./ascent.js";
 import { nearestZ, toSphere } from "./nearest-z.js";
 import { coordinatesOf, distributionOf, styleOf } from "./style-distribution.js";
 import { meanStyle } from "./styles.js";
@@ -77,7 +77,7 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   const descend = async (
     u: Float64Array,
     options: Pick<LikenessTask, "rows" | "layers" | "sizes" | "mapping"> & { steps: number; rate: number },
-  ): Promise<Descent> => {
+  ): Promise<Ascent> => {
     const graph = await engine.compile(compileLikeness({ ...common, ...options }));
     try {
       const [first = [width, height] as const] = options.sizes;
@@ -85,7 +85,9 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
       const inputs = Object.fromEntries(
         options.sizes.map((size) => [targetName(size), resampled(largest, first, size)]),
       );
-      return await descendRows(u, inputs, graph, { ...options, signal: task.signal });
+      const { rows, steps, rate } = options;
+      const seen = { of: "u", value: "logp", beside: "misfit" };
+      return await ascend(u, { graph, inputs, ...seen, rows, steps, rate, signal: task.signal });
     } finally {
       await graph.dispose();
     }
@@ -97,7 +99,7 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   );
   const below = { layers: 1, sizes: sizesBelow(COARSE), steps: COARSE_STEPS };
   const coarse = await descend(first, { ...below, rows: tries, rate: COARSE_RATE });
-  const found = [bestOf(coarse)];
+  const found = [bestRow(coarse)];
   const mapping = model.weights.mapping && model.weights;
   const latents: Float64Array[] = [];
   if (mapping) {
@@ -106,12 +108,12 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
       Float64Array,
     );
     const far = await descend(z, { ...below, rows: tries, rate: LATENT_RATE, mapping });
-    const near = await descend(bestOf(far), {
+    const near = await descend(bestRow(far), {
       ...{ rows: 1, layers: 1, sizes: sizesBelow(FINEST), steps: WHOLE_STEPS, rate: LATENT_RATE, mapping },
     });
-    if (mapping.mapping?.normalize === true) toSphere(near.u, near.u.length);
-    latents.push(near.u);
-    found.push(coordinatesOf(await stylesAt(near.u, 1, task), styles));
+    if (mapping.mapping?.normalize === true) toSphere(near.x, near.x.length);
+    latents.push(near.x);
+    found.push(coordinatesOf(await stylesAt(near.x, 1, task), styles));
   }
   const layers = space === "w" ? 1 : numWs;
   const whole = await descend(concat(found, Float64Array), {
@@ -119,15 +121,15 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
   });
   const fine = await descend(
     concat(
-      Array.from({ length: layers }, () => bestOf(whole)),
+      Array.from({ length: layers }, () => bestRow(whole)),
       Float64Array,
     ),
     {
       ...{ rows: 1, layers, sizes: sizesBelow(FINEST), steps: FINE_STEPS, rate: FINE_RATE },
     },
   );
-  const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.u.subarray(l * wDim, (l + 1) * wDim), styles));
-  const misfit = fine.misfit[0] ?? NaN;
+  const rows = Array.from({ length: layers }, (_, l) => styleOf(fine.x.subarray(l * wDim, (l + 1) * wDim), styles));
+  const misfit = fine.beside[0] ?? NaN;
   const mean = meanStyle(concat(rows, Float32Array), wDim);
   let z: Float64Array = Float64Array.from(mean);
   if (mapping) {
@@ -135,57 +137,14 @@ export async function invert(picture: RgbImage, task: InversionTask): Promise<In
     const own = await descend(concat(latents, Float64Array), {
       ...{ rows: latents.length, layers: 1, sizes: sizesBelow(FINEST), steps: 0, rate: LATENT_RATE, mapping },
     });
-    z = bestOf({ ...own, logp: own.misfit.map((m) => -m) });
+    z = bestRow({ ...own, value: own.beside.map((m) => -m) });
   }
   return {
     z,
     styles: layers === 1 ? repeatStyles(rows[0] ?? new Float32Array(wDim), 1, numWs) : concat(rows, Float32Array),
     psnr: -10 * Math.log10(misfit / 4),
-    nats: fine.u.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
+    nats: fine.x.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
   };
-}
-
-/** The row that is likeliest. */
-function bestOf({ u, logp }: Descent): Float64Array {
-  const best = [...logp.keys()].reduce((a, b) => ((logp[b] ?? -Infinity) > (logp[a] ?? -Infinity) ? b : a));
-  const width = u.length / logp.length;
-  return u.slice(best * width, (best + 1) * width);
-}
-
-interface Descent {
-  readonly u: Float64Array;
-  readonly logp: Float64Array;
-  readonly misfit: Float64Array;
-}
-
-/** Follows each row to where it was best. */
-async function descendRows(
-  start: Float64Array,
-  inputs: Readonly<Record<string, Float32Array>>,
-  graph: Awaited<ReturnType<Engine["compile"]>>,
-  { rows, steps, rate, signal }: { rows: number; steps: number; rate: number; signal: AbortSignal | undefined },
-): Promise<Descent> {
-  const u = start.slice();
-  const width = u.length / rows;
-  const adam = new Adam(u.length);
-  const best = { u: u.slice(), logp: new Float64Array(rows).fill(-Infinity), misfit: new Float64Array(rows).fill(NaN) };
-  for (let step = 0; step <= steps; step++) {
-    stopIfAborted(signal);
-    const outputs = await graph.run({ ...inputs, u: Float32Array.from(u) });
-    const { logp, misfit, grad } = outputs;
-    for (let row = 0; row < rows; row++) {
-      if (!((logp?.[row] ?? NaN) > (best.logp[row] ?? NaN))) continue;
-      best.logp[row] = logp?.[row] ?? NaN;
-      best.misfit[row] = misfit?.[row] ?? NaN;
-      best.u.set(u.subarray(row * width, (row + 1) * width), row * width);
-    }
-    adam.descend(
-      u,
-      Float64Array.from(grad ?? [], (g) => -g),
-      rate * rateAt((step + 1) / (steps + 1)),
-    );
-  }
-  return best;
 }
 
 /** Sizes from the largest that is wanted down to 8 pixels. */

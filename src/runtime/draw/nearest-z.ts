@@ -6,9 +6,9 @@ import { compileMapping } from "../../compiler/build/gradient.js";
 import { compileMappingFit } from "../../compiler/build/mapping-fit.js";
 import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
-import { Adam, rateAt } from "../sample/adam.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
+import { ascend, bestRow } from "./ascent.js";
 
 /** Samples that the search begins at the nearest of. */
 const CANDIDATES = 4096;
@@ -39,7 +39,7 @@ export async function nearestZ(targets: readonly Float32Array[], source: Nearest
   const onSphere = mapping.normalize;
   const candidates = await drawCandidates(source);
   const fit = await engine.compile(compileMappingFit({ weights: model.weights, truncation, rows: ROWS }));
-  const found: Float64Array[] = [];
+  const all: Float64Array[] = [];
   try {
     for (let first = 0; first < targets.length; first += ROWS / STARTS) {
       const own = targets.slice(first, first + ROWS / STARTS);
@@ -51,35 +51,19 @@ export async function nearestZ(targets: readonly Float32Array[], source: Nearest
           target.set(w, (k * STARTS + s) * wDim);
         });
       });
-      const adam = new Adam(z.length);
-      const best = new Float64Array(ROWS).fill(-Infinity);
-      const kept = z.slice();
-      for (let step = 0; step <= STEPS; step++) {
-        stopIfAborted(signal);
-        if (onSphere) toSphere(z, zDim);
-        const { near, grad } = await fit.run({ z: Float32Array.from(z), target });
-        for (let row = 0; row < ROWS; row++) {
-          const value = near?.[row] ?? -Infinity;
-          if (!(value > (best[row] ?? -Infinity))) continue;
-          best[row] = value;
-          kept.set(z.subarray(row * zDim, (row + 1) * zDim), row * zDim);
-        }
-        adam.descend(
-          z,
-          Float64Array.from(grad ?? [], (g) => -g),
-          RATE * rateAt((step + 1) / (STEPS + 1)),
-        );
-      }
+      const found = await ascend(z, {
+        ...{ graph: fit, of: "z", value: "near", inputs: { target }, rows: ROWS, steps: STEPS, rate: RATE, signal },
+        ...(onSphere && { project: (x: Float64Array) => toSphere(x, zDim) }),
+      });
       own.forEach((_, k) => {
         const rows = Array.from({ length: STARTS }, (_unused, s) => k * STARTS + s);
-        const row = rows.reduce((a, b) => ((best[b] ?? -Infinity) > (best[a] ?? -Infinity) ? b : a));
-        found.push(kept.slice(row * zDim, (row + 1) * zDim));
+        all.push(bestRow(found, rows));
       });
     }
   } finally {
     await fit.dispose();
   }
-  return found;
+  return all;
 }
 
 /** Every row at the distance from the origin that samples have. */
