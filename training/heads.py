@@ -187,7 +187,7 @@ def train(args):
     labeller = f'{MODELS}/avatar-labeller.onnx'
     by = {'name': 'avatar-labeller.onnx', 'sha256': hashlib.sha256(open(labeller, 'rb').read()).hexdigest()}
     for note in notes.values():
-        note['labelledBy'] = by
+        note['calibratedBy' if os.path.exists(MARGINS) else 'labelledBy'] = by
         note['space'] = 'z' if os.path.exists(MARGINS) else 'w'
     print(json.dumps(notes, indent=1))
     second = {f'{name}.out.{part}': found[part] for name, found in witnesses.items() for part in ('weight', 'bias')}

@@ -25,8 +25,8 @@ def part(tensors, prefix):
     return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-# Of a row of the metadata: calibration, figures on rows held out, who labelled, and the same of the second head.
-NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'witness', 'space')
+# Of a row of the metadata: calibration, figures on rows held out, who labelled or calibrated, and the same of the second head.
+NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'calibratedBy', 'witness', 'space')
 
 
 def notes_of(lace):

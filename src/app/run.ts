@@ -15,6 +15,7 @@ import type { LabellerChoice, Platform } from "./platform.js";
 import type { EngineChoice, VerbOptions } from "./verb.js";
 
 export { share } from "../runtime/record/expectations.js";
+export { judgedHeadsText } from "../runtime/services/labeller-identity.js";
 export type { Count, ExpectationResult } from "../runtime/record/results.js";
 export type { Results } from "../runtime/record/record.js";
 export type { Shard } from "../runtime/plan/selection.js";

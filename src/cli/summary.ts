@@ -1,6 +1,6 @@
 // What a run prints when it is over: the expectation table and the files.
 import { dirname, join } from "node:path";
-import { share, type Count, type ExpectationResult, type Results } from "../app/run.js";
+import { judgedHeadsText, share, type Count, type ExpectationResult, type Results } from "../app/run.js";
 import type { Colors, Io } from "./io.js";
 
 /** Files named one by one; of more, the first and the last are. */
@@ -51,14 +51,13 @@ function forecastLine({ name, forecast }: TaskRecord): string[] {
   ];
 }
 
-/** A line for each judge that is not independent of the heads: they learnt from its labels. */
+/** A line for each judge that is not independent of the heads: its labels made or calibrated them. */
 function judgeLines({ record, expectations }: Results): string[] {
   if (expectations.length === 0) return [];
-  return record.models.flatMap(({ judge }) =>
-    judge === null || judge.labelled.length === 0
-      ? []
-      : [`${judge.name} judged; it also made the labels that the heads of ${judge.labelled.join(", ")} learnt from`],
-  );
+  return record.models.flatMap(({ judge }) => {
+    const said = judge === null ? undefined : judgedHeadsText(judge);
+    return judge === null || said === undefined ? [] : [`${judge.name} judged; it also ${said}`];
+  });
 }
 
 function expectationLines(expectations: readonly ExpectationResult[], c: Colors): string[] {

@@ -7,6 +7,8 @@ export interface HeadFacts {
   readonly skill?: number;
   /** Who labelled the images that it was trained on; hash as in LabellerIdentity. */
   readonly labelledBy?: { readonly name: string; readonly sha256: string | null };
+  /** Who labelled the images that calibrated it alone, where it learnt from something else. */
+  readonly calibratedBy?: { readonly name: string; readonly sha256: string | null };
   /** Of a second head, which other rows made (its witness): what calibration found, and its own skill. */
   readonly witness?: WitnessRow;
 }

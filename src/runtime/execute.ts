@@ -25,7 +25,7 @@ import { openProvenance } from "./run/provenance.js";
 import { select, type Request } from "./run/request.js";
 import { openResources, type Resources, type Say } from "./run/resources.js";
 import { runTask, tasksOf } from "./run/run-task.js";
-import { identityOf, labelledBy } from "./services/labeller-identity.js";
+import { identityOf, judgedHeads } from "./services/labeller-identity.js";
 import type { World } from "./services/world.js";
 import { outputPath, type OutputFile } from "./show/saves.js";
 
@@ -128,7 +128,7 @@ async function writeRecord(
   const { engine, models } = resources;
   const judges = models.map((model) => {
     const labeller = resources.openedLabeller(model);
-    return labeller && { ...identityOf(labeller), labelled: labelledBy(labeller, model.info.attributes) };
+    return labeller && { ...identityOf(labeller), ...judgedHeads(labeller, model.info.attributes) };
   });
   const overrides = source?.overrides ?? {};
   const path = outputPath(host, out, recordFile);

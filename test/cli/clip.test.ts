@@ -64,7 +64,7 @@ describe("lacec --labeller clip", () => {
     const { sets, labellers } = (JSON.parse(out) as { evaluation: Evaluation }).evaluation;
     const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
     const prompts = ["glasses: no = a person without glasses | yes = a person wearing glasses"];
-    expect(labellers).toEqual([{ model: "random", labelled: [], name: "clip clip", sha256, prompts }]);
+    expect(labellers).toEqual([{ model: "random", labelled: [], calibrated: [], name: "clip clip", sha256, prompts }]);
     expect(sets[0]?.clauses[0]?.labeller?.mean).toBeGreaterThanOrEqual(0);
     expect(sets[0]?.frechet.unconditional).toBeGreaterThan(0);
   });

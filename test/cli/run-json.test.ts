@@ -91,7 +91,14 @@ const schema = v.strictObject({
       reference: v.string(),
       sha256: hash,
       labeller: v.nullable(hash),
-      judge: v.nullable(v.strictObject({ name: v.string(), sha256: v.nullable(hash), labelled: v.array(v.string()) })),
+      judge: v.nullable(
+        v.strictObject({
+          name: v.string(),
+          sha256: v.nullable(hash),
+          labelled: v.array(v.string()),
+          calibrated: v.array(v.string()),
+        }),
+      ),
       heads: v.array(v.strictObject({ attribute: v.string(), file: v.string() })),
     }),
   ),

@@ -17,7 +17,7 @@ import type { Labeller, Services } from "../../runtime/services/services.js";
 import { dryWorld } from "../../runtime/services/world.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import { identityOf, labelledBy } from "../../runtime/services/labeller-identity.js";
+import { identityOf, judgedHeads } from "../../runtime/services/labeller-identity.js";
 import type { Model } from "../../models/model.js";
 import { compileTask, untruncatedFrom } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
@@ -136,9 +136,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
     }
     const labellers = [...benches].flatMap(([model, { labeller }]) => {
       if (labeller === undefined) return [];
-      return [
-        { model: model.info.name, ...identityOf(labeller), labelled: labelledBy(labeller, model.info.attributes) },
-      ];
+      return [{ model: model.info.name, ...identityOf(labeller), ...judgedHeads(labeller, model.info.attributes) }];
     });
     const evaluation = {
       hand: hand?.file ?? null,

@@ -2,7 +2,7 @@
 // In: nothing. Out: types. Invariant: plain data; null is "cannot be said".
 import type { Task } from "../../compiler/plan.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
-import type { LabellerIdentity } from "../../runtime/services/labeller-identity.js";
+import type { JudgedHeads, LabellerIdentity } from "../../runtime/services/labeller-identity.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Estimate } from "./bootstrap.js";
 
@@ -99,8 +99,8 @@ export interface Evaluation {
   /** The table of labels by hand that was counted by. */
   readonly hand: string | null;
   readonly sets: readonly SetMeasure[];
-  /** `labelled`: attributes whose heads learnt from labels of this judge. */
-  readonly labellers: readonly ({ readonly model: string; readonly labelled: readonly string[] } & LabellerIdentity)[];
+  /** Judges by model, and the heads that are not independent of them. */
+  readonly labellers: readonly ({ readonly model: string } & JudgedHeads & LabellerIdentity)[];
   readonly reference: number;
   readonly real: number;
   readonly engine: string;

@@ -1,4 +1,5 @@
 // Figures of an evaluation as text: the same in tables and on pages.
+import { judgedHeadsText } from "../../runtime/services/labeller-identity.js";
 import type { Estimate } from "./bootstrap.js";
 import type { ClauseMeasure, Evaluation, SetMeasure } from "./evaluation.js";
 
@@ -57,8 +58,7 @@ export function acceptedText({ accepted }: SetMeasure): string {
 }
 
 /** A judge by name, and of what it is no independent one. */
-export function judgeText({ name, labelled }: Evaluation["labellers"][number]): string {
-  return labelled.length === 0
-    ? name
-    : `${name}, which also made the labels that the heads of ${labelled.join(", ")} learnt from`;
+export function judgeText(judge: Evaluation["labellers"][number]): string {
+  const said = judgedHeadsText(judge);
+  return said === undefined ? judge.name : `${judge.name}, which also ${said}`;
 }

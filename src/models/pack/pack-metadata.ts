@@ -20,12 +20,14 @@ const space = v.optional(v.picklist(["w", "z"]), "w");
 
 /** Part of the labels that a head explains. */
 const skill = v.exactOptional(v.pipe(finite, v.maxValue(1)));
+const labeller = v.exactOptional(
+  v.object({ name: v.string(), sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))) }),
+);
 /** What its training found out of a head, and of the second one beside it. */
 const known = {
   skill,
-  labelledBy: v.exactOptional(
-    v.object({ name: v.string(), sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))) }),
-  ),
+  labelledBy: labeller,
+  calibratedBy: labeller,
   witness: v.exactOptional(
     v.object({ temperature: v.exactOptional(positive), sigma: v.exactOptional(positive), skill }),
   ),
@@ -312,10 +314,11 @@ export function parseHeadMetadata(text: string | undefined, file: string): HeadM
 /** The attribute table as the compiler takes it. */
 export function attributeTable(rows: PackMetadata["attributes"]): Attribute[] {
   return rows.map((a): Attribute => {
-    const { name, skill, witness, labelledBy } = a;
+    const { name, skill, witness, labelledBy, calibratedBy } = a;
     const known = {
       ...(skill !== undefined && { skill }),
       ...(labelledBy !== undefined && { labelledBy }),
+      ...(calibratedBy !== undefined && { calibratedBy }),
       ...(witness !== undefined && { witness }),
     };
     if (a.type === "scalar") {

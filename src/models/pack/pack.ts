@@ -315,18 +315,24 @@ export function writePack(
   return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(metadata) }, options.dtype);
 }
 
+/** What was found out of another head is not of this one. */
+const OF_ONE_HEAD = {
+  skill: undefined,
+  residuals: undefined,
+  witness: undefined,
+  labelledBy: undefined,
+  calibratedBy: undefined,
+};
+
 /** Rows of a table, each with what the original metadata say of it besides. */
 function storedRows({ attributes, heads }: Heads, original: Readonly<Record<string, unknown>>): readonly object[] {
   const { attributes: rows } = original;
   const known: readonly unknown[] = Array.isArray(rows) ? rows : [];
   return attributes.map((a, i) => {
-    const found = known.find((r) => typeof r === "object" && r !== null && "name" in r && r.name === a.name);
-    // What was found out of another head is not of this one.
-    const earlier =
-      typeof found === "object"
-        ? { ...found, skill: undefined, residuals: undefined, witness: undefined, labelledBy: undefined }
-        : {};
-    return { ...earlier, ...storedRow(a, heads[i]?.space ?? "w") };
+    const found = known.find(
+      (r): r is object => typeof r === "object" && r !== null && "name" in r && r.name === a.name,
+    );
+    return { ...found, ...OF_ONE_HEAD, ...storedRow(a, heads[i]?.space ?? "w") };
   });
 }
 

@@ -16,7 +16,7 @@ import { partsOf, rowsOf } from "../plan/places.js";
 import type { ExpectationResult } from "./results.js";
 import type { OutputFile } from "../show/saves.js";
 import type { Likeness, AttemptCount, TaskResult } from "../draw/results.js";
-import type { LabellerIdentity } from "../services/labeller-identity.js";
+import type { JudgedHeads, LabellerIdentity } from "../services/labeller-identity.js";
 import type { Shard } from "../plan/selection.js";
 import { RECORD_FILE } from "../plan/path-template.js";
 
@@ -123,12 +123,8 @@ export interface RunRecord {
     readonly reference: string;
     readonly sha256: string;
     readonly labeller: string | null;
-    /** Who judged its pictures, and the attributes whose heads learnt from labels of this judge; null: nobody did. */
-    readonly judge: {
-      readonly name: string;
-      readonly sha256: string | null;
-      readonly labelled: readonly string[];
-    } | null;
+    /** Who judged its pictures, and the attributes whose heads labels of this judge made or calibrated; null: nobody did. */
+    readonly judge: ({ readonly name: string; readonly sha256: string | null } & JudgedHeads) | null;
     readonly heads: readonly { readonly attribute: string; readonly file: string }[];
   }[];
   readonly engine: { readonly name: string; readonly description: string };
@@ -157,8 +153,8 @@ export interface RunRecord {
   readonly seconds: Readonly<Record<string, number>>;
 }
 
-/** A judge, and the attributes whose heads learnt from its labels. */
-export type ModelJudge = LabellerIdentity & { readonly labelled: readonly string[] };
+/** A judge, and the attributes whose heads are not independent of it. */
+export type ModelJudge = LabellerIdentity & JudgedHeads;
 
 /** All that a record is made from. */
 export interface RecordParts {
@@ -250,7 +246,9 @@ export function makeRecord(parts: RecordParts): RunRecord {
 }
 
 function judgeRecord(judge: ModelJudge | undefined): RunRecord["models"][number]["judge"] {
-  return judge === undefined ? null : { name: judge.name, sha256: judge.sha256, labelled: judge.labelled };
+  if (judge === undefined) return null;
+  const { name, sha256, labelled, calibrated } = judge;
+  return { name, sha256, labelled, calibrated };
 }
 
 function taskRecord({ task, samples, attempts, forecast, seconds }: TaskResult, plan: Plan): TaskRecord {

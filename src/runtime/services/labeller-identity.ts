@@ -11,14 +11,31 @@ export interface LabellerIdentity {
   readonly prompts?: readonly string[];
 }
 
-/** Names of the attributes whose heads learnt from labels of this judge: it is no independent one of them. */
-export function labelledBy(judge: LabellerIdentity, attributes: readonly Attribute[]): readonly string[] {
-  return attributes.flatMap(({ name, labelledBy: by }) => {
-    if (by === undefined) return [];
-    return (judge.sha256 === null ? by.sha256 === null && by.name === judge.name : by.sha256 === judge.sha256)
-      ? [name]
-      : [];
-  });
+/** Names of the attributes whose heads a judge had a part in: it is no independent one of them. */
+export interface JudgedHeads {
+  /** Heads that learnt from its labels. */
+  readonly labelled: readonly string[];
+  /** Heads that learnt from something else, and whose sureness its labels calibrated. */
+  readonly calibrated: readonly string[];
+}
+
+/** The heads that labels of this judge made or calibrated. */
+export function judgedHeads(judge: LabellerIdentity, attributes: readonly Attribute[]): JudgedHeads {
+  const isJudge = (by: Attribute["labelledBy"]): boolean =>
+    by !== undefined &&
+    (judge.sha256 === null ? by.sha256 === null && by.name === judge.name : by.sha256 === judge.sha256);
+  const names = (of: "labelledBy" | "calibratedBy"): string[] =>
+    attributes.filter((a) => isJudge(a[of])).map(({ name }) => name);
+  return { labelled: names("labelledBy"), calibrated: names("calibratedBy") };
+}
+
+/** What a judge did for heads, as what follows "it also" or "which also"; undefined: nothing. */
+export function judgedHeadsText({ labelled, calibrated }: JudgedHeads): string | undefined {
+  const said = [
+    ...(labelled.length === 0 ? [] : [`made the labels that the heads of ${labelled.join(", ")} learnt from`]),
+    ...(calibrated.length === 0 ? [] : [`calibrated the heads of ${calibrated.join(", ")}`]),
+  ];
+  return said.length === 0 ? undefined : said.join(" and ");
 }
 
 /** The identity alone, of a labeller or of what was read. */
