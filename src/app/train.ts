@@ -33,7 +33,7 @@ export interface TrainOptions extends VerbOptions {
   readonly space?: HeadSpace;
   /** Train these only. */
   readonly attributes?: readonly string[];
-  /** Widths of the hidden layers, or linear heads; default: linear heads beside networks, and the better of the two. */
+  /** Widths of the hidden layers, or linear heads; default: networks, linear heads and heads on a layer that all share, and the best of them. */
   readonly hidden?: readonly number[] | "none";
   /** Default: 50, or what makes 500 steps. */
   readonly epochs?: number;

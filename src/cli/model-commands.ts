@@ -171,7 +171,7 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     .option("--attributes <a,b,...>", "train these only", names)
     .option(
       "--hidden <n,n,...>",
-      "widths of the hidden layers, or none for linear heads (default: three, evenly from the latent's to 128; linear heads are fitted beside them, and the better is kept for each attribute)",
+      "widths of the hidden layers, or none for linear heads (default: three, evenly from the latent's to 128; linear heads, and heads on one layer that all share, are fitted beside them, and the best is kept for each attribute)",
       widths,
     )
     .option(

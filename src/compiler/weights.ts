@@ -30,12 +30,16 @@ export interface MappingWeights {
 /** What a head takes: w, truncated, as the image is made from it; or z, which truncation does not touch. */
 export type HeadSpace = "w" | "z";
 
-/** One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, none after the last. Weights [out, in]. */
+/**
+ * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, none after the last. Weights [out, in].
+ * With `direct` it is smooth: the logistic function stands between its two layers, and the latent times `direct` [out, in] is added to their outputs.
+ */
 export interface HeadWeights {
   readonly attribute: string;
   /** Absent: w. */
   readonly space?: HeadSpace;
   readonly layers: readonly { readonly weight: Tensor; readonly bias: Tensor }[];
+  readonly direct?: Tensor;
 }
 
 /** All that energies need of a model. `heads` are in the order of the attribute table; no mapping: w = z. */

@@ -208,7 +208,12 @@ function mappingParameters(mapping: MappingWeights | undefined): number {
 }
 
 function headParameters(heads: readonly HeadWeights[]): number {
-  return sizes(heads.flatMap((head) => head.layers.flatMap((layer) => [layer.weight, layer.bias])));
+  return sizes(
+    heads.flatMap(({ layers, direct }) => [
+      ...layers.flatMap((layer) => [layer.weight, layer.bias]),
+      ...(direct === undefined ? [] : [direct]),
+    ]),
+  );
 }
 
 function dtypesOf(source: Extract<Source, { readonly kind: "pack" | "heads" }>): readonly string[] {

@@ -222,6 +222,24 @@ describe("head files", () => {
     expect(heads).toEqual({ attributes: donor.info.attributes, heads: donor.weights.heads });
   });
 
+  it("hold smooth heads, in files and packs, and refuse one without the latent beside its units", async () => {
+    const smooth = randomModel({ seed: 4, attributes: donor.info.attributes, smooth: ["age"], inZ: ["age"] });
+    const own = { attributes: smooth.info.attributes, heads: smooth.weights.heads };
+    const written = writeHeads(own, smooth.info);
+    expect(await loadHeads(memoryHost({ h: written }), "h", smooth.info)).toEqual(own);
+    expect((await load(writePack(smooth, { source: "a test" }))).weights.heads).toEqual(own.heads);
+    const stored = readSafetensors(written, "h");
+    const tensors = new Map([...stored.tensors.keys()].map((name) => [name, stored.tensor(name)!]));
+    expect([...tensors.keys()].filter((name) => name.includes("age")).sort()).toEqual(
+      ["direct.weight", "mix.bias", "mix.weight", "units.bias", "units.weight"].map((name) => `heads.age.${name}`),
+    );
+    tensors.delete("heads.age.direct.weight");
+    const spoilt = writeSafetensors(tensors, Object.fromEntries(stored.metadata));
+    await expect(loadHeads(memoryHost({ h: spoilt }), "h", smooth.info)).rejects.toThrow(
+      /L5109: h: the tensor 'heads.age.direct.weight' is missing/,
+    );
+  });
+
   it("say which of their heads take z, and fit any model with a z and a w like that", async () => {
     const mixed = randomModel({ seed: 3, attributes: donor.info.attributes, inZ: ["age"] });
     const own = { attributes: mixed.info.attributes, heads: mixed.weights.heads };

@@ -35,10 +35,12 @@ export function mapRow(weights: EnergyWeights, z: readonly number[], truncation:
 
 /** The outputs of one head at w. */
 export function headRow(weights: EnergyWeights, head: number, w: readonly number[]): number[] {
-  const { layers } = weights.heads[head]!;
+  const { layers, direct } = weights.heads[head]!;
+  const between = direct === undefined ? leaky : (v: number): number => 1 / (1 + Math.exp(-v));
   let x = [...w];
-  layers.forEach((l, i) => (x = layer(x, l.weight, l.bias, 1, 1, i < layers.length - 1 ? leaky : (v) => v)));
-  return x;
+  layers.forEach((l, i) => (x = layer(x, l.weight, l.bias, 1, 1, i < layers.length - 1 ? between : (v) => v)));
+  if (direct === undefined) return x;
+  return x.map((sum, o) => w.reduce((s, v, i) => s + v * direct.data[o * w.length + i]!, sum));
 }
 
 /** Row `row` of a row-major matrix of `width` columns. */

@@ -28,6 +28,8 @@ export interface RandomModelOptions {
   readonly classes?: number;
   /** Attributes whose heads take z. */
   readonly inZ?: readonly string[];
+  /** Attributes whose heads are smooth. */
+  readonly smooth?: readonly string[];
 }
 
 export const RANDOM_ATTRIBUTES: readonly Attribute[] = [
@@ -46,7 +48,7 @@ export function randomModel(
   options: RandomModelOptions = {},
 ): StyleganModel & { readonly synthesis: Stylegan2Weights } {
   const { seed = 1, resolution = 16, zDim = 6, wDim = 8, channels = 5, style = "skip", noise = true } = options;
-  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0, inZ = [] } = options;
+  const { mappingLayers = 2, attributes = RANDOM_ATTRIBUTES, classes = 0, inZ = [], smooth = [] } = options;
   const r = random(seed);
   const normal = (shape: readonly number[], scale = 1): Tensor => ({
     shape,
@@ -103,6 +105,7 @@ export function randomModel(
         { weight: normal([7, isInZ ? zDim : wDim], 0.5), bias: normal([7], 0.1) },
         { weight: normal([outputs, 7], 0.5), bias: normal([outputs], 0.1) },
       ],
+      ...(smooth.includes(attribute.name) && { direct: normal([outputs, isInZ ? zDim : wDim], 0.5) }),
     };
   };
   return {

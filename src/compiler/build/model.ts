@@ -45,17 +45,20 @@ export interface Latents {
 }
 
 /**
- * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, on the latent of its space.
+ * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, on the latent of its space; of a smooth one logistic functions, and the latent
+ * beside them.
  *
  * Shapes   latents -> [rows, K]: logits, or one number for a scalar attribute.
  */
 export function buildHead(b: GraphBuilder, latents: Latents, head: HeadWeights): NodeId {
-  let x = latents[head.space ?? "w"];
+  const latent = latents[head.space ?? "w"];
+  let x = latent;
   head.layers.forEach((layer, i) => {
-    if (i > 0) x = b.leakyRelu(x, SLOPE);
+    if (i > 0) x = head.direct === undefined ? b.leakyRelu(x, SLOPE) : b.sigmoid(x);
     x = b.add(b.matmul(x, b.transpose(tensor(b, layer.weight), [1, 0])), tensor(b, layer.bias));
   });
-  return x;
+  if (head.direct === undefined) return x;
+  return b.add(x, b.matmul(latent, b.transpose(tensor(b, head.direct), [1, 0])));
 }
 
 function tensor(b: GraphBuilder, { data, shape }: Tensor): NodeId {

@@ -1,7 +1,7 @@
 // The loss of attribute heads as a graph, with the weights as inputs: what `lacec train` differentiates.
 // In: the sizes of a network, rows of a minibatch. Out: a Graph with the loss, and one with the outputs alone.
-// Invariants: heads with the same number of outputs form a stack, whose layers are one product each; nothing is shared between heads,
-// so the loss of each depends on its own weights only; what is missing or weighted is in the inputs, not in the graph.
+// Invariants: heads with the same number of outputs form a stack, whose layers are one product each; nothing is shared between heads but the layer that a network
+// says they share, so the loss of each depends on its own weights only; what is missing or weighted is in the inputs, not in the graph.
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
@@ -21,6 +21,8 @@ export interface HeadNetwork {
   readonly inputs: number;
   /** Widths of the hidden layers. */
   readonly hidden: readonly number[];
+  /** Width of one layer that all heads share, of tanh, beside which each head sees the latent; there are no hidden layers then. */
+  readonly shared?: number;
   readonly stacks: readonly HeadStack[];
 }
 
@@ -32,9 +34,16 @@ export interface Parameter {
   readonly name: string;
   readonly shape: Shape;
   readonly role: "weight" | "bias";
+  /** SHARED: of the layer that all heads share. */
   readonly stack: number;
   readonly layer: number;
 }
+
+/** The stack of parameters that are of all heads, and the layer of those that read the latent beside what is shared. */
+export const SHARED = -1;
+export const DIRECT = -1;
+/** Names of what a network with a shared layer has besides; its last layers are named as those of heads without hidden layers. */
+export const sharedNames = { weight: "w.shared", bias: "b.shared" } as const;
 
 /** Name of the input of latents [rows, inputs] that stacks of a kind take: training adds more noise for classes than for scalars. */
 export const latentName = (kind: HeadStack["kind"]): string => `x.${kind}`;
@@ -56,15 +65,26 @@ export const stackNames = (stack: number) => ({
   outputs: `outputs${stack}`,
 });
 
-/** The weights of a network, stack by stack and layer by layer: weight [heads, in, out], then bias [heads, 1, out]. */
-export function parametersOf({ inputs, hidden, stacks }: HeadNetwork): readonly Parameter[] {
-  return stacks.flatMap(({ heads, outputs }, stack) => {
-    const widths = [inputs, ...hidden, outputs];
-    return widths.slice(1).flatMap((columns, layer): Parameter[] => [
+/** The weights of a network: what is shared, then stack by stack and layer by layer weight [heads, in, out] and bias [heads, 1, out]. */
+export function parametersOf({ inputs, hidden, shared, stacks }: HeadNetwork): readonly Parameter[] {
+  const isShared = shared !== undefined;
+  const common: readonly Parameter[] = isShared
+    ? [
+        { name: sharedNames.weight, shape: [1, inputs, shared], role: "weight", stack: SHARED, layer: 0 },
+        { name: sharedNames.bias, shape: [1, 1, shared], role: "bias", stack: SHARED, layer: 0 },
+      ]
+    : [];
+  const own = stacks.flatMap(({ heads, outputs }, stack) => {
+    const widths = [shared ?? inputs, ...hidden, outputs];
+    const layers = widths.slice(1).flatMap((columns, layer): Parameter[] => [
       { name: `w${stack}.${layer}`, shape: [heads, at(widths, layer), columns], role: "weight", stack, layer },
       { name: `b${stack}.${layer}`, shape: [heads, 1, columns], role: "bias", stack, layer },
     ]);
+    const shape = [heads, inputs, outputs];
+    const direct: Parameter = { name: `v${stack}`, shape, role: "weight", stack, layer: DIRECT };
+    return isShared ? [...layers, direct] : layers;
   });
+  return [...common, ...own];
 }
 
 /**
@@ -116,14 +136,28 @@ function scalarTerm(b: GraphBuilder, residual: NodeId, loss: ScalarLoss): NodeId
 function buildStacks(b: GraphBuilder, network: HeadNetwork, rows: number): NodeId[] {
   const latents = new Map<string, NodeId>();
   const parameters = parametersOf(network);
+  const share = sharedLayer(b, parameters);
   return network.stacks.map(({ kind }, stack) => {
-    let value = latents.get(kind) ?? b.input(latentName(kind), [rows, network.inputs]);
-    latents.set(kind, value);
+    const latent = latents.get(kind) ?? b.input(latentName(kind), [rows, network.inputs]);
+    latents.set(kind, latent);
+    let value = share(latent);
     const own = parameters.filter((p) => p.stack === stack);
     for (const { name, shape, role, layer } of own) {
-      if (role === "bias") value = b.add(value, b.input(name, shape));
-      else value = b.matmul(layer === 0 ? value : b.leakyRelu(value, SLOPE), b.input(name, shape));
+      const parameter = b.input(name, shape);
+      if (layer === DIRECT) value = b.add(value, b.matmul(latent, parameter));
+      else if (role === "bias") value = b.add(value, parameter);
+      else value = b.matmul(layer === 0 ? value : b.leakyRelu(value, SLOPE), parameter);
     }
     return value;
   });
+}
+
+/** The layer that all heads share, of a latent; the latent itself where there is none. */
+function sharedLayer(b: GraphBuilder, parameters: readonly Parameter[]): (latent: NodeId) => NodeId {
+  const [weight, bias] = parameters.filter((p) => p.stack === SHARED).map((p) => b.input(p.name, p.shape));
+  if (weight === undefined || bias === undefined) return (latent) => latent;
+  return (latent) => {
+    const twice = b.mul(b.add(b.matmul(latent, weight), bias), scalar(2));
+    return b.sub(b.mul(b.sigmoid(twice), scalar(2)), scalar(1)); // tanh
+  };
 }

@@ -2,7 +2,7 @@
 // In: a training and its report. Out: Heads (docs/packs.md), for a file of their own or a pack.
 // Invariant: a head of these weights on a raw latent gives what the trained one gives on the latent in the training's units.
 import type { Attribute, WitnessRow } from "../../compiler/attribute.js";
-import type { HeadWeights } from "../../compiler/weights.js";
+import type { HeadWeights, Tensor } from "../../compiler/weights.js";
 import type { LabellerIdentity } from "../../runtime/services/labeller-identity.js";
 import type { Heads } from "../../models/pack/pack.js";
 import { calibrated, type TrainingReport } from "./evaluate.js";
@@ -56,31 +56,67 @@ function skillOf({ attributes }: TrainingReport, name: string): number | undefin
   return Number.isFinite(skill) ? Number(skill.toFixed(4)) : undefined;
 }
 
-function foldUnits({ planned, layers }: TrainedHead, { centre, scale, space }: TrainingPlan): HeadWeights {
+function foldUnits({ planned, layers, direct }: TrainedHead, { centre, scale, space }: TrainingPlan): HeadWeights {
   const { offset, unit } = planned;
+  const folded = layers.map(({ weight, bias }, l) => {
+    const [isFirst, isLast] = [l === 0, l === layers.length - 1];
+    const own = isFirst ? fromLatent(weight, bias.length, { centre, scale }) : transposed(weight, bias.length);
+    const gain = isLast ? unit : 1;
+    const beside =
+      isLast && direct !== undefined ? fromLatent(direct, bias.length, { centre, scale }).shift : undefined;
+    const shifts = Float32Array.from(bias, (v, o) => {
+      const moved = v - (own.shift?.[o] ?? 0) - (beside?.[o] ?? 0);
+      return moved * gain + (isLast ? offset : 0);
+    });
+    return {
+      weight: tensorOf(own.data, bias.length, gain),
+      bias: { shape: [bias.length], data: shifts },
+    };
+  });
+  const outputs = planned.outputs;
   return {
     attribute: planned.column.attribute.name,
     ...(space === "z" && { space }),
-    layers: layers.map(({ weight, bias }, l) => {
-      const [isFirst, isLast] = [l === 0, l === layers.length - 1];
-      const outputs = bias.length;
-      const inputs = weight.length / outputs;
-      const factor = (isFirst ? 1 / scale : 1) * (isLast ? unit : 1);
-      const data = new Float32Array(weight.length);
-      const shifts = Float64Array.from(bias);
-      for (let o = 0; o < outputs; o++) {
-        let shift = 0;
-        for (let i = 0; i < inputs; i++) {
-          const value = weight[i * outputs + o] ?? 0;
-          data[o * inputs + i] = value * factor;
-          if (isFirst) shift += (value * (centre[i] ?? 0)) / scale;
-        }
-        shifts[o] = ((shifts[o] ?? 0) - shift) * (isLast ? unit : 1) + (isLast ? offset : 0);
-      }
-      return {
-        weight: { shape: [outputs, inputs], data },
-        bias: { shape: [outputs], data: Float32Array.from(shifts) },
-      };
+    layers: folded,
+    ...(direct !== undefined && {
+      direct: tensorOf(fromLatent(direct, outputs, { centre, scale }).data, outputs, unit),
     }),
   };
+}
+
+/** Weights [out, in] before they are rounded, and what the latents' centre adds to each output, to be taken away. */
+interface Folded {
+  readonly data: Float64Array;
+  readonly shift?: Float64Array;
+}
+
+/** Weights [in, out] as [out, in]. */
+function transposed(weight: Float32Array, outputs: number): Folded {
+  const inputs = weight.length / outputs;
+  const data = new Float64Array(weight.length);
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++) data[o * inputs + i] = weight[i * outputs + o] ?? 0;
+  return { data };
+}
+
+/** The same for weights of what takes the latent, which enters a training as (x - centre) / scale. */
+function fromLatent(
+  weight: Float32Array,
+  outputs: number,
+  { centre, scale }: Pick<TrainingPlan, "centre" | "scale">,
+): Required<Folded> {
+  const { data } = transposed(weight, outputs);
+  const inputs = centre.length;
+  const shift = new Float64Array(outputs);
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++) {
+      const value = (data[o * inputs + i] ?? 0) / scale;
+      data[o * inputs + i] = value;
+      shift[o] = (shift[o] ?? 0) + value * (centre[i] ?? 0);
+    }
+  return { data, shift };
+}
+
+function tensorOf(data: Float64Array, outputs: number, gain: number): Tensor {
+  return { shape: [outputs, data.length / outputs], data: Float32Array.from(data, (v) => v * gain) };
 }

@@ -2,7 +2,7 @@
 // In: data and settings. Out: a plan. Invariants: it follows from data and settings alone, so that a resumed training has the same;
 // a head's split, units and first weights do not depend on which other attributes are trained with it, nor (but for rounding) do its last.
 import type { HeadNetwork, HeadStack } from "../../compiler/build/training.js";
-import { parametersOf } from "../../compiler/build/training.js";
+import { DIRECT, parametersOf, SHARED } from "../../compiler/build/training.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import type { HeadSpace } from "../../compiler/weights.js";
 import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
@@ -63,6 +63,7 @@ export function planTraining(data: TrainingData, settings: TrainSettings): Train
   const network: HeadNetwork = {
     inputs: data.width,
     hidden: hiddenWidths(data.width, settings),
+    ...(settings.shared !== undefined && { shared: settings.shared }),
     stacks: stacks.map(({ stack, columns }) => ({ ...stack, heads: columns.length })),
   };
   const heads = data.columns.map((column): PlannedHead => {
@@ -192,7 +193,7 @@ function stackColumns(columns: readonly LabelColumn[]): { stack: Omit<HeadStack,
 }
 
 /**
- * First weights: uniform within sqrt(6 / ((1 + 0.2^2) in)), which keeps the size of values through leaky ReLUs; biases 0.
+ * First weights: uniform within sqrt(6 / ((1 + 0.2^2) in)), which keeps the size of values through leaky ReLUs; biases 0, and what reads the latent beside a shared layer.
  * Source   He et al., "Delving deep into rectifiers" (2015), equation 15.
  */
 export function initialWeights({ network, heads }: TrainingPlan, seed: number): Map<string, Float32Array> {
@@ -200,10 +201,15 @@ export function initialWeights({ network, heads }: TrainingPlan, seed: number): 
   for (const { name, shape, role, stack, layer } of parametersOf(network)) {
     const values = new Float32Array(sizeOf(shape));
     weights.set(name, values);
-    if (role === "bias") continue;
+    if (role === "bias" || layer === DIRECT) continue;
     const [, inputs = 1, columns = 1] = shape;
     const bound = Math.sqrt(6 / (1.04 * inputs));
     const numbers = new Float64Array(inputs * columns);
+    if (stack === SHARED) {
+      fillUniformNoise({ seed, sample: 0, purpose: "initial", step: layer, slot: 1 }, numbers);
+      values.set(numbers.map((n) => bound * (2 * n - 1)));
+      continue;
+    }
     for (const { column, place } of heads.filter((h) => h.stack === stack)) {
       fillUniformNoise({ seed, sample: column.index, purpose: "initial", step: layer }, numbers);
       for (let i = 0; i < numbers.length; i++) values[place * numbers.length + i] = bound * (2 * (numbers[i] ?? 0) - 1);

@@ -9,6 +9,8 @@ export interface TrainSettings {
   readonly space: HeadSpace;
   /** Widths of the hidden layers; empty: spaced evenly from the latent's to 128, LAYERS in all with the output; none: heads are linear. */
   readonly hidden: readonly number[] | "none";
+  /** Width of a layer that all heads share (HeadNetwork); `hidden` is none then. */
+  readonly shared?: number;
   readonly epochs: number;
   /** Rows of a minibatch. */
   readonly batch: number;
@@ -95,6 +97,23 @@ export function linearSettings(settings: TrainSettings): TrainSettings {
     adam: { ...settings.adam, decay: LINEAR_DECAY },
   };
 }
+
+/** The settings of heads on one layer that all share, which are fitted beside networks. */
+export function sharedSettings(settings: TrainSettings): TrainSettings {
+  return {
+    ...settings,
+    hidden: "none",
+    shared: SHARED_WIDTH,
+    epochs: Math.ceil(SHARED_EPOCHS * settings.epochs),
+    patience: 0,
+    rate: SHARED_RATE,
+    schedule: "cosine",
+    adam: { ...settings.adam, decay: SHARED_DECAY },
+  };
+}
+
+/** Of the shared layer: what is learnt last is what only many steps find, so that none is left out. */
+const [SHARED_WIDTH, SHARED_RATE, SHARED_DECAY, SHARED_EPOCHS] = [128, 0.01, 0.3, 2.5];
 
 /** The settings of witnesses, linear heads fitted to `rows` rows. */
 export function witnessSettings(settings: TrainSettings, rows: number): TrainSettings {

@@ -2,7 +2,7 @@
 // In: data, settings, an engine. Out: outputs and weights of every head at its best epoch.
 // Invariants: nothing is computed before data, settings and checkpoint are known to fit; an abort is answered at the next step, after the
 // checkpoint is written.
-import { latentInputs, parametersOf, stackNames } from "../../compiler/build/training.js";
+import { DIRECT, latentInputs, parametersOf, sharedNames, stackNames } from "../../compiler/build/training.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import { compileHeadOutputs, compileTrainingGradient, stepScalars } from "../../compiler/build/training-step.js";
 import { failure } from "../../source/diagnostic.js";
@@ -11,6 +11,7 @@ import type { Engine } from "../../runtime/services/engine.js";
 import type { Host } from "../../ports/host.js";
 import type { TrainingData } from "./data.js";
 import { Minibatches, fillLatents, fillTargets } from "./minibatch.js";
+import { logisticLayers } from "./shared-layer.js";
 import { checkSize, openOptimizer, type Optimizer } from "./optimizer.js";
 import { planTraining, type PlannedHead, type TrainingPlan } from "./plan.js";
 import { countPlateaus, epochsAtRest, rateAt, type TrainSettings } from "./settings.js";
@@ -49,10 +50,12 @@ export interface TrainedHead {
   readonly planned: PlannedHead;
   /** Layers in order: weight [in, out], bias [out]. */
   readonly layers: readonly { readonly weight: Float32Array; readonly bias: Float32Array }[];
+  /** [in, out]; of a head on a shared layer, whose layers have the logistic function between them: what it takes of the latent beside them. */
+  readonly direct?: Float32Array;
   /** Epoch, from 1, that the weights are of. */
   readonly bestEpoch: number;
-  /** Whether it has hidden layers. */
-  readonly kind: "network" | "linear";
+  /** Hidden layers of its own; one that all heads share, and the latent beside it; none. */
+  readonly kind: "network" | "shared" | "linear";
   /** Mean loss by epoch. */
   readonly losses: { readonly train: readonly number[]; readonly validation: readonly number[] };
   /** Outputs [rows, outputs] for the rows of each part. */
@@ -121,9 +124,9 @@ export async function trainHeads(
       if (v === undefined || t === undefined) throw new InternalError("a head has no outputs");
       return {
         planned,
-        layers: layersOf(state.bestWeights, plan, planned),
+        ...layersOf(state.bestWeights, plan, planned),
         bestEpoch: (state.best[h]?.epoch ?? 0) + 1,
-        kind: plan.network.hidden.length === 0 ? "linear" : "network",
+        kind: plan.network.shared !== undefined ? "shared" : plan.network.hidden.length === 0 ? "linear" : "network",
         losses: {
           train: state.history.map((e) => e.train[h] ?? NaN),
           validation: state.history.map((e) => e.validation[h] ?? NaN),
@@ -214,13 +217,15 @@ class Loop {
     const validation = plan.heads.map((head, h) =>
       meanLoss(outputs[h] ?? new Float32Array(0), plan.split.validation, head, this.settings),
     );
-    plan.heads.forEach((head, h) => {
-      const [loss = Infinity, best] = [validation[h], state.best[h]];
-      if (best === undefined || !(loss < best.loss)) return;
-      best.loss = loss;
-      best.epoch = state.epoch;
-      keepWeights(state, plan, head);
-    });
+    if (plan.network.shared !== undefined) keepTogether(state, validation);
+    else
+      plan.heads.forEach((head, h) => {
+        const [loss = Infinity, best] = [validation[h], state.best[h]];
+        if (best === undefined || !(loss < best.loss)) return;
+        best.loss = loss;
+        best.epoch = state.epoch;
+        keepWeights(state, plan, head);
+      });
     state.history.push({ train, validation });
     state.epoch++;
     state.step = 0;
@@ -264,6 +269,17 @@ function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
+/** Heads that share a layer keep the weights of one epoch: of the least sum of losses. */
+function keepTogether({ best, current, bestWeights, epoch }: TrainingState, losses: readonly number[]): void {
+  const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+  if (!(sum(losses) < sum(best.map((b) => b.loss)))) return;
+  best.forEach((b, h) => {
+    b.loss = losses[h] ?? Infinity;
+    b.epoch = epoch;
+  });
+  for (const [name, kept] of Object.entries(bestWeights)) kept.set(current[name] ?? []);
+}
+
 function keepWeights({ current, bestWeights }: TrainingState, plan: TrainingPlan, { stack, place }: PlannedHead): void {
   for (const { name } of parametersOf(plan.network).filter((p) => p.stack === stack)) {
     const [from, to] = [current[name], bestWeights[name]];
@@ -276,7 +292,7 @@ function layersOf(
   weights: Readonly<Record<string, Float32Array>>,
   plan: TrainingPlan,
   { stack, place }: PlannedHead,
-): { weight: Float32Array; bias: Float32Array }[] {
+): Pick<TrainedHead, "layers" | "direct"> {
   const heads = plan.network.stacks[stack]?.heads ?? 0;
   const own = parametersOf(plan.network).filter((p) => p.stack === stack);
   const part = (role: "weight" | "bias", layer: number): Float32Array => {
@@ -285,7 +301,14 @@ function layersOf(
     if (data === undefined) throw new InternalError(`no weights ${name}`);
     return partOf(data, heads, place).slice();
   };
-  return [...plan.network.hidden, 0].map((_, layer) => ({ weight: part("weight", layer), bias: part("bias", layer) }));
+  if (plan.network.shared !== undefined) {
+    const of = (name: string): Float32Array => weights[name] ?? new Float32Array(0);
+    const units = { weight: of(sharedNames.weight), bias: of(sharedNames.bias) };
+    const last = { weight: part("weight", 0), bias: part("bias", 0) };
+    return { layers: logisticLayers(units, last), direct: part("weight", DIRECT) };
+  }
+  const layers = [...plan.network.hidden, 0].map((_, l) => ({ weight: part("weight", l), bias: part("bias", l) }));
+  return { layers };
 }
 
 /** Outputs of every head for some rows, tile by tile: [rows, outputs] each, in the units of the plan. */

@@ -91,7 +91,8 @@ export function readMapping(source: TensorSource, sizes: MappingSizes): MappingW
 }
 
 /**
- * The head of one attribute on `width` numbers of its space, or the second one beside it: layers fc0, fc1, ... as many as there are, then `out`.
+ * The head of one attribute on `inputs` numbers of its space, or the second one beside it: layers fc0, fc1, ... as many as there are, then `out`;
+ * of a smooth one `units`, `mix`, and `direct`.
  * Errors   LaceError L5109.
  */
 function readHead(
@@ -101,6 +102,13 @@ function readHead(
   { space, inputs }: { readonly space: HeadSpace; readonly inputs: number },
 ): HeadWeights {
   const prefix = `${group}.${attribute.name}`;
+  const named = { attribute: attribute.name, ...(space === "z" && { space }) };
+  const outputs = headWidth(attribute);
+  if (source.has(`${prefix}.units.weight`)) {
+    const units = source.dense(`${prefix}.units`, inputs);
+    const layers = [units, source.dense(`${prefix}.mix`, units.bias.data.length, outputs)];
+    return { ...named, layers, direct: source.read(`${prefix}.direct.weight`, [outputs, inputs]) };
+  }
   let width = inputs;
   const layers: { readonly weight: Tensor; readonly bias: Tensor }[] = [];
   while (source.has(`${prefix}.fc${layers.length}.weight`)) {
@@ -108,8 +116,8 @@ function readHead(
     width = layer.bias.data.length;
     layers.push(layer);
   }
-  layers.push(source.dense(`${prefix}.out`, width, headWidth(attribute)));
-  return { attribute: attribute.name, ...(space === "z" && { space }), layers };
+  layers.push(source.dense(`${prefix}.out`, width, outputs));
+  return { ...named, layers };
 }
 
 /** The heads of a table, and the second heads of the rows that say that they have one. */

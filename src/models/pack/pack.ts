@@ -393,12 +393,15 @@ function headTensors({ attributes, heads, witnesses = [] }: Heads): Map<string, 
     throw new InternalError("heads and attributes do not correspond");
   }
   const tensors = new Map<string, Tensor>();
-  const add = (group: "heads" | "witnesses", { attribute, layers }: HeadWeights): void => {
+  const add = (group: "heads" | "witnesses", { attribute, layers, direct }: HeadWeights): void => {
     layers.forEach((layer, i) => {
-      const name = `${group}.${attribute}.${i === layers.length - 1 ? "out" : `fc${i}`}`;
+      const isLast = i === layers.length - 1;
+      const own = direct === undefined ? (isLast ? "out" : `fc${i}`) : isLast ? "mix" : "units";
+      const name = `${group}.${attribute}.${own}`;
       tensors.set(`${name}.weight`, layer.weight);
       tensors.set(`${name}.bias`, layer.bias);
     });
+    if (direct !== undefined) tensors.set(`${group}.${attribute}.direct.weight`, direct);
   };
   for (const head of heads) add("heads", head);
   attributes.forEach((a, i) => {

@@ -33,8 +33,8 @@ export function witnessJudge(model: Pick<Model, "info" | "weights">): AttemptJud
   return { look: (samples) => Promise.resolve(samples.map((s) => witnessOutputs(model, s))) };
 }
 
-/** Dense layers with leaky ReLU between them. */
-function runHead({ layers }: HeadWeights, latent: ArrayLike<number>): number[] {
+/** Dense layers with leaky ReLU between them; of a smooth head logistic functions, and the latent beside them. */
+function runHead({ layers, direct }: HeadWeights, latent: ArrayLike<number>): number[] {
   let x: ArrayLike<number> = latent;
   for (const [l, { weight, bias }] of layers.entries()) {
     const width = x.length;
@@ -43,8 +43,17 @@ function runHead({ layers }: HeadWeights, latent: ArrayLike<number>): number[] {
     x = Array.from(bias.data, (shift, o) => {
       let sum = shift;
       for (let i = 0; i < width; i++) sum += (weight.data[o * width + i] ?? 0) * (inputs[i] ?? 0);
-      return isLast || sum >= 0 ? sum : SLOPE * sum;
+      if (isLast) return sum;
+      if (direct !== undefined) return 1 / (1 + Math.exp(-sum));
+      return sum >= 0 ? sum : SLOPE * sum;
     });
   }
-  return Array.from(x);
+  const outputs = Array.from(x);
+  if (direct === undefined) return outputs;
+  const width = latent.length;
+  return outputs.map((value, o) => {
+    let sum = value;
+    for (let i = 0; i < width; i++) sum += (direct.data[o * width + i] ?? 0) * (latent[i] ?? 0);
+    return sum;
+  });
 }
