@@ -4,14 +4,14 @@ import { GROUPS, addressOf } from "./contents.js";
 import { relative } from "./markdown.js";
 
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'";
 
 export function escaped(text) {
   return text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 }
 
 /** `page` has `file`, `title`, `html`, `headings`, `description`; `titles` are those of all files. */
-export function document({ file, title, html, headings = [], description = "" }, titles, version) {
+export function document({ file, title, html, headings = [], description = "", isLanding = false }, titles, version) {
   const to = (address) => relative(file, address);
   const menu = GROUPS.map(
     (group) => `<p>${escaped(group.title)}</p>
@@ -39,7 +39,7 @@ ${own.map((h) => `<li class="level-${h.level}"><a href="#${h.id}">${escaped(h.ti
 <link rel="stylesheet" href="${to("assets/style.css")}">
 <script type="module" src="${to("assets/page.js")}"></script>
 </head>
-<body data-root="${to("./")}">
+<body data-root="${to("./")}"${isLanding ? " data-landing" : ""}>
 <a class="skip" href="#content">Skip to the content</a>
 <header>
 <a class="brand" href="${to("index.html")}">Lace</a>

@@ -1,5 +1,6 @@
-// What a page does beyond being read: the search, and a menu that is folded on a phone. Bundled by site/build.js.
+// What a page does beyond being read: the search, a menu that is folded on a phone, and on the first page a live editor. Bundled by site/build.js.
 import MiniSearch from "minisearch";
+import { offerEditor } from "./live-editor.js";
 import { OPTIONS } from "./search-options.js";
 
 const MOST_SHOWN = 12;
@@ -72,3 +73,5 @@ document.addEventListener("keydown", (event) => {
     input.focus();
   }
 });
+
+if ("landing" in document.body.dataset) offerEditor(root);

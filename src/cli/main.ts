@@ -280,6 +280,7 @@ function program(): Command {
     .argument("[folder]", "folder of scripts (default: the working folder)")
     .option("--port <n>", "port of the address (default: a free one)", wholeNumber(1))
     .option("--export <dir>", "write the studio as a static site instead, for any host of files")
+    .addOption(new Option("--engine", "run scripts for a studio's server that asks over a channel").hideHelp())
     .addHelpText("after", "\nExample: lacec studio examples")
     .action(verb(async () => (await import("./studio.js")).studioCommand));
 

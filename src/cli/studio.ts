@@ -9,10 +9,16 @@ import { EXIT } from "./exit.js";
 interface StudioFlags extends Flags {
   readonly port?: number;
   readonly export?: string;
+  /** The process that runs scripts for a studio's server. */
+  readonly engine?: boolean;
 }
 
 /** `lacec studio` */
 export const studioCommand = command({}, async ({ io }, folder: string | undefined, options: StudioFlags) => {
+  if (options.engine === true) {
+    await (await import("../node/serve-studio-engine.js")).serveStudioEngine();
+    return EXIT.done;
+  }
   if (folder !== undefined && !(existsSync(folder) && statSync(folder).isDirectory()))
     throw new UsageError(`${folder} is no folder`);
   if (!existsSync(join(studioFiles(), "index.html"))) throw new UsageError("the studio is not built: npm run build");

@@ -1,6 +1,6 @@
-// The server of `lacec studio`: the studio's files and, behind a token, those of one folder. Loopback alone.
+// The server of `lacec studio`: the studio's files and, behind a token, those of one folder and this machine's engine. Loopback alone.
 // In: a folder. Out: an address with a token. Invariants: a request of another host name (DNS rebinding) or of another page's origin is refused; without the token nothing of the
-// folder is read or written; headers isolate the page, so that WebAssembly may have threads, and forbid it every address but this one.
+// folder is read or written, and nothing is run; headers isolate the page, so that WebAssembly may have threads, and forbid it every address but this one.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { cp, stat } from "node:fs/promises";
@@ -8,7 +8,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as v from "valibot";
+import { frameOf } from "../app/live/frames.js";
 import { modelsFolder } from "./host.js";
+import { StudioEngine, type EngineRequest } from "./studio-engine.js";
 import { LARGEST_WRITE, Refused, StudioFolder } from "./studio-folder.js";
 
 export interface StudioServer {
@@ -63,13 +66,16 @@ export async function exportStudio(folder: string): Promise<void> {
 /** Serves until it is closed. Errors: those of the port and the folder, as Node gives them. */
 export async function serveStudio(options: StudioOptions): Promise<StudioServer> {
   const folder = options.folder === undefined ? undefined : await StudioFolder.open(options.folder);
+  const engine = folder && new StudioEngine(folder.root);
   const token = randomBytes(24).toString("base64url");
   const server = createServer((request, response) => {
-    void answer(request, response, { folder, token, port: portOf(server.address()) }).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else if (error instanceof Refused) send(response, error.status, { message: error.message });
-      else send(response, 500, { message: error instanceof Error ? error.message : String(error) });
-    });
+    void answer(request, response, { folder, engine, token, port: portOf(server.address()) }).catch(
+      (error: unknown) => {
+        if (response.headersSent) response.destroy();
+        else if (error instanceof Refused) send(response, error.status, { message: error.message });
+        else send(response, 500, { message: error instanceof Error ? error.message : String(error) });
+      },
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -79,6 +85,7 @@ export async function serveStudio(options: StudioOptions): Promise<StudioServer>
   return {
     url: `http://127.0.0.1:${port}/#${folder === undefined ? "" : `token=${token}`}`,
     close: async () => {
+      engine?.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await folder?.close();
@@ -88,9 +95,25 @@ export async function serveStudio(options: StudioOptions): Promise<StudioServer>
 
 interface Site {
   readonly folder: StudioFolder | undefined;
+  readonly engine: StudioEngine | undefined;
   readonly token: string;
   readonly port: number;
 }
+
+/** What a page may ask of this machine's engine; values are checked again where they are used. */
+const engineRequest: v.GenericSchema<unknown, EngineRequest> = v.variant("kind", [
+  v.object({ kind: v.literal("open"), engine: v.string() }),
+  v.object({
+    kind: v.literal("run"),
+    engine: v.string(),
+    job: v.object({
+      id: v.number(),
+      files: v.record(v.string(), v.string()),
+      entry: v.string(),
+      inputs: v.record(v.string(), v.union([v.number(), v.string()])),
+    }),
+  }),
+]);
 
 async function answer(request: IncomingMessage, response: ServerResponse, site: Site): Promise<void> {
   const { host, origin } = request.headers;
@@ -107,7 +130,7 @@ async function answerApi(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  { folder, token }: Site,
+  { folder, engine, token }: Site,
 ): Promise<void> {
   const given = Buffer.from(String(request.headers["x-lace-token"] ?? ""));
   const wanted = Buffer.from(token);
@@ -136,9 +159,31 @@ async function answerApi(
       response.on("close", stop);
       return;
     }
+    case "POST /api/engine":
+      if (engine !== undefined) await answerEngine(response, engine, engineRequestOf(await bodyOf(request)));
+      return;
     default:
       throw new Refused(404, "there is no such request");
   }
+}
+
+function engineRequestOf(body: Uint8Array): EngineRequest {
+  try {
+    return v.parse(engineRequest, JSON.parse(Buffer.from(body).toString("utf8")));
+  } catch {
+    throw new Refused(400, "that is no request of the studio's page");
+  }
+}
+
+/** What the engine tells as it tells it. A page that goes away, or stops its run, ends it. */
+async function answerEngine(response: ServerResponse, engine: StudioEngine, request: EngineRequest): Promise<void> {
+  const stop = new AbortController();
+  response.on("close", () => stop.abort());
+  const type = "application/octet-stream";
+  response.writeHead(200, { ...HEADERS, "content-type": type, "cache-control": "no-store" });
+  response.flushHeaders();
+  await engine.ask(request, (message) => response.write(frameOf(message)), stop.signal);
+  response.end();
 }
 
 async function answerFile(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {

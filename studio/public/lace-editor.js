@@ -6,7 +6,8 @@
 //   ...
 //   </lace-editor>
 //
-// The script is the element's text, or the file of its attribute `src`. Nothing is sent: the script goes into the fragment of a frame's address.
+// The script is the element's text, or the file of its attribute `src`; with the attribute `run` it is run at once, and after each change. Nothing is sent: the script goes into the
+// fragment of a frame's address.
 
 class LaceEditor extends HTMLElement {
   async connectedCallback() {
@@ -21,7 +22,8 @@ class LaceEditor extends HTMLElement {
     frame.title = `Lace: ${name}`;
     frame.allow = "cross-origin-isolated; clipboard-write";
     frame.style.cssText = `width: 100%; border: 0; height: ${Number(this.getAttribute("height")) || 480}px`;
-    frame.src = `${new URL("./index.html", import.meta.url).href}?embed#p=${await packed(project)}`;
+    const query = this.hasAttribute("run") ? "?embed&run" : "?embed";
+    frame.src = `${new URL("./index.html", import.meta.url).href}${query}#p=${await packed(project)}`;
     shadow.append(frame);
   }
 }

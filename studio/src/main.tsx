@@ -6,10 +6,12 @@ import "./styles.css";
 import { Editor } from "./editor/editor.js";
 import { startLanguage } from "./editor/language.js";
 import { EngineClient } from "./engine/client.js";
+import { browserLink, machineLink } from "./engine/links.js";
 import { followInputs } from "./state/analysis.js";
+import { chooseEngine, engineChoice, hasMachine, restoreChoice } from "./state/engine-choice.js";
 import { FolderSync, takeToken } from "./state/folder.js";
 import { keepRun, openHistory } from "./state/history.js";
-import { followLive } from "./state/live.js";
+import { followLive, live } from "./state/live.js";
 import { change, files, keepProject, paths, project, putFile, restore } from "./state/project.js";
 import { begin, listener, run } from "./state/runs.js";
 import { sharedProject } from "./state/share.js";
@@ -22,7 +24,6 @@ const models = new URL("./models/", document.baseURI).href;
 const store = new Store();
 applyTheme();
 
-const engineClient = new EngineClient(listener, models);
 const shown: { editor: Editor | undefined } = { editor: undefined };
 const language = startLanguage(
   {
@@ -42,10 +43,20 @@ const language = startLanguage(
 );
 
 // In a frame of another page (lace-editor.js) the studio keeps nothing.
-const embedded = new URLSearchParams(location.search).has("embed");
-if (embedded) document.documentElement.dataset["embed"] = "true";
+const query = new URLSearchParams(location.search);
+const embedded = query.has("embed");
+if (embedded) document.documentElement.dataset["embed"] = query.has("run") ? "live" : "true";
 
 const token = embedded ? undefined : takeToken();
+restoreChoice(token !== undefined);
+const engineClient = new EngineClient(
+  listener,
+  {
+    browser: (hear) => browserLink(models, hear),
+    machine: (hear) => machineLink(token ?? "", hear),
+  },
+  engineChoice.value,
+);
 const folder = token === undefined ? undefined : new FolderSync(token, (path, text) => fromOutside(path, text));
 
 /** A text that came from outside the editor. */
@@ -73,6 +84,10 @@ const studio: Studio = {
     begin(engineClient.run({ files: files.value, entry, inputs }));
   },
   stop: () => engineClient.cancel(),
+  choose: (choice) => {
+    chooseEngine(choice);
+    engineClient.choose(choice);
+  },
   forget: (path) => shown.editor?.forget(path),
   pickFiles: () => {
     const input = document.createElement("input");
@@ -90,6 +105,14 @@ const studio: Studio = {
 };
 
 const isFolder = (await folder?.open()) ?? false;
+// The token of a server that has ended: this browser is left.
+if (token !== undefined && !isFolder) {
+  hasMachine.value = false;
+  if (engineChoice.value.place === "machine") {
+    engineChoice.value = { place: "browser", engine: "auto" };
+    engineClient.choose(engineChoice.value);
+  }
+}
 const shared = isFolder ? undefined : sharedProject(location.hash);
 if (shared !== undefined) project.value = shared;
 else if (!isFolder && !embedded) await restore(store);
@@ -112,6 +135,10 @@ effect(() => {
 });
 const root = document.getElementById("app");
 if (root !== null) render(<App studio={studio} />, root);
+if (embedded && query.has("run")) {
+  live.value = true;
+  studio.run();
+}
 // For tests and the curious: what is shown, as data.
 Object.assign(globalThis, { laceStudio: { project, run, store } });
 

@@ -165,7 +165,7 @@ export function nodeBreaches(files: readonly SourceFile[]): readonly string[] {
 
 /** What the command line may take: verbs, what is said of scripts and events, this machine, and what serves on it: editors, the studio, pieces of a queue. */
 const OF_CLI =
-  /^(cli|app|parser|ports|source)\/|^node\/(platform|language-server|editor-run|studio-server|many\/serve-pieces)\.ts$/;
+  /^(cli|app|parser|ports|source)\/|^node\/(platform|language-server|editor-run|studio-server|serve-studio-engine|many\/serve-pieces)\.ts$/;
 
 /** Rule 4: app knows neither node nor cli, and cli reaches everything else through app and the factory of this machine's Platform. */
 export function verbBreaches(files: readonly SourceFile[]): readonly string[] {

@@ -123,7 +123,10 @@ export class Editor {
       highlightSelectionMatches(),
       lintGutter(),
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": `Script ${path}`, spellcheck: "false", autocapitalize: "off" }),
+      EditorView.contentAttributes.of({
+        ...{ "aria-label": `Script ${path}`, spellcheck: "false", autocapitalize: "off" },
+        tabindex: "0", // said, so that what checks pages knows that the keyboard reaches what scrolls
+      }),
       keymap.of([
         { key: "Mod-Enter", run: () => (this.events.run(), true), preventDefault: true },
         ...closeBracketsKeymap,

@@ -1,8 +1,9 @@
-// The page's side of the engine: one worker, one run at a time. A run that does not stop in time when it is cancelled is stopped with its worker.
-// In: jobs. Out: what the worker tells, as callbacks. Invariants: after `cancel` nothing of that run is told but its end; the end comes within STOP_MS.
-import type { BrowserEngineName } from "../../../src/browser/engines.js";
-import type { FromEngine, RunJob, ToEngine } from "./protocol.js";
-import EngineWorker from "./worker.js?worker";
+// The page's side of the engine: one link, one run at a time. A run that does not stop in time when it is cancelled is stopped with whoever runs it.
+// In: jobs. Out: what is told of them, as callbacks. Invariants: after `cancel` nothing of that run is told but its end, which is told at once; the engine is free, or a fresh one begins,
+// within STOP_MS.
+import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
+import type { EngineChoice } from "../state/engine-choice.js";
+import type { EngineLink, Hear } from "./links.js";
 
 /** How long a run has to stop by itself. */
 const STOP_MS = 80;
@@ -10,23 +11,27 @@ const STOP_MS = 80;
 type Told = Exclude<FromEngine, { kind: "opened" | "trouble" }>;
 
 export interface EngineListener {
+  opening(): void;
   opened(about: { readonly name: string; readonly description: string; readonly why: readonly string[] }): void;
   trouble(message: string): void;
   told(message: Told): void;
 }
 
 export class EngineClient {
-  private worker: Worker;
+  private link: EngineLink;
   private running: RunJob | undefined;
+  /** Runs that were told to stop, with what happens if they do not. */
+  private readonly stopping = new Map<number, ReturnType<typeof setTimeout>>();
   private last = 0;
+  /** Of links: an earlier one is not heard any more. */
+  private generation = 0;
 
-  /** `models`: the address that models that ship with lacec lie below. */
   constructor(
     private readonly listener: EngineListener,
-    private readonly models: string,
-    private engine: BrowserEngineName = "auto",
+    private readonly links: Readonly<Record<EngineChoice["place"], (hear: Hear) => EngineLink>>,
+    private choice: EngineChoice,
   ) {
-    this.worker = this.start();
+    this.link = this.start();
   }
 
   /** Begins a run, and drops the one that goes on. Gives the number that its messages carry. */
@@ -34,7 +39,7 @@ export class EngineClient {
     this.cancel();
     const id = ++this.last;
     this.running = { ...job, id };
-    this.send({ kind: "run", job: this.running });
+    this.link.send({ kind: "run", job: this.running, engine: this.choice.engine });
     return id;
   }
 
@@ -43,56 +48,53 @@ export class EngineClient {
     if (this.running === undefined) return;
     const { id } = this.running;
     this.running = undefined;
-    const { worker } = this;
-    this.send({ kind: "cancel", id });
-    const ended = (): void => {
-      clearTimeout(timer);
-      worker.removeEventListener("message", listen);
-    };
-    const listen = ({ data }: MessageEvent<FromEngine>): void => {
-      if (data.kind === "end" && data.id === id) ended();
-    };
-    const timer = setTimeout(() => {
-      ended();
-      // It is in a piece of work that takes longer: a fresh worker is ready sooner than that.
-      if (this.worker === worker) this.restart();
-    }, STOP_MS);
-    worker.addEventListener("message", listen);
+    // If it is in a piece of work that takes longer, a fresh one is ready sooner than that.
+    this.stopping.set(
+      id,
+      setTimeout(() => this.restart(), STOP_MS),
+    );
+    this.link.send({ kind: "cancel", id });
     this.listener.told({ kind: "end", id, outcome: "cancelled", said: [], expectations: [], seconds: 0 });
   }
 
   /** Takes another engine. */
-  choose(engine: BrowserEngineName): void {
+  choose(choice: EngineChoice): void {
     this.cancel();
-    this.engine = engine;
+    this.choice = choice;
     this.restart();
   }
 
   private restart(): void {
-    this.worker.terminate();
-    this.worker = this.start();
-    // A run that was asked for meanwhile went with the old worker.
-    if (this.running !== undefined) this.send({ kind: "run", job: this.running });
+    this.link.close();
+    for (const timer of this.stopping.values()) clearTimeout(timer);
+    this.stopping.clear();
+    this.link = this.start();
+    // A run that was asked for meanwhile went with the old one.
+    if (this.running !== undefined) this.link.send({ kind: "run", job: this.running, engine: this.choice.engine });
   }
 
-  private start(): Worker {
-    const worker = new EngineWorker({ name: "engine" });
-    worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.hear(data);
-    worker.onerror = (event) => this.listener.trouble(event.message || "the engine ended");
-    worker.postMessage({ kind: "open", engine: this.engine, models: this.models } satisfies ToEngine);
-    return worker;
+  private start(): EngineLink {
+    this.listener.opening();
+    const { place, engine } = this.choice;
+    const own = ++this.generation;
+    const link = this.links[place]((message) => {
+      if (own === this.generation) this.hear(message);
+    });
+    link.send({ kind: "open", engine });
+    return link;
   }
 
   private hear(message: FromEngine): void {
     if (message.kind === "opened") this.listener.opened(message);
     else if (message.kind === "trouble") this.listener.trouble(message.message);
-    else if (message.id === this.running?.id) {
+    else {
+      if (message.kind === "end") {
+        clearTimeout(this.stopping.get(message.id));
+        this.stopping.delete(message.id);
+      }
+      if (message.id !== this.running?.id) return;
       if (message.kind === "end") this.running = undefined;
       this.listener.told(message);
     }
-  }
-
-  private send(message: ToEngine): void {
-    this.worker.postMessage(message);
   }
 }

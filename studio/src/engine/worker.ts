@@ -1,20 +1,24 @@
 // The worker that owns the engine: it compiles and runs scripts, one at a time, and tells of each picture as it is made.
-// In: messages of protocol.ts. Out: the same. Invariants: a run that was cancelled makes nothing more after the piece of work that it is in; between
+// In: messages of src/app/live/messages.ts. Out: the same. Invariants: a run that was cancelled makes nothing more after the piece of work that it is in; between
 // two pieces messages are listened to; the engine and what it has read stay from run to run.
 import { openBrowserEngine, type BrowserEngineName } from "../../../src/browser/engines.js";
 import { browserHost } from "../../../src/browser/host.js";
-import { BrowserShelf } from "../../../src/browser/world.js";
+import { BrowserShelf, browserWorld } from "../../../src/browser/world.js";
 import type { Engine } from "../../../src/runtime/services/engine.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
-import { memoryCache } from "./memory-cache.js";
-import type { FromEngine, ToEngine } from "./protocol.js";
-import { runJob } from "./run-job.js";
-import { breathing } from "./breathing.js";
+import { breathing } from "../../../src/app/live/breathing.js";
+import { memoryCache } from "../../../src/app/live/memory-cache.js";
+import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
+import { runJob, type RunSurroundings } from "../../../src/app/live/run-job.js";
+import type { Cache } from "../../../src/ports/cache.js";
+import type { Host } from "../../../src/ports/host.js";
+import type { World } from "../../../src/runtime/services/world.js";
+import type { ToWorker } from "./links.js";
 import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import threaded from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url";
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<ToEngine>) => void) | null;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromEngine, transfer?: Transferable[]): void;
 };
 
@@ -82,10 +86,21 @@ async function warmUp(shelf: BrowserShelf, models: Models): Promise<void> {
   await shelf.pack(host, "builtin:avatar").catch(() => undefined);
 }
 
+/** The project as its files are in the job. */
+function surroundings({ files }: RunJob, { engine, shelf, models }: Opened, signal: AbortSignal): RunSurroundings {
+  const host = browserHost({
+    read: (path) => Promise.resolve(Object.hasOwn(files, path) ? files[path] : undefined),
+    builtin: (name) => models.get(name),
+    write: () => Promise.resolve(),
+  });
+  const world = (own: Host, kept?: Cache): World => browserWorld(own, shelf, kept);
+  return { ...{ version: LACEC_VERSION, engine, host, world, cache, signal, tell }, nameOf: (path) => path };
+}
+
 scope.onmessage = ({ data }) => {
   switch (data.kind) {
     case "open":
-      state.opening = open(data.engine, data.models);
+      state.opening = open(data.engine as BrowserEngineName, data.models);
       state.opening.catch((error: unknown) => tell({ kind: "trouble", message: messageOf(error) }));
       return;
     case "cancel":
@@ -100,7 +115,7 @@ scope.onmessage = ({ data }) => {
         try {
           const opened = await state.opening;
           if (opened === undefined) throw new Error("no engine was opened");
-          await runJob(data.job, { ...opened, cache, signal: stop.signal, tell });
+          await runJob(data.job, surroundings(data.job, opened, stop.signal));
         } catch (error) {
           const said = [{ severity: "error" as const, text: messageOf(error) }];
           tell({ kind: "end", id: data.job.id, outcome: "failed", said, expectations: [], seconds: 0 });

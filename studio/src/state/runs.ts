@@ -2,7 +2,7 @@
 // In: what the engine tells. Out: signals. Invariants: a picture that was made stays until another run makes pictures; what a cancelled run had made stays too.
 import { computed, signal } from "@preact/signals";
 import type { EngineListener } from "../engine/client.js";
-import type { Expectation, Picture, TaskShape } from "../engine/protocol.js";
+import type { Expectation, Picture, TaskShape } from "../../../src/app/live/messages.js";
 
 /** A picture with the address that the page shows it by. */
 export interface ShownPicture extends Omit<Picture, "png"> {
@@ -57,6 +57,9 @@ export function begin(id: number): void {
 
 /** What the engine tells becomes what is shown. */
 export const listener: EngineListener = {
+  opening: () => {
+    engine.value = { state: "opening", name: "", description: "the engine starts", why: [] };
+  },
   opened: ({ name, description, why }) => {
     engine.value = { state: "ready", name, description, why };
   },

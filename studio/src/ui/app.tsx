@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { Editor } from "../editor/editor.js";
 import type { EngineClient } from "../engine/client.js";
+import type { EngineChoice } from "../state/engine-choice.js";
 import type { Store } from "../state/store.js";
 import { running } from "../state/runs.js";
 import { EditorPane } from "./editor-pane.js";
@@ -17,6 +18,8 @@ export interface Studio {
   openEditor(parent: HTMLElement): Editor;
   run(): void;
   stop(): void;
+  /** Takes another engine, and keeps the choice. */
+  choose(choice: EngineChoice): void;
   /** Lets go of what the editor keeps of a file. */
   forget(path: string): void;
   /** Asks the person for files, and takes them in. */
@@ -44,7 +47,7 @@ export function App({ studio }: { readonly studio: Studio }) {
       }}
     >
       <TopBar studio={studio} />
-      <main class="panes">
+      <main class="panes" aria-label="Script and pictures">
         <EditorPane studio={studio} />
         <Results studio={studio} />
       </main>

@@ -1,7 +1,7 @@
 // A picture by itself: large, what its score is made of, how its solve went, and the file with its recipe.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Term } from "../engine/protocol.js";
+import type { JudgedTerm } from "../../../src/app/live/messages.js";
 import type { ShownPicture } from "../state/runs.js";
 import { download } from "./download.js";
 
@@ -52,9 +52,9 @@ export function PictureView() {
   );
 }
 
-const MARKS: Readonly<Record<Term["verdict"], string>> = { satisfied: "✓", not: "✗", unclear: "?" };
+const MARKS: Readonly<Record<JudgedTerm["verdict"], string>> = { satisfied: "✓", not: "✗", unclear: "?" };
 
-function TermView({ term }: { readonly term: Term }) {
+function TermView({ term }: { readonly term: JudgedTerm }) {
   const { text, logp, verdict, parts } = term;
   return (
     <li data-verdict={verdict}>

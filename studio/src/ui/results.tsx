@@ -5,7 +5,7 @@ import { picked } from "./picture-view.js";
 import type { Studio } from "./app.js";
 import { signal } from "@preact/signals";
 import { run, type Run, type ShownPicture } from "../state/runs.js";
-import type { TaskShape } from "../engine/protocol.js";
+import type { TaskShape } from "../../../src/app/live/messages.js";
 
 type Shown = "pictures" | "history";
 const shown = signal<Shown>("pictures");

@@ -1,17 +1,18 @@
 // The bar at the top: the project, examples, run and stop, what it runs on.
-import { engine, run, running } from "../state/runs.js";
+import { run, running } from "../state/runs.js";
 import { fromExample, project, change } from "../state/project.js";
 import { examples } from "../state/examples.js";
 import { theme, type Theme } from "../state/theme.js";
 import { side, type Studio } from "./app.js";
 import { folderName } from "../state/folder.js";
 import { live, LIVE_SECONDS } from "../state/live.js";
+import { EngineChip } from "./engine-chip.js";
 import { Menu, MenuItem } from "./menu.js";
 import { Share } from "./share.js";
 
 export function TopBar({ studio }: { readonly studio: Studio }) {
   return (
-    <header class="bar">
+    <header class="bar" aria-label="Studio">
       <h1 class="brand">
         <img src="./icon.svg" alt="" width="22" height="22" /> <span>Lace</span>
       </h1>
@@ -37,7 +38,7 @@ export function TopBar({ studio }: { readonly studio: Studio }) {
       <span class="gap" />
       <Share />
       <Live />
-      <EngineChip />
+      <EngineChip studio={studio} />
       <ThemeButton />
       {running.value ? (
         <button type="button" class="primary stop" onClick={() => studio.stop()}>
@@ -81,27 +82,6 @@ function Live() {
       />
       live
     </label>
-  );
-}
-
-function EngineChip() {
-  const { state, description, name, why } = engine.value;
-  const short = name === "" ? description : name.replace("tfjs-", "");
-  return (
-    <details class="chip" data-state={state}>
-      <summary>
-        <span class="dot" aria-hidden="true" /> {short}
-      </summary>
-      <div class="popover">
-        <p>{description}</p>
-        {why.map((w) => (
-          <p key={w} class="faint">
-            {w}
-          </p>
-        ))}
-        <p class="faint">Everything is computed in this browser; nothing leaves your machine.</p>
-      </div>
-    </details>
   );
 }
 

@@ -1,8 +1,8 @@
 // Why a picture scores as it does: the tree of what was asked, with log p of each term by the heads.
-// In: a task's energy, what the heads say of a picture, the script's texts. Out: Term. Source: compiler/energy/interpret.ts, the meaning of energies.
-import { parts, type Energy, type Logic } from "../../../src/compiler/energy/energy.js";
-import { logProb, verdict, type HeadOutputs } from "../../../src/compiler/energy/interpret.js";
-import type { Term } from "./protocol.js";
+// In: a task's energy, what the heads say of a picture, the script's texts. Out: JudgedTerm. Source: compiler/energy/interpret.ts, the meaning of energies.
+import { parts, type Energy, type Logic } from "../../compiler/energy/energy.js";
+import { logProb, verdict, type HeadOutputs } from "../../compiler/energy/interpret.js";
+import type { JudgedTerm } from "./messages.js";
 
 /** More terms than this are for machines. */
 const MOST_TERMS = 200;
@@ -13,10 +13,10 @@ export function explain(
   logic: Logic,
   heads: HeadOutputs,
   sources: ReadonlyMap<string, string>,
-): Term | undefined {
+): JudgedTerm | undefined {
   if (heads.length === 0) return undefined;
   const budget = { left: MOST_TERMS };
-  const of = (e: Energy): Term => {
+  const of = (e: Energy): JudgedTerm => {
     budget.left -= 1;
     const { file, start, end } = e.span;
     const text = (sources.get(file) ?? "").slice(start, end).replace(/\s+/g, " ");

@@ -1,5 +1,5 @@
-// Results of this page's runs, in memory: what a change of the script left as it was is not computed again. The least lately used go first.
-import type { Cache } from "../../../src/ports/cache.js";
+// Results of a page's runs, in memory: what a change of the script left as it was is not computed again. The least lately used go first.
+import type { Cache } from "../../ports/cache.js";
 
 /** A cache of at most so many bytes. */
 export function memoryCache(mostBytes: number): Cache {

@@ -1,33 +1,41 @@
-// One run of a project: compile, execute, and tell of pictures and files as they come.
-// In: a job, what stays open. Out: messages. Invariants: the script is run as it stands; a picture's recipe is that of a `save` of single pictures: where the
+// One run of a project for the studio's page: compile, execute, and tell of pictures and files as they come.
+// In: a job, the world that it runs in. Out: messages. Invariants: the script is run as it stands; a picture's recipe is that of a `save` of single pictures: where the
 // script has none of its task, of the script with such a line at its end.
-import { compileScript, wholeOf, type Compiled } from "../../../src/app/compile-script.js";
-import { identifyScript } from "../../../src/app/identify-script.js";
-import { browserCodec } from "../../../src/browser/codec.js";
-import { browserHost } from "../../../src/browser/host.js";
-import { browserWorld, type BrowserShelf } from "../../../src/browser/world.js";
-import type { Overrides } from "../../../src/compiler/check/context.js";
-import { axisTexts } from "../../../src/compiler/axes.js";
-import type { Task } from "../../../src/compiler/plan.js";
-import type { Cache } from "../../../src/ports/cache.js";
-import type { RunEvent } from "../../../src/ports/events.js";
-import type { Host } from "../../../src/ports/host.js";
-import { execute } from "../../../src/runtime/execute.js";
-import { askedOf, imageNumber, isPart, partsOf, rowsOf } from "../../../src/runtime/plan/places.js";
-import { attemptsOf, Recipes } from "../../../src/runtime/record/recipes.js";
-import type { ExpectationResult } from "../../../src/runtime/record/results.js";
-import { makeLock } from "../../../src/runtime/recipe/lock.js";
-import type { RecipeText, Sink } from "../../../src/runtime/show/saves.js";
-import type { SampleResult } from "../../../src/runtime/draw/results.js";
-import { LaceError, type Diagnostic } from "../../../src/source/diagnostic.js";
-import { render } from "../../../src/source/render.js";
-import { SourceText } from "../../../src/source/text.js";
+import { compileScript, wholeOf, type Compiled } from "../compile-script.js";
+import { identifyScript } from "../identify-script.js";
+import type { Overrides } from "../../compiler/check/context.js";
+import { axisTexts } from "../../compiler/axes.js";
+import type { Task } from "../../compiler/plan.js";
+import type { Cache } from "../../ports/cache.js";
+import type { RunEvent } from "../../ports/events.js";
+import type { Host } from "../../ports/host.js";
+import { execute } from "../../runtime/execute.js";
+import { askedOf, imageNumber, isPart, partsOf, rowsOf } from "../../runtime/plan/places.js";
+import { attemptsOf, Recipes } from "../../runtime/record/recipes.js";
+import type { ExpectationResult } from "../../runtime/record/results.js";
+import { makeLock } from "../../runtime/recipe/lock.js";
+import type { ImageCodec } from "../../runtime/services/codec.js";
+import type { Engine } from "../../runtime/services/engine.js";
+import type { World } from "../../runtime/services/world.js";
+import type { RecipeText, Sink } from "../../runtime/show/saves.js";
+import type { SampleResult } from "../../runtime/draw/results.js";
+import { LaceError, type Diagnostic } from "../../source/diagnostic.js";
+import { render } from "../../source/render.js";
+import { SourceText } from "../../source/text.js";
 import { explain } from "./explain.js";
-import type { Expectation, FromEngine, Picture, RunJob } from "./protocol.js";
+import type { Expectation, FromEngine, Picture, RunJob } from "./messages.js";
 
 export interface RunSurroundings {
-  readonly shelf: BrowserShelf;
-  readonly models: { get(name: string): Promise<Uint8Array | undefined> };
+  /** Version of this lacec. */
+  readonly version: string;
+  /** The engine of the world, which stays open. */
+  readonly engine: Pick<Engine, "name">;
+  /** A world whose writes go to the host that it is given, and that closes nothing which the next run needs. */
+  readonly world: (host: Host, cache?: Cache) => World;
+  /** Reads the project. */
+  readonly host: Host;
+  /** The name in the project of a path of the host. Errors: LaceError L5004 for one that leads out of it. */
+  readonly nameOf: (path: string) => string;
   readonly cache: Cache;
   readonly signal: AbortSignal;
   readonly tell: (message: FromEngine) => void;
@@ -35,17 +43,17 @@ export interface RunSurroundings {
 
 /** Runs a job. Never throws what is the script's fault or the environment's: the last message says it. */
 export async function runJob(job: RunJob, around: RunSurroundings): Promise<void> {
-  const { id, files, entry } = job;
-  const { tell, signal, models, shelf, cache } = around;
+  const { id, entry } = job;
+  const { tell, signal, version, cache, nameOf } = around;
   const start = performance.now();
-  const host = browserHost({
-    read: (path) => Promise.resolve(Object.hasOwn(files, path) ? files[path] : undefined),
-    builtin: (name) => models.get(name),
-    write: (path, bytes) => {
-      tell({ kind: "file", id, path, bytes: bytes.slice() });
+  const host: Host = {
+    ...around.host,
+    writeAtomic: (path, bytes) => {
+      const copy = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes.slice();
+      tell({ kind: "file", id, path: nameOf(path), bytes: copy });
       return Promise.resolve();
     },
-  });
+  };
   const overrides: Overrides = {
     inputs: new Map(Object.entries(job.inputs)),
     ...(job.count !== undefined && { count: job.count }),
@@ -77,11 +85,12 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
       ...{ kind: "plan", id },
       tasks: plan.tasks.map((t) => ({ name: t.name, kind: t.kind, rows: rowsOf(t), parts: partsOf(t) })),
     });
-    const world = browserWorld(host, shelf, cache);
-    const recipes = pictureRecipes(job, host, overrides, compiled, shelf);
+    const world = around.world(host, cache);
+    const codec = await world.openCodec();
+    const recipes = pictureRecipes(job, host, overrides, compiled, around);
     const results = await execute(plan, world, {
       out: ".",
-      script: await identifyScript({ host, version: LACEC_VERSION }, program),
+      script: await identifyScript({ host, version }, program),
       source: {
         program,
         overrides: {
@@ -90,7 +99,7 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
         },
       },
       signal,
-      watch: (task, samples) => watcher(task, samples, { id, tell, recipes, sources }),
+      watch: (task, samples) => watcher(task, samples, { id, tell, recipes, sources, codec }),
       onEvent: (event) => {
         const said = progressOf(event);
         if (said !== undefined) tell({ kind: "progress", id, ...said });
@@ -108,34 +117,35 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
 type PictureRecipes = (task: Task, samples: readonly SampleResult[]) => Promise<RecipeText>;
 
 function pictureRecipes(
-  { entry, files, ...job }: RunJob,
+  { entry, ...job }: RunJob,
   host: Host,
   overrides: Overrides,
   compiled: Compiled,
-  shelf: BrowserShelf,
+  { world, engine, version }: RunSurroundings,
 ): PictureRecipes {
   const own = new Map<string, ReadonlyMap<number, number>>();
   const made = (async () => {
     const { plan } = compiled;
     const lacking = plan.tasks.filter((t, k) => !plan.saves.some((s) => s.tasks.includes(k) && s.form.kind === "each"));
-    const text = typeof files[entry] === "string" ? files[entry] : "";
     const lines = lacking.map(
       (t) => `save ${t.name} to "${t.name}-{index}${t.kind === "edit" ? "-{step}" : ""}.png"\n`,
     );
     const longer = {
       ...host,
-      readText: (path: string) =>
-        path === entry ? Promise.resolve(`${text.trimEnd()}\n\n${lines.join("")}`) : host.readText(path),
+      readText: async (path: string) => {
+        const text = await host.readText(path);
+        return path === entry ? `${text.trimEnd()}\n\n${lines.join("")}` : text;
+      },
     };
     const whole = lacking.length === 0 ? compiled : wholeOf(await compileScript(entry, longer, overrides));
-    const models = await Promise.all(whole.plan.models.map((m) => browserWorld(host, shelf).loadModel(m)));
-    const lock = await makeLock(host, whole.program, whole.plan, models, LACEC_VERSION);
+    const models = await Promise.all(whole.plan.models.map((m) => world(host).loadModel(m)));
+    const lock = await makeLock(host, whole.program, whole.plan, models, version);
     const changed = {
       ...(job.count !== undefined && { count: job.count }),
       ...(job.seed !== undefined && { seed: job.seed }),
     };
     const source = { program: whole.program, overrides: changed };
-    return { plan: whole.plan, recipes: new Recipes(host, whole.plan, source, lock, shelf.engine.name) };
+    return { plan: whole.plan, recipes: new Recipes(host, whole.plan, source, lock, engine.name) };
   })();
   made.catch(() => undefined); // said where it is used
   return async (task, samples) => {
@@ -154,11 +164,11 @@ interface Watching {
   readonly tell: (message: FromEngine) => void;
   readonly recipes: PictureRecipes;
   readonly sources: ReadonlyMap<string, string>;
+  readonly codec: ImageCodec;
 }
 
 /** Tells of each picture of a task, a PNG with its recipe inside. */
-function watcher(task: Task, samples: readonly SampleResult[], { id, tell, recipes, sources }: Watching): Sink {
-  const codec = browserCodec();
+function watcher(task: Task, samples: readonly SampleResult[], { id, tell, recipes, sources, codec }: Watching): Sink {
   const texts = recipes(task, samples);
   texts.catch(() => undefined);
   return {

@@ -1,5 +1,6 @@
 // An engine that lets messages in between two runs of a graph: WebAssembly computes without a pause, and promises alone let no message through.
-import type { Engine } from "../../../src/runtime/services/engine.js";
+import type { QueueInputs } from "../../compiler/graph/graph.js";
+import type { Engine } from "../../runtime/services/engine.js";
 
 /** How long may be computed without looking for messages, in milliseconds. */
 const HELD_MS = 8;
@@ -9,14 +10,21 @@ export function breathing(engine: Engine): Engine {
   const breathe = breath();
   return {
     ...engine,
-    compile: async (graph) => {
+    compile: async (graph, options) => {
       await breathe();
-      const executable = await engine.compile(graph);
+      const executable = await engine.compile(graph, options);
+      const { queue } = executable;
       return {
         run: async (inputs, into) => {
           await breathe();
           return executable.run(inputs, into);
         },
+        ...(queue !== undefined && {
+          queue: async (inputs: QueueInputs) => {
+            await breathe();
+            return queue(inputs);
+          },
+        }),
         dispose: () => executable.dispose(),
       };
     },

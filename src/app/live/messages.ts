@@ -1,5 +1,4 @@
-// What the page and the worker that owns the engine say to each other. Plain data; bytes are handed over, not copied.
-import type { BrowserEngineName } from "../../../src/browser/engines.js";
+// What the studio's page and whoever owns an engine for it say to each other: a worker of the page, or lacec on this machine. Plain data.
 
 /** The files of a project by their path in it: scripts as text, models and heads as bytes. */
 export type ProjectContents = Readonly<Record<string, string | Uint8Array>>;
@@ -14,18 +13,18 @@ export interface RunJob {
 }
 
 export type ToEngine =
-  | { readonly kind: "open"; readonly engine: BrowserEngineName; readonly models: string }
-  | { readonly kind: "run"; readonly job: RunJob }
+  | { readonly kind: "open"; readonly engine: string }
+  | { readonly kind: "run"; readonly job: RunJob; readonly engine: string }
   | { readonly kind: "cancel"; readonly id: number };
 
 /** A term of what was asked, as it is written, and what the heads say of it. */
-export interface Term {
+export interface JudgedTerm {
   readonly kind: string;
   readonly text: string;
   /** In nats. */
   readonly logp: number;
   readonly verdict: "satisfied" | "not" | "unclear";
-  readonly parts: readonly Term[];
+  readonly parts: readonly JudgedTerm[];
 }
 
 /** A picture of a run: a sample, a cell of a sweep, a frame of a traverse, a step of an edit. */
@@ -48,7 +47,7 @@ export interface Picture {
   /** A PNG with its recipe inside. */
   readonly png: Uint8Array;
   /** What was asked of it, term by term. */
-  readonly terms?: Term;
+  readonly terms?: JudgedTerm;
 }
 
 export interface TaskShape {
