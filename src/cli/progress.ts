@@ -17,6 +17,10 @@ export interface Progress {
 export function terminalProgress(io: Io, now: () => number): Progress {
   let drawn = false;
   let last = now();
+  /** Phases under way, the latest last: of those that go on side by side it is drawn. */
+  const open: string[] = [];
+  const keyOf = ({ phase, task = "" }: { readonly phase: string; readonly task?: string }): string =>
+    `${phase} ${task}`;
 
   function clear(): void {
     if (drawn) io.eraseLine();
@@ -30,10 +34,12 @@ export function terminalProgress(io: Io, now: () => number): Progress {
   function onEvent(event: RunEvent): void {
     switch (event.kind) {
       case "start":
+        open.push(keyOf(event));
         last = now();
         if (io.live) draw(barLine(event.phase, event.task, 0, event.total, undefined));
         return;
       case "progress": {
+        if (open.length > 0 && open.at(-1) !== keyOf(event)) return;
         const wait = io.live ? REDRAW_MS : PLAIN_MS;
         if (now() - last < wait && event.done < event.total) return;
         if (!io.live && event.done >= event.total) return;
@@ -44,6 +50,7 @@ export function terminalProgress(io: Io, now: () => number): Progress {
         return;
       }
       case "end": {
+        if (open.includes(keyOf(event))) open.splice(open.indexOf(keyOf(event)), 1);
         clear();
         const c = io.errColors;
         const note = event.note === undefined ? "" : `  ${event.note}`;

@@ -77,7 +77,7 @@ export interface Remainder {
 /** Looks for a batch's samples in the memory. */
 export async function recallBatch(task: Task, batch: Batch, { memory, program }: DrawContext): Promise<Remainder> {
   const known: SampleResult[] = [];
-  const tiles = new Map<number, number[]>();
+  const unknown: number[] = [];
   const keys = memory === undefined ? [] : await keysOf(task, batch, program.far?.from, memory);
   for (const [position, member] of batch.members.entries()) {
     const kept = await memory?.recallSample(keys[position] ?? "");
@@ -86,11 +86,15 @@ export async function recallBatch(task: Task, batch: Batch, { memory, program }:
       known.push({ ...kept, ...shiftAt(batch, position), index, part, origin, seed: batch.seed });
       continue;
     }
-    const tile = Math.floor(member.lane / (ENERGY_ROWS * TILES_TOGETHER));
-    tiles.set(tile, [...(tiles.get(tile) ?? []), position]);
+    unknown.push(position);
   }
-  if (dependsOnBatch(task)) return tiles.size === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
-  return { known, tiles: [...tiles.values()].map((positions) => partOf({ ...batch, keys }, positions)) };
+  if (dependsOnBatch(task))
+    return unknown.length === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
+  const most = ENERGY_ROWS * TILES_TOGETHER;
+  const together = Array.from({ length: Math.ceil(unknown.length / most) }, (_, k) =>
+    unknown.slice(k * most, (k + 1) * most),
+  );
+  return { known, tiles: together.map((positions) => partOf({ ...batch, keys }, positions)) };
 }
 
 function partOf({ members, z0, anchors, keys, ...rest }: Tile, positions: readonly number[]): Tile {

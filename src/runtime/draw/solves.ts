@@ -28,6 +28,8 @@ export class Solves {
   private readout: Executable | undefined;
   /** Of the condition that was followed last: batches of one condition follow each other. */
   private followed: { readonly condition: Condition; readonly gradients: Gradients } | undefined;
+  /** Evaluations so far, by what they were told of. */
+  private readonly spent = new Map<string, number>();
 
   constructor(
     private readonly task: RowTask,
@@ -83,6 +85,7 @@ export class Solves {
     if (first === undefined) return samples;
     const compile = (): Promise<unknown> => Promise.all([this.gradientsOf(first.batch), this.openReadout()]);
     if (this.readout === undefined) await clock.run("compile", { task: about }, compile);
+    const spentBefore = this.spent.get(about) ?? 0;
     let evaluations = 0;
     const work = async (): Promise<void> => {
       for (const { batch, tiles } of left) {
@@ -92,13 +95,16 @@ export class Solves {
         const readout = await this.openReadout();
         const [before, there] = [evaluations, samples.length];
         const drawn = await runTiles(task, tiles, { gradients, readout }, cx, (done, spent) => {
-          clock.progress("sample", about, there + done, total, `${before + spent} evaluations`);
+          clock.progress("sample", about, there + done, total, evaluationsText(spentBefore + before + spent));
         });
         evaluations += drawn.evaluations;
         samples.push(...drawn.samples);
       }
     };
-    await clock.run("sample", { task: about, total }, work, () => `${evaluations} evaluations`);
+    await clock.run("sample", { task: about, total }, work, () => {
+      this.spent.set(about, spentBefore + evaluations);
+      return evaluationsText(spentBefore + evaluations);
+    });
     return samples;
   }
 
@@ -124,6 +130,10 @@ export class Solves {
     await this.followed?.gradients.dispose();
     await this.readout?.dispose();
   }
+}
+
+function evaluationsText(count: number): string {
+  return `${count} evaluations`;
 }
 
 function keepOf(task: RowTask): Keep | undefined {

@@ -111,3 +111,13 @@ export function isTween(part: number, tween: number): boolean {
 export function partBetween(part: number, share: Share): number {
   return part + valueOf(share);
 }
+
+/** The places of rows' pictures, in order: what is before an edit, parts, and what lies between two of them. */
+export function placesOf(task: Task, rows: readonly number[], shares: readonly Share[]): readonly Place[] {
+  const first = task.kind === "edit" ? -1 : 0;
+  const last = partsOf(task) - 1;
+  const parts = Array.from({ length: last - first + 1 }, (_, k) => first + k).flatMap((part) =>
+    part === last ? [part] : [part, ...shares.map((share) => partBetween(part, share))],
+  );
+  return rows.flatMap((index) => parts.map((part) => ({ index, part })));
+}

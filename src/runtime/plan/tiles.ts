@@ -6,7 +6,7 @@ import type { Task } from "../../compiler/plan.js";
 export const ENERGY_ROWS = 16;
 
 /** Tiles of samples that are drawn together: where a sample of one has ended, that row of the tile goes to a sample of the next. */
-export const TILES_TOGETHER = 8;
+export const TILES_TOGETHER = 16;
 
 /** Whether a sample of the task depends on the others that are drawn with it. */
 export function dependsOnBatch(task: Task): boolean {

@@ -1,4 +1,4 @@
-// One task of a run: drawn, shown, judged.
+// One task of a run: drawn a portion at a time, shown while the next is drawn, judged.
 // In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
@@ -9,11 +9,12 @@ import type { Model } from "../../models/model.js";
 import { PhaseClock } from "../../ports/events.js";
 import { InternalError } from "../../source/internal-error.js";
 import { hintsOfRarity } from "../draw/base-rates.js";
-import { drawTask } from "../draw/draw.js";
+import type { DrawContext } from "../draw/batch.js";
+import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { triesAgain } from "../draw/judges.js";
 import type { Memory } from "../draw/result-cache.js";
-import type { Drawing, SampleResult, TaskResult } from "../draw/results.js";
-import { askedOf, isOutcome, sharesOf, type Share } from "../plan/places.js";
+import type { SampleResult, TaskResult } from "../draw/results.js";
+import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
 import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
@@ -23,13 +24,14 @@ import { attemptsOf, type AttemptsOf } from "../record/recipes.js";
 import type { ExpectationResult } from "../record/results.js";
 import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";
-import { makeImages } from "../show/images.js";
+import { makeImages, type SeenPictures } from "../show/images.js";
 import { writeLatentFile } from "../show/latent-file.js";
 import { labellerJudge } from "../show/labeller-judge.js";
 import { picturesOf } from "../show/pictures.js";
 import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "../show/saves.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
 import { attemptJudge } from "./judges.js";
+import { ahead, cutRows } from "./portions.js";
 import type { Provenance } from "./provenance.js";
 import type { Request } from "./request.js";
 import type { Resources, Say } from "./resources.js";
@@ -55,7 +57,7 @@ export interface TaskOutcome {
 
 /** Runs task `index` of the plan; `earlier` are the results of those before it. Errors: LaceError L4106 if the request's signal aborts, L5xxx. */
 export async function runTask(index: number, earlier: readonly TaskResult[], cx: RunContext): Promise<TaskOutcome> {
-  const { plan, request, selection, resources, say } = cx;
+  const { plan, request, selection, resources } = cx;
   const task = plan.tasks[index] ?? missing(index);
   const clock = new PhaseClock(() => cx.world.host.now(), request.onEvent ?? (() => undefined));
   const loaded = resources.modelOf(task);
@@ -69,21 +71,63 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
   const films = plan.saves.filter((s) => s.tasks.includes(index) && (task.kind === "edit" || selection.hasSave(s)));
   const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
-  const { diagnostics, seen: known, ...drawn } = await draw(own, { rows, shares, earlier }, cx);
-  say(diagnostics);
+  const drawn = new Gathered();
+  // What still draws when pictures cannot be made or written is told to stop.
+  const stopping = new AbortController();
+  const signal = request.signal === undefined ? stopping.signal : AbortSignal.any([request.signal, stopping.signal]);
+  const portions = ahead(draw(own, { rows, shares, earlier, drawn, signal }, cx));
+  try {
+    const first = await portions.next();
+    const sinks = openSinks(own, earlier, drawn.samples, cx);
+    const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
+    const marks = sinks.some((s) => s.marks === true);
+    const labeller = expects.length > 0 || marks ? await resources.labellerOf(loaded) : undefined;
+    const shown = await show(
+      own,
+      { portions: resumed(first, portions), drawn, rows, shares, sinks, labeller, marks },
+      cx,
+    );
 
-  const latents = await saveLatents(own, drawn.samples, cx);
-  const sinks = openSinks(own, earlier, drawn.samples, cx);
-  const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
-  const marks = sinks.some((s) => s.marks === true);
-  const labeller = expects.length > 0 || marks ? await resources.labellerOf(loaded) : undefined;
-  const shown = await show(own, { drawn, known, shares, sinks, labeller, marks }, cx);
+    const judged = drawn.samples.filter((s) => isOutcome(task, s));
+    const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
+    const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
+    const { samples, before, between, attempts } = drawn;
+    const result = {
+      ...{ task, samples, ...(before.length > 0 && { before }), ...(task.kind !== "edit" && { between }) },
+      ...(attempts && { attempts }),
+      ...(forecast && { forecast }),
+      seconds: clock.seconds,
+    };
+    return { result, expectations, outputs: [...drawn.latents, ...shown.outputs] };
+  } finally {
+    stopping.abort();
+    await portions.return();
+  }
+}
 
-  const judged = drawn.samples.filter((s) => isOutcome(task, s));
-  const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
-  const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
-  const result = { task, ...drawn, ...(forecast && { forecast }), seconds: clock.seconds };
-  return { result, expectations, outputs: [...latents, ...shown.outputs] };
+/** What is there of a task while the rest is drawn. */
+class Gathered {
+  readonly samples: SampleResult[] = [];
+  readonly before: SampleResult[] = [];
+  readonly between: SampleResult[] = [];
+  /** What the judge of attempts has seen already. */
+  readonly seen = new Map<SampleResult, HeadOutputs>();
+  attempts: TaskResult["attempts"];
+  latents: readonly OutputFile[] = [];
+
+  add({ samples, before = [], between = [], seen = new Map() }: Portion): void {
+    for (const s of samples) this.samples.push(s);
+    for (const s of before) this.before.push(s);
+    for (const s of between) this.between.push(s);
+    for (const [sample, outputs] of seen) this.seen.set(sample, outputs);
+  }
+}
+
+/** A sequence of which the first answer has been taken already. */
+async function* resumed<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
 }
 
 /** A task with what is its own. */
@@ -102,18 +146,52 @@ interface Wanted {
   readonly rows: readonly number[];
   readonly shares: readonly Share[];
   readonly earlier: readonly TaskResult[];
+  /** Filled as portions come. */
+  readonly drawn: Gathered;
+  readonly signal: AbortSignal;
 }
 
-function draw(own: OwnTask, { rows, shares, earlier }: Wanted, cx: RunContext): Promise<Drawing> {
-  const { task, model, loaded, program, clock, memory } = own;
+/** Draws a task a portion at a time; when all are there, says what there is to say of them and writes their latents. */
+async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerator<Portion, void> {
+  const { task, program } = own;
+  const { rows, shares, drawn } = wanted;
+  const samples = partsOf(task) * (1 + shares.length);
+  const isCut = cx.request.watch === undefined && drawsInParts(task) && program.conditions.length === 1;
+  const parts = isCut ? cutRows(rows, samples) : [rows];
+  const inParts =
+    parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, placesOf(task, rows, shares).length]]));
+  const drawing = drawTask(task, drawContext(own, inParts ?? own.clock, wanted, cx), parts);
+  try {
+    for (;;) {
+      const next = await drawing.next();
+      if (next.done === true) {
+        drawn.attempts = next.value.attempts;
+        inParts?.finish();
+        cx.say(next.value.diagnostics);
+        break;
+      }
+      drawn.add(next.value);
+      yield next.value;
+    }
+  } finally {
+    await drawing.return({ diagnostics: [] });
+  }
+  drawn.latents = await saveLatents(own, drawn.samples, cx);
+}
+
+function drawContext(
+  { task, model, loaded, program, memory }: OwnTask,
+  clock: PhaseClock,
+  { rows, shares, earlier, signal }: Wanted,
+  cx: RunContext,
+): DrawContext {
   const { plan, request, resources } = cx;
-  const { signal } = request;
   const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
   const judge = attemptJudge(task, loaded, request, resources, (labeller) => {
     const painter = resources.painterOf(task, model, program, rows.length);
     return labellerJudge({ model, memory, task, labeller, signal, painter }, task.name, clock);
   });
-  return drawTask(task, {
+  return {
     ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
     ...(judge && { judge }),
     ...(attempts && { attempts }),
@@ -123,7 +201,7 @@ function draw(own: OwnTask, { rows, shares, earlier }: Wanted, cx: RunContext): 
     },
     latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
-  });
+  };
 }
 
 function openSinks(
@@ -174,9 +252,9 @@ async function saveLatents(
 }
 
 interface ToShow {
-  readonly drawn: Omit<Drawing, "diagnostics" | "seen">;
-  /** What the judge of attempts has seen already. */
-  readonly known: Drawing["seen"];
+  readonly portions: AsyncGenerator<Portion, void>;
+  readonly drawn: Gathered;
+  readonly rows: readonly number[];
   readonly shares: readonly Share[];
   readonly sinks: readonly Sink[];
   readonly labeller: Labeller | undefined;
@@ -186,36 +264,42 @@ interface ToShow {
 interface Shown {
   readonly outputs: readonly OutputFile[];
   /** What the labeller saw in each outcome; absent: nothing was looked at. */
-  readonly seen?: ReadonlyMap<SampleResult, HeadOutputs | undefined>;
+  readonly seen?: SeenPictures;
 }
 
-/** Makes the pictures that sinks or the labeller want, and the files of the sinks. */
+/** Makes the pictures that sinks or the labeller want while the next are drawn, and the files of the sinks. */
 async function show(
   own: OwnTask,
-  { drawn, known, shares, sinks, labeller, marks }: ToShow,
+  { portions, drawn, rows, shares, sinks, labeller, marks }: ToShow,
   cx: RunContext,
 ): Promise<Shown> {
   const { index, task, model, program, clock, memory } = own;
   const { selection, resources, request } = cx;
-  const pictures = picturesOf(drawn, shares, model.info.numWs).filter((p) => {
+  const isWanted = (p: Place): boolean => {
     const shown = selection.shows(index, p) && sinks.some((s) => s.wants(p));
     return shown || (labeller !== undefined && isOutcome(task, p));
-  });
-  const total = pictures.length;
-  if (total === 0) return { outputs: [] };
+  };
+  const total = placesOf(task, rows, shares).filter(isWanted).length;
+  if (total === 0) {
+    while ((await portions.next()).done !== true);
+    return { outputs: [] };
+  }
   const painter = resources.painterOf(task, model, program, total);
   const says = resources.engine.batches === true ? () => `${painter.rows} at a time` : undefined;
+  async function* pictures(): AsyncGenerator<readonly SampleResult[], void> {
+    for await (const portion of portions) yield picturesOf(portion, shares, model.info.numWs).filter(isWanted);
+  }
   const make = async (): Promise<Shown> => {
-    const labels = await makeImages({
-      ...{ model, painter, memory, task, pictures, sinks, labeller, signal: request.signal },
-      ...(known && triesAgain(task) && task.accept.by === "labeller" && { known }),
+    const seen = await makeImages({
+      ...{ model, painter, memory, task, pictures: pictures(), sinks, labeller, signal: request.signal },
+      ...(triesAgain(task) && task.accept.by === "labeller" && { known: drawn.seen }),
       verdict: (picture, seen) =>
         marks && isOutcome(task, picture) ? verdictOn(askedOf(task, picture), picture.heads, seen) : undefined,
       onImage: (done) => clock.progress("synthesise", task.name, done, total),
     });
     const outputs: OutputFile[] = [];
     for (const sink of sinks) outputs.push(...(await sink.finish()));
-    return { outputs, ...(labeller && { seen: new Map(pictures.map((p, k) => [p, labels[k]])) }) };
+    return { outputs, ...(labeller && { seen }) };
   };
   return clock.run("synthesise", { task: task.name, total }, make, says);
 }

@@ -2,7 +2,7 @@
 // In: what makes the task's pictures, a labeller. Out: an AttemptJudge.
 import type { PhaseClock } from "../../ports/events.js";
 import type { AttemptJudge } from "../draw/accept.js";
-import { makeImages, type ImageWork } from "./images.js";
+import { allOf, makeImages, type ImageWork } from "./images.js";
 
 /** A judge that looks at pictures; `name` is the task's, for progress. */
 export function labellerJudge(
@@ -11,15 +11,17 @@ export function labellerJudge(
   clock: PhaseClock,
 ): AttemptJudge {
   return {
-    look: (samples) =>
-      clock.run("label", { task: name, total: samples.length }, () =>
+    look: async (samples) => {
+      const seen = await clock.run("label", { task: name, total: samples.length }, () =>
         makeImages({
           ...work,
-          pictures: samples,
+          pictures: allOf(samples),
           sinks: [],
           verdict: () => undefined,
           onImage: (done) => clock.progress("label", name, done, samples.length),
         }),
-      ),
+      );
+      return samples.map((sample) => seen.get(sample));
+    },
   };
 }

@@ -33,6 +33,8 @@ export interface PainterOptions {
 export interface Painter {
   /** Images that one run makes now. */
   readonly rows: number;
+  /** Runs that may be under way at once: whoever asks for as many keeps all of them busy. */
+  readonly atOnce: number;
   /**
    * One image for each [numWs, wDim] of styles; `rows` says whose they are, where the noise is random, how they are moved, how far a decoder truncates.
    * Errors: LaceError L4107 if memory does not reach for one image; L5111, L52xx of a decoder.
@@ -57,30 +59,38 @@ export function openPainter(options: PainterOptions): Painter {
   const batches = new Batches(compile, gains && model.decoder === undefined ? room() : SYNTHESIS_ROWS, onShort);
   const { numWs, wDim } = model.info;
   const { width, height: side } = imageSizeOf(model.info);
+  const paint = async (styles: readonly Float32Array[], rows: TileRows = []): Promise<RgbImage[]> => {
+    const images: RgbImage[] = [];
+    while (images.length < styles.length) {
+      const start = images.length;
+      const outputs = await batches.run((height) => {
+        const ws = new Float32Array(height * numWs * wDim);
+        styles.slice(start, start + height).forEach((s, k) => ws.set(s, k * numWs * wDim));
+        const owners = Array.from({ length: height }, (_, k) => rows[start + k]);
+        return {
+          ...{ ws, ...truncationInputs(model, owners) },
+          ...noiseInputs(model.synthesis, noise, owners),
+          ...transformInputs(model.synthesis, owners),
+        };
+      });
+      if (outputs === undefined) continue; // memory ended: from here on there are fewer at a time
+      if (outputs["pixels"] === undefined) throw new InternalError("the synthesis gave no pixels");
+      const made = imagesFromTile(outputs["pixels"], width, side, outputs["alpha"]);
+      images.push(...made.slice(0, styles.length - start));
+    }
+    return images;
+  };
+  let last: Promise<unknown> = Promise.resolve();
   return {
     get rows() {
       return batches.rows;
     },
-    paint: async (styles, rows = []) => {
-      const images: RgbImage[] = [];
-      while (images.length < styles.length) {
-        const start = images.length;
-        const outputs = await batches.run((height) => {
-          const ws = new Float32Array(height * numWs * wDim);
-          styles.slice(start, start + height).forEach((s, k) => ws.set(s, k * numWs * wDim));
-          const owners = Array.from({ length: height }, (_, k) => rows[start + k]);
-          return {
-            ...{ ws, ...truncationInputs(model, owners) },
-            ...noiseInputs(model.synthesis, noise, owners),
-            ...transformInputs(model.synthesis, owners),
-          };
-        });
-        if (outputs === undefined) continue; // memory ended: from here on there are fewer at a time
-        if (outputs["pixels"] === undefined) throw new InternalError("the synthesis gave no pixels");
-        const made = imagesFromTile(outputs["pixels"], width, side, outputs["alpha"]);
-        images.push(...made.slice(0, styles.length - start));
-      }
-      return images;
+    atOnce: 1,
+    // One after the other, whoever asks: a judge of attempts paints while a run does.
+    paint: (styles, rows) => {
+      const painted = last.then(() => paint(styles, rows));
+      last = painted.catch(() => undefined);
+      return painted;
     },
     dispose: () => batches.dispose(),
   };
