@@ -1,18 +1,23 @@
 // Image synthesis of StyleGAN3 as a graph: styles w, one for the input and one a layer, and a transform -> images.
 // In: weights, a tile of rows. Out: the node of the image; the graph gets an input `transform`.
 // Invariants: as in stylegan2.ts no weight is made for a sample; a style is normalised by its own mean square, where the published code takes one over all
-// samples of a batch (demodulation cancels either, but for an epsilon), so that an image does not depend on its batch.
+// samples of a batch (demodulation cancels either, but for an epsilon), so that an image does not depend on its batch. Large images are drawn in
+// bands of rows (row-bands.ts), so that no activation of the last layers is ever whole; the values are the same.
 // Source: Karras et al. 2021 (arXiv 2106.12423), sections 3 and F; names of docs/packs.md.
 import { scalar } from "../graph/builder.js";
 import type { NodeId } from "../graph/graph.js";
 import type { FilteredLayer, FourierInput, Stylegan3Weights } from "../synthesis-weights.js";
 import type { Tensor } from "../weights.js";
+import { at } from "../graph/shape.js";
 import { filteredRelu } from "./filtered-relu.js";
 import { kernelPower, scaledBy, transposed, type ImageParts } from "./image-parts.js";
+import { planBands, raisedPixels, sizeAfter, type Band, type BandStep } from "./row-bands.js";
 
 const SLOPE = 0.2;
 const ACTIVATION_GAIN = Math.SQRT2;
 const EPSILON = 1e-8;
+/** Pixels of the raised image of a band; the last layers are drawn in bands from the first on whose raised image has more than twice as many. */
+const BAND_PIXELS = 1 << 20;
 
 /**
  * The image of styles `ws` [rows, numWs, wDim], nominally in [-1, 1].
@@ -20,14 +25,24 @@ const EPSILON = 1e-8;
  * Shapes   the graph gets an input `transform` [rows, 3, 3], homogeneous: it takes points of the image, from -1/2 to 1/2, to those of the picture that they
  *          show, and so is the inverse of how the picture moves. Its last row counts as (0, 0, 1).
  */
-export function buildStylegan3(parts: ImageParts, ws: NodeId, weights: Stylegan3Weights): NodeId {
+export function buildStylegan3(
+  parts: ImageParts,
+  ws: NodeId,
+  weights: Stylegan3Weights,
+  bandPixels = BAND_PIXELS,
+): NodeId {
   const { g } = parts;
   const { input, layers, clamp, outputScale } = weights;
-  let x = fourierFeatures(parts, ws, g.input("transform", [parts.rows, 3, 3]), input);
-  layers.forEach((layer, i) => {
-    x = layer.toRgb ? toRgb(parts, x, ws, i + 1, layer, clamp) : filtered(parts, x, ws, i + 1, layer, clamp);
-  });
-  return outputScale === 1 ? x : g.mul(x, scalar(outputScale));
+  const features = fourierFeatures(parts, ws, g.input("transform", [parts.rows, 3, 3]), input);
+  const applied = layers.map((layer, i) => (layer.toRgb ? toRgb : filtered)(parts, ws, i + 1, layer, clamp));
+  const { first, bands } = tailInBands(input.size, layers, bandPixels);
+  const x = applied.slice(0, first).reduce((image, layer) => layer(image), features);
+  const tail = applied.slice(first);
+  const drawn = bands.map((band) =>
+    tail.reduce((rows, layer, i) => layer(rows, at(band, i).pads), rowsOf(parts, x, at(band, 0))),
+  );
+  const image = bands.length === 0 ? x : g.concat(drawn, parts.layout === "nchw" ? 2 : 1);
+  return outputScale === 1 ? image : g.mul(image, scalar(outputScale));
 }
 
 /**
@@ -79,41 +94,70 @@ function grid([width, height]: readonly [number, number], samplingRate: number):
   return points;
 }
 
+/** The layers from `first` on, whose images are the largest, and their bands; none where no image is so large. */
+function tailInBands(
+  size: readonly [number, number],
+  layers: readonly FilteredLayer[],
+  bandPixels: number,
+): { readonly first: number; readonly bands: readonly Band[] } {
+  const sizes = layers.reduce<readonly (readonly [number, number])[]>(
+    (list, layer) => [...list, sizeAfter(layer, at(list, -1))],
+    [size],
+  );
+  const raised = layers.map((layer, i) => raisedPixels(layer, at(sizes, i)));
+  const first = raised.findIndex((pixels) => pixels > 2 * bandPixels);
+  if (first === -1) return { first: layers.length, bands: [] };
+  const count = Math.round(Math.max(...raised.slice(first)) / bandPixels);
+  return { first, bands: planBands(layers.slice(first), at(sizes, first)[1], count) };
+}
+
+/** A layer with its constants in the graph: what it makes of an image, or of a band of its rows, whose pads those of a step are. */
+type Layer = (x: NodeId, rowPads?: BandStep["pads"]) => NodeId;
+
 /** Modulated and demodulated convolution, then bias and leaky ReLU between filters. */
 function filtered(
   parts: ImageParts,
-  x: NodeId,
   ws: NodeId,
   index: number,
   layer: FilteredLayer,
   clamp: number | undefined,
-): NodeId {
+): Layer {
   const { g, layout } = parts;
   const weight = normalized(layer.weight);
   const raw = parts.style(ws, index, layer);
   const style = g.mul(raw, g.rsqrt(g.mean(g.square(raw), [1], true)));
+  const factor = parts.perChannel(style);
   const pad = (weight.shape[2] ?? 1) - 1;
-  const y = g.conv2d(g.mul(x, parts.perChannel(style)), parts.constant(weight), { pad, layout });
+  const kernel = parts.constant(weight);
   const power = g.matmul(g.square(style), parts.constant(kernelPower(weight)));
-  const demodulation = g.mul(g.rsqrt(g.add(power, scalar(EPSILON))), scalar(1 / Math.sqrt(layer.magnitude)));
-  const biased = g.add(g.mul(y, parts.perChannel(demodulation)), parts.channelConstant(layer.bias));
-  return filteredRelu(parts, biased, { ...layer, slope: SLOPE, gain: ACTIVATION_GAIN, clamp });
+  const demodulation = parts.perChannel(
+    g.mul(g.rsqrt(g.add(power, scalar(EPSILON))), scalar(1 / Math.sqrt(layer.magnitude))),
+  );
+  const bias = parts.channelConstant(layer.bias);
+  const [left, right, top, bottom] = layer.pads;
+  return (x, rowPads = [top, bottom]) => {
+    const y = g.conv2d(g.mul(x, factor), kernel, { pad, layout });
+    const biased = g.add(g.mul(y, demodulation), bias);
+    const pads = [left, right, ...rowPads] as const;
+    return filteredRelu(parts, biased, { ...layer, pads, slope: SLOPE, gain: ACTIVATION_GAIN, clamp });
+  };
 }
 
 /** Modulated 1x1 convolution to colours: neither demodulation nor leaky ReLU nor filters. */
-function toRgb(
-  parts: ImageParts,
-  x: NodeId,
-  ws: NodeId,
-  index: number,
-  layer: FilteredLayer,
-  clamp: number | undefined,
-): NodeId {
+function toRgb(parts: ImageParts, ws: NodeId, index: number, layer: FilteredLayer, clamp: number | undefined): Layer {
   const { g } = parts;
   const inputs = layer.weight.shape[1] ?? 1;
   const style = parts.style(ws, index, layer, 1 / Math.sqrt(inputs * layer.magnitude));
-  const y = g.add(parts.colours(x, layer.weight, style), parts.channelConstant(layer.bias));
-  return clamp === undefined ? y : g.clip(y, -clamp, clamp);
+  const bias = parts.channelConstant(layer.bias);
+  return (x) => {
+    const y = g.add(parts.colours(x, layer.weight, style), bias);
+    return clamp === undefined ? y : g.clip(y, -clamp, clamp);
+  };
+}
+
+/** The rows of an image that a step reads. */
+function rowsOf({ g, layout }: ImageParts, x: NodeId, { from, to }: BandStep): NodeId {
+  return g.sliceAxis(x, layout === "nchw" ? 2 : 1, from, to - from);
 }
 
 /** Weights [out, in, k, k] whose mean square is 1 for each output. */

@@ -19,6 +19,8 @@ export interface SynthesisOptions {
   readonly layout: ImageLayout;
   /** The noise buffers of the checkpoint; inputs `noise{i}` (`noiseLayers` lists them); or none. StyleGAN3 has no noise. */
   readonly noise: NoiseMode;
+  /** Of a band of the last layers of StyleGAN3 (buildStylegan3); default: what keeps 1024 px small. */
+  readonly bandPixels?: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export function buildSynthesis(model: SynthesisModel, options: SynthesisOptions)
   const ws = g.input("ws", [options.rows, info.numWs, synthesis.wDim]);
   const image =
     synthesis.style === "alias-free"
-      ? buildStylegan3(parts, ws, synthesis)
+      ? buildStylegan3(parts, ws, synthesis, options.bandPixels)
       : buildStylegan2(parts, ws, synthesis, options.noise);
   return g.finish({ outputs: parts.outputs(image) });
 }

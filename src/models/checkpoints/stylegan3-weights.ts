@@ -1,7 +1,7 @@
 // The tensors of a StyleGAN3 synthesis, found by name and checked: what the graph is built from.
 // In: tensors of the naming in docs/packs.md, and what no tensor says. Out: Stylegan3Weights.
 // Invariants: channels and sizes fit from layer to layer, no layer is empty or larger than MAX_SIDE where it is raised; the last layer gives the image.
-import { filteredSize } from "../../compiler/build/filtered-relu.js";
+import { sizeAfter } from "../../compiler/build/row-bands.js";
 import type { FilteredLayer, FourierInput, Stylegan3Weights } from "../../compiler/synthesis-weights.js";
 import type { Tensor } from "../../compiler/weights.js";
 import { modelError } from "../model-error.js";
@@ -113,15 +113,6 @@ export function layerSizes({ input, layers }: Stylegan3Weights): readonly (reado
     size = sizeAfter(layer, size);
     return size;
   });
-}
-
-function sizeAfter(layer: FilteredLayer, [width, height]: readonly [number, number]): readonly [number, number] {
-  const { up, down, pads, weight, toRgb } = layer;
-  if (toRgb) return [width, height];
-  const [left, right, top, bottom] = pads;
-  const grown = (weight.shape[2] ?? 1) - 1;
-  const taps = { up, down, upTaps: layer.upFilter?.shape[0] ?? 1, downTaps: layer.downFilter?.shape[0] ?? 1 };
-  return [filteredSize(width + grown, taps, [left, right]), filteredSize(height + grown, taps, [top, bottom])];
 }
 
 function checkSizes(weights: Stylegan3Weights, file: string): void {
