@@ -2,7 +2,7 @@
 // In: a folder. Out: its files, and writes to them. Invariants: a path from the page is a plain relative name; what it leads to is looked up with links followed, and lies
 // below the folder or is refused; files appear whole; a write over a file that has changed meanwhile is refused, not made.
 import { createHash } from "node:crypto";
-import { existsSync, watch } from "node:fs";
+import { existsSync, watch, type FSWatcher } from "node:fs";
 import { readdir, readFile, realpath, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { nodeHost, type NodeHost } from "./host.js";
@@ -56,19 +56,26 @@ export class StudioFolder {
 
   /** All files that a page may know of, scripts with their texts. */
   async list(): Promise<readonly FolderFile[]> {
-    const found: FolderFile[] = [];
+    const { files } = await this.walk();
+    return Promise.all(files.map((path) => this.describe(path)));
+  }
+
+  /** The files that a page may know of, and the folders that they could lie in, as paths of this machine. */
+  private async walk(): Promise<{ readonly files: readonly string[]; readonly folders: readonly string[] }> {
+    const files: string[] = [];
+    const folders: string[] = [];
     const visit = async (folder: string, depth: number): Promise<void> => {
+      folders.push(folder);
       const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
       for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        if (found.length >= MOST_FILES || SKIPPED.test(entry.name)) continue;
+        if (files.length >= MOST_FILES || SKIPPED.test(entry.name)) continue;
         const path = join(folder, entry.name);
-        if (entry.isDirectory() && depth < MOST_DEPTH) await visit(path, depth + 1);
-        else if (entry.isFile() && (SCRIPT.test(entry.name) || NAMED.test(entry.name)))
-          found.push(await this.describe(path));
+        if (entry.isDirectory() && depth < MOST_DEPTH && folders.length < MOST_FILES) await visit(path, depth + 1);
+        else if (entry.isFile() && (SCRIPT.test(entry.name) || NAMED.test(entry.name))) files.push(path);
       }
     };
     await visit(this.root, 0);
-    return found;
+    return { files, folders };
   }
 
   /** The bytes of a file. Errors: Refused. */
@@ -80,7 +87,7 @@ export class StudioFolder {
 
   /**
    * Writes a file whole. `base`: the version that a script is changed from, or absent for a new one.
-   * Errors: Refused; 409 if the file is another than `base` by now.
+   * Errors: Refused; 409 if the file is another than `base` by now, or a model that is there already.
    */
   async write(path: string, bytes: Uint8Array, base: string | undefined): Promise<string> {
     const target = await this.target(path);
@@ -89,7 +96,7 @@ export class StudioFolder {
     if (SCRIPT.test(target)) {
       const now = existsSync(target) ? hashOf(await readFile(target)) : undefined;
       if (now !== base && now !== hashOf(bytes)) throw new Refused(409, `${path} has changed on the disk`);
-    }
+    } else if (!MADE.test(target) && existsSync(target)) throw new Refused(409, `${path} is there already`);
     await this.host.writeAtomic(target, bytes);
     return hashOf(bytes);
   }
@@ -102,33 +109,67 @@ export class StudioFolder {
     await unlink(real);
   }
 
-  /** Tells of files that change, until the answer is called. */
+  /**
+   * Tells of files that change, until the answer is called.
+   *
+   * Each folder is watched, and looked through again after an event: watching files would lose those that are replaced by another of their name, as editors and the studio itself write
+   * them (so does Node's recursive watching on Linux).
+   */
   watch(onChange: (file: FolderFile | { readonly path: string; readonly gone: true }) => void): () => void {
-    const waiting = new Map<string, NodeJS.Timeout>();
-    const look = async (path: string): Promise<void> => {
-      const full = join(this.root, path);
-      const about = await stat(full).catch(() => undefined);
-      const shown = path.split(sep).join("/");
-      if (about === undefined) onChange({ path: shown, gone: true });
-      else if (about.isFile()) onChange(await this.describe(full));
-    };
-    const watcher = watch(this.root, { recursive: true }, (_, name) => {
-      if (name === null || name.split(sep).some((part) => SKIPPED.test(part))) return;
-      if (!SCRIPT.test(name) && !NAMED.test(name)) return;
-      clearTimeout(waiting.get(name));
+    const watchers = new Map<string, FSWatcher>();
+    let known: ReadonlyMap<string, string> | undefined;
+    let isClosed = false;
+    let timer = setTimeout(() => undefined);
+    let looking = Promise.resolve();
+    const soon = (): void => {
+      if (isClosed) return;
+      clearTimeout(timer);
       // Editors write in several steps: the last of them counts.
-      waiting.set(
-        name,
-        setTimeout(() => {
-          waiting.delete(name);
-          void look(name).catch(() => undefined);
-        }, SETTLE_MS),
-      );
-    });
-    watcher.on("error", () => undefined); // a folder that is gone: there is nothing more to tell
+      timer = setTimeout(() => {
+        looking = looking.then(look).catch(() => undefined);
+      }, SETTLE_MS);
+    };
+    const follow = (folders: readonly string[]): void => {
+      for (const folder of folders) {
+        if (watchers.has(folder)) continue;
+        try {
+          const watcher = watch(folder, soon);
+          watcher.on("error", soon); // a folder that is gone: its files are found to be
+          watchers.set(folder, watcher);
+          soon(); // what happened in it before it was watched
+        } catch {
+          // It went meanwhile.
+        }
+      }
+      for (const [folder, watcher] of watchers) {
+        if (folders.includes(folder)) continue;
+        watcher.close();
+        watchers.delete(folder);
+      }
+    };
+    const look = async (): Promise<void> => {
+      const { files, folders } = await this.walk();
+      if (isClosed) return;
+      follow(folders);
+      const now = new Map<string, string>();
+      for (const path of files) {
+        const about = await stat(path).catch(() => undefined);
+        if (about !== undefined) now.set(path, `${about.mtimeMs} ${about.size} ${about.ino}`);
+      }
+      const before = known ?? now;
+      known = now;
+      for (const [path, stamp] of now) {
+        if (before.get(path) === stamp) continue;
+        const file = await this.describe(path).catch(() => undefined); // it went meanwhile, which is an event too
+        if (file !== undefined) onChange(file);
+      }
+      for (const path of before.keys()) if (!now.has(path)) onChange({ path: this.nameOf(path), gone: true });
+    };
+    looking = look().catch(() => undefined);
     return () => {
-      watcher.close();
-      for (const timer of waiting.values()) clearTimeout(timer);
+      isClosed = true;
+      clearTimeout(timer);
+      for (const watcher of watchers.values()) watcher.close();
     };
   }
 
@@ -178,8 +219,12 @@ export class StudioFolder {
       throw new Refused(403, `${path} leads out of the folder`);
   }
 
+  private nameOf(full: string): string {
+    return relative(this.root, full).split(sep).join("/");
+  }
+
   private async describe(full: string): Promise<FolderFile> {
-    const path = relative(this.root, full).split(sep).join("/");
+    const path = this.nameOf(full);
     const { size } = await stat(full);
     if (!SCRIPT.test(full) || size > LARGEST_SCRIPT) return { path, size };
     const bytes = await readFile(full);

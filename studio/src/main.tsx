@@ -57,7 +57,8 @@ const engineClient = new EngineClient(
   },
   engineChoice.value,
 );
-const folder = token === undefined ? undefined : new FolderSync(token, (path, text) => fromOutside(path, text));
+const folder =
+  token === undefined ? undefined : new FolderSync(token, store, { onText: fromOutside, onNote: (text) => say(text) });
 
 /** A text that came from outside the editor. */
 function fromOutside(path: string, text: string): void {
@@ -102,6 +103,16 @@ const studio: Studio = {
     });
   },
   settle: (keep) => void folder?.settle(keep),
+  writeFiles: (made) => {
+    void (async () => {
+      try {
+        for (const { path, blob } of made) await folder?.put(path, blob);
+        say(`${made.length === 1 ? "1 file is" : `${made.length} files are`} in the folder.`);
+      } catch (error) {
+        say(`Not written: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    })();
+  },
 };
 
 const isFolder = (await folder?.open()) ?? false;

@@ -1,5 +1,5 @@
 // `lacec studio FOLDER` as a person uses it: the page in Chromium, with the engine of this machine.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
@@ -118,5 +118,80 @@ describe.skipIf(CHROMIUM === undefined)("lacec studio over a folder, in Chromium
     await page.keyboard.insertText(script);
     await page.keyboard.press("Control+Enter");
     await page.waitForFunction(() => /^3 pictures in/.test(document.querySelector(".status")?.textContent ?? ""));
+  });
+
+  const write = async (text: string): Promise<void> => {
+    await page.click(".cm-content");
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText(text);
+  };
+  const shows = (text: string) =>
+    page.waitForFunction((t) => document.querySelector(".cm-content")?.textContent.includes(t) === true, text);
+  const onDisk = (path = "people.lace"): string => readFileSync(join(folder, path), "utf8");
+  const replace = (text: string): void => {
+    writeFileSync(join(folder, "people.lace~"), text);
+    renameSync(join(folder, "people.lace~"), join(folder, "people.lace"));
+  };
+
+  test("the page and an editor take turns on one file, both ways, again and again", async () => {
+    for (const k of [1, 2, 3]) {
+      await write(`${script}// page ${k}\n`);
+      await expect.poll(() => onDisk(), { timeout: 20_000 }).toContain(`// page ${k}`);
+      replace(`${script}// editor ${k}\n`);
+      await shows(`// editor ${k}`);
+    }
+    expect(await page.locator(".warning-bar").count()).toBe(0);
+  });
+
+  test.each([
+    ["Keep mine", "// mine"],
+    ["Take the one on the disk", "// theirs"],
+  ])("what changed in both places is asked about: %s", async (answer, kept) => {
+    // Both within the time that the page waits for more keys.
+    await write(`${script}// mine\n`);
+    writeFileSync(join(folder, "people.lace"), `${script}// theirs\n`);
+    await page.getByRole("button", { name: answer }).click();
+    await shows(kept);
+    await expect.poll(() => onDisk(), { timeout: 20_000 }).toContain(kept);
+    expect(await page.locator(".warning-bar").count()).toBe(0);
+  });
+
+  test("what a crash kept from the disk is there after it, and reaches the disk; so does its undo", async () => {
+    await page.route("**/api/file*", (route) => route.abort());
+    await write(`${script}// not written\n`);
+    await page.waitForSelector(".warning-bar");
+    expect(await page.textContent(".warning-bar")).toContain("It is kept in this browser");
+    await page.evaluate(() =>
+      (globalThis as unknown as { laceStudio: { store: { settled(): Promise<void> } } }).laceStudio.store.settled(),
+    );
+    expect(onDisk()).toBe(script);
+    await page.unroute("**/api/file*");
+    await page.reload();
+    await shows("// not written");
+    await expect.poll(() => onDisk(), { timeout: 20_000 }).toContain("// not written");
+    await page.click(".cm-content");
+    await page.keyboard.press("Control+z");
+    await expect.poll(() => onDisk(), { timeout: 20_000 }).toBe(script);
+  });
+
+  test("a script that is removed on the disk stays on the page, which says so, and comes back with a change", async () => {
+    rmSync(join(folder, "people.lace"));
+    await page.waitForSelector(".note");
+    expect(await page.textContent(".notes")).toContain("people.lace was removed on the disk");
+    await shows("seed 5");
+    await write(`${script}// again\n`);
+    await expect
+      .poll(() => existsSync(join(folder, "people.lace")) && onDisk(), { timeout: 20_000 })
+      .toContain("// again");
+  });
+
+  test("what a run made is written into the folder by a click", async () => {
+    await ready("onnx-cpu");
+    await page.click(".primary");
+    await page.waitForFunction(() => /^3 pictures in/.test(document.querySelector(".status")?.textContent ?? ""));
+    expect(existsSync(join(folder, "people.png"))).toBe(false);
+    await page.getByRole("button", { name: /^Write into/ }).click();
+    await expect.poll(() => existsSync(join(folder, "people.png")), { timeout: 20_000 }).toBe(true);
+    expect(readFileSync(join(folder, "people.png")).toString("base64")).toBe(await sheet());
   });
 });

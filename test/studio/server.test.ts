@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request, type IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { serveStudio, type StudioServer } from "../../src/node/studio-server.js";
 
 interface Answer {
@@ -150,27 +150,77 @@ describe("what is read and written", () => {
     expect(model.status).toBe(200);
   });
 
-  test("a change on the disk is told", async () => {
-    const told = new Promise<string>((resolve, reject) => {
-      const sent = request({ host: "127.0.0.1", port, path: "/api/watch", ...own() }, (response) => {
-        let text = "";
+  test("a model is written, and does not take the place of one that is there", async () => {
+    const put = (): Promise<Answer> => ask(file("own.safetensors"), { method: "PUT", body: "x", ...own() });
+    expect((await put()).status).toBe(200);
+    expect((await put()).status).toBe(409);
+  });
+});
+
+describe("a change on the disk is told", () => {
+  interface Told {
+    readonly path: string;
+    readonly text?: string;
+    readonly gone?: true;
+  }
+  let told: Told[];
+  let watching: ReturnType<typeof request>;
+
+  beforeEach(async () => {
+    told = [];
+    await new Promise<void>((resolve, reject) => {
+      watching = request({ host: "127.0.0.1", port, path: "/api/watch", ...own() }, (response) => {
+        let rest = "";
         response.setEncoding("utf8").on("data", (part: string) => {
-          text += part;
-          if (!text.includes("other")) {
-            writeFileSync(join(folder, "a.lace"), "lace 1\n// other\n");
-            return;
-          }
-          sent.destroy();
-          resolve(text);
+          const lines = (rest + part).split("\n");
+          rest = lines.pop()!;
+          told.push(...lines.filter((l) => l !== "").map((l) => JSON.parse(l) as Told));
+          resolve();
         });
+        response.on("error", () => undefined);
       });
-      sent.on("error", reject);
-      sent.end();
+      watching.on("error", reject);
+      watching.end();
     });
-    expect(JSON.parse((await told).trim().split("\n").at(-1)!)).toMatchObject({
-      path: "a.lace",
-      text: "lace 1\n// other\n",
-    });
+    // The folder is looked through once before changes count.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  });
+  afterEach(() => watching.destroy());
+
+  const heard = (path: string): Promise<Told> =>
+    vi.waitUntil(() => told.findLast((t) => t.path === path), { timeout: 10_000 });
+  const saysAt = async (path: string, text: string): Promise<void> => {
+    await vi.waitUntil(() => told.findLast((t) => t.path === path)?.text === text, { timeout: 10_000 });
+  };
+  /** As editors and the studio itself write: another file takes the name. */
+  const replace = (path: string, text: string): void => {
+    writeFileSync(join(folder, `${path}.new~`), text);
+    renameSync(join(folder, `${path}.new~`), join(folder, path));
+  };
+
+  test("however the file is written, and again after each time", async () => {
+    for (const text of ["one", "two", "three"]) {
+      replace("a.lace", text);
+      await saysAt("a.lace", text);
+    }
+    writeFileSync(join(folder, "a.lace"), "in place");
+    await saysAt("a.lace", "in place");
+    const base = hashOf("in place");
+    await ask(file("a.lace"), { method: "PUT", body: "by the page", ...own({ "x-lace-base": base }) });
+    await saysAt("a.lace", "by the page");
+    replace("a.lace", "by another");
+    await saysAt("a.lace", "by another");
+  });
+
+  test("in a folder that is new, that is renamed, and when it goes", async () => {
+    mkdirSync(join(folder, "q/r"), { recursive: true });
+    writeFileSync(join(folder, "q/r/c.lace"), "deep");
+    await saysAt("q/r/c.lace", "deep");
+    renameSync(join(folder, "q"), join(folder, "p"));
+    await saysAt("p/r/c.lace", "deep");
+    expect(await heard("q/r/c.lace")).toEqual({ path: "q/r/c.lace", gone: true });
+    rmSync(join(folder, "a.lace"));
+    expect(await heard("a.lace")).toEqual({ path: "a.lace", gone: true });
   });
 });
 

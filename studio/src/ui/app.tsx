@@ -4,7 +4,7 @@ import type { Editor } from "../editor/editor.js";
 import type { EngineClient } from "../engine/client.js";
 import type { EngineChoice } from "../state/engine-choice.js";
 import type { Store } from "../state/store.js";
-import { running } from "../state/runs.js";
+import { running, type ShownFile } from "../state/runs.js";
 import { EditorPane } from "./editor-pane.js";
 import { Notes } from "./notes.js";
 import { PictureView } from "./picture-view.js";
@@ -26,6 +26,8 @@ export interface Studio {
   pickFiles(): void;
   take(files: readonly File[]): void;
   settle(keep: "mine" | "theirs"): void;
+  /** Writes what a run made into the folder. */
+  writeFiles(made: readonly ShownFile[]): void;
 }
 
 export type Side = "script" | "pictures";

@@ -2,6 +2,7 @@
 import { History } from "./history.js";
 import { download } from "./download.js";
 import { picked } from "./picture-view.js";
+import { folderName } from "../state/folder.js";
 import type { Studio } from "./app.js";
 import { signal } from "@preact/signals";
 import { run, type Run, type ShownPicture } from "../state/runs.js";
@@ -24,7 +25,7 @@ export function Results({ studio }: { readonly studio: Studio }) {
         ) : now === undefined ? (
           <Welcome />
         ) : (
-          <RunView run={now} />
+          <RunView run={now} studio={studio} />
         )}
       </div>
     </section>
@@ -50,7 +51,7 @@ function Welcome() {
   );
 }
 
-function RunView({ run: now }: { readonly run: Run }) {
+function RunView({ run: now, studio }: { readonly run: Run; readonly studio: Studio }) {
   return (
     <>
       <p class="status" role="status" data-state={now.state}>
@@ -61,7 +62,7 @@ function RunView({ run: now }: { readonly run: Run }) {
         <Task key={task.name} task={task} pictures={now.pictures.filter((p) => p.task === task.name)} run={now} />
       ))}
       <Expectations run={now} />
-      <Files run={now} />
+      <Files run={now} studio={studio} />
     </>
   );
 }
@@ -169,7 +170,7 @@ function Expectations({ run: { expectations } }: { readonly run: Run }) {
   );
 }
 
-function Files({ run: { files } }: { readonly run: Run }) {
+function Files({ run: { files }, studio }: { readonly run: Run; readonly studio: Studio }) {
   if (files.length === 0) return null;
   return (
     <section class="files" aria-label="Files">
@@ -184,6 +185,11 @@ function Files({ run: { files } }: { readonly run: Run }) {
           </li>
         ))}
       </ul>
+      {folderName.value !== undefined && (
+        <button type="button" onClick={() => studio.writeFiles(files)}>
+          Write into {folderName.value}
+        </button>
+      )}
     </section>
   );
 }
