@@ -19,7 +19,7 @@ export interface ImportOptions extends VerbOptions {
   /** Default: the file's name. */
   readonly name?: string;
   readonly licence?: string;
-  /** Heads to put into the pack: FILE or NAME=FILE. */
+  /** Heads to put into the pack: FILE or NAME=FILE; FILE#3, FILE#3:6 or FILE#NAME is one output of a network of several. */
   readonly heads?: readonly string[];
   /** What heads mean, each as a script declares it: `hair: category { black, red }`. */
   readonly attribute?: readonly string[];
@@ -69,7 +69,8 @@ export async function importFile(platform: Platform, file: string, options: Impo
     throw new UsageError(
       `the output ${out} must end in .safetensors (--output-name says which output of an ONNX file is the picture)`,
     );
-  if (same(out, file)) throw new UsageError(`${out} is the file that is to be imported; name another with -o`);
+  if (same(out, file) || same(out, file.replace(/#[A-Za-z0-9_:-]+$/, "")))
+    throw new UsageError(`${out} is the file that is to be imported; name another with -o`);
   const { name, licence, slope, latent, clip, range: outputRange, layout, labeller } = options;
   const inputs = inputHints(options.input ?? []);
   if (labeller === "clip")

@@ -70,7 +70,10 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     .option("-o, --output <file>", "the pack to write (default: the file's name, with .safetensors)")
     .option("--name <name>", "name of the model")
     .option("--licence <text>", "licence of the model, to be kept in the pack")
-    .option("--heads <file...>", "attribute heads to put into the pack: FILE, NAME=FILE, or a JSON table")
+    .option(
+      "--heads <file...>",
+      "attribute heads to put into the pack: FILE, NAME=FILE (FILE#3 is one of its outputs), or a JSON table",
+    )
     .option(
       "--attribute <declaration>",
       'what a head means, as a script declares it: "hair: category { black, red }"',

@@ -3,8 +3,8 @@
 import type { Attribute } from "../compiler/attribute.js";
 import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../compiler/weights.js";
 import type { Host } from "../ports/host.js";
-import { nameOfHeadFile } from "./checkpoints/head-source.js";
-import type { HeadCheckpoint } from "./checkpoints/head-forms.js";
+import { DEFAULT_SIGMA, nameOfHeadFile } from "./checkpoints/head-source.js";
+import { chosenHeads, type HeadCheckpoint } from "./checkpoints/head-forms.js";
 import { labellerFile, type Decoder, type Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { readHeadFile, readPack, synthesisTensors, type Heads } from "./pack/pack.js";
@@ -124,14 +124,35 @@ function factsOf(source: Source, file: string, sha256: string): Partial<Descript
   }
 }
 
-function headFacts({ layers }: HeadCheckpoint, file: string): Partial<Description> {
-  const attribute = nameOfHeadFile(file);
+function headFacts(source: HeadCheckpoint, file: string): Partial<Description> {
+  const heads = chosenHeads(source, undefined, file).map(({ name, head }) => ({
+    ...{ attribute: name ?? nameOfHeadFile(file), layers: head.layers },
+  }));
+  const outputs = (layers: HeadWeights["layers"]): number => layers.at(-1)?.bias.data.length ?? 0;
+  const [first] = heads;
+  const base = { wDim: first?.layers[0]?.weight.shape[1] ?? null };
+  if (first !== undefined && heads.length === 1)
+    return {
+      ...base,
+      name: first.attribute,
+      classes: outputs(first.layers),
+      parameters: headParameters([first]),
+    };
+  // What all share counts once.
+  const branches = (source.branches ?? []).map(({ name, layers }) => ({ attribute: name, layers }));
   return {
-    name: attribute,
-    wDim: layers[0]?.weight.shape[1] ?? null,
-    classes: layers.at(-1)?.bias.data.length ?? null,
-    parameters: headParameters([{ attribute, layers }]),
+    ...base,
+    name: nameOfHeadFile(file),
+    parameters: headParameters([{ attribute: "", layers: source.layers }, ...branches]),
+    attributes: heads.map(({ attribute, layers }) => ({ ...describedOutputs(attribute, outputs(layers)), space: "w" })),
   };
+}
+
+/** What a head with so many outputs is, unless somebody says otherwise. */
+function describedOutputs(name: string, outputs: number): Attribute {
+  if (outputs === 1) return { name, type: "scalar", min: 0, max: 1, sigma: DEFAULT_SIGMA };
+  const classes = outputs === 2 ? ["no", "yes"] : Array.from({ length: outputs }, (_, i) => `${i}`);
+  return { name, type: outputs === 2 ? "binary" : "category", classes, temperature: 1 };
 }
 
 function modelFacts(model: Model): Partial<Description> {

@@ -5,7 +5,14 @@ import type { HeadSpace, HeadWeights } from "../compiler/weights.js";
 import type { Host } from "../ports/host.js";
 import { failure } from "../source/diagnostic.js";
 import { baseName } from "../source/public-name.js";
-import { withActivation, withSlope, type HeadCheckpoint } from "./checkpoints/head-forms.js";
+import {
+  asBinary,
+  chosenHeads,
+  withActivation,
+  withSlope,
+  type HeadCheckpoint,
+  type NamedHead,
+} from "./checkpoints/head-forms.js";
 import { nameOfHeadFile, parseHeadTable, rowOfHead, type HeadRequest } from "./checkpoints/head-source.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { modelError } from "./model-error.js";
@@ -14,6 +21,8 @@ import { readHeadFile } from "./pack/pack.js";
 export interface HeadSettings {
   /** Of the model to be; a source that is one head has it too. */
   readonly name?: string;
+  /** Of a source that is a network of heads: which of its outputs. */
+  readonly output?: string;
   /** LACE heads, head files of ours, packs, JSON tables of heads. */
   readonly heads: readonly HeadRequest[];
   /** What the user says of heads, by name. */
@@ -73,12 +82,20 @@ export async function gatherHeads(
       heads.push(...headsOf(opened, request, declared));
       return;
     }
-    const { said, ...head } = await foreignHead(opened, request, declared, settings);
-    assumed.push(...said.map((what) => `of ${baseName(request.file)}, ${what}`));
-    heads.push(head);
+    // Of several heads under names, NAME=FILE is the one of that name, as of our own files of heads.
+    const output = request.output ?? (opened.branches?.length ? request.name : undefined);
+    for (const chosen of chosenHeads(opened, output, request.file)) {
+      const { said, ...head } = await foreignHead(chosen, request, declared, settings);
+      assumed.push(...said.map((what) => `of ${baseName(request.file)}, ${what}`));
+      heads.push(head);
+    }
   };
   if ("layers" in source || source.kind === "heads")
-    await take(source, { file, ...(settings.name !== undefined && { name: settings.name }) });
+    await take(source, {
+      file,
+      ...(settings.name !== undefined && { name: settings.name }),
+      ...(settings.output !== undefined && { output: settings.output }),
+    });
   for (const request of await requests(host, settings.heads)) {
     const { bytes, sha256 } = await readWhole(host, request.file);
     const opened = await openSource(bytes, request.file, { name: "", sha256 });
@@ -96,19 +113,22 @@ export async function gatherHeads(
 
 /** A head of another tool, as the user says that it is, and as steep; and what was assumed of it. */
 async function foreignHead(
-  source: HeadCheckpoint,
+  source: NamedHead,
   request: HeadRequest,
   declared: (name: string) => Attribute | undefined,
   { slope = 1, activation, space = "w", calibrate }: HeadSettings,
 ): Promise<FoundHead & { readonly said: readonly string[] }> {
   const { file } = request;
+  const name = request.name ?? source.name ?? nameOfHeadFile(file);
+  const given = request.row ?? declared(name);
+  const isBinary = given === undefined ? source.isLogit : given.type === "binary";
+  const whole = isBinary ? asBinary(source.head) : source.head;
   const { layers, classes, assumed } = withSlope(
-    activation === undefined ? source : withActivation(source, activation),
+    activation === undefined ? whole : withActivation(whole, activation),
     slope,
   );
-  const name = request.name ?? nameOfHeadFile(file);
   const head = { attribute: name, layers, ...(space === "z" && { space }) };
-  const row = alone(rowOfHead(head, request.row ?? declared(name), file, classes));
+  const row = alone(rowOfHead(head, given, file, classes));
   if (calibrate === undefined) return { row, head, stored: {}, said: assumed };
   const fitted = await calibrate(layers, row);
   const said = [...assumed.filter((what) => !what.includes("--slope")), fitted.said];
@@ -124,7 +144,14 @@ async function requests(host: Host, heads: readonly HeadRequest[]): Promise<read
       return entries.map((entry) => ({ ...entry, file: host.resolve(request.file, entry.file) }));
     }),
   );
-  return lists.flat();
+  return Promise.all(lists.flat().map(async (request) => ({ ...request, ...(await outputOf(host, request.file)) })));
+}
+
+/** FILE#OUTPUT: a file, and which of its outputs; a file that is called so is one. */
+export async function outputOf(host: Host, file: string): Promise<{ readonly file: string; readonly output?: string }> {
+  const [, own, output] = /^(.+)#([A-Za-z0-9_:-]+)$/.exec(file) ?? [];
+  if (own === undefined || output === undefined || (await host.exists(file))) return { file };
+  return { file: own, output };
 }
 
 function headsOf(

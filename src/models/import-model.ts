@@ -12,6 +12,7 @@ import type { DecoderFacts } from "./decoder-facts.js";
 import {
   gatherHeads,
   listOf,
+  outputOf,
   readWhole,
   type FoundHead,
   type HeadSettings,
@@ -65,10 +66,12 @@ export interface Imported {
  */
 export async function importModel(
   host: Host,
-  file: string,
-  settings: ImportSettings,
+  path: string,
+  given: ImportSettings,
   clock: PhaseClock,
 ): Promise<Imported> {
+  const { file, output } = await outputOf(host, path);
+  const settings = { ...given, ...(output !== undefined && { output }) };
   const base = baseName(file);
   const name = settings.name ?? base.replace(/\.[^.]*$/, "");
   const { bytes, sha256 } = await clock.run("read", {}, () => readWhole(host, file));

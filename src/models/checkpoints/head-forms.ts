@@ -8,9 +8,9 @@ import { numpyArray } from "../formats/numpy-array.js";
 import { isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { LazyTensor, StateDict } from "../formats/state-dict.js";
-import { checkSharing, tensorsOf, TorchTensor } from "../formats/torch-tensor.js";
-import { nameOther } from "./name-others.js";
-import { dense, lastLayerOf, readLaceHead } from "./lace-heads.js";
+import { tensorsOf, TorchTensor } from "../formats/torch-tensor.js";
+import { readDenseNetwork, slicedOutputs, type Branch } from "./dense-layers.js";
+import { lastLayerOf, readLaceHead } from "./lace-heads.js";
 
 export type HeadKind = "lace-head" | "dense-head" | "boundary" | "scikit-learn";
 
@@ -18,6 +18,8 @@ export type HeadKind = "lace-head" | "dense-head" | "boundary" | "scikit-learn";
 export interface HeadCheckpoint {
   readonly kind: HeadKind;
   readonly layers: HeadWeights["layers"];
+  /** Of a network with outputs for several attributes, what leads to each from `layers`, which all share and which may be none. */
+  readonly branches?: readonly Branch[];
   /** Names of its classes, where the file has them. */
   readonly classes?: readonly string[];
   /** Sentences: what was assumed because the file does not have it. */
@@ -39,48 +41,61 @@ export function findHead(value: PickleValue, file: string): HeadCheckpoint | und
   return denseHead(tensorsOf(value), file) ?? denseHead(stored, file);
 }
 
-/** A prefix, the number of a layer, its part. */
-const LAYER = /^((?:.*?\.)??)(?:(\d+)\.)?(?:weight|bias)$/;
-
-/**
- * Dense layers alone: `weight`, `bias` of torch's Linear, or `N.weight`, `N.bias` of a Sequential, under any prefix; leaky ReLU 0.2
- * between them. A layer without a bias (`bias=False`) has one of zeros. Undefined if other tensors are among them.
- * Errors   LaceError L5106 for shared storages, L5107 if the layers do not fit each other.
- */
+/** Dense layers alone, as readDenseNetwork finds them; leaky ReLU 0.2 between them. Errors LaceError L5106, L5107. */
 export function denseHead(tensors: StateDict, file: string): HeadCheckpoint | undefined {
-  const names = [...tensors.keys()];
-  const prefixes = new Set(names.map((name) => LAYER.exec(name)?.[1]));
-  const [prefix] = prefixes;
-  if (prefix === undefined || prefixes.size > 1) return undefined;
-  const weights = names.filter((name) => name.endsWith("weight"));
-  if (weights.length === 0 || weights.some((name) => (tensors.get(name)?.shape.length ?? 0) < 2)) return undefined;
-  // Matrices without biases are often of something else that has a name, such as a LoRA.
-  const lacksBias = weights.some((name) => !tensors.has(name.replace(/weight$/, "bias")));
-  if (lacksBias && nameOther(names) !== undefined) return undefined;
-  checkSharing(tensors, file);
-  const whole = withBiases(tensors, weights);
-  const order = weights.map((name) => LAYER.exec(name)?.[2]).map((n) => (n === undefined ? -1 : Number(n)));
-  let width: number | undefined;
-  const layers = [...order]
-    .sort((a, b) => a - b)
-    .map((n) => {
-      const layer = dense(whole, n === -1 ? prefix.replace(/\.$/, "") : `${prefix}${n}`, width, file);
-      width = layer.weight.shape[0];
-      return layer;
-    });
-  const assumed = layers.length > 1 ? ["leaky ReLU of slope 0.2 between the layers"] : [];
-  return { kind: "dense-head", layers, assumed };
+  const network = readDenseNetwork(tensors, file);
+  return network === undefined ? undefined : { kind: "dense-head", ...network };
 }
 
-/** The tensors, and zeros as the bias of each weight that has none. */
-function withBiases(tensors: StateDict, weights: readonly string[]): StateDict {
-  const whole = new Map(tensors);
-  for (const name of weights) {
-    const bias = name.replace(/weight$/, "bias");
-    const shape = [tensors.get(name)?.shape[0] ?? 0];
-    if (!whole.has(bias)) whole.set(bias, { shape, read: () => ({ shape, data: new Float32Array(shape[0] ?? 0) }) });
-  }
-  return whole;
+/** One of the heads of a file, and what the file calls it, where it does. */
+export interface NamedHead {
+  readonly name?: string;
+  readonly head: HeadCheckpoint;
+  /** Whether it is one of several outputs, which is the logit of yes unless somebody says that it is a number. */
+  readonly isLogit: boolean;
+}
+
+/** Of outputs 3 to 5: `3:6`. */
+const OUTPUTS = /^(\d+)(?::(\d+))?$/;
+
+/**
+ * The heads of a file: all, the branch called `output`, or the outputs with these numbers (from 0): `3`, or `3:6` for 3 to 5.
+ * Errors   LaceError L5107 if there is no such output, with those that there are.
+ */
+export function chosenHeads(head: HeadCheckpoint, output: string | undefined, file: string): readonly NamedHead[] {
+  const { branches = [], ...rest } = head;
+  const whole = branches.map(({ name, layers }) => ({
+    ...{ name, isLogit: false },
+    head: { ...rest, layers: [...rest.layers, ...layers] },
+  }));
+  if (output === undefined) return whole.length === 0 ? [{ head: rest, isLogit: false }] : whole;
+  const branch = whole.find(({ name }) => name === output || plain(name) === output);
+  if (branch !== undefined) return [branch];
+  const outputs = rest.layers.at(-1)?.bias.data.length ?? 0;
+  const [, first = "NaN", end] = OUTPUTS.exec(output) ?? [];
+  const [from, to] = [Number(first), end === undefined ? Number(first) + 1 : Number(end)];
+  if (whole.length > 0 || !(from < to && to <= outputs))
+    throw modelError("L5107", file, `it has no output \`${output}\``, [
+      whole.length > 0
+        ? `it has: ${whole.map(({ name }) => name).join(", ")}`
+        : `it has outputs 0 to ${outputs - 1}: FILE#3 is one of them, FILE#3:6 are 3 to 5`,
+    ]);
+  return [{ head: { ...rest, layers: slicedOutputs(rest.layers, from, to) }, isLogit: to - from === 1 }];
+}
+
+/** A branch's name without what says that it is one: `fc_glasses` is glasses. */
+function plain(name: string): string {
+  return name
+    .replace(/^(fc|head|classifier|cls|output|out)_(?=[A-Za-z])/, "")
+    .replace(/_(fc|head|classifier|cls|output|out)$/, "");
+}
+
+/** A head with one output as the two logits of a binary attribute: p(yes) = sigmoid of it. */
+export function asBinary(head: HeadCheckpoint): HeadCheckpoint {
+  const last = head.layers.at(-1);
+  if (last?.bias.data.length !== 1) return head;
+  const assumed = [...head.assumed, "its one output is the logit of yes"];
+  return { ...head, layers: [...head.layers.slice(0, -1), binary(last.weight.data, last.bias.data[0] ?? 0)], assumed };
 }
 
 /**

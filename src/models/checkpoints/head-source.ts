@@ -15,9 +15,12 @@ export interface HeadRequest {
   readonly file: string;
   readonly name?: string;
   readonly row?: Attribute;
+  /** Which of the file's outputs, where it has several (chosenHeads). */
+  readonly output?: string;
 }
 
-const DEFAULT_SIGMA = 0.1;
+/** Of scalars whose sigma nobody says. */
+export const DEFAULT_SIGMA = 0.1;
 
 /**
  * An attribute as a script declares it, without the word: `hair: category { black, brown }`, `tilt: scalar in 0..1 sigma 0.1`.

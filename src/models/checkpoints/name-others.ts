@@ -6,6 +6,8 @@ export interface Stranger {
   /** "it is a StyleGAN3 generator" */
   readonly what: string;
   readonly hint: string;
+  /** Whether heads of latents have such names too. */
+  readonly namesHeadsToo?: boolean;
 }
 
 const EXPORT =
@@ -23,6 +25,8 @@ export function weightsAre(names: Iterable<string>): string {
   return list.length === 0 ? kinds : `${kinds}; here they begin with ${list.join(", ").slice(0, 200)}`;
 }
 
+const PICTURE_CLASSIFIER = /^(layer[1-4]|features|classifier|fc)\.\d/;
+
 /** The first whose pattern one of the names has. More special ones first: a LoRA names the layers of what it changes. */
 const KINDS: readonly (readonly [RegExp, string, string])[] = [
   [/\blora_(A|B|down|up)\b|\.lora\./, "a LoRA", "it changes another model and draws nothing by itself"],
@@ -33,18 +37,15 @@ const KINDS: readonly (readonly [RegExp, string, string])[] = [
   [/\bToRGB_lod\d/, "a Progressive GAN generator", EXPORT],
   [/^(text_model|vision_model|visual)\./, "a CLIP model", "lacec labels with one: lacec label --labeller clip"],
   [/^(encoder\.layer|bert\.|transformer\.h)\b/, "a language model", EXPORT],
-  [
-    /^(layer[1-4]|features|classifier|fc)\.\d/,
-    "a classifier of pictures",
-    "lacec takes one as a labeller, in ONNX: docs/labellers.md",
-  ],
+  [PICTURE_CLASSIFIER, "a classifier of pictures", "lacec takes one as a labeller, in ONNX: docs/labellers.md"],
 ];
 
 /** Says what a file with such names is; undefined if they tell nothing. */
 export function nameOther(names: Iterable<string>): Stranger | undefined {
   const list = [...names].slice(0, MOST_NAMES);
   for (const [pattern, what, hint] of KINDS)
-    if (list.some((name) => pattern.test(name))) return { what: `it is ${what}`, hint };
+    if (list.some((name) => pattern.test(name)))
+      return { what: `it is ${what}`, hint, namesHeadsToo: pattern === PICTURE_CLASSIFIER };
   return undefined;
 }
 
