@@ -39,41 +39,47 @@ export async function openBrowserEngine(options: BrowserEngineOptions): Promise<
   const why: string[] = [];
   const { engine } = options;
   if (engine === "auto" || engine === "tfjs-webgpu") {
-    const trouble = await webgpuTrouble(engine === "tfjs-webgpu");
-    if (trouble === undefined) {
+    const found = await lookForWebgpu();
+    if (typeof found === "string") why.push(found);
+    else if (found.isSoftware && engine === "auto")
+      why.push(`WebGPU would run in software here (${found.name}), which is slower than WebAssembly`);
+    else {
       try {
-        return { engine: await openWebgpu(), why };
+        const opened = await openWebgpu(found.name);
+        if (found.isSoftware) why.push(`in software: WebAssembly is faster here`);
+        return { engine: opened, why };
       } catch (error) {
         why.push(`WebGPU did not start: ${error instanceof Error ? error.message : String(error)}`);
       }
-    } else why.push(trouble);
+    }
     if (engine === "tfjs-webgpu") throw failure("L5201", `this browser has no WebGPU for lacec: ${why.join("; ")}`);
   }
   return { engine: await openWasm(options, why), why };
 }
 
-/** Why WebGPU is not taken; undefined if it is. */
-async function webgpuTrouble(software: boolean): Promise<string | undefined> {
+/** The adapter that WebGPU would take, or why there is none. */
+async function lookForWebgpu(): Promise<{ readonly name: string; readonly isSoftware: boolean } | string> {
   const gpu = (navigator as { readonly gpu?: Gpu }).gpu;
   if (gpu === undefined) return "this browser has no WebGPU";
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   if (adapter === null) return "there is no graphics card that WebGPU can use";
-  const { vendor, architecture, description } = adapter.info;
+  const { vendor = "", architecture = "", description = "" } = adapter.info;
   const isSoftware =
     adapter.isFallbackAdapter === true ||
     adapter.info.isFallbackAdapter === true ||
     /swiftshader|llvmpipe|lavapipe/i.test([vendor, architecture, description].join(" "));
-  return isSoftware && !software ? "WebGPU would run in software here, which is slower" : undefined;
+  const name = description === "" ? [vendor, architecture].filter((w) => w !== "").join(" ") : description;
+  return { name: name === "" ? "an adapter without a name" : name, isSoftware };
 }
 
-async function openWebgpu(): Promise<Engine> {
+async function openWebgpu(adapter: string): Promise<Engine> {
   const tf = await loadCore();
   await import("@tensorflow/tfjs-backend-webgpu");
   // Else small operations on fresh data would be computed in JavaScript: another rounding, depending on sizes.
   tf.env().set("WEBGPU_CPU_FORWARD", false);
   await activate(tf, "webgpu");
   return tfjsEngine("tfjs-webgpu", {
-    ...{ tf, backend: "webgpu", description: `TensorFlow.js ${tf.version_core}, WebGPU` },
+    ...{ tf, backend: "webgpu", description: `TensorFlow.js ${tf.version_core}, WebGPU, ${adapter}` },
     release: nothing,
   });
 }
