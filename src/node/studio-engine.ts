@@ -8,6 +8,9 @@ import { mainFile } from "./process.js";
 /** How long a run that was given up has to stop by itself. */
 const STOP_MS = 80;
 
+/** The last message of an answer. */
+const LAST: ReadonlySet<FromEngine["kind"]> = new Set(["end", "inspected", "opened", "trouble"]);
+
 export type EngineRequest = Exclude<ToEngine, { kind: "cancel" }>;
 
 export class StudioEngine {
@@ -45,7 +48,7 @@ export class StudioEngine {
       };
       const heard = (message: FromEngine): void => {
         if (!signal.aborted) tell(message);
-        if (message.kind === "end" || message.kind === "opened" || message.kind === "trouble") done();
+        if (LAST.has(message.kind)) done();
       };
       const died = (code: number | null, killedBy: string | null): void => {
         if (!signal.aborted)
@@ -53,7 +56,7 @@ export class StudioEngine {
         done();
       };
       const stop = (): void => {
-        if (request.kind === "run") send(child, { kind: "cancel", id: request.job.id });
+        if (request.kind !== "open") send(child, { kind: "cancel", id: request.job.id });
         timer = setTimeout(() => {
           this.child = undefined;
           child.kill("SIGKILL");
@@ -87,6 +90,7 @@ function send(child: ChildProcess, message: ToEngine): void {
 
 function endOf(request: EngineRequest, message: string): FromEngine {
   if (request.kind === "open") return { kind: "trouble", message };
+  if (request.kind === "inspect") return { kind: "inspected", id: request.job.id, found: message };
   const said = [{ severity: "error" as const, text: message }];
   return { kind: "end", id: request.job.id, outcome: "failed", said, expectations: [], seconds: 0 };
 }

@@ -100,17 +100,23 @@ interface Site {
   readonly port: number;
 }
 
+const jobSchema = v.object({
+  id: v.number(),
+  files: v.record(v.string(), v.string()),
+  entry: v.string(),
+  inputs: v.record(v.string(), v.union([v.number(), v.string()])),
+});
 /** What a page may ask of this machine's engine; values are checked again where they are used. */
 const engineRequest: v.GenericSchema<unknown, EngineRequest> = v.variant("kind", [
   v.object({ kind: v.literal("open"), engine: v.string() }),
+  v.object({ kind: v.literal("run"), engine: v.string(), job: jobSchema }),
   v.object({
-    kind: v.literal("run"),
+    kind: v.literal("inspect"),
     engine: v.string(),
-    job: v.object({
-      id: v.number(),
-      files: v.record(v.string(), v.string()),
-      entry: v.string(),
-      inputs: v.record(v.string(), v.union([v.number(), v.string()])),
+    job: jobSchema,
+    picture: v.object({
+      ...{ task: v.string(), index: v.number(), part: v.number() },
+      attempt: v.exactOptional(v.number()),
     }),
   }),
 ]);

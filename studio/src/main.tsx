@@ -82,7 +82,8 @@ const studio: Studio = {
   },
   run: () => {
     const { entry, inputs } = project.value;
-    begin(engineClient.run({ files: files.value, entry, inputs }));
+    const job = { files: files.value, entry, inputs };
+    begin(engineClient.run(job), job);
   },
   stop: () => engineClient.cancel(),
   choose: (choice) => {

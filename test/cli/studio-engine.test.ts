@@ -152,6 +152,38 @@ test.each([
   expect(end.said.map((s) => s.text).join("\n")).toContain("leads out of the folder");
 });
 
+test(
+  "a picture's path has its accepted steps, though the run found it in what it had kept",
+  { timeout: 60_000 },
+  async () => {
+    const engine = new StudioEngine(folder, mainFile);
+    const signal = new AbortController().signal;
+    const told: FromEngine[] = [];
+    for (const id of [1, 2])
+      await engine.ask({ kind: "run", engine: "onnx-cpu", job: jobOf({ id }) }, (m) => told.push(m), signal);
+    const picture = of(told, "picture").at(-1)!.picture;
+    const { task, index, part } = picture;
+    const found: FromEngine[] = [];
+    const request: EngineRequest = {
+      kind: "inspect",
+      engine: "onnx-cpu",
+      job: jobOf({ id: 3 }),
+      picture: { task, index, part },
+    };
+    await engine.ask(request, (m) => found.push(m), signal);
+    engine.close();
+    const inspection = of(found, "inspected")[0]!.found;
+    if (typeof inspection === "string") throw new Error(inspection);
+    expect(inspection.steps).toHaveLength(picture.accepted);
+    // In the flow's time from 0 to its end, which all samples share; at the end stands what was told of the picture.
+    expect(inspection.steps.every(({ h }) => h > 0)).toBe(true);
+    expect(inspection.steps.at(-1)!.logp).toBeCloseTo(picture.logp, 9);
+    expect(inspection.energy).toContain("glasses");
+    const gradient = inspection.graphs.find((g) => g.name === "gradient")!;
+    expect(gradient.operations.reduce((sum, [, count]) => sum + count, 0)).toBe(gradient.nodes);
+  },
+);
+
 test("an engine that cannot be had is told in words", { timeout: 60_000 }, async () => {
   const told = await ask({ kind: "open", engine: "no-engine" });
   expect(told).toEqual([

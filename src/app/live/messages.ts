@@ -15,6 +15,7 @@ export interface RunJob {
 export type ToEngine =
   | { readonly kind: "open"; readonly engine: string }
   | { readonly kind: "run"; readonly job: RunJob; readonly engine: string }
+  | { readonly kind: "inspect"; readonly job: RunJob; readonly engine: string; readonly picture: PicturePlace }
   | { readonly kind: "cancel"; readonly id: number };
 
 /** A term of what was asked, as it is written, and what the heads say of it. */
@@ -40,6 +41,8 @@ export interface Picture {
   readonly logp: number;
   readonly evaluations: number;
   readonly steps: number;
+  /** Of a slot that tries again: which attempt it is. */
+  readonly attempt?: number;
   readonly accepted: number;
   readonly rejected: number;
   readonly width: number;
@@ -48,6 +51,26 @@ export interface Picture {
   readonly png: Uint8Array;
   /** What was asked of it, term by term. */
   readonly terms?: JudgedTerm;
+}
+
+/** Which picture of a run. */
+export type PicturePlace = Pick<Picture, "task" | "index" | "part" | "attempt">;
+
+/** How a picture came about, beyond what is told with it. */
+export interface PictureInspection {
+  /** Its accepted steps in order, in the solver's time and in nats; none of a solve on the device of an engine, or of a sampler without error control. */
+  readonly steps: readonly { readonly h: number; readonly logp: number }[];
+  /** What was asked, as `lacec build --print energy` shows it. */
+  readonly energy: string;
+  readonly graphs: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly nodes: number;
+    /** Names of operations and how many there are, the most frequent first. */
+    readonly operations: readonly (readonly [name: string, count: number])[];
+    /** As `lacec build --print optimized` shows it, from its beginning. */
+    readonly text: string;
+  }[];
 }
 
 export interface TaskShape {
@@ -73,6 +96,7 @@ export type FromEngine =
   | { readonly kind: "plan"; readonly id: number; readonly tasks: readonly TaskShape[] }
   | { readonly kind: "progress"; readonly id: number; readonly text: string; readonly part?: number }
   | { readonly kind: "picture"; readonly id: number; readonly picture: Picture }
+  | { readonly kind: "inspected"; readonly id: number; readonly found: PictureInspection | string }
   | { readonly kind: "file"; readonly id: number; readonly path: string; readonly bytes: Uint8Array }
   | {
       readonly kind: "end";

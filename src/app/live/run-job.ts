@@ -41,6 +41,15 @@ export interface RunSurroundings {
   readonly tell: (message: FromEngine) => void;
 }
 
+/** What a job changes of its script. */
+export function overridesOfJob({ inputs, count, seed }: RunJob): Overrides {
+  return {
+    inputs: new Map(Object.entries(inputs)),
+    ...(count !== undefined && { count }),
+    ...(seed !== undefined && { seed }),
+  };
+}
+
 /** Runs a job. Never throws what is the script's fault or the environment's: the last message says it. */
 export async function runJob(job: RunJob, around: RunSurroundings): Promise<void> {
   const { id, entry } = job;
@@ -54,11 +63,7 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
       return Promise.resolve();
     },
   };
-  const overrides: Overrides = {
-    inputs: new Map(Object.entries(job.inputs)),
-    ...(job.count !== undefined && { count: job.count }),
-    ...(job.seed !== undefined && { seed: job.seed }),
-  };
+  const overrides = overridesOfJob(job);
   const end = (
     outcome: "done" | "cancelled" | "failed",
     diagnostics: readonly Diagnostic[],
@@ -183,6 +188,7 @@ function watcher(task: Task, samples: readonly SampleResult[], { id, tell, recip
         ...{ task: task.name, index, part, label: labelOf(task, part), status: picture.status, logp: picture.logp },
         ...{ evaluations: picture.evaluations, steps: picture.steps },
         ...{ accepted: picture.accepted, rejected: picture.rejected },
+        ...(picture.attempt !== undefined && { attempt: picture.attempt }),
         ...{ width: image.width, height: image.height },
         png: await codec.encode(image, "png", text),
         ...(terms !== undefined && { terms }),

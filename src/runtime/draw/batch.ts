@@ -7,6 +7,7 @@ import type { LatentStart, PhotoStart, Task } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
 import type { RgbImage } from "../image/rgb.js";
 import { concat } from "../../source/concat.js";
+import type { TakenStep } from "../ode/solution.js";
 import type { Engine } from "../services/engine.js";
 import type { PhaseClock } from "../../ports/events.js";
 import type { Model } from "../../models/model.js";
@@ -19,6 +20,12 @@ import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { ENERGY_ROWS, TILES_TOGETHER, dependsOnBatch } from "../plan/tiles.js";
+
+/** A step of the solve of a part of a row. `attempt`: of a row that tries again, from 0. */
+export type OnStep = (
+  of: Pick<SampleResult, "index" | "part"> & { readonly task: string; readonly attempt: number },
+  step: TakenStep,
+) => void;
 
 /** What is open while a task is drawn. */
 export interface DrawContext {
@@ -36,6 +43,8 @@ export interface DrawContext {
   readonly judge?: AttemptJudge;
   /** Which attempt each row is to be, where that is known: nobody judges then. Rows that are not named are attempt 0. */
   readonly attempts?: ReadonlyMap<number, number>;
+  /** Told of each step of a solve on the host, for whoever looks on. */
+  readonly onStep?: OnStep;
   /** What earlier runs have found out. */
   readonly memory: Memory | undefined;
   /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
@@ -217,7 +226,7 @@ async function runTile(
   task: Task,
   tile: Tile,
   { gradients, readout }: Drawer,
-  { model, program, signal, memory }: DrawContext,
+  { model, program, signal, memory, onStep }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<Run> {
   stopIfAborted(signal);
@@ -238,6 +247,12 @@ async function runTile(
     ...(attempt === undefined ? {} : { attempt }),
     shares: shares.map(valueOf),
     onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
+    ...(onStep && {
+      onStep: (sample: number, step: TakenStep) => {
+        const { index = 0, part = 0 } = members[sample] ?? {};
+        onStep({ task: task.name, index, part, attempt: attempt ?? 0 }, step);
+      },
+    }),
     ...(signal === undefined ? {} : { signal }),
   });
   stopIfAborted(signal);

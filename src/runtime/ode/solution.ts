@@ -32,6 +32,14 @@ export interface SolveProgress {
   readonly evaluations: number;
 }
 
+/** What is told of an accepted step to whoever looks on. */
+export interface TakenStep {
+  /** t after less t before. */
+  readonly h: number;
+  /** log p(c|z) as last evaluated, in nats: of a method that evaluates at the end of its steps, there. */
+  readonly logp: number;
+}
+
 /** An accepted step of one sample. The arrays [dim] are the solver's own: to be read in the call, not kept. */
 export interface AcceptedStep {
   /** Its place in the batch. */

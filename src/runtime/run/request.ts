@@ -16,6 +16,7 @@ import { selectPiece, type Piece } from "../plan/pieces.js";
 import type { RecipeSource } from "../record/recipes.js";
 import type { ScriptIdentity } from "../record/record.js";
 import type { LockEntry } from "../recipe/lock.js";
+import type { OnStep } from "../draw/batch.js";
 import type { SampleResult } from "../draw/results.js";
 import type { Sink } from "../show/saves.js";
 
@@ -42,6 +43,8 @@ export interface Request {
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. */
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
+  /** Told of each step of each solve on the host, for whoever looks at how a picture came about. */
+  readonly onStep?: OnStep;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
 }

@@ -195,6 +195,7 @@ function drawContext(
     ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
     ...(judge && { judge }),
     ...(attempts && { attempts }),
+    ...(request.onStep && { onStep: request.onStep }),
     photograph: async ({ file }) => {
       const { width, height } = imageSizeOf(model.info);
       return fitted(await resources.codec.photograph(await cx.world.host.readBytes(file)), width, height);

@@ -13,7 +13,7 @@ import { drawLatents, seededNoise } from "./noise-source.js";
 import { followFlow } from "./ode.js";
 import { pathsFrom } from "./path.js";
 import { samplePc } from "./pc.js";
-import type { SolveProgress } from "../ode/solution.js";
+import type { SolveProgress, TakenStep } from "../ode/solution.js";
 import type { SamplingResult } from "./result.js";
 
 export { drawLatents } from "./noise-source.js";
@@ -50,6 +50,8 @@ export interface DrawOptions extends CompiledSampler {
   readonly attempt?: number;
   /** Shares of each sample's way, in 0..1, ascending, whose states are wanted. */
   readonly shares?: readonly number[];
+  /** Told of each accepted step of each sample, by its place in the batch: of an ODE that is followed on the host. */
+  readonly onStep?: (sample: number, step: TakenStep) => void;
   readonly onProgress?: (progress: SolveProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -63,7 +65,7 @@ export interface Drawn extends SamplingResult {
 
 /** Draws the samples. Numerical failure is a status of a sample; throws only for bugs and what the engine throws. */
 export async function drawSamples(options: DrawOptions): Promise<Drawn> {
-  const { sampler, seed, samples, zDim, firstStep = 0, attempt = 0, shares = [], onProgress, signal } = options;
+  const { sampler, seed, samples, zDim, firstStep = 0, attempt = 0, shares = [], onStep, onProgress, signal } = options;
   const z0 = options.z0 ?? drawLatents(seed, samples, zDim, attempt);
   const paths = shares.length === 0 ? undefined : pathsFrom(z0, zDim);
   const lanes = options.lanes ?? samples;
@@ -84,7 +86,7 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const solve = (): Promise<SamplingResult> => {
     switch (sampler.kind) {
       case "ode":
-        return followFlow({ ...shared, sampler });
+        return followFlow({ ...shared, sampler, ...(onStep && { onStep }) });
       case "langevin":
         return sampleLangevin({ ...shared, sampler, noise });
       case "hmc":

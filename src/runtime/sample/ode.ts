@@ -10,7 +10,7 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { Sampler } from "../../compiler/plan.js";
 import { BETA_MAX, BETA_MIN, FIXED_STEPS, TAU_END, T_END } from "../../compiler/sampling/diffusion.js";
 import { solve } from "../ode/solver.js";
-import type { SampleStats } from "../ode/solution.js";
+import type { AcceptedStep, SampleStats, TakenStep } from "../ode/solution.js";
 import { TABLEAUS } from "../../compiler/sampling/tableaus.js";
 import type { Term } from "../ode/term.js";
 import { tiledField, type Field, type JacobianTerm } from "./field.js";
@@ -27,6 +27,8 @@ export interface FlowOptions {
   readonly sampler: OdeSampler;
   /** One for each sample, to be filled with its way. */
   readonly paths?: readonly Path[];
+  /** Told of each accepted step of each sample, by its place in the batch. */
+  readonly onStep?: (sample: number, step: TakenStep) => void;
   readonly onProgress?: (progress: SolveProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -60,7 +62,7 @@ export function sampleOde({
 
 /** Follows the flow of any field to its end. Shapes: z0 [B, dim] -> z [B, dim], logp [B]. Numerical failure is a status. */
 export async function followFlow(options: FlowOptions): Promise<SamplingResult> {
-  const { field, z0, sampler, paths, onProgress, signal } = options;
+  const { field, z0, sampler, paths, onStep, onProgress, signal } = options;
   const tableau = TABLEAUS[sampler.solver];
   const logp = new Float64Array(z0.length / field.dim).fill(NaN);
   const batch = sampler.control === "batch";
@@ -78,7 +80,14 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
     maxSteps: sampler.maxSteps,
     givesUp: sampler.patient !== true,
     ...(fixedSteps === undefined ? {} : { fixedSteps }),
-    ...(paths === undefined ? {} : { onAccepted: (step) => paths[step.sample]?.addStep(step) }),
+    ...(paths !== undefined || onStep !== undefined
+      ? {
+          onAccepted: (step: AcceptedStep) => {
+            paths?.[step.sample]?.addStep(step);
+            onStep?.(step.sample, { h: step.h, logp: logp[step.sample] ?? NaN });
+          },
+        }
+      : {}),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,6 +1,6 @@
 // Colours of a script, by what the language server says each word is: no second grammar.
 // In: semantic tokens. Out: marks, which move with the text until the next answer. Invariant: colours never hold up a key.
-import { StateEffect, StateField, type Extension, type Range } from "@codemirror/state";
+import { StateEffect, StateField, type EditorState, type Extension, type Range } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, type DecorationSet, type ViewUpdate } from "@codemirror/view";
 import { LSPPlugin, type LSPClient } from "@codemirror/lsp-client";
 
@@ -28,6 +28,20 @@ function markOf(type: string): Decoration {
   const known = marksOf.get(type) ?? Decoration.mark({ class: `tok-${type}` });
   marksOf.set(type, known);
   return known;
+}
+
+/** What stands at a place of the text, by the server's last answer: its end counts too. */
+export function tokenAt(
+  state: EditorState,
+  at: number,
+): { readonly from: number; readonly to: number; readonly kind: string } | undefined {
+  const found: { readonly from: number; readonly to: number; readonly kind: string }[] = [];
+  state.field(painted, false)?.between(at, at, (from, to, { spec }) => {
+    const { class: name } = spec as { readonly class: string };
+    found.push({ from, to, kind: name.replace(/^tok-/, "") });
+  });
+  // Of two words that meet there, the one that begins.
+  return found.at(-1);
 }
 
 class Painter {

@@ -5,7 +5,7 @@ import { defaultKeymap, history, historyField, historyKeymap, indentWithTab } fr
 import { bracketMatching, foldGutter, foldKeymap, foldService, indentUnit } from "@codemirror/language";
 import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, type Extension } from "@codemirror/state";
+import { EditorState, Prec, type Extension } from "@codemirror/state";
 import {
   drawSelection,
   EditorView,
@@ -24,6 +24,7 @@ import {
 } from "@codemirror/lsp-client";
 import { colours } from "./colours.js";
 import { uriOf } from "./addresses.js";
+import { turning } from "./turn.js";
 
 /** A state as it is stored: text, selection and undo. */
 export type StoredState = unknown;
@@ -104,7 +105,7 @@ export class Editor {
 
   private extensions(path: string): Extension {
     const own: Extension[] = path.endsWith(".lace")
-      ? [this.client.plugin(uriOf(path), "lace"), colours(this.client)]
+      ? [this.client.plugin(uriOf(path), "lace"), colours(this.client), Prec.high(turning(this.client))]
       : [];
     return [
       lineNumbers(),

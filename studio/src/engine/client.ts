@@ -1,14 +1,15 @@
 // The page's side of the engine: one link, one run at a time. A run that does not stop in time when it is cancelled is stopped with whoever runs it.
 // In: jobs. Out: what is told of them, as callbacks. Invariants: after `cancel` nothing of that run is told but its end, which is told at once; the engine is free, or a fresh one begins,
 // within STOP_MS.
-import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
+import type { FromEngine, PictureInspection, PicturePlace, RunJob } from "../../../src/app/live/messages.js";
 import type { EngineChoice } from "../state/engine-choice.js";
 import type { EngineLink, Hear } from "./links.js";
 
 /** How long a run has to stop by itself. */
 const STOP_MS = 80;
 
-type Told = Exclude<FromEngine, { kind: "opened" | "trouble" }>;
+type Told = Exclude<FromEngine, { kind: "opened" | "trouble" | "inspected" }>;
+export type JobOfRun = Omit<RunJob, "id">;
 
 export interface EngineListener {
   opening(): void;
@@ -22,6 +23,8 @@ export class EngineClient {
   private running: RunJob | undefined;
   /** Runs that were told to stop, with what happens if they do not. */
   private readonly stopping = new Map<number, ReturnType<typeof setTimeout>>();
+  /** Pictures that are looked at, by the number of the request. */
+  private readonly looking = new Map<number, (found: PictureInspection | string) => void>();
   private last = 0;
   /** Of links: an earlier one is not heard any more. */
   private generation = 0;
@@ -35,12 +38,22 @@ export class EngineClient {
   }
 
   /** Begins a run, and drops the one that goes on. Gives the number that its messages carry. */
-  run(job: Omit<RunJob, "id">): number {
+  run(job: JobOfRun): number {
     this.cancel();
     const id = ++this.last;
     this.running = { ...job, id };
     this.link.send({ kind: "run", job: this.running, engine: this.choice.engine });
     return id;
+  }
+
+  /** Looks at a picture of a run that has ended, or says in words why it cannot. */
+  inspect(job: JobOfRun, picture: PicturePlace): Promise<PictureInspection | string> {
+    if (this.running !== undefined) return Promise.resolve("when the run has ended");
+    const id = ++this.last;
+    return new Promise((resolve) => {
+      this.looking.set(id, resolve);
+      this.link.send({ kind: "inspect", job: { ...job, id }, engine: this.choice.engine, picture });
+    });
   }
 
   /** Stops the run that goes on, if one does. */
@@ -68,6 +81,8 @@ export class EngineClient {
     this.link.close();
     for (const timer of this.stopping.values()) clearTimeout(timer);
     this.stopping.clear();
+    for (const resolve of this.looking.values()) resolve("the engine was changed meanwhile: ask again");
+    this.looking.clear();
     this.link = this.start();
     // A run that was asked for meanwhile went with the old one.
     if (this.running !== undefined) this.link.send({ kind: "run", job: this.running, engine: this.choice.engine });
@@ -87,7 +102,10 @@ export class EngineClient {
   private hear(message: FromEngine): void {
     if (message.kind === "opened") this.listener.opened(message);
     else if (message.kind === "trouble") this.listener.trouble(message.message);
-    else {
+    else if (message.kind === "inspected") {
+      this.looking.get(message.id)?.(message.found);
+      this.looking.delete(message.id);
+    } else {
       if (message.kind === "end") {
         clearTimeout(this.stopping.get(message.id));
         this.stopping.delete(message.id);

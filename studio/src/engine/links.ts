@@ -44,25 +44,34 @@ export function machineLink(token: string, hear: Hear): EngineLink {
       for (const told of frames.push(value)) if (!signal.aborted) hear(told);
     }
   };
-  const run = (message: Extract<ToEngine, { kind: "run" }>): void => {
+  /** Scripts alone: models and heads are on the disk. */
+  const askOfJob = (
+    message: Extract<ToEngine, { kind: "run" | "inspect" }>,
+    failed: (why: string) => FromEngine,
+  ): void => {
     const { id } = message.job;
     const stop = new AbortController();
     stops.set(id, stop);
-    // Scripts alone: models and heads are on the disk.
     const files = Object.fromEntries(Object.entries(message.job.files).filter(([, c]) => typeof c === "string"));
     void ask({ ...message, job: { ...message.job, files } }, stop.signal)
       .catch((error: unknown) => {
-        if (stop.signal.aborted) return;
-        const said = [{ severity: "error" as const, text: `lacec studio does not answer: ${String(error)}` }];
-        hear({ kind: "end", id, outcome: "failed", said, expectations: [], seconds: 0 });
+        if (!stop.signal.aborted) hear(failed(`lacec studio does not answer: ${messageOf(error)}`));
       })
       .finally(() => stops.delete(id));
   };
   return {
     send: (message) => {
       switch (message.kind) {
-        case "run":
-          run(message);
+        case "run": {
+          const { id } = message.job;
+          askOfJob(message, (text) => {
+            const said = [{ severity: "error" as const, text }];
+            return { kind: "end", id, outcome: "failed", said, expectations: [], seconds: 0 };
+          });
+          return;
+        }
+        case "inspect":
+          askOfJob(message, (found) => ({ kind: "inspected", id: message.job.id, found }));
           return;
         case "cancel":
           stops.get(message.id)?.abort();

@@ -9,6 +9,7 @@ import { LaceError } from "../../../src/source/diagnostic.js";
 import { breathing } from "../../../src/app/live/breathing.js";
 import { memoryCache } from "../../../src/app/live/memory-cache.js";
 import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
+import { inspectJob } from "../../../src/app/live/inspect-job.js";
 import { runJob, type RunSurroundings } from "../../../src/app/live/run-job.js";
 import type { Cache } from "../../../src/ports/cache.js";
 import type { Host } from "../../../src/ports/host.js";
@@ -105,6 +106,18 @@ scope.onmessage = ({ data }) => {
       return;
     case "cancel":
       if (state.running === data.id) state.stop?.abort();
+      return;
+    case "inspect":
+      void (async () => {
+        const { job, picture } = data;
+        try {
+          const opened = await state.opening;
+          if (opened === undefined) throw new Error("no engine was opened");
+          await inspectJob(job, picture, surroundings(job, opened, new AbortController().signal));
+        } catch (error) {
+          tell({ kind: "inspected", id: job.id, found: messageOf(error) });
+        }
+      })();
       return;
     case "run": {
       state.stop?.abort();

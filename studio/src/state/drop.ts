@@ -3,20 +3,24 @@
 import { browserCodec } from "../../../src/browser/codec.js";
 import { parseRecipe, type Recipe } from "../../../src/runtime/recipe/recipe.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
+import type { ImportedModel } from "../engine/import-worker.js";
+import ImportWorker from "../engine/import-worker.js?worker";
 import { change, files, isPath, project, projectOf, putFile } from "./project.js";
 
 const PICTURE = /\.(png|webp|jpe?g|gif|avif)$/i;
 const SCRIPT = /\.lace$/i;
 const MODEL = /\.(safetensors|onnx)$/i;
+const DECODER = /\.onnx$/i;
 /** Larger files would not fit into the memory of a tab beside a run. */
 const LARGEST = 1024 ** 3;
 
 /** Takes the files in. Gives sentences for the person. */
 export async function takeFiles(dropped: readonly File[]): Promise<readonly string[]> {
   const said: string[] = [];
+  const names = dropped.map((file) => file.name);
   for (const file of dropped) {
     try {
-      said.push(...(await takeOne(file)));
+      said.push(...(await takeOne(file, names)));
     } catch (error) {
       const why = error instanceof LaceError ? error.diagnostics.map((d) => d.message).join("; ") : String(error);
       said.push(`${file.name}: ${why}`);
@@ -25,7 +29,8 @@ export async function takeFiles(dropped: readonly File[]): Promise<readonly stri
   return said;
 }
 
-async function takeOne(file: File): Promise<readonly string[]> {
+/** `beside`: names of all that was dropped together. */
+async function takeOne(file: File, beside: readonly string[]): Promise<readonly string[]> {
   const { name } = file;
   if (file.size > LARGEST) return [`${name} is too large for a browser: run it with lacec on a machine`];
   if (SCRIPT.test(name)) {
@@ -34,16 +39,41 @@ async function takeOne(file: File): Promise<readonly string[]> {
     return [`${name} is in the project`];
   }
   if (MODEL.test(name)) {
-    putFile(name, new Uint8Array(await file.arrayBuffer()));
-    const line = name.endsWith(".onnx")
-      ? `its pack names it: drop that too, or make one with lacec import ${name}`
-      : `a script names it: model mine from "${name}"`;
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const pack = name.replace(/\.[^.]*$/, ".safetensors");
+    // One that comes with its pack is there for it.
+    if (DECODER.test(name) && ![...Object.keys(files.value), ...beside].includes(pack))
+      return importDecoder(name, bytes);
+    putFile(name, bytes);
+    const line = DECODER.test(name) ? `${pack} names it` : `a script names it: model mine from "${name}"`;
     return [`${name} is in the project, on this machine alone; ${line}`];
   }
   if (!PICTURE.test(name)) return [`${name} is neither a picture nor a script nor a model`];
   const { text } = await browserCodec().inspect(new Uint8Array(await file.arrayBuffer()));
   if (text === undefined) return [`${name} carries no recipe`];
   return openRecipe(parseRecipe(text, name), name);
+}
+
+/** A decoder without a pack is looked at, and gets one. */
+async function importDecoder(name: string, bytes: Uint8Array): Promise<readonly string[]> {
+  const worker = new ImportWorker({ name: "import" });
+  const {
+    files: made,
+    said,
+    trouble,
+  } = await new Promise<ImportedModel>((resolve) => {
+    worker.onmessage = ({ data }: MessageEvent<ImportedModel>) => resolve(data);
+    worker.onerror = (event) => resolve({ files: [], said: [], trouble: event.message || "the import ended" });
+    worker.postMessage({ name, bytes });
+  }).finally(() => worker.terminate());
+  const [pack] = made;
+  if (pack === undefined) return [`${name}: ${trouble ?? "it is no decoder"}`];
+  const added = Object.fromEntries(made.map(({ path, bytes: content }) => [path, content]));
+  change({ files: { ...files.value, ...added, [name]: added[name] ?? bytes } });
+  return [
+    `${name} is imported, on this machine alone; a script names its pack: model mine from "${pack.path}"`,
+    ...said,
+  ];
 }
 
 /** A recipe becomes a project. Gives what is missing to make the picture again. */

@@ -1,7 +1,7 @@
 // Runs of this page: the one that goes on, and those before it.
 // In: what the engine tells. Out: signals. Invariants: a picture that was made stays until another run makes pictures; what a cancelled run had made stays too.
 import { computed, signal } from "@preact/signals";
-import type { EngineListener } from "../engine/client.js";
+import type { EngineListener, JobOfRun } from "../engine/client.js";
 import type { Expectation, Picture, TaskShape } from "../../../src/app/live/messages.js";
 
 /** A picture with the address that the page shows it by. */
@@ -17,6 +17,8 @@ export interface ShownFile {
 
 export interface Run {
   readonly id: number;
+  /** What was asked for. */
+  readonly job: JobOfRun;
   readonly state: "running" | "done" | "cancelled" | "failed";
   readonly tasks: readonly TaskShape[];
   readonly pictures: readonly ShownPicture[];
@@ -44,11 +46,11 @@ export const running = computed(() => run.value?.state === "running");
 const clock = { started: 0 };
 
 /** A run begins: pictures of the one before stay until its first one comes. */
-export function begin(id: number): void {
+export function begin(id: number, job: JobOfRun): void {
   clock.started = performance.now();
   const before = run.value;
   run.value = {
-    ...{ id, state: "running", files: [], said: [], expectations: [], seconds: 0 },
+    ...{ id, job, state: "running", files: [], said: [], expectations: [], seconds: 0 },
     tasks: before?.tasks ?? [],
     pictures: before?.pictures ?? [],
     progress: { text: "compile" },

@@ -57,7 +57,7 @@ export function App({ studio }: { readonly studio: Studio }) {
         <SideButton of="script" label="Script" />
         <SideButton of="pictures" label="Pictures" />
       </nav>
-      <PictureView />
+      <PictureView studio={studio} />
       <Notes />
     </div>
   );

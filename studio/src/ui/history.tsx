@@ -2,6 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { compare, compared, forgetRun, past, pin, type PastPicture, type PastRun } from "../state/history.js";
 import { change } from "../state/project.js";
+import { compareMeaning } from "../state/compare.js";
+import type { Meaning } from "../engine/compare-worker.js";
 import type { Studio } from "./app.js";
 
 export function History({ studio }: { readonly studio: Studio }) {
@@ -67,12 +69,11 @@ function Thumb({ picture }: { readonly picture: PastPicture }) {
 function Comparison({ runs }: { readonly runs: readonly PastRun[] }) {
   const [before, after] = [...runs].sort((a, b) => a.time - b.time);
   if (before === undefined || after === undefined) return null;
-  const lines = differences(before, after);
   return (
     <section class="comparison" aria-label="Comparison">
       {[before, after].map((run) => (
         <div key={run.id}>
-          <h3>{new Date(run.time).toLocaleTimeString()}</h3>
+          <h2>{new Date(run.time).toLocaleTimeString()}</h2>
           <div class="thumbs wide">
             {run.pictures.slice(0, 16).map((picture) => (
               <Thumb key={`${picture.task} ${picture.index} ${picture.part}`} picture={picture} />
@@ -80,13 +81,60 @@ function Comparison({ runs }: { readonly runs: readonly PastRun[] }) {
           </div>
         </div>
       ))}
-      <pre class="difference">{lines.length === 0 ? "the scripts are the same" : lines.join("\n")}</pre>
+      <Differences key={`${before.id} ${after.id}`} before={before} after={after} />
     </section>
   );
 }
 
+/** What differs in meaning, as `lacec diff` says it; the lines that differ below it. */
+function Differences({ before, after }: { readonly before: PastRun; readonly after: PastRun }) {
+  const [meaning, setMeaning] = useState<Meaning | undefined>(undefined);
+  useEffect(() => {
+    const asked = { isWanted: true };
+    void compareMeaning(before.project, after.project).then((found) => {
+      if (asked.isWanted) setMeaning(found);
+    });
+    return () => {
+      asked.isWanted = false;
+    };
+  }, [before, after]);
+  const lines = differingLines(before, after);
+  return (
+    <div class="difference">
+      <h2>What differs in meaning</h2>
+      <div role="status">
+        <MeaningView meaning={meaning} />
+      </div>
+      {lines.length > 0 && (
+        <details>
+          <summary>Lines that differ</summary>
+          <pre tabIndex={0}>{lines.join("\n")}</pre>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function MeaningView({ meaning }: { readonly meaning: Meaning | undefined }) {
+  if (meaning === undefined) return <p class="faint">The scripts are compared...</p>;
+  if (meaning.trouble !== undefined) return <p>They cannot be compared: {meaning.trouble}</p>;
+  if (meaning.differences.length === 0) return <p>Nothing: both scripts compute the same.</p>;
+  return (
+    <dl>
+      {meaning.differences.map(({ about, sentences }) => (
+        <div key={about}>
+          <dt>{about}</dt>
+          {sentences.map((sentence) => (
+            <dd key={sentence}>{sentence}</dd>
+          ))}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 /** Lines and inputs that one run has and the other has not. */
-function differences(before: PastRun, after: PastRun): readonly string[] {
+function differingLines(before: PastRun, after: PastRun): readonly string[] {
   const lines = (run: PastRun): readonly string[] => {
     const { files, inputs } = run.project;
     const texts = Object.entries(files).flatMap(([path, text]) =>

@@ -3,12 +3,15 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { JudgedTerm } from "../../../src/app/live/messages.js";
 import type { ShownPicture } from "../state/runs.js";
+import type { Studio } from "./app.js";
+import { say } from "./notes.js";
 import { download } from "./download.js";
+import { Inspector } from "./inspector.js";
 
 /** The picture that is looked at. */
 export const picked = signal<ShownPicture | undefined>(undefined);
 
-export function PictureView() {
+export function PictureView({ studio }: { readonly studio: Studio }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const picture = picked.value;
   useEffect(() => {
@@ -38,18 +41,38 @@ export function PictureView() {
             </ul>
           </>
         )}
+        <Inspector key={picture.url} picture={picture} studio={studio} />
         <div class="actions">
           <button type="button" onClick={() => download(fileName(picture), picture.png)}>
             Save PNG
+          </button>
+          <button type="button" onClick={() => void saveWebp(picture)}>
+            Save WebP
           </button>
           <button type="button" class="primary" onClick={() => dialog.current?.close()}>
             Close
           </button>
         </div>
-        <p class="faint">The PNG carries its recipe: drop it here, or give it to lacec reproduce.</p>
+        <p class="faint">
+          Both carry the recipe: drop one here, or give it to lacec show; the PNG has the very pixels.
+        </p>
       </div>
     </dialog>
   );
+}
+
+/** The picture as a WebP of the browser's encoder, with the same recipe inside. */
+async function saveWebp(picture: ShownPicture): Promise<void> {
+  try {
+    const { browserCodec } = await import("../../../src/browser/codec.js");
+    const codec = browserCodec();
+    const png = new Uint8Array(await picture.png.arrayBuffer());
+    const [image, { text }] = [await codec.decode(png), await codec.inspect(png)];
+    const webp = await codec.encode(image, "webp", text);
+    download(fileName(picture).replace(/png$/, "webp"), new Blob([new Uint8Array(webp)], { type: "image/webp" }));
+  } catch (error) {
+    say(`No WebP was made: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 const MARKS: Readonly<Record<JudgedTerm["verdict"], string>> = { satisfied: "✓", not: "✗", unclear: "?" };
