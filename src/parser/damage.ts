@@ -2,7 +2,7 @@
 // In: the lenient tree, its mistakes and the laid-out tokens. Out: Damage.
 // A unit is a setting or a statement without a block: the piece that recovery skips as a whole (layout.ts ends it).
 import type { Diagnostic } from "../source/diagnostic.js";
-import { countBelow } from "../source/sorted.js";
+import { countBelow, touchesOne } from "../source/sorted.js";
 import type { Span } from "../source/span.js";
 import type { Module } from "./ast.js";
 import type { Damage } from "./lenient.js";
@@ -11,13 +11,26 @@ import { isName, type LaceToken } from "./layout.js";
 import * as t from "./tokens.js";
 
 /** No mistake. */
-export const UNDAMAGED: Damage = { units: [], statements: [], names: new Set(), open: false };
+export const UNDAMAGED: Damage = { units: [], cut: [], statements: [], names: new Set(), open: false };
 
 /** How many of a statement's first words are taken for what it may have declared: the keyword, perhaps misspelt, the name, and one more. */
 const HEAD = 3;
 
+/** Where a text goes wrong, beside its mistakes. */
+export interface Faults {
+  /** Where the parser could not go on, told or explained by a mistake of spelling. */
+  readonly stops: readonly Span[];
+  /** Tokens with a mistake within that were read as something all the same, in order. */
+  readonly read: readonly Span[];
+}
+
 /** What the mistakes may have hidden. */
-export function damageOf(module: Module, mistakes: readonly Diagnostic[], reading: Reading): Damage {
+export function damageOf(
+  module: Module,
+  mistakes: readonly Diagnostic[],
+  { stops, read }: Faults,
+  reading: Reading,
+): Damage {
   if (mistakes.length === 0) return UNDAMAGED;
   const { file, tokens } = reading;
   const names = new Set<string>();
@@ -33,13 +46,30 @@ export function damageOf(module: Module, mistakes: readonly Diagnostic[], readin
     for (const token of own.slice(0, HEAD)) if (isName(token)) names.add(token.image);
   }
   const ends = (token: LaceToken): boolean => token.tokenType === t.StatementEnd || token.tokenType === t.Newline;
-  // A mistake touches a piece if it begins no later than the piece ends, and ends no earlier than it begins: more have begun by the
-  // piece's end than had ended before its start.
-  const starts = mistakes.map(({ at }) => at.span.start).sort((a, b) => a - b);
-  const stops = mistakes.map(({ at }) => at.span.end).sort((a, b) => a - b);
-  const hit = ({ start, end }: Span): boolean => countBelow(starts, end + 1) > countBelow(stops, start);
-  const hitOf = (all: readonly Piece[]): Span[] => all.map((p) => p.span).filter(hit);
-  return { units: hitOf(pieces(tokens, file, ends)), statements: hitOf(statements), names, open };
+  const spans = mistakes.map(({ at }) => at.span);
+  const isRead = ({ start }: Span): boolean => touchesOne(read, start, start);
+  const isHit = touching(spans);
+  const isCut = touching([...stops, ...spans.filter((s) => !isRead(s))]);
+  const units = pieces(tokens, file, ends).map((p) => p.span);
+  const cut = units.filter(isCut);
+  const within = read.filter(({ start }) => !touchesOne(cut, start, start));
+  return {
+    units: units.filter(isHit),
+    cut: [...cut, ...within].sort((a, b) => a.start - b.start),
+    statements: statements.map((p) => p.span).filter(isHit),
+    names,
+    open,
+  };
+}
+
+/**
+ * Whether one of some spans touches another: begins no later than that ends, and ends no earlier than it begins. More have begun by its end
+ * than had ended before its start.
+ */
+function touching(spans: readonly Span[]): (of: Span) => boolean {
+  const starts = spans.map(({ start }) => start).sort((a, b) => a - b);
+  const ends = spans.map(({ end }) => end).sort((a, b) => a - b);
+  return ({ start, end }) => countBelow(starts, end + 1) > countBelow(ends, start);
 }
 
 interface Piece {

@@ -19,8 +19,13 @@ export interface Token {
 }
 
 export interface Damage {
-  /** Units with a mistake in them: what the tree has of them may be cut short. */
+  /** Units with a mistake in them. */
   readonly units: readonly Span[];
+  /**
+   * Where the tree may be cut short, or hold what was not meant: units that could not be read to their end. Of one whose mistakes lie within tokens that
+   * were read all the same (`0.5x3`, `&&`), these tokens.
+   */
+  readonly cut: readonly Span[];
   /** Statements with a mistake anywhere in them: settings may be missing. */
   readonly statements: readonly Span[];
   /** Words that statements which are not in the tree may have declared. */

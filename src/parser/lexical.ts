@@ -47,6 +47,15 @@ const characters: Readonly<Record<string, string>> = {
   "…": "..",
 };
 
+/** Whether a token has a mistake within, and was read as something: a number, the text without the escape, the word that was meant. */
+export function isReadAnyway(token: IToken): boolean {
+  return (
+    token.tokenType === t.BadNumber ||
+    foreign.has(token.tokenType) ||
+    (token.tokenType === t.StringLiteral && badEscapes(token.image).length > 0)
+  );
+}
+
 /** Mistakes of characters, strings, numbers and comments. */
 export function lexicalMistakes({ tokens, errors, groups }: ILexingResult, source: Source): Diagnostic[] {
   const found: Diagnostic[] = errors.map((error) => strange(error.offset, error.length, source));
@@ -100,7 +109,9 @@ function badNumber(token: IToken, source: Source): Diagnostic {
     ? ["a number does not begin with 0"]
     : /_/.test(image) && !/[a-z]/i.test(image)
       ? ["`_` stands between two digits"]
-      : [`write \`${digits}\`, or a space after the number; numbers have no units`];
+      : /\..*\.\d/.test(image)
+        ? ["a number has one dot, a range two: `0..1`"]
+        : [`write \`${digits}\`, or a space after the number; numbers have no units`];
   const at = { span: spanOf(source, token), text: "malformed" };
   return syntaxError("L1006", `\`${image}\` is not a number`, at, { hints });
 }

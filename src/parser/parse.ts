@@ -5,11 +5,11 @@ import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { hasOneIn, isWithin } from "../source/sorted.js";
 import type { Module } from "./ast.js";
 import { explain, spanOf, syntaxError, type Reading } from "./explain.js";
-import { damageOf, UNDAMAGED } from "./damage.js";
+import { damageOf, type Faults, UNDAMAGED } from "./damage.js";
 import { LaceParser, type Edition } from "./grammar.js";
 import { isName, layOut } from "./layout.js";
 import type { Damage, Token } from "./lenient.js";
-import { foreignMark, lexicalMistakes } from "./lexical.js";
+import { foreignMark, isReadAnyway, lexicalMistakes } from "./lexical.js";
 import { notLace, notText } from "./not-lace.js";
 import type { Problem } from "./recovery.js";
 import * as t from "./tokens.js";
@@ -62,7 +62,13 @@ export function parseLenient(text: string, file: string): LenientParse {
   const module: Module = { kind: "Module", file, edition, items, span };
   const foreign = notLace(module, diagnostics, { text, namesEdition: parser.editions.length > 0 });
   if (foreign !== undefined) return nothingOf(text, file, foreign);
-  const damage = damageOf(module, diagnostics, reading);
+  const faults: Faults = {
+    stops: parser.problems.map(({ found }) => spanOf(reading, found)),
+    read: [...tokens.filter(isReadAnyway), ...parser.foreign.map(({ token }) => token)]
+      .map((token) => spanOf(reading, token))
+      .sort((a, b) => a.start - b.start),
+  };
+  const damage = damageOf(module, diagnostics, faults, reading);
   return { module, damage, diagnostics: sorted(diagnostics), comments: lexed.groups["comments"] ?? [], tokens };
 }
 

@@ -18,7 +18,7 @@ export const StatementEnd = createToken({ name: "StatementEnd", pattern: never, 
 
 // ID_Start and ID_Continue of Unicode, as in TypeScript (without escapes).
 const identifierPattern = /[$_\p{ID_Start}][$\u200c\u200d\p{ID_Continue}]*/uy;
-const numberTail = /[$_\p{ID_Continue}]+/uy;
+const numberTail = /(?:[$_\p{ID_Continue}]|\.\d)+/uy;
 // `0..1` is a range: the dot of a number is not followed by another dot. `0x1f`, `0b1`, `0o7`, `1_000`, `.5`, `5.` as in TypeScript.
 const numberPattern =
   /0[xX][\da-fA-F]+(?:_[\da-fA-F]+)*|0[bB][01]+(?:_[01]+)*|0[oO][0-7]+(?:_[0-7]+)*|(?:(?:0|[1-9]\d*(?:_\d+)*)(?:\.(?!\.)(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?/y;
@@ -52,7 +52,7 @@ export const NumberLiteral = createToken({
   line_breaks: false,
   categories: [Junk],
 });
-/** A number with something stuck to it (`16px`, `1e`, `007`): one token, one report. */
+/** A number with something stuck to it (`16px`, `1e`, `007`, `0.5.3`): one token, one report. */
 export const BadNumber = createToken({
   name: "BadNumber",
   label: "a number",

@@ -18,6 +18,17 @@ describe("a mistake of grammar does not hide others, nor bring any", () => {
     expect((await found(text)).map((m) => m.slice(0, 7))).toEqual(["3 L1007", "4 L2001", "6 L2018"]);
   });
 
+  it.each([
+    ["a number", "tilt > 0.5.3 and glases"],
+    ["a number with a unit", "tilt > 1x3 and glases"],
+    ["a mark of another language", "smile && glases"],
+  ])("nor in its own statement, where it lies within %s", async (_, where) => {
+    const text = `${MODEL}sample s from avatar { where ${where} and hair is blnd }\nsave s to "s.png"\n`;
+    const [grammar, ...others] = await found(text);
+    expect(grammar).toMatch(/^3 L100[56] /);
+    expect(others).toEqual(["3 L2001 unknown name `glases`", "3 L2005 `hair` has no value `blnd`"]);
+  });
+
   it("uses of what it declared are not unknown", async () => {
     for (const broken of ["attribute own glasses", "atribute own: binary", "let own 3", "energy own(a: number = a"]) {
       const text = `${MODEL}${broken}\nenergy e = own and smile\nsample s from avatar { where e }\nsave s to "s.png"\n`;

@@ -314,6 +314,13 @@ const mistakes: readonly Mistake[] = [
     says: /`16px` is not a number/,
     hint: /write `16`/,
   },
+  {
+    name: "a number with two dots",
+    text: "let a = «0.5.3»",
+    code: "L1006",
+    says: /`0\.5\.3` is not a number/,
+    hint: /one dot, a range two/,
+  },
   { name: "an unknown escape", text: 'save p to "a«\\1»b.png"', code: "L1006", says: /escape/, hint: /`\\\\`/ },
   {
     name: "a mathematical sign",

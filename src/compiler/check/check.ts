@@ -69,7 +69,7 @@ function isConsequence({ at, code, severity }: Diagnostic, program: Program): bo
   const damage = program.files.find((f) => f.path === at.span.file)?.damage;
   if (damage === undefined) return false;
   const inOne = (all: readonly Span[]): boolean => touchesOne(all, at.span.start, at.span.start);
-  return inOne(damage.units) || ((severity === "warning" || code === "L2012") && inOne(damage.statements));
+  return inOne(damage.cut) || ((severity === "warning" || code === "L2012") && inOne(damage.statements));
 }
 
 class Checker {
