@@ -30,7 +30,7 @@ describe("a sample that makes no progress", () => {
     const [stiff, patient] = [await follow([5000]), await follow([5000], 1000, false)];
     expect(stiff.samples.map((s) => [s.status, s.steps])).toEqual([["stalled", 400]]);
     expect(patient.samples.map((s) => [s.status, s.steps])).toEqual([["too-many-steps", 1000]]);
-    expect(Math.abs(stiff.y[0]! - Math.cos(stiff.t[0]!))).toBeLessThan(0.01); // its last accepted state
+    expect(Math.abs(stiff.y[0]! - Math.cos(stiff.t[0]!))).toBeLessThan(0.05); // its last accepted state, by the looser tolerance
   });
 
   it("changes no bit of the others, nor do they change when it ends", async () => {
@@ -51,9 +51,29 @@ describe("a sample that makes no progress", () => {
     for (const rate of [100, 200, 300, 400]) {
       const [{ y, samples }, patient] = [await follow([rate]), await follow([rate], 1000, false)];
       expect(samples[0]!.status).toBe("done");
-      expect([y, samples]).toEqual([patient.y, patient.samples]);
+      // Where that is less than half of the steps allowed nothing changes; beyond, the tolerance is looser.
+      if (patient.samples[0]!.steps < 500) expect([y, samples]).toEqual([patient.y, patient.samples]);
+      expect(Math.abs(y[0]! - patient.y[0]!)).toBeLessThan(0.02);
     }
     expect((await follow([400])).samples[0]!.steps).toBeGreaterThan(400);
+  });
+
+  it("arrives where it slides along a kink, with looser tolerances, and no other's bits change", async () => {
+    // Towards 0 from both sides of it, and along it: the tighter the tolerance, the smaller the steps across.
+    const along = (pulls: readonly number[], givesUp: boolean): Promise<Solution> =>
+      solve({
+        term: termOf(2, (_, y, out, i) => out.set([1, -pulls[i]! * Math.sign(y[1]! - 0.3)])),
+        ...{ y0: Float64Array.from(pulls.flatMap(() => [0, 2])), t0: 0, t1: 5, tableau: TABLEAUS.bosh3 },
+        ...{ control: "sample", rtol: 2e-3, atol: 2e-3, stepRule: "pi", maxSteps: 1000, givesUp },
+      });
+    const [slow, calm] = [4, 0.1];
+    const patient = await along([slow, calm], false);
+    expect(patient.samples.map((s) => s.status)).toEqual(["too-many-steps", "done"]);
+    const { y, samples } = await along([slow, calm], true);
+    expect(samples.map((s) => s.status)).toEqual(["done", "done"]);
+    expect(y[0]).toBeCloseTo(5, 9);
+    expect(Math.abs(y[1]! - 0.3)).toBeLessThan(0.2);
+    expect([y.slice(2), samples[1]]).toEqual([patient.y.slice(2), patient.samples[1]]);
   });
 
   it("has more time where more steps are allowed, and all of them where they are few", async () => {

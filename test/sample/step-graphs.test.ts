@@ -134,6 +134,8 @@ describe("the flow as a graph", () => {
     const patient = await compare(ode({ patient: true, maxSteps: 150 }), stiff, 1e-9, ["too-many-steps"]);
     expect(patient).toContain("too-many-steps");
     expect(await compare(ode({ maxSteps: 800 }), stiff, 1e-6, ["stalled"])).toContain("stalled");
+    // Slow, so that its tolerance is loosened, but not too slow.
+    expect(new Set(await compare(ode({ maxSteps: 800 }), bowl([0.1, 1, 350]), 1e-6))).toEqual(new Set(["done"]));
   });
 
   test("rejected steps that are not finite shrink, and end a row that stays so", async () => {

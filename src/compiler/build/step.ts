@@ -12,6 +12,8 @@ import {
   FIRST_BEND,
   FIRST_PROBES,
   FIRST_SHARE,
+  LOOSE_BEYOND,
+  LOOSER,
   MAX_BAD_TRIALS,
   MAX_FACTOR,
   MIN_ERROR,
@@ -37,7 +39,7 @@ export type StepControl =
       readonly gains: Gains;
       /** Most steps tried. */
       readonly maxSteps: number;
-      /** Ends a row as "stalled" when its pace shows that it will not arrive. */
+      /** A row whose pace is slow goes on with looser tolerances, and ends as "stalled" where it will not arrive all the same. */
       readonly givesUp: boolean;
     }
   | { readonly kind: "fixed"; readonly span: number; readonly steps: number };
@@ -46,8 +48,8 @@ type Adaptive = Extract<StepControl, { kind: "adaptive" }>;
 
 /** Of a row under adaptive control: time, next size, logarithms of the last two errors, whether the last trial was rejected, trials that were not finite. */
 const ADAPTIVE = [...SHARED_COLUMNS, "tau", "h", "last", "beforeLast", "held", "bad"] as const;
-/** Where its pace was last looked at, and how often in turn it was too slow. */
-const STALLING = [...ADAPTIVE, "lookSteps", "lookTau", "slow"] as const;
+/** Where its pace was last looked at, how often in turn it was too slow, and whether its tolerances are loosened. */
+const STALLING = [...ADAPTIVE, "lookSteps", "lookTau", "slow", "loose"] as const;
 type Column = (typeof STALLING)[number];
 
 /** Names of the columns of the book, in their order. */
@@ -234,7 +236,8 @@ function decide(b: StepBuilder, book: Book<Column>, trial: Tried, control: Adapt
   if (trial.error === undefined || tableau.error === undefined)
     throw new InternalError(`${tableau.name} has no error estimate`);
   const scale = b.add(b.mul(b.max(b.abs(before), b.abs(trial.z)), scalar(rtol)), scalar(atol));
-  const squares = b.rowMean(b.square(b.div(b.mul(trial.error, h), scale)));
+  const looser = control.givesUp ? b.add(b.mul(book.get("loose"), scalar(LOOSER - 1)), scalar(1)) : b.column(1);
+  const squares = b.div(b.rowMean(b.square(b.div(b.mul(trial.error, h), scale))), b.square(looser));
   const isFinite = b.isFinite([...trial.marks, squares]);
   // A row that is not finite goes on with an error that is: no arithmetic on NaN decides anything.
   const error = b.sqrt(b.where(isFinite, squares, b.column(4)));
@@ -296,7 +299,7 @@ function endings(
   );
 }
 
-/** Shape [rows, 1]: 1 where the pace of the last window, carried on, is far beyond the steps allowed, so many looks in turn: as runtime/ode/stall.ts. */
+/** Shape [rows, 1]: 1 where the pace of the last window, carried on, is far beyond the steps allowed, so many looks in turn; loosens before that: as runtime/ode/stall.ts. */
 function hasStalled(
   b: StepBuilder,
   book: Book<Column>,
@@ -307,15 +310,19 @@ function hasStalled(
   const [lookSteps, lookTau, slow] = [book.get("lookSteps"), book.get("lookTau"), book.get("slow")];
   const since = b.sub(steps, lookSteps);
   const isDue = b.greater(since, scalar(stallWindow(maxSteps) - 0.5));
-  // steps + rest / pace > beyond, pace = covered / since, without the division by what may be 0.
+  // steps + rest / pace > beyond, pace = covered / since, without the division by what may be 0; the first look says nothing.
   const covered = b.sub(tau, lookTau);
   const rest = b.mul(b.sub(scalar(span), tau), since);
-  const allowed = b.mul(b.sub(scalar(STALL_BEYOND * maxSteps), steps), covered);
-  const isSlow = b.mul(b.greater(rest, allowed), b.step(lookSteps));
+  const isBeyond = (share: number): NodeId => {
+    const allowed = b.mul(b.sub(scalar(share * maxSteps), steps), covered);
+    return b.mul(b.greater(rest, allowed), b.step(lookSteps));
+  };
+  const isSlow = isBeyond(STALL_BEYOND);
   const counted = b.mul(b.add(slow, scalar(1)), isSlow);
   const now = b.where(isDue, counted, slow);
   book.set({
     slow: now,
+    loose: b.max(book.get("loose"), b.mul(isDue, isBeyond(LOOSE_BEYOND))),
     lookSteps: b.where(isDue, steps, lookSteps),
     lookTau: b.where(isDue, tau, lookTau),
   });

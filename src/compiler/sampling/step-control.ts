@@ -47,6 +47,9 @@ export const FIRST_PROBES = 100;
 /** When a sample is given up: `window` steps between two looks at its pace, of which `LOOKS` in turn say that it takes more than `BEYOND` times the steps allowed. */
 export const STALL_LOOKS = 3;
 export const STALL_BEYOND = 1.5;
+/** A sample whose pace says that it takes more than this share of the steps allowed goes on with its tolerances times LOOSER. */
+export const LOOSE_BEYOND = 0.5;
+export const LOOSER = 10;
 const FEWEST = 100;
 
 /** Steps between two looks at a sample's pace: at least FEWEST, and a tenth of what is allowed. */

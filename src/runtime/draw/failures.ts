@@ -130,7 +130,7 @@ function describeEarly(
       hints: [
         status === "stalled"
           ? "the condition is stiff: `sampler ode { solver ros2 }` is made for that; a larger sigma or smaller weights make it less so"
-          : "a larger `rtol` and `atol`, smaller weights, or a larger `maxSteps` let it arrive",
+          : "a larger `rtol` and `atol`, smaller weights, or a larger `maxSteps` let it arrive, or `solver ros2` where a sigma is small",
       ],
     },
   ];

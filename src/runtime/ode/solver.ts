@@ -29,7 +29,7 @@ export interface SolveOptions {
   readonly stepRule: StepRuleName;
   /** Most steps tried, accepted and rejected, of each sample. */
   readonly maxSteps: number;
-  /** Ends a sample as "stalled" when its pace shows that it will not arrive within `maxSteps` (stall.ts). */
+  /** A sample whose pace is slow goes on with looser tolerances, and ends as "stalled" where it will not arrive within `maxSteps` all the same (stall.ts). */
   readonly givesUp?: boolean;
   /** This many equal steps instead of error control. */
   readonly fixedSteps?: number;
@@ -130,7 +130,7 @@ class Solve {
         if (!this.isActive(i)) continue;
         if (signal?.aborted === true) this.end(i, "stopped");
         else if (fixedSteps === undefined && this.stepsOf(i) >= maxSteps) this.end(i, "too-many-steps");
-        else if (this.stall?.has(i, this.stepsOf(i), this.t[i] ?? 0) === true) this.end(i, "stalled");
+        else if (this.stall?.ends(i, this.stepsOf(i), this.t[i] ?? 0) === true) this.end(i, "stalled");
       }
       if (!this.anyActive()) break;
       this.fitSteps();
@@ -281,11 +281,10 @@ class Solve {
     for (let g = 0; g < this.groups; g++) {
       const h = this.tried[g] ?? 0;
       let squares = 0;
-      const rows = this.eachRow(
-        g,
-        (o) =>
-          (squares += errorSquares(this.y, this.trial, this.k, weights, h, o, this.dim, rtol, atol, this.rowErrors)),
-      );
+      const rows = this.eachRow(g, (o) => {
+        const row = errorSquares(this.y, this.trial, this.k, weights, h, o, this.dim, rtol, atol, this.rowErrors);
+        squares += row / (this.stall?.tolerance(o / this.dim) ?? 1) ** 2;
+      });
       this.errors[g] = Math.sqrt(squares / (rows * this.dim));
     }
   }
