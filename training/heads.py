@@ -17,7 +17,7 @@ from heads_model import Heads, follow
 from labeller import load_labeller
 from pack import load
 from shipped import MODELS
-from witness import fit, skill
+from witness import fit, residuals_of, skill
 
 parser = argparse.ArgumentParser()
 parser.add_argument('stage', choices=['sample', 'flow', 'train', 'relabel'])
@@ -166,6 +166,9 @@ def train(args):
                 error = (out - value)[:, 0]
                 sigma = round(max(0.05, float(error[calibrating].square().mean().sqrt())), 3)
                 notes[name] = {'sigma': sigma, 'validation': {'mae': round(float(error[testing].abs().mean()), 4)}}
+                residuals = residuals_of(out[:, 0], value[:, 0])
+                if residuals is not None:
+                    notes[name]['residuals'] = residuals
             else:
                 hard = value.argmax(1)
                 choices = [float(F.cross_entropy(out[calibrating] / t, hard[calibrating])) for t in np.arange(0.1, 3.01, 0.05)]

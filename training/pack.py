@@ -92,7 +92,7 @@ if __name__ == '__main__':
         else:
             entry['temperature'] = note.get('temperature', 1)
         entry['validation'] = note.get('validation', {})
-        entry.update({key: note[key] for key in ('skill', 'labelledBy', 'calibratedBy', 'witness') if key in note})
+        entry.update({key: note[key] for key in ('skill', 'labelledBy', 'calibratedBy', 'witness', 'residuals') if key in note})
         attributes.append(entry)
     lace = {
         'format': 1, 'name': 'avatar', 'architecture': 'stylegan2', 'zDim': M.W_DIM, 'wDim': M.W_DIM,

@@ -26,7 +26,7 @@ def part(tensors, prefix):
 
 
 # Of a row of the metadata: calibration, figures on rows held out, who labelled or calibrated, and the same of the second head.
-NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'calibratedBy', 'witness', 'space')
+NOTES = ('temperature', 'sigma', 'validation', 'skill', 'labelledBy', 'calibratedBy', 'witness', 'residuals', 'space')
 
 
 def notes_of(lace):

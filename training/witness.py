@@ -12,6 +12,7 @@ import model as M
 PENALTIES = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # of |weights|^2, beside the sum of losses over the rows
 LEAST_SIGMA = 0.05
 LEAST_SKILL = 0.05  # what explains less is left out
+PART_ROWS, MOST_PARTS, STEPS = 50, 12, 20  # of residuals, as src/compiler/residuals.ts
 
 
 def log_loss(logits, hard, temperature=1.0):
@@ -32,6 +33,22 @@ def skill(kind, out, value, temperature=1.0):
     share = torch.bincount(hard, minlength=value.shape[1]).float() / len(hard)
     entropy = -float((share * share.clamp_min(1e-12).log()).sum())
     return 0.0 if entropy == 0 else 1 - log_loss(out, hard, temperature) / entropy
+
+
+def residuals_of(out, value):
+    """{'at', 'quantiles'} of what a scalar's head [n] was wrong by on rows that it was not fitted to (docs/packs.md); None of too few rows."""
+    parts = min(MOST_PARTS, len(out) // PART_ROWS)
+    if parts == 0:
+        return None
+    order = np.argsort(np.asarray(out, np.float64), kind='stable')
+    rounded = lambda x: float(f'{x:.4g}')
+    cuts = np.floor(np.arange(parts + 1) * len(order) / parts + 0.5).astype(int)
+    groups = [order[a:b] for a, b in zip(cuts, cuts[1:])]
+    found = [(np.asarray(out, np.float64)[g], np.asarray(value, np.float64)[g]) for g in groups]
+    return {
+        'at': [rounded(o.mean()) for o, _ in found],
+        'quantiles': [[rounded(q) for q in np.quantile(v - o, np.linspace(0, 1, STEPS + 1))] for o, v in found],
+    }
 
 
 def linear(w, value, kind, penalty):
