@@ -5,11 +5,14 @@ import type { DataMetadata } from "../learn/label/data-metadata.js";
 import { copyShards, openShards } from "../learn/label/join.js";
 import { dataBytes, layoutData } from "../learn/label/layout.js";
 import type { PartFile } from "../learn/label/part-file.js";
+import { parseAttributeRows } from "../learn/labellers/labeller-spec.js";
+import { LABEL_FILES, readLaceLatents, W_FILE, Z_FILE, type LaceLatents } from "../learn/label/lace-latents.js";
 import { ATTRIBUTES_FILE, LATENTS_FILE, readStyleflow } from "../learn/label/styleflow.js";
 import { concerns, tally, type Tally } from "../learn/label/tally.js";
 import { modelError } from "../models/model-error.js";
 import { loadPack } from "../models/pack/pack.js";
 import { PhaseClock } from "../ports/events.js";
+import { baseName } from "../source/public-name.js";
 import { failure, type Diagnostic } from "../source/diagnostic.js";
 import type { Platform } from "./platform.js";
 import type { VerbOptions } from "./verb.js";
@@ -66,35 +69,87 @@ export async function joinData(
   }
 }
 
+export interface ConvertOptions extends DataFileOptions {
+  /** One whose w must be as wide. */
+  readonly model?: string;
+}
+
 /**
- * Converts StyleFlow's data set, all_latents.pickle and att_light.pickle of a folder. `model`: one whose w must be as wide.
+ * Converts StyleFlow's data set, all_latents.pickle and att_light.pickle of a folder.
  *
  * Errors   LaceError L5104 to L5107 (pickles), those of the model, L50xx.
  */
 export async function convertStyleflow(
   platform: Platform,
   folder: string,
-  { output: file = "data.safetensors", model: reference }: DataFileOptions & { readonly model?: string } = {},
+  options: ConvertOptions = {},
+): Promise<Labelled> {
+  const [latents, table] = await Promise.all([
+    pickleIn(platform, folder, LATENTS_FILE),
+    pickleIn(platform, folder, ATTRIBUTES_FILE),
+  ]);
+  return writeConverted(
+    platform,
+    readStyleflow(latents, table),
+    { latents, labels: table, name: "styleflow" },
+    options,
+  );
+}
+
+/**
+ * Converts labelled latents of the LACE paper's scripts: ws_latent.pickle, pred.pickle (or pred0.3.pickle and the like), and z_latent.pickle where it is there.
+ * `attributes`: a JSON table of what the columns of labels are, in their order; default: as the published ones.
+ *
+ * Errors   LaceError L5104 to L5107 (pickles), L5108 (the table), those of the model, L50xx.
+ */
+export async function convertLaceLatents(
+  platform: Platform,
+  folder: string,
+  { attributes, ...options }: ConvertOptions & { readonly attributes?: string } = {},
+): Promise<Labelled> {
+  const { host } = platform;
+  const isThere = async (name: string): Promise<boolean> => host.exists(`${folder}/${name}`);
+  const found = await Promise.all(LABEL_FILES.map(isThere));
+  const labels = await pickleIn(platform, folder, LABEL_FILES[found.indexOf(true)] ?? "pred.pickle");
+  const w = await pickleIn(platform, folder, W_FILE);
+  const files = { w, labels, ...((await isThere(Z_FILE)) && { z: await pickleIn(platform, folder, Z_FILE) }) };
+  const rows = attributes === undefined ? undefined : parseAttributeRows(await host.readText(attributes), attributes);
+  return writeConverted(platform, readLaceLatents(files, rows), { latents: w, labels, name: "lace" }, options);
+}
+
+interface PickleFile {
+  readonly bytes: Uint8Array;
+  readonly file: string;
+}
+
+async function pickleIn({ host }: Platform, folder: string, name: string): Promise<PickleFile> {
+  const file = `${folder}/${name}`;
+  return { bytes: await host.readBytes(file), file };
+}
+
+async function writeConverted(
+  platform: Platform,
+  data: LaceLatents,
+  { latents, labels, name }: { readonly latents: PickleFile; readonly labels: PickleFile; readonly name: string },
+  { output: file = "data.safetensors", model: reference }: ConvertOptions,
 ): Promise<Labelled> {
   const { host, version } = platform;
-  const read = async (name: string): Promise<{ readonly bytes: Uint8Array; readonly file: string }> => {
-    const path = `${folder}/${name}`;
-    return { bytes: await host.readBytes(path), file: path };
-  };
-  const [latents, table] = await Promise.all([read(LATENTS_FILE), read(ATTRIBUTES_FILE)]);
-  const data = readStyleflow(latents, table);
   const model = reference === undefined ? undefined : await identify(platform, reference);
   if (model !== undefined && model.wDim !== data.wDim)
     throw modelError("L5107", latents.file, `its w has ${data.wDim} numbers, that of '${model.name}' ${model.wDim}`);
   const metadata: DataMetadata = {
     count: data.count,
-    model: { name: model?.name ?? "styleflow", sha256: model?.sha256 ?? null, zDim: null, wDim: data.wDim },
+    model: {
+      ...{ name: model?.name ?? name, sha256: model?.sha256 ?? null },
+      ...{ zDim: data.zDim ?? null, wDim: data.wDim },
+    },
     attributes: data.attributes,
-    labeller: { name: ATTRIBUTES_FILE, sha256: await host.sha256(table.bytes) },
+    labeller: { name: baseName(labels.file), sha256: await host.sha256(labels.bytes) },
     ...{ seed: null, truncation: null, jitter: null, lacec: version },
   };
   const rows = new Map([["w", data.w]]);
-  for (const [name, labels] of data.labels) rows.set(`labels.${name}`, labels);
+  if (data.z !== undefined) rows.set("z", data.z);
+  for (const [attribute, values] of data.labels) rows.set(`labels.${attribute}`, values);
   const layout = layoutData(metadata, { conditions: false, probabilities: [], thumbnails: 0 });
   await host.writeAtomic(file, dataBytes(layout, rows));
   const tallies = data.attributes.map((a) => tally(a, data.labels.get(a.name) ?? new Float32Array(0)));

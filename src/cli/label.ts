@@ -1,5 +1,5 @@
 // lacec label: latents of a generator with labels, for `lacec train`.
-import { convertStyleflow, joinData, type Labelled } from "../app/data-files.js";
+import { convertLaceLatents, convertStyleflow, joinData, type Labelled } from "../app/data-files.js";
 import { exportImages, label, type LabelOptions } from "../app/label.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import { command, type CommandContext, type Flags } from "./command.js";
@@ -12,6 +12,7 @@ interface LabelFlags extends Flags, Omit<LabelOptions, "engine"> {
   readonly export?: string;
   readonly join?: readonly string[];
   readonly fromStyleflow?: string;
+  readonly fromLace?: string;
 }
 
 /** `lacec label MODEL` */
@@ -19,19 +20,15 @@ export const labelCommand = command(
   { interrupted: "finish" },
   async (context, reference: string | undefined, flags: LabelFlags) => {
     const { platform, watch } = context;
-    const { quiet, json, export: folder, join: files, fromStyleflow, ...given } = flags;
+    const { quiet, json, export: folder, join: files, fromStyleflow, fromLace, ...given } = flags;
     const mistake = usageMistake(reference, flags);
     if (mistake !== undefined) throw new UsageError(mistake);
     const options = { ...given, ...watch, engine: engineChoice(flags.engine) };
     const say = (done: Labelled): ExitCode => sayLabelled(done, context, flags);
     if (files !== undefined) return say(await joinData(platform, files, options));
-    if (fromStyleflow !== undefined)
-      return say(
-        await convertStyleflow(platform, fromStyleflow, {
-          ...options,
-          ...(reference !== undefined && { model: reference }),
-        }),
-      );
+    const converted = { ...options, ...(reference !== undefined && { model: reference }) };
+    if (fromStyleflow !== undefined) return say(await convertStyleflow(platform, fromStyleflow, converted));
+    if (fromLace !== undefined) return say(await convertLaceLatents(platform, fromLace, converted));
     const model = reference ?? "";
     if (folder === undefined) return say(await label(platform, model, options));
     const { kept, ...exported } = await exportImages(platform, model, folder, options);
@@ -55,16 +52,20 @@ function sayLabelled({ warnings, ...done }: Labelled, { io }: CommandContext, { 
 }
 
 function usageMistake(reference: string | undefined, flags: LabelFlags): string | undefined {
-  const { labels, labeller, export: folder, count, attributes, shard, join, fromStyleflow, output } = flags;
+  const { labels, labeller, export: folder, count, attributes, shard, join, fromStyleflow, fromLace, output } = flags;
   const making = labels ?? labeller ?? folder ?? attributes ?? count ?? shard;
   if (join !== undefined)
-    return (reference ?? making ?? fromStyleflow) === undefined
+    return (reference ?? making ?? fromStyleflow ?? fromLace) === undefined
       ? undefined
       : "--join joins files that are there: of the other options, -o and --fresh alone go with it";
   if (fromStyleflow !== undefined)
-    return making === undefined
+    return (making ?? fromLace) === undefined
       ? undefined
       : "--from-styleflow converts labels that are there: of the other options, -o alone goes with it";
+  if (fromLace !== undefined)
+    return (labels ?? labeller ?? folder ?? count ?? shard) === undefined
+      ? undefined
+      : "--from-lace converts labels that are there: of the other options, -o and --attributes alone go with it";
   if (reference === undefined) return "name a model: lacec label builtin:avatar";
   if (folder !== undefined && (labels ?? labeller ?? output ?? shard) !== undefined)
     return "--export writes images for labelling and nothing else: give --labels afterwards, in another run";

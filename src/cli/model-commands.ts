@@ -33,8 +33,12 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     .addOption(PROMPTS)
     .addOption(CLIP_MODEL)
     .option("--labels <file>", "labels by hand or from elsewhere: .csv or .jsonl, by index of the row")
-    .option("--attributes <file.json>", "what the columns of --labels are (default: seen from their values)")
+    .option(
+      "--attributes <file.json>",
+      "what the columns of --labels or --from-lace are (default: seen from their values)",
+    )
     .option("--from-styleflow <dir>", "convert all_latents.pickle and att_light.pickle of that data set")
+    .option("--from-lace <dir>", "convert ws_latent.pickle and pred.pickle of the LACE paper's scripts")
     .option("--export <dir>", "write the images for labelling by hand, and label nothing")
     .option("--shard <k/n>", "label part k of n of the rows, into FILE.shard-k-of-n", shard)
     .option("--join <file...>", "make one file of those that --shard wrote, the same as of one run")

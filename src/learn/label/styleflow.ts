@@ -87,8 +87,8 @@ export function readStyleflow(
   return { count, wDim, w: w.data, attributes: known, labels };
 }
 
-/** The row of a column; undefined where it says nothing. */
-function attributeOf(name: string, classes: number, column: Float32Array, file: string): Attribute | undefined {
+/** The row of a column of so many classes (1: of numbers); undefined where it says nothing. Errors LaceError L5107 for a class that there is not. */
+export function attributeOf(name: string, classes: number, column: Float32Array, file: string): Attribute | undefined {
   const values = column.filter((v) => !Number.isNaN(v));
   const { min, max } = extremes(values);
   if (!(min < max)) return undefined;
@@ -104,15 +104,16 @@ function attributeOf(name: string, classes: number, column: Float32Array, file: 
   return { name, type: "category", classes: Array.from({ length: classes }, (_, c) => `${name}${c}`), temperature: 1 };
 }
 
-/** The array that a dict holds under a key, alone or as the first of a list. */
-function arrayUnder(key: string, { bytes, file }: { readonly bytes: Uint8Array; readonly file: string }): Tensor {
+/** The array that a pickled dict holds under a key, alone or as the first of a list. Errors LaceError L5104 to L5107, the last with the hint. */
+export function arrayUnder(
+  key: string,
+  { bytes, file }: { readonly bytes: Uint8Array; readonly file: string },
+  hint = "--from-styleflow reads the files of StyleFlow's data set",
+): Tensor {
   const { value } = unpickle(bytes, { file, allow: NUMPY_NAMES, limits: LIMITS });
   const held = isDict(value) ? value.entries.get(key) : undefined;
   const array = firstArray(held);
-  if (array === undefined)
-    throw modelError("L5107", file, `it holds no array under "${key}"`, [
-      "--from-styleflow reads the files of StyleFlow's data set",
-    ]);
+  if (array === undefined) throw modelError("L5107", file, `it holds no array under "${key}"`, [hint]);
   return array.read();
 }
 
