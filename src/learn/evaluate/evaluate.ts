@@ -14,6 +14,7 @@ import type { ScriptIdentity } from "../../runtime/record/record.js";
 import { modelForClass, rowOf } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/draw/results.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
+import { ahead } from "../../runtime/run/portions.js";
 import { dryWorld } from "../../runtime/services/world.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
@@ -215,6 +216,13 @@ async function openBench(model: Model, { openLabeller, real }: EvaluationOptions
   }
 }
 
+/** Some pictures of a task, those that have an image, and these. */
+interface PaintedBatch {
+  readonly batch: readonly SampleResult[];
+  readonly alive: readonly SampleResult[];
+  readonly images: readonly RgbImage[];
+}
+
 class Evaluator {
   constructor(
     private readonly engine: Engine,
@@ -230,7 +238,7 @@ class Evaluator {
     const model = modelForClass(bench.model, task.class);
     const { onEvent } = this.options;
     const painter = openPainter({
-      ...{ model, engine: this.engine, services, noise: task.noise, count: LOOK },
+      ...{ model, engine: this.engine, services, noise: task.noise, count: LOOK, total: reference },
       onShort: (left) => onEvent?.({ kind: "note", text: shortOfMemory(left).message }),
     });
     const drawer = await openDrawer(model, this.engine, {
@@ -243,7 +251,7 @@ class Evaluator {
     try {
       const seen: Seen[] = [];
       const began = services.host.now();
-      const look = async (): Promise<void> => {
+      const paintAll = async function* (): AsyncGenerator<readonly RgbImage[], void> {
         for (let start = 0; start < reference; start += LOOK) {
           stopIfAborted(signal);
           const size = Math.min(LOOK, reference - start);
@@ -254,8 +262,13 @@ class Evaluator {
             return stylesOf({ w: row(w, i), ...far }, numWs);
           });
           const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i, truncation }));
-          seen.push(...(await this.look(await painter.paint(styles, rows), bench)));
-          this.clock.progress("synthesise", name, start + size, reference);
+          yield await painter.paint(styles, rows);
+        }
+      };
+      const look = async (): Promise<void> => {
+        for await (const images of ahead(paintAll(), painter.atOnce > 1 ? 1 : 0)) {
+          seen.push(...(await this.look(images, bench)));
+          this.clock.progress("synthesise", name, seen.length, reference);
         }
       };
       if (reference > 0) await this.clock.run("synthesise", { task: name, total: reference }, look);
@@ -315,9 +328,10 @@ class Evaluator {
     const rows = new Set(pictures.map((p) => p.index)).size;
     const columns = pictures.length / rows;
     let painting = 0;
-    await this.clock.run("synthesise", { task: task.name, total: pictures.length }, async () => {
+    const { signal } = this.options;
+    const paintAll = async function* (): AsyncGenerator<PaintedBatch, void> {
       for (let start = 0; start < pictures.length; start += LOOK) {
-        stopIfAborted(this.options.signal);
+        stopIfAborted(signal);
         const batch = pictures.slice(start, start + LOOK);
         const alive = batch.filter((p) => p.w.length > 0);
         const began = services.host.now();
@@ -326,6 +340,12 @@ class Evaluator {
           alive.map((p) => rowOf(task, p)),
         );
         painting += services.host.now() - began;
+        yield { batch, alive, images };
+      }
+    };
+    await this.clock.run("synthesise", { task: task.name, total: pictures.length }, async () => {
+      let done = 0;
+      for await (const { batch, alive, images } of ahead(paintAll(), yardstick.painter.atOnce > 1 ? 1 : 0)) {
         const looks = await this.look(images, bench);
         alive.forEach((p, k) => {
           const look = looks[k];
@@ -335,7 +355,8 @@ class Evaluator {
           const row = columns > 1 ? p.index < SHOWN / 2 : shown.length < SHOWN;
           if (row) shown.push(images[alive.indexOf(p)]);
         }
-        this.clock.progress("synthesise", task.name, start + batch.length, pictures.length);
+        done += batch.length;
+        this.clock.progress("synthesise", task.name, done, pictures.length);
       }
     });
     const outcomes = outcomesOf(result);

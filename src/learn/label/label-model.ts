@@ -1,8 +1,8 @@
 // `lacec label`: latents of a generator, their images, and what a labeller says of them, row by row into a data file.
 // In: a model, an engine, a labeller (or labels that are there already), the part file. Out: all rows, and a tally.
 // Invariants: a row depends on its index alone, whatever part of a seed is asked for: the labeller looks at LOOK images at a time, those of rows
-// that begin with a multiple of LOOK, filled up where the last are fewer; rows that a part has already are not made again; memory holds one
-// block; a stop is looked for between blocks, so that what was computed is kept.
+// that begin with a multiple of LOOK, filled up where the last are fewer; rows that a part has already are not made again; memory holds two
+// blocks at most, one that is looked at and one that is painted meanwhile; a stop is looked for between blocks, so that what was computed is kept.
 import { concat } from "../../source/concat.js";
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { failure } from "../../source/diagnostic.js";
@@ -12,9 +12,10 @@ import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import { thumbnail } from "../labellers/preprocess.js";
 import type { Model } from "../../models/model.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
-import type { RowDrawing, RowDrawer } from "./draw-rows.js";
+import type { DrawnRows, RowDrawing, RowDrawer } from "./draw-rows.js";
 import { openDrawer } from "./draw-rows.js";
 import { labelRows, type DataShape } from "./layout.js";
+import { ahead } from "../../runtime/run/portions.js";
 import { openPainter, type Painter } from "../../runtime/show/painter.js";
 import type { TileRows } from "../../runtime/show/synthesis-inputs.js";
 import type { PartFile } from "./part-file.js";
@@ -52,25 +53,29 @@ export async function labelModel(work: LabelWork): Promise<void> {
   const { model, engine, part, shape, labels } = work;
   const drawer = await openDrawer(model, engine, work.draw);
   const looks = "look" in labels;
-  const painter = looks || shape.thumbnails > 0 ? painterOf(work) : undefined;
+  const total = part.missing.reduce((sum, { count }) => sum + count, 0);
+  const painter = looks || shape.thumbnails > 0 ? painterOf(work, total) : undefined;
+  // What is painted on threads of its own goes on while the labeller looks.
+  const painted = ahead(paintBlocks(work, drawer, painter), (painter?.atOnce ?? 1) > 1 ? 1 : 0);
   try {
     work.onProgress(part.rows);
-    for (const { first, count: size } of part.missing) {
-      stopIfAsked(work.signal);
-      const done = part.rows;
-      const { z, w, truncation, jitter } = await drawer.draw(first, size);
-      const thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
-      const columns: Float32Array[] = looks ? [] : [labels.columnsOf(first, size)];
-      for (let from = 0; painter !== undefined && from < size; from += LOOK) {
-        const styles = stylesOf(w, model.info, from, Math.min(LOOK, size - from));
-        const images = await painter.paint(styles, rowsOf(work.draw, first + from, truncation.subarray(from)));
-        images.forEach((image, k) => {
-          if (shape.thumbnails > 0)
-            thumbnails.set(thumbnail(onWhite(image), shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
-        });
-        if (looks) columns.push(await columnsOf(images, labels));
-        work.onProgress(done + from + images.length);
+    let thumbnails = new Uint8Array();
+    let columns: Float32Array[] = [];
+    let done = part.rows;
+    for await (const { first, size, rows, from, images } of painted) {
+      if (from === 0) {
+        done = part.rows;
+        thumbnails = new Uint8Array(size * shape.thumbnails ** 2 * 3);
+        columns = looks ? [] : [labels.columnsOf(first, size)];
       }
+      images.forEach((image, k) => {
+        if (shape.thumbnails > 0)
+          thumbnails.set(thumbnail(onWhite(image), shape.thumbnails), (from + k) * shape.thumbnails ** 2 * 3);
+      });
+      if (looks) columns.push(await columnsOf(images, labels));
+      if (painter !== undefined) work.onProgress(done + from + images.length);
+      if (painter !== undefined && from + images.length < size) continue;
+      const { z, w, truncation, jitter } = rows;
       await part.write(
         first,
         new Map<string, Float32Array | Uint8Array>([
@@ -85,19 +90,50 @@ export async function labelModel(work: LabelWork): Promise<void> {
       work.onProgress(part.rows);
     }
   } finally {
+    await painted.return();
     await drawer.dispose();
     await painter?.dispose();
   }
 }
 
+/** Images of a block that the labeller looks at together. */
+interface PaintedLook {
+  /** Of the block: its first row, how many it has, and what was drawn for it. */
+  readonly first: number;
+  readonly size: number;
+  readonly rows: DrawnRows;
+  /** Which row of the block the first image is of. */
+  readonly from: number;
+  readonly images: readonly RgbImage[];
+}
+
+/** What is left of a data file, drawn and painted, LOOK rows at a time; without a painter a block at a time. */
+async function* paintBlocks(
+  { part, draw, model, signal }: LabelWork,
+  drawer: RowDrawer,
+  painter: Painter | undefined,
+): AsyncGenerator<PaintedLook, void> {
+  for (const { first, count: size } of part.missing) {
+    stopIfAsked(signal);
+    const rows = await drawer.draw(first, size);
+    if (painter === undefined) {
+      yield { first, size, rows, from: 0, images: [] };
+      continue;
+    }
+    for (let from = 0; from < size; from += LOOK) {
+      const styles = stylesOf(rows.w, model.info, from, Math.min(LOOK, size - from));
+      const images = await painter.paint(styles, rowsOf(draw, first + from, rows.truncation.subarray(from)));
+      yield { first, size, rows, from, images };
+    }
+  }
+}
+
 /** As many at a time for every part of a seed: LOOK are asked for at once. */
-function painterOf({
-  model,
-  engine,
-  services,
-  onShort,
-}: Pick<LabelWork, "model" | "engine" | "services" | "onShort">): Painter {
-  return openPainter({ model, engine, services, count: LOOK, ...(onShort !== undefined && { onShort }) });
+function painterOf(
+  { model, engine, services, onShort }: Pick<LabelWork, "model" | "engine" | "services" | "onShort">,
+  total: number,
+): Painter {
+  return openPainter({ model, engine, services, count: LOOK, total, ...(onShort !== undefined && { onShort }) });
 }
 
 /** Rows of a seed from `first` on, as a painter takes them. */
@@ -122,7 +158,7 @@ export async function paintRows(
 ): Promise<void> {
   const { model, engine, count } = work;
   const drawer: RowDrawer = await openDrawer(model, engine, work.draw);
-  const painter = painterOf(work);
+  const painter = painterOf(work, count);
   try {
     for (let start = 0; start < count; start += LOOK) {
       if (work.signal?.aborted === true)

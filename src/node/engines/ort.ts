@@ -12,6 +12,7 @@ import type { Arrays, Executable, Graph, NodeId, QueueInputs, Resident, Shape } 
 import { sizeOf } from "../../compiler/graph/shape.js";
 import { winograd } from "../../compiler/passes/winograd.js";
 import { InternalError } from "../../source/internal-error.js";
+import { threadedExecutable } from "./ort-threads.js";
 import { countingReads, describeStepping, type Engine, type SteppingPlace } from "../../runtime/services/engine.js";
 
 export type Ort = typeof OrtModule;
@@ -79,14 +80,28 @@ export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
     description: describeStepping(settings.description, steps),
     batches: !onCpu,
     steps,
+    ...(onCpu && settings.threads > 1 && { atOnce: settings.threads }),
     reads: () => reads,
-    compile: async (graph, { keeps = false } = {}) => {
+    compile: async (graph, { keeps = false, atOnce = 1 } = {}) => {
+      if (atOnce > 1 && onCpu && !keeps) return compileThreads(settings, graph, Math.min(atOnce, settings.threads));
       const executable = await compile(ort, settings, graph, keeps ? readers : undefined);
       const { queue } = executable;
       return queue === undefined ? executable : { ...executable, queue: countingReads(queue, () => (reads += 1)) };
     },
     dispose: () => readers.dispose(),
   };
+}
+
+/** A graph of which several runs go at once, each on one thread. */
+function compileThreads(settings: OrtSettings, graph: Graph, threads: number): Executable {
+  const names = onnxOutputNames(graph);
+  return threadedExecutable({
+    model: emitOnnx(winograd(graph), { coarseMath: false, splitTransposed: true }),
+    options: sessionOptions({ ...settings, threads: 1, spinning: false }),
+    threads,
+    inputs: graph.inputs.map(({ name, node }) => ({ name, shape: shapeOf(graph, node) })),
+    outputs: graph.outputs.map(({ name }, i) => ({ name, key: names[i] ?? name })),
+  });
 }
 
 async function compile(ort: Ort, settings: OrtSettings, graph: Graph, readers?: Readers): Promise<Executable> {

@@ -9,7 +9,7 @@ const FIRST = 4 * ENERGY_ROWS;
 const LATER = TILES_TOGETHER * ENERGY_ROWS;
 
 /** Portions that are drawn before they are asked for. */
-export const AHEAD = 1;
+const AHEAD = 1;
 
 /** Cuts rows that have `samples` samples each into portions. */
 export function cutRows(rows: readonly number[], samples: number): readonly (readonly number[])[] {
@@ -33,8 +33,8 @@ export async function* ahead<T>(source: AsyncGenerator<T, void>, most = AHEAD): 
     waiting.push(next);
   };
   try {
-    ask();
     for (;;) {
+      if (waiting.length === 0) ask();
       const next = await waiting.shift();
       if (next === undefined || next.done === true) return;
       while (waiting.length < most) ask();

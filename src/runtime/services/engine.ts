@@ -19,6 +19,8 @@ export type SteppingPlace = (typeof STEPPING)[number];
 export interface Residency {
   /** Outputs are to stay on the device: the executable has `queue`. Default: no. */
   readonly keeps?: boolean;
+  /** Runs that are to go at once, at most the engine's `atOnce`; default: one after the other. Memory for each. */
+  readonly atOnce?: number;
 }
 
 export interface Engine {
@@ -29,6 +31,8 @@ export interface Engine {
   readonly description: string;
   /** Whether several images in one run are faster than one by one: GPUs. */
   readonly batches?: boolean;
+  /** Most runs of an executable that can go at once, each on one core; absent: one. */
+  readonly atOnce?: number;
   /** Where samplers step that can step in either place. */
   readonly steps: SteppingPlace;
   /** Times that the host has read a kept value, and so waited for the device. */

@@ -29,6 +29,22 @@ export function chooseRows(count: number, { batches, free, bytesPerRow }: Room):
   return rows;
 }
 
+/** Fewer pictures than this are made before threads have begun. */
+const WORTH_THREADS = 128;
+/** Bytes of weights and activations beyond which a thread of its own for each picture takes too much memory, and gains little: its operations are long. */
+const THREAD_BYTES = 48e6;
+
+/** Runs of a graph of one picture that go at once, for `count` pictures. */
+export function chooseAtOnce(count: number, atOnce: number, graph: () => Graph): number {
+  if (atOnce === 1 || count < WORTH_THREADS) return 1;
+  const made = graph();
+  return constantBytes(made) + activationBytes(made) <= THREAD_BYTES ? atOnce : 1;
+}
+
+function constantBytes({ nodes }: Graph): number {
+  return nodes.reduce((sum, { op, shape }) => (op.kind === "constant" ? sum + sizeOf(shape) * BYTES : sum), 0);
+}
+
 /** Bytes of activations that a run of the graph holds at its fullest, about: each value from where it is made to its last use. */
 export function activationBytes(graph: Graph): number {
   const lastUse = new Map<number, number>();
@@ -69,7 +85,7 @@ export function shortOfMemory(rows: number): Diagnostic {
 
 /** A synthesis of several pictures at once, of fewer when memory ends. */
 export class Batches {
-  #executable: Executable | undefined;
+  #executable: Promise<Executable> | undefined;
 
   /**
    * `compile` makes the executable for some rows, which is then owned here; `onShort` is told of each halving.
@@ -92,8 +108,8 @@ export class Batches {
    */
   async run(inputs: (rows: number) => Arrays): Promise<Record<string, Float32Array> | undefined> {
     try {
-      this.#executable ??= await this.compile(this.rowsNow);
-      return await this.#executable.run(inputs(this.rowsNow));
+      const executable = await (this.#executable ??= this.compile(this.rowsNow));
+      return await executable.run(inputs(this.rowsNow));
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
       await this.dispose();
@@ -110,7 +126,7 @@ export class Batches {
 
   /** Releases the executable; a later run compiles another. */
   async dispose(): Promise<void> {
-    const old = this.#executable;
+    const old = await this.#executable?.catch(() => undefined); // it could not be compiled, which was told
     this.#executable = undefined;
     await old?.dispose();
   }

@@ -10,7 +10,7 @@ import { InternalError } from "../../source/internal-error.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Engine } from "../services/engine.js";
 import type { Services } from "../services/services.js";
-import { activationBytes, Batches, chooseRows } from "./image-batches.js";
+import { activationBytes, Batches, chooseAtOnce, chooseRows } from "./image-batches.js";
 import { noiseInputs, transformInputs, truncationInputs, type TileRows } from "./synthesis-inputs.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */
@@ -24,6 +24,8 @@ export interface PainterOptions {
   readonly noise?: NoiseMode;
   /** Images that are asked for, in all or at a time: no run makes more. */
   readonly count: number;
+  /** Images in all; default: `count`. */
+  readonly total?: number;
   /** Told of the images of a run from now on, when memory ran short. */
   readonly onShort?: (rows: number) => void;
   /** The graph for so many images; default: that of the model. */
@@ -45,11 +47,12 @@ export interface Painter {
 
 /** The painter of a model, or of the decoder that it has instead. Owns what it compiles until it is disposed. */
 export function openPainter(options: PainterOptions): Painter {
-  const { model, engine, services, noise = "const", count, onShort = () => undefined } = options;
+  const { model, engine, services, noise = "const", count, total = count, onShort = () => undefined } = options;
   const { layout, batches: gains = false } = engine;
   const graph = options.synthesis ?? ((rows: number) => compileSynthesis(model, { rows, layout, noise }));
   const compile = (rows: number): Promise<Executable> =>
-    model.decoder === undefined ? engine.compile(graph(rows)) : services.openDecoder(model);
+    model.decoder === undefined ? engine.compile(graph(rows), { atOnce }) : services.openDecoder(model);
+  const atOnce = model.decoder === undefined ? chooseAtOnce(total, engine.atOnce ?? 1, () => graph(SYNTHESIS_ROWS)) : 1;
   const room = (): number =>
     chooseRows(count, {
       batches: gains,
@@ -85,9 +88,14 @@ export function openPainter(options: PainterOptions): Painter {
     get rows() {
       return batches.rows;
     },
-    atOnce: 1,
-    // One after the other, whoever asks: a judge of attempts paints while a run does.
-    paint: (styles, rows) => {
+    // As many again wait, so that no thread does.
+    atOnce: atOnce === 1 ? 1 : 2 * atOnce,
+    paint: async (styles, rows = []) => {
+      if (atOnce > 1) {
+        const painted = await Promise.all(styles.map((s, k) => paint([s], rows.slice(k, k + 1))));
+        return painted.flat();
+      }
+      // One after the other, whoever asks: a judge of attempts paints while a run does.
       const painted = last.then(() => paint(styles, rows));
       last = painted.catch(() => undefined);
       return painted;
