@@ -15,6 +15,7 @@ export const GROUPS = [
       "docs/models.md",
       "docs/your-own-attributes.md",
       "docs/labellers.md",
+      "docs/pictures.md",
       "docs/before-a-run.md",
       "docs/reproducibility.md",
       "docs/version-control.md",

@@ -41,6 +41,8 @@ const ROOMS = [
   "compiler/axes.ts",
   "compiler/defaults.ts",
   "compiler/predicate.ts",
+  "compiler/onnx-network.ts",
+  "compiler/picture-head.ts",
   "compiler/weights.ts",
   "compiler/head-table.ts",
   "compiler/latent-table.ts",
@@ -217,11 +219,12 @@ describe("graphs are made in one place", () => {
   });
 
   test("the way to the gradients, read-outs and syntheses of a task is compileTask", () => {
-    // The painter draws images without a task, labelling has no energies; training, ONNX files and searches for latents have graphs of their own.
+    // The painter draws images without a task, labelling has no energies; training, ONNX files and searches for latents have graphs of
+    // their own; a network over pictures is tried before anything is drawn.
     const others = [
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
       ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork", "compileMappingFit"],
-      ...["compileLikeness", "compileThumbnails"],
+      ...["compileLikeness", "compileThumbnails", "compileSight"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

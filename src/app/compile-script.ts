@@ -18,7 +18,8 @@ import type { Plan } from "../compiler/plan.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
 import type { Host } from "../ports/host.js";
 import { isModelName } from "../models/model-name.js";
-import { loadHeadTable, loadModelInfo } from "../models/pack/pack.js";
+import { loadModelInfo } from "../models/pack/pack.js";
+import { loadScriptTable } from "../learn/labellers/picture-table.js";
 
 /** A stage's value is there unless an error stopped it or one before it. */
 export interface Compilation {
@@ -73,7 +74,7 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   const program = linked.value;
   if (program === undefined) return { diagnostics: linked.diagnostics, sources };
   const models = await loadTables(modelsOf(program), (reference) => loadModelInfo(host, reference));
-  const heads = await lookInto(headFilesOf(program), (path) => loadHeadTable(host, path));
+  const heads = await lookInto(headFilesOf(program), (path) => loadScriptTable(host, path));
   const starts = startFilesOf(program);
   const latents = new Map([
     ...(await lookInto(starts.latents, (path) => loadLatentTable(host, path))),

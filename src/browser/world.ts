@@ -2,8 +2,9 @@
 // In: a host, an opened engine. Out: a World whose runs open and close nothing that the next run needs.
 // Invariants: a run's writes go to its own host; the engine belongs to whoever opened it.
 import { openPackLabeller } from "../learn/labellers/onnx-labeller.js";
+import { addScriptHeads } from "../learn/labellers/picture-heads.js";
 import { labellerFile, type LabellerFile, type Model } from "../models/model.js";
-import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
+import { loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
 import type { Cache } from "../ports/cache.js";
 import type { Host } from "../ports/host.js";
 import type { Engine } from "../runtime/services/engine.js";
@@ -57,7 +58,7 @@ export function browserWorld(host: Host, shelf: BrowserShelf, cache?: Cache): Wo
     host,
     cache,
     openEngine: () => Promise.resolve(shelf.engine),
-    loadModel: async ({ reference, heads }) => addHeads(host, await shelf.pack(host, reference), heads),
+    loadModel: async ({ reference, heads }) => addScriptHeads(host, await shelf.pack(host, reference), heads),
     openLabeller: (model) => shelf.labeller(host, model),
     openDecoder: async (model) => {
       const onnx = await openOnnxAsGraph(await loadDecoder(host, model), shelf.engine);

@@ -4,7 +4,16 @@
 import { unreachable } from "../source/internal-error.js";
 import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
-import type { Accept, Keep, LatentStart, PhotoStart, Plan, Save, Task } from "./plan.js";
+import {
+  headSourceText,
+  type Accept,
+  type Keep,
+  type LatentStart,
+  type PhotoStart,
+  type Plan,
+  type Save,
+  type Task,
+} from "./plan.js";
 import { cellText } from "./print.js";
 
 export interface PlanDifference {
@@ -87,7 +96,9 @@ function shown(value: unknown): string {
 }
 
 function headText(heads: Plan["models"][number]["heads"]): string {
-  return heads.length === 0 ? "none" : heads.map((h) => `${h.attribute} from ${h.file}`).join(", ");
+  return heads.length === 0
+    ? "none"
+    : heads.map((h) => `${h.attribute} ${headSourceText(h, (file) => file)}`).join(", ");
 }
 
 function clausesOf(plan: Plan): ReadonlyMap<string, number> {

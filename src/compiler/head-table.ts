@@ -11,6 +11,8 @@ export interface HeadTable {
   /** Numbers of the latents; z is told where a head reads it. */
   readonly wDim: number;
   readonly zDim?: number | undefined;
+  /** Of a classifier of pictures; absent: its heads read latents. */
+  readonly looksAt?: "image";
 }
 
 /** What became of looking into a file of heads: its table, or why it cannot be had (L50xx, L51xx). */

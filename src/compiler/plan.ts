@@ -18,12 +18,28 @@ export interface Plan {
   readonly latentSaves: readonly LatentSave[];
 }
 
+/** A head of latents that a script adds to a model's table: `attribute x: T from "FILE"`. */
+export interface LatentHead {
+  readonly attribute: string;
+  /** Resolved. */
+  readonly file: string;
+  readonly on?: undefined;
+}
+/** A network over pictures in a model's table: `attribute x: T from "FILE" on image`. */
+export interface PictureHeadSource {
+  readonly attribute: string;
+  readonly on: "image";
+  /** An ONNX file, resolved; absent: the labeller of the model. */
+  readonly file?: string;
+}
+export type PlanHead = LatentHead | PictureHeadSource;
+
 /** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
 export interface PlanModel {
   readonly alias: string;
   readonly reference: string;
-  /** Head files of the script's own attributes: `attribute x: T from "FILE"`. */
-  readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+  /** What the script adds to its table. */
+  readonly heads: readonly PlanHead[];
   /** The table that energies index: the model's own rows, then one for each of `heads`, in order. */
   readonly attributes: readonly Attribute[];
   readonly span: Span;
@@ -240,6 +256,11 @@ export interface LatentSave {
   readonly path: string;
   readonly format: LatentFormat;
   readonly span: Span;
+}
+
+/** A head as a script declares it, such as `from "smile.onnx" on image`; `shown` says what a file is called. */
+export function headSourceText({ file, on }: PlanHead, shown: (file: string) => string = JSON.stringify): string {
+  return [...(file === undefined ? [] : [`from ${shown(file)}`]), ...(on === undefined ? [] : [`on ${on}`])].join(" ");
 }
 
 /** What a task starts from that lies in a file; undefined: noise, or another task. */

@@ -18,6 +18,7 @@ import type {
   SheetForm,
   Task,
 } from "./plan.js";
+import { headSourceText } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -58,7 +59,7 @@ function print(module: Plan | CheckedModule): string {
   const lines: string[] = [];
   for (const m of module.models) {
     lines.push(`model ${m.alias} from ${JSON.stringify(m.reference)}`);
-    for (const h of m.heads) lines.push(`  head ${h.attribute} from ${JSON.stringify(h.file)}`);
+    for (const h of m.heads) lines.push(`  head ${h.attribute} ${headSourceText(h)}`);
   }
   for (const input of module.inputs) lines.push(`input ${input.name} = ${input.value}`);
   for (const task of module.tasks) {

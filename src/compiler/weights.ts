@@ -1,4 +1,5 @@
 // Weights as the graph builders take them: plain arrays, already read and widened to float32.
+import type { PictureHead } from "./picture-head.js";
 
 /** One tensor, row-major. */
 export interface Tensor {
@@ -40,6 +41,8 @@ export interface HeadWeights {
   readonly space?: HeadSpace;
   readonly layers: readonly { readonly weight: Tensor; readonly bias: Tensor }[];
   readonly direct?: Tensor;
+  /** Of a head that looks at pictures in place of latents: how. Its `layers` are none. */
+  readonly picture?: PictureHead;
 }
 
 /** All that energies need of a model. `heads` are in the order of the attribute table; no mapping: w = z. */

@@ -5,7 +5,8 @@ import type { HeadTable } from "../compiler/head-table.js";
 import type { LatentTable } from "../compiler/latent-table.js";
 import { loadLatentTable, lookForPhotograph } from "../models/latents.js";
 import { parseModelCard, type ModelCard } from "../models/pack/model-card.js";
-import { loadHeadTable, loadPackMetadata } from "../models/pack/pack.js";
+import { loadPackMetadata } from "../models/pack/pack.js";
+import { loadScriptTable } from "../learn/labellers/picture-table.js";
 import type { Host } from "../ports/host.js";
 
 /** Cards of models, by what scripts call them. */
@@ -33,11 +34,11 @@ export class ModelShelf {
     return this.hashes.get(reference);
   }
 
-  /** The table of a file of heads. Errors LaceError L50xx and L51xx, as `loadHeadTable`. */
+  /** The table of a file of heads, or of a classifier of pictures. Errors LaceError as `loadScriptTable`. */
   heads(file: string): Promise<HeadTable> {
     const known = this.byFile.get(file);
     if (known !== undefined) return known;
-    const table = loadHeadTable(this.host, file);
+    const table = loadScriptTable(this.host, file);
     this.byFile.set(file, table);
     table.catch(() => undefined); // told where it is used
     return table;

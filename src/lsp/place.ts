@@ -207,11 +207,13 @@ function inAttribute(rest: readonly LaceToken[]): Wanted {
     return last?.tokenType === t.LCurly || last?.tokenType === t.Comma
       ? { kind: "classes", attribute: name.image }
       : NOTHING;
-  if (last === type && type.tokenType === t.Scalar) return { kind: "keyword", words: ["in", "sigma", "from"] };
+  if (last === type && type.tokenType === t.Scalar) return { kind: "keyword", words: ["in", "sigma", "from", "on"] };
   if (last?.tokenType === t.In || last?.tokenType === t.Sigma || last?.tokenType === t.DotDot)
     return { kind: "operand", numbers: true, locals: [] };
   if (type.tokenType === t.Category && last === type) return NOTHING;
-  return { kind: "keyword", words: type.tokenType === t.Scalar ? ["sigma", "from"] : ["from"] };
+  if (last?.tokenType === t.On) return { kind: "keyword", words: ["image"] };
+  if (last?.tokenType === t.StringLiteral) return { kind: "keyword", words: ["on"] };
+  return { kind: "keyword", words: type.tokenType === t.Scalar ? ["sigma", "from", "on"] : ["from", "on"] };
 }
 
 /** The head of a task, before its block. */

@@ -261,6 +261,8 @@ export const KEYWORD_DOCS: Readonly<Record<string, string>> = {
   to: "Where images go, below the output folder.",
   as: "How images are laid out.",
   sigma: "The tolerance of a scalar where a condition says none.",
+  on: "What an attribute reads: `on image` is a classifier of pictures; without it, latents.",
+  image: "The picture: a network looks at it, and is followed through the synthesis.",
   seed: "The seed of the noise.",
   tries: "How often a sample may be drawn, the first time counted.",
 };

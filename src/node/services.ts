@@ -6,7 +6,7 @@ import type { EngineChoice } from "../app/verb.js";
 import type { Host } from "../ports/host.js";
 import { checkWritable } from "./folders.js";
 import { lockOutputs } from "./output-lock.js";
-import { addHeads, loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
+import { loadDecoder, loadLabeller, loadPack } from "../models/pack/pack.js";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
@@ -16,7 +16,11 @@ export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): W
     host,
     cache,
     openEngine: async () => (await import("./engines/open.js")).openEngine(engine),
-    loadModel: async ({ reference, heads }) => addHeads(host, await loadPack(host, reference), heads),
+    loadModel: async ({ reference, heads }) => {
+      const pack = await loadPack(host, reference);
+      if (heads.length === 0) return pack;
+      return (await import("../learn/labellers/picture-heads.js")).addScriptHeads(host, pack, heads);
+    },
     openLabeller: async (model) => {
       if (model.labeller === "faces") return (await import("./labellers/faces.js")).openFaceLabeller();
       const bytes = await loadLabeller(host, model);

@@ -45,12 +45,14 @@ export interface InputDecl {
   readonly value: Expr | TextExpr;
   readonly span: Span;
 }
-/** `attribute NAME: TYPE [sigma N] [from "FILE"]`. */
+/** `attribute NAME: TYPE [sigma N] [from "FILE"] [on image]`. */
 export interface AttributeDecl {
   readonly kind: "AttributeDecl";
   readonly name: Name;
   readonly type: AttributeType;
   readonly from?: StringLit;
+  /** What it reads: `image`; absent: latents. */
+  readonly on?: Name;
   readonly span: Span;
 }
 export type AttributeType =

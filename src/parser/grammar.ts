@@ -164,7 +164,18 @@ export class LaceParser extends SettingRules {
       this.CONSUME(t.From);
       return this.string(this.CONSUME(t.StringLiteral));
     });
-    return { kind: "AttributeDecl", name, type, ...(from === undefined ? {} : { from }), span: this.span(start) };
+    const on = this.OPTION1(() => {
+      this.CONSUME(t.On);
+      return this.name(this.CONSUME1(t.Name));
+    });
+    return {
+      kind: "AttributeDecl",
+      name,
+      type,
+      ...(from === undefined ? {} : { from }),
+      ...(on === undefined ? {} : { on }),
+      span: this.span(start),
+    };
   });
 
   private attributeType = this.RULE("attributeType", (): AttributeType => {

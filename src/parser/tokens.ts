@@ -268,6 +268,7 @@ export const Tries = word("tries", false);
 export const Binary = word("binary", false);
 export const Category = word("category", false);
 export const Scalar = word("scalar", false);
+export const On = word("on", false);
 export const Latent = word("latent", false);
 export const Attributes = word("attributes", false);
 export const Atleast = word("atleast", false);
@@ -288,6 +289,7 @@ const otherWords: readonly TokenType[] = [
   Binary,
   Category,
   Scalar,
+  On,
   Latent,
   Attributes,
   Atleast,

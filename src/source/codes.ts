@@ -106,6 +106,7 @@ export const codes = {
   L5321: "labels that cannot be learnt from",
   L5322: "a checkpoint that does not fit",
   L5323: "latents that cannot be read",
+  L5324: "pictures that cannot be followed",
   L5401: "download failed",
   L5402: "download with another hash",
   L5403: "a store that cannot be used",

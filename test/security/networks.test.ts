@@ -1,7 +1,7 @@
 // ONNX networks as graphs: what a file says of sizes is not believed, and a small file asks for little memory and work.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { OnnxConstant, OnnxModelFile, OnnxNodeFile } from "../../src/compiler/build/onnx-network/network.js";
+import type { OnnxConstant, OnnxModelFile, OnnxNodeFile } from "../../src/compiler/onnx-network.js";
 import { compileOnnxNetwork, ONNX_OPERATIONS } from "../../src/compiler/build/onnx-network/onnx-graph.js";
 import { OnnxDamage } from "../../src/models/formats/onnx-weights.js";
 import { readOnnxModel } from "../../src/models/formats/onnx-model.js";

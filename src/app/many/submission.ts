@@ -6,6 +6,7 @@ import { baseName } from "../../source/public-name.js";
 import * as v from "valibot";
 import { startOf } from "../../compiler/plan.js";
 import { labellerFile, type Model } from "../../models/model.js";
+import { descriptionBeside } from "../../models/pack/files-beside.js";
 import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
@@ -118,10 +119,13 @@ export async function packSubmission(
   for (const [at, { alias, reference, heads }] of plan.models.entries()) {
     const [model, locked] = [models[at], lock.models[alias]];
     if (model === undefined || locked === undefined) continue;
-    for (const { attribute, file } of heads) {
+    for (const { attribute, file, on } of heads) {
+      if (file === undefined) continue;
       const sha256 = locked.heads[attribute]?.sha256 ?? "";
-      stored.push({ name: attribute, sha256, beside: [] });
+      const beside = on === undefined ? [] : [await companionOf(host, file)];
+      stored.push({ name: attribute, sha256, beside: beside.map(({ name, sha256: own }) => ({ name, sha256: own })) });
       files.set(sha256, () => host.readBytes(file));
+      for (const { path, sha256: own } of beside) files.set(own, () => host.readBytes(path));
     }
     if (reference.startsWith("builtin:")) continue;
     const path = isModelName(reference) ? host.resolve("", `${MODEL_PREFIX}${reference}`) : reference;
@@ -150,6 +154,12 @@ export async function packSubmission(
   const submission: Submission = { format: 1, recipe, models: stored };
   const id = await host.sha256(new TextEncoder().encode(JSON.stringify(submission)));
   return { id, submission, files };
+}
+
+/** The JSON beside a classifier of pictures. */
+async function companionOf(host: Platform["host"], file: string): Promise<StoredFile & { readonly path: string }> {
+  const path = descriptionBeside(host, file);
+  return { name: baseName(path), sha256: await host.sha256(await host.readBytes(path)), path };
 }
 
 /** The files that a pack keeps beside it: its decoder and its labeller. */

@@ -9,19 +9,30 @@ import { goalOf, keepOf } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";
-import { isLinearlyImplicit, type Keep, type Sampler, type Task } from "../plan.js";
+import { isLinearlyImplicit, startOf, type Keep, type Sampler, type Task } from "../plan.js";
+import { NOWHERE } from "../../source/span.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { forClass } from "./for-class.js";
-import { buildEnergyGraph, buildReadout, compileEnergyGradient, compileReadout, type EnergyTask } from "./gradient.js";
+import {
+  anchorsOfGradient,
+  buildEnergyGraph,
+  buildReadout,
+  compileEnergyGradient,
+  compileReadout,
+  looksAtPictures,
+  type AnchorName,
+  type EnergyTask,
+} from "./gradient.js";
+import { compileSight, rowsOfPictures, type LookTask } from "./pictures.js";
 import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
 import { compileStepGraph, stepGraphsOf, type StepGraphs } from "./step-graphs.js";
 import { buildSynthesis, compileSynthesis } from "./synthesis.js";
 
 /** A model as far as its graphs go. */
 export interface ProgramModel {
-  readonly info: Pick<ModelInfo, "name" | "numWs" | "attributes">;
+  readonly info: Pick<ModelInfo, "name" | "numWs" | "attributes" | "resolution">;
   readonly weights: EnergyWeights;
   /** Absent where a decoder makes the images. */
   readonly synthesis?: SynthesisWeights | undefined;
@@ -66,6 +77,10 @@ export interface Condition {
   readonly varying?: Varying;
   /** Of an edit's step: what it holds; of a row that is kept: what holds these parts near its first. */
   readonly keep?: Keep;
+  /** Inputs of its gradient beside z that say where states started from. */
+  readonly anchors: readonly AnchorName[];
+  /** Whether it looks at pictures. */
+  readonly looks: boolean;
   /** Which parts of the task these are, ascending. */
   readonly parts: readonly number[];
   /** What each of them puts into `numbers`: [parts, columns]. */
@@ -88,6 +103,8 @@ export interface Stepping extends Omit<StepGraphs, "start" | "step"> {
 
 /** The graphs of a task. */
 export interface TaskProgram {
+  /** Rows of its tiles: fewer than the target's where pictures are looked at while it is solved. */
+  readonly rows: number;
   /** psi of the mapping. */
   readonly truncation: number;
   readonly conditions: readonly Condition[];
@@ -100,8 +117,20 @@ export interface TaskProgram {
   readonly far?: { readonly from: number; readonly readout: ProgramGraph };
   /** The synthesis of so many images at once, for models that have one; shapes as compileSynthesis. */
   readonly synthesis?: (rows: number) => ProgramGraph;
+  /** Where some heads look at pictures: what they say of those of styles. */
+  readonly sight?: PictureSight;
   /** The gradient of one term of a condition, alone and for one row: who is to blame when a number is not finite. */
   termGradient(term: Energy): Graph;
+}
+
+/** What heads that look at pictures say. */
+export interface PictureSight {
+  /** Which heads, by place in the model's table, ascending: the columns of `graph` are theirs, side by side. */
+  readonly heads: readonly number[];
+  /** All that it depends on besides the model and styles, as plain data. */
+  readonly about: object;
+  /** Shapes as compileSight. */
+  readonly graph: ProgramGraph;
 }
 
 /**
@@ -112,15 +141,21 @@ export interface TaskProgram {
 export function compileTask(task: Task, model: ProgramModel, target: Target): TaskProgram {
   const weights = task.class === undefined ? model.weights : forClass(model.weights, task.class);
   const { truncation, logic, noise, shifted } = task;
-  const { rows, layout } = target;
+  const { layout } = target;
   const { attributes } = model.info;
-  const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
-  const settings = { ...readout, attributes, logic, sampler: task.sampler };
   const { synthesis } = model;
   const from = untruncatedFrom(task, model);
+  const anchored = task.kind === "edit" || startOf(task) !== undefined;
+  const look: LookTask = { model, layout, noise, truncation, untruncated: from, anchored };
+  const looks = looksAt(task, weights);
+  const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
+  const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
+  const settings = { ...readout, attributes, logic, sampler: task.sampler, ...(looks && { look }) };
+  const pictured = weights.heads.flatMap(({ picture }, at) => (picture === undefined ? [] : [{ picture, at }]));
+  const seen = pictured.map(({ picture }) => picture);
   const untruncated = { weights: { ...weights, heads: [] }, truncation: 1, rows };
   return {
-    truncation,
+    ...{ rows, truncation },
     conditions: conditionsOf(task, settings),
     readout: {
       name: "readout",
@@ -149,9 +184,41 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
             compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
           }),
         }),
-    termGradient: (energy) => compileEnergyGradient({ weights, truncation, attributes, logic, energy, rows: 1 }),
+    ...(pictured.length > 0 && {
+      sight: {
+        heads: pictured.map(({ at }) => at),
+        about: {
+          noise: noise === "const" ? "const" : "none",
+          heads: seen.map(({ look: { input, sha256 }, ...head }) => ({ ...head, input, sha256 })),
+        },
+        graph: {
+          name: "sight",
+          title: "what networks say of pictures",
+          built: () => compileSight(look, seen, 1),
+          compiled: () => compileSight(look, seen, 1),
+        },
+      },
+    }),
+    termGradient: (energy) =>
+      compileEnergyGradient({
+        ...{ weights, truncation, attributes, logic, energy, rows: 1 },
+        ...(looks && { look: { ...look, anchored: false } }),
+      }),
   };
 }
+
+/** Whether pictures are looked at while a task is solved. */
+function looksAt(task: Task, weights: EnergyWeights): boolean {
+  const energies =
+    task.kind === "edit" ? task.steps.map((s) => s.energy) : task.kind === "sweep" ? task.cells : [task.energy];
+  const keeps =
+    task.kind === "edit" ? task.steps.map((_, step) => keepOf(task, step)) : "keep" in task ? [task.keep] : [];
+  return [
+    ...energies.map((energy) => ({ energy, weights })),
+    ...keeps.map((keep) => ({ energy: NOTHING, weights, keep })),
+  ].some(looksAtPictures);
+}
+const NOTHING: Energy = { kind: "always", span: NOWHERE };
 
 /** The first layer whose style is not truncated; undefined where truncation reaches all of them, or changes nothing. */
 export function untruncatedFrom(
@@ -164,7 +231,7 @@ export function untruncatedFrom(
 
 /** All graphs of a program, in the order in which a run comes to them. A run leaves out what it has no use for, such as the synthesis of a task that saves nothing. */
 export function graphsOf(
-  { conditions, readout, far, synthesis }: TaskProgram,
+  { conditions, readout, far, sight, synthesis }: TaskProgram,
   images: number,
 ): readonly ProgramGraph[] {
   const followed = conditions.flatMap(({ gradient, jacobian }) => [
@@ -175,6 +242,7 @@ export function graphsOf(
     ...followed,
     readout,
     ...(far === undefined ? [] : [far.readout]),
+    ...(sight === undefined ? [] : [sight.graph]),
     ...(synthesis === undefined ? [] : [synthesis(images)]),
   ];
 }
@@ -225,7 +293,11 @@ function conditionsOf(task: Task, settings: Settings): readonly Condition[] {
       return task.steps.map((_, step) => {
         const energy = goalOf(task, step, settings.attributes);
         const place = { suffix: `-${step}`, of: ` of step ${step}` };
-        return condition({ ...settings, energy, keep: keepOf(task, step) }, { ...place, parts: [step], implicit });
+        const look = settings.look && { ...settings.look, layers: task.steps[step]?.layers };
+        return condition(
+          { ...settings, energy, keep: keepOf(task, step), ...(look && { look }) },
+          { ...place, parts: [step], implicit },
+        );
       });
     default:
       return unreachable(task);
@@ -251,6 +323,8 @@ function condition(
     energy,
     ...(varying === undefined ? {} : { varying }),
     ...(keep === undefined ? {} : { keep }),
+    anchors: anchorsOfGradient(task),
+    looks: looksAtPictures(task),
     parts,
     numbers,
     gradient: {

@@ -2,13 +2,14 @@
 // In: weights, attribute table, energy, for edits what is held. Out: graphs for a tile of rows.
 // Invariants: the mapping and each named head are evaluated once, forward and backward.
 import type { Attribute } from "../attribute.js";
-import type { Energy, Logic } from "../energy/energy.js";
+import { attributesNamed, type Energy, type Logic } from "../energy/energy.js";
 import type { Varying } from "../energy/varying.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import { buildLogProb } from "./energy.js";
-import { Numbers, readArguments, type HeadOutput } from "./predicates.js";
+import { Numbers, readArguments, remember, type HeadOutput } from "./predicates.js";
 import { buildHead, buildLatent } from "./model.js";
-import type { Graph, NodeId } from "../graph/graph.js";
+import { widthOfPicture, withPictures, type LookTask } from "./pictures.js";
+import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import type { Keep } from "../plan.js";
 import type { EnergyWeights } from "../weights.js";
@@ -35,6 +36,8 @@ export interface EnergyTask extends ReadoutTask {
   readonly keep?: Keep;
   /** Numbers of the energy that come in as an input. */
   readonly varying?: Varying;
+  /** Where heads look at pictures: how. */
+  readonly look?: LookTask | undefined;
 }
 
 /**
@@ -43,24 +46,27 @@ export interface EnergyTask extends ReadoutTask {
  *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
  *
  * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `shifted`, the input `shift`. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
- *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side): see anchorsOf. With `varying`, `numbers`
- *          [rows, columns].
+ *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side), and where pictures are looked at that move from given styles,
+ *          `styles0` and `w0`: see anchorsOf. With `varying`, `numbers` [rows, columns].
+ * Errors   LaceError L5204 if an operation of a network over pictures is not read.
  */
 export function buildEnergyGraph(task: EnergyTask): Graph {
-  const { weights, attributes, energy, logic, truncation, rows, keep, varying } = task;
+  const { weights, attributes, energy, logic, truncation, rows, keep, varying, look } = task;
   const b = new GraphBuilder();
   const z = b.input("z", [rows, weights.zDim]);
   const w = shiftedBy(b, buildLatent(b, z, weights, truncation), task);
+  const anchor = anchorInputs(b);
+  const latents = withPictures(b, { z, w }, weights, look, anchor);
   const outputs = new Map<number, NodeId>();
   const head = (index: number): NodeId => {
-    const output = outputs.get(index) ?? buildHead(b, { z, w }, at(weights.heads, index));
+    const output = outputs.get(index) ?? buildHead(b, latents, at(weights.heads, index));
     outputs.set(index, output);
     return output;
   };
   const numbers = new Numbers(b, rows, varying);
   const read = readArguments(head, attributes, numbers);
   const logp = buildLogProb(energy, read, attributes, logic, numbers);
-  const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head });
+  const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head, anchor });
   return b.finish({ outputs: { logp: charge === undefined ? logp : b.sub(logp, charge) } });
 }
 
@@ -77,12 +83,22 @@ interface Held {
   readonly w: NodeId;
   readonly keep: Keep;
   readonly head: HeadOutput;
+  readonly anchor: AnchorInput;
+}
+
+/** The input of an anchor, which is in the graph once, and only where it is asked for. */
+export type AnchorInput = (name: AnchorName, shape: Shape) => NodeId;
+
+/** The anchors of a graph. */
+export function anchorInputs(b: GraphBuilder): AnchorInput {
+  const made = new Map<string, NodeId>();
+  return (name, shape) => remember(made, name, () => b.input(name, shape));
 }
 
 /** What `keep` charges, [rows], nats; undefined if nothing. Adds the inputs that buildEnergyGraph names. */
-export function buildCharge(b: GraphBuilder, { z, w, keep, head }: Held): NodeId | undefined {
+export function buildCharge(b: GraphBuilder, { z, w, keep, head, anchor: input }: Held): NodeId | undefined {
   const charge = (x: NodeId, anchor: AnchorName, weight: number): NodeId => {
-    const offset = b.sub(x, b.input(anchor, b.shape(x)));
+    const offset = b.sub(x, input(anchor, b.shape(x)));
     return b.mul(b.sum(b.square(offset), [1]), scalar(weight));
   };
   const anchors = anchorsOf(keep);
@@ -93,7 +109,7 @@ export function buildCharge(b: GraphBuilder, { z, w, keep, head }: Held): NodeId
 }
 
 /** Inputs of the gradient of an edit beside `z`. */
-export type AnchorName = "z0" | "w0" | "held0";
+export type AnchorName = "z0" | "w0" | "held0" | "styles0";
 
 /** The anchors that a Keep needs. */
 export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorName[] {
@@ -103,8 +119,25 @@ export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorNa
   ];
 }
 
+/** Whether pictures are looked at for an energy, or for what is held. */
+export function looksAtPictures({
+  energy,
+  keep,
+  weights,
+}: Pick<EnergyTask, "energy" | "weights"> & { readonly keep?: Keep | undefined }): boolean {
+  const held = keep !== undefined && keep.attributes > 0 ? keep.held : [];
+  return [...attributesNamed(energy), ...held].some((a) => weights.heads[a]?.picture !== undefined);
+}
+
+/** The anchors of a gradient: those of its Keep, and of pictures that move from given styles. */
+export function anchorsOfGradient(task: EnergyTask): readonly AnchorName[] {
+  const moved = task.look?.anchored === true && looksAtPictures(task) ? (["styles0", "w0"] as const) : [];
+  return [...new Set([...(task.keep === undefined ? [] : anchorsOf(task.keep)), ...moved])];
+}
+
 /**
- * w and the outputs of all heads side by side, in table order, as built.
+ * w and the outputs of all heads side by side, in table order, as built. Of heads that look at pictures there are zeros: what they say is told of
+ * the styles that the picture is made from (compileSight).
  *
  * Shapes   input `z` [rows, zDim] and perhaps `shift` [rows, wDim], outputs `w` [rows, wDim] and `logits` [rows, K]; no `logits` for a model without heads.
  */
@@ -113,7 +146,10 @@ export function buildReadout(task: ReadoutTask): Graph {
   const b = new GraphBuilder();
   const z = b.input("z", [rows, weights.zDim]);
   const w = shiftedBy(b, buildLatent(b, z, weights, truncation), task);
-  const logits = weights.heads.map((head) => buildHead(b, { z, w }, head));
+  const logits = weights.heads.map((head) => {
+    if (head.picture === undefined) return buildHead(b, { z, w }, head);
+    return b.mul(b.broadcast(b.sliceAxis(z, 1, 0, 1), [rows, widthOfPicture(head.picture)]), scalar(0));
+  });
   return b.finish({ outputs: logits.length === 0 ? { w } : { w, logits: b.concat(logits, 1) } });
 }
 

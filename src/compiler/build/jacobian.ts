@@ -10,7 +10,8 @@ import { Numbers, readArguments } from "./predicates.js";
 import { buildHead, buildLatent, type Latents } from "./model.js";
 import type { Graph, NodeId } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
-import { anchorsOf, buildCharge, SHIFT, type EnergyTask } from "./gradient.js";
+import { anchorInputs, anchorsOf, buildCharge, SHIFT, type EnergyTask } from "./gradient.js";
+import { withPictures } from "./pictures.js";
 import { differentiate } from "../passes/differentiate.js";
 import { hoist } from "../passes/hoist.js";
 import { optimize, simplify, toFixedPoint } from "../passes/optimize.js";
@@ -86,7 +87,7 @@ function functionOfArguments(task: EnergyTask): Graph {
  * [passes, rows, zDim], outputs `u0`, `u1`, ... [rows, 1], what an edit charges as `charge` [rows], and `total`.
  */
 function argumentsOnCopies(task: EnergyTask, passes: number): Graph {
-  const { weights, attributes, truncation, rows, keep, varying, shifted } = task;
+  const { weights, attributes, truncation, rows, keep, varying, shifted, look } = task;
   const b = new GraphBuilder();
   const copies = b.input("copies", [passes, rows, weights.zDim]);
   const styles = buildLatent(b, copies, weights, truncation);
@@ -96,7 +97,9 @@ function argumentsOnCopies(task: EnergyTask, passes: number): Graph {
     const w = copyOf(styles, i);
     return shift === undefined ? w : b.add(w, shift);
   };
-  const latentsOf = (i: number): Latents => ({ z: copyOf(copies, i), w: shiftedCopy(i) });
+  const anchor = anchorInputs(b);
+  const latentsOf = (i: number): Latents =>
+    withPictures(b, { z: copyOf(copies, i), w: shiftedCopy(i) }, weights, look, anchor);
   const numbers = new Numbers(b, rows, varying);
   const outputs: Record<string, NodeId> = {};
   argumentsOf(task).forEach((argument, i) => {
@@ -108,7 +111,7 @@ function argumentsOnCopies(task: EnergyTask, passes: number): Graph {
   if (keep !== undefined && anchorsOf(keep).length > 0) {
     const latents = latentsOf(passes - 1);
     const head = (index: number): NodeId => buildHead(b, latents, at(weights.heads, index));
-    const charge = buildCharge(b, { ...latents, keep, head });
+    const charge = buildCharge(b, { ...latents, keep, head, anchor });
     if (charge !== undefined) {
       outputs["charge"] = charge;
       parts.push(charge);

@@ -116,7 +116,7 @@ function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers, 
 }
 
 /** Three channels [rows, 3, H, W] of the picture of styles, or of a smaller one at least `width` wide. Grey stands for all colours, alpha is left out. */
-function buildImage(
+export function buildImage(
   b: GraphBuilder,
   ws: NodeId,
   { model, layout, noise }: Pick<LikenessTask, "model" | "layout" | "noise">,

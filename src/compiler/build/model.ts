@@ -3,6 +3,8 @@
 // Invariants: rank 2 throughout, rows first; weights come as [out, in] and are transposed here, at compile time once folded.
 import type { NodeId } from "../graph/graph.js";
 import { scalar, type GraphBuilder } from "../graph/builder.js";
+import type { PictureHead } from "../picture-head.js";
+import { InternalError } from "../../source/internal-error.js";
 import type { EnergyWeights, HeadWeights, MappingWeights, Tensor } from "../weights.js";
 
 /** Slope for negatives of every leaky ReLU in mapping and heads. */
@@ -42,15 +44,21 @@ export function buildLatent(b: GraphBuilder, z: NodeId, weights: EnergyWeights, 
 export interface Latents {
   readonly z: NodeId;
   readonly w: NodeId;
+  /** What a network says of the sample's picture, [rows, K], where pictures may be looked at. */
+  readonly see?: (head: PictureHead) => NodeId;
 }
 
 /**
  * One attribute head: dense layers with leaky ReLU 0.2 (gain 1) between them, on the latent of its space; of a smooth one logistic functions, and the latent
- * beside them.
+ * beside them. Or what a network says of the picture.
  *
  * Shapes   latents -> [rows, K]: logits, or one number for a scalar attribute.
  */
 export function buildHead(b: GraphBuilder, latents: Latents, head: HeadWeights): NodeId {
+  if (head.picture !== undefined) {
+    if (latents.see === undefined) throw new InternalError(`${head.attribute} looks at pictures where there are none`);
+    return latents.see(head.picture);
+  }
   const latent = latents[head.space ?? "w"];
   let x = latent;
   head.layers.forEach((layer, i) => {

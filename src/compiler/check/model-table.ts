@@ -3,6 +3,7 @@
 import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
 import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
+import type { PlanHead } from "../plan.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
 import { listed, nearest } from "./suggest.js";
@@ -20,7 +21,7 @@ export type NumberReader = (e: Expr, report: Report) => number | undefined;
 
 export class ModelTable {
   readonly rows: Attribute[];
-  readonly heads: { readonly attribute: string; readonly file: string }[] = [];
+  readonly heads: PlanHead[] = [];
   private readonly resolved = new Map<AttributeDecl, TableRow>();
   private readonly believed = new Set<number>();
 
@@ -71,6 +72,12 @@ export class ModelTable {
     const name = decl.name.text;
     const own = this.own(name);
     const before = report.errorCount;
+    if (decl.on !== undefined && decl.on.text !== "image")
+      report.error("L2001", decl.on.span, `an attribute is \`on image\`, not on \`${decl.on.text}\``, {
+        text: "nothing to look at",
+        hints: ["leave `on` out for heads of latents"],
+        fix: { span: decl.on.span, replacement: "image" },
+      });
     const wanted = declaredRow(decl, own?.row, report, read);
     const sound = report.errorCount === before;
     if (decl.from !== undefined) {
@@ -87,7 +94,7 @@ export class ModelTable {
       if (this.info === undefined) return { row: row ?? wanted, index: undefined };
       const index = this.rows.push(row ?? wanted) - 1;
       if (row === undefined) this.believed.add(index);
-      this.heads.push({ attribute: name, file });
+      this.heads.push(decl.on === undefined ? { attribute: name, file } : { attribute: name, on: "image", file });
       return { row: row ?? wanted, index };
     }
     if (this.info === undefined) return { row: wanted, index: undefined };
@@ -113,6 +120,12 @@ export class ModelTable {
       });
       return { row: wanted, index: undefined };
     }
+    if (decl.on !== undefined) {
+      // The labeller of the model looks at the picture: its own row, a second time.
+      this.heads.push({ attribute: name, on: "image" });
+      const row = seenRow(own.row, wanted);
+      return { row, index: this.rows.push(row) - 1 };
+    }
     if (own.row.type !== "scalar" || wanted.type !== "scalar") return own;
     return { row: { ...own.row, sigma: wanted.sigma }, index: own.index };
   }
@@ -125,6 +138,14 @@ export class ModelTable {
     if ("trouble" in look) {
       const at = { span: path.span, text: "this file of heads is needed" };
       for (const trouble of look.trouble) report.add({ ...trouble, at });
+      return undefined;
+    }
+    const pictures = look.looksAt === "image";
+    if (pictures !== (decl.on !== undefined)) {
+      const [what, hint] = pictures
+        ? ["a classifier of pictures", `write \`from ${JSON.stringify(path.value)} on image\``]
+        : ["a file of heads, which read latents", "leave out `on image`"];
+      report.error("L5107", path.span, `${file}: it is ${what}`, { text: "this file does not fit", hints: [hint] });
       return undefined;
     }
     const row = rowOf(look, wanted);
@@ -142,6 +163,19 @@ export class ModelTable {
     });
     return undefined;
   }
+}
+
+/** The row of an attribute as a labeller sees it: nothing of what is known of its head but the words. */
+function seenRow(own: Attribute, wanted: Attribute): Attribute {
+  const { name } = own;
+  if (own.type !== "scalar") return { name, type: own.type, classes: own.classes, temperature: 1 };
+  return {
+    name,
+    type: "scalar",
+    min: own.min,
+    max: own.max,
+    sigma: wanted.type === "scalar" ? wanted.sigma : own.sigma,
+  };
 }
 
 /** What its file tells of a declared head, if it could be looked into and fits. A scalar's range and sigma are the script's. */

@@ -43,7 +43,7 @@ export function warnHidden(scope: Scope, tables: readonly ModelTable[], report: 
   }
 }
 
-/** A declaration without a head of its own is the model's attribute. */
+/** A declaration without a head of its own is the model's attribute; so is one that looks at pictures for what the model knows. */
 function isTheAttribute(d: Declared): boolean {
-  return d.kind === "attribute" && d.decl.from === undefined;
+  return d.kind === "attribute" && (d.decl.from === undefined || d.decl.on !== undefined);
 }

@@ -32,7 +32,10 @@ export async function pictureKeys(
   const heads = await Promise.all(
     plan.models.map(async (m) =>
       Promise.all(
-        m.heads.map(async ({ attribute, file }) => [attribute, await host.sha256(await host.readBytes(file))]),
+        m.heads.map(async ({ attribute, file }) => [
+          attribute,
+          file === undefined ? "labeller" : await host.sha256(await host.readBytes(file)),
+        ]),
       ),
     ),
   );

@@ -305,7 +305,7 @@ class Evaluator {
         const lanes = Array.from({ length: z.length / model.info.zDim }, (_, i) => i);
         const wanted = lanes.map(() => true);
         const rows = await readOut(await opened, model, {
-          ...{ rows: ENERGY_ROWS, z, lanes, wanted, from: program.far?.from },
+          ...{ rows: program.rows, z, lanes, wanted, from: program.far?.from },
         });
         return rows.filter((r) => r !== undefined);
       },

@@ -2,12 +2,10 @@
 // In: JSON text. Out: LabellerSpec. Invariants: every attribute names as many columns as it needs; every number is finite.
 import * as v from "valibot";
 import type { Attribute } from "../../compiler/attribute.js";
+import type { OutputReading, PictureInput } from "../../compiler/picture-head.js";
 import { modelError } from "../../models/model-error.js";
 import { attributeTable, attributeRows } from "../../models/pack/pack-metadata.js";
-import { rangeNormalization, type InputFormat } from "./preprocess.js";
-
-/** How columns of an output are read. */
-export type OutputReading = "logits" | "probabilities" | "logit" | "probability" | "number";
+import { rangeNormalization } from "./preprocess.js";
 
 export interface LabelledAttribute {
   readonly attribute: Attribute;
@@ -18,7 +16,7 @@ export interface LabelledAttribute {
 }
 
 export interface LabellerSpec {
-  readonly input: InputFormat & { readonly name: string };
+  readonly input: PictureInput;
   readonly attributes: readonly LabelledAttribute[];
   /** The output that holds the penultimate layer. */
   readonly features?: string;

@@ -1,16 +1,9 @@
 // Pictures as a classifier takes them: resized, normalised, channels in its order.
 // In: 8-bit RGB images of any size, without alpha. Out: one float32 array. Invariants: an image of the size asked for is not resampled.
+import type { PictureInput } from "../../compiler/picture-head.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 
-export interface InputFormat {
-  /** Edge of the square input in pixels. */
-  readonly size: number;
-  readonly layout: "nchw" | "nhwc";
-  readonly channels: "rgb" | "bgr";
-  /** For red, green, blue in [0, 1]: what goes in is (value - mean) / std. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
+export type InputFormat = Omit<PictureInput, "name">;
 
 /** Mean and deviation that take [0, 1] to [low, high]. */
 export function rangeNormalization([low, high]: readonly [number, number]): Pick<InputFormat, "mean" | "std"> {

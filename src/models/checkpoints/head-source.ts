@@ -29,7 +29,12 @@ export const DEFAULT_SIGMA = 0.1;
 export function parseAttribute(text: string): Attribute {
   const parsed = parse(`lace 1\nattribute ${text}\n`, "--attribute");
   const [item] = parsed.value?.items ?? [];
-  if (item?.kind !== "AttributeDecl" || parsed.value?.items.length !== 1 || item.from !== undefined)
+  if (
+    item?.kind !== "AttributeDecl" ||
+    parsed.value?.items.length !== 1 ||
+    item.from !== undefined ||
+    item.on !== undefined
+  )
     throw failure("L5107", `\`${text}\` does not declare an attribute`, [
       'write it as a script does: --attribute "hair: category { black, brown }"',
     ]);

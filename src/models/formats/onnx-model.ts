@@ -9,7 +9,7 @@ import type {
   OnnxModelFile,
   OnnxNodeFile,
   OnnxValueFile,
-} from "../../compiler/build/onnx-network/network.js";
+} from "../../compiler/onnx-network.js";
 import { OnnxDamage } from "./onnx-weights.js";
 
 type Reader = protobuf.Reader;

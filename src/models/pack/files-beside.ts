@@ -1,8 +1,14 @@
 // What a pack needs beside it: its labeller, its decoder. In: a Host and a path. Out: names and hashes; none for a file that is no pack.
 import type { Host } from "../../ports/host.js";
 import { LaceError } from "../../source/diagnostic.js";
+import { baseName } from "../../source/public-name.js";
 import { loadPackMetadata } from "./pack.js";
 import { parsePackMetadata } from "./pack-metadata.js";
+
+/** The path of the JSON that says what the outputs of a classifier of pictures mean. */
+export function descriptionBeside(host: Pick<Host, "resolve">, file: string): string {
+  return host.resolve(file, baseName(file).replace(/(\.onnx)?$/i, ".json"));
+}
 
 export interface FileBeside {
   /** A name without folders. */

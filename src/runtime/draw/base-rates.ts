@@ -129,9 +129,10 @@ export interface ConditionRate extends BaseRate {
   readonly advice?: string;
 }
 
-/** The rates of what a task asks for: of a sweep one for each cell, of an edit what its last step asks for. */
+/** The rates of what a task asks for: of a sweep one for each cell, of an edit what its last step asks for; none where pictures tell. */
 export function conditionRates(task: Task, model: Model, base: readonly HeadOutputs[]): readonly ConditionRate[] {
   const table = model.info.attributes;
+  if (asksOfPictures(task, model)) return [];
   const asked = task.kind === "sweep" ? task.cells.map((_, part) => part) : [partsOf(task) - 1];
   return asked.map((at) => {
     const energy = askedOf(task, { index: 0, part: at });
@@ -183,9 +184,16 @@ function bare(text: string): string {
   return text;
 }
 
+/** Whether a task asks for what only pictures tell: nothing is counted then, for 16,384 pictures would have to be made. */
+function asksOfPictures(task: Task, { weights }: Model): boolean {
+  const asked = task.kind === "sweep" ? task.cells : [askedOf(task, { index: 0, part: partsOf(task) - 1 })];
+  return asked.some((energy) => [...attributesNamed(energy)].some((a) => weights.heads[a]?.picture !== undefined));
+}
+
 /** Hints for a task that missed an expectation: how rare its condition is, where that explains it. Errors: as drawBase. */
 export async function hintsOfRarity(task: Task, source: Omit<BaseSource, "truncation">): Promise<readonly string[]> {
   const { truncation } = task;
+  if (asksOfPictures(task, source.model)) return [];
   const rates = conditionRates(task, source.model, await drawBase({ ...source, truncation }));
   const [rarest] = [...rates].sort((a, b) => a.satisfied - b.satisfied);
   if (rarest === undefined || !isRare(rarest)) return [];

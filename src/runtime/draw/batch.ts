@@ -1,5 +1,5 @@
 // Samples of one condition, or of conditions that differ in numbers alone, drawn together: compile the gradient, follow it, read the ends out.
-// Invariants: tiles have ENERGY_ROWS rows whatever the batch, and a sample sits in the row that its lane says.
+// Invariants: tiles have as many rows as the program says whatever the batch, and a sample sits in the row that its lane says.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
@@ -19,7 +19,7 @@ import { readOut, type ReadoutRow } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
-import { ENERGY_ROWS, TILES_TOGETHER, dependsOnBatch } from "../plan/tiles.js";
+import { TILES_TOGETHER, dependsOnBatch } from "../plan/tiles.js";
 
 /** A step of the solve of a part of a row. `attempt`: of a row that tries again, from 0. */
 export type OnStep = (
@@ -87,7 +87,7 @@ export interface Remainder {
 export async function recallBatch(task: Task, batch: Batch, { memory, program }: DrawContext): Promise<Remainder> {
   const known: SampleResult[] = [];
   const unknown: number[] = [];
-  const keys = memory === undefined ? [] : await keysOf(task, batch, program.far?.from, memory);
+  const keys = memory === undefined ? [] : await keysOf(task, batch, program, memory);
   for (const [position, member] of batch.members.entries()) {
     const kept = await memory?.recallSample(keys[position] ?? "");
     if (kept !== undefined) {
@@ -99,7 +99,7 @@ export async function recallBatch(task: Task, batch: Batch, { memory, program }:
   }
   if (dependsOnBatch(task))
     return unknown.length === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
-  const most = ENERGY_ROWS * TILES_TOGETHER;
+  const most = program.rows * TILES_TOGETHER;
   const together = Array.from({ length: Math.ceil(unknown.length / most) }, (_, k) =>
     unknown.slice(k * most, (k + 1) * most),
   );
@@ -132,9 +132,9 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
 }
 
 /** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
-async function keysOf(task: Task, batch: Batch, far: number | undefined, memory: Memory): Promise<readonly string[]> {
+async function keysOf(task: Task, batch: Batch, program: TaskProgram, memory: Memory): Promise<readonly string[]> {
   const { condition, seed, members, z0, anchors = {}, firstStep, attempt, shares } = batch;
-  const { energy, varying, keep } = condition;
+  const { energy, varying, keep, looks } = condition;
   const { logic, truncation, sampler } = task;
   const names = Object.keys(anchors).sort();
   const about = {
@@ -145,7 +145,8 @@ async function keysOf(task: Task, batch: Batch, far: number | undefined, memory:
     keep,
     logic,
     truncation,
-    cutoff: far,
+    cutoff: program.far?.from,
+    ...(looks && { looks: program.sight?.about }),
     sampler,
     seed,
     firstStep,
@@ -153,7 +154,7 @@ async function keysOf(task: Task, batch: Batch, far: number | undefined, memory:
     shares,
     anchors: names,
   };
-  const places = members.map(({ origin, lane }) => ({ origin, row: lane % ENERGY_ROWS }));
+  const places = members.map(({ origin, lane }) => ({ origin, row: lane % program.rows }));
   const arrays = [z0, ...names.map((name) => anchors[name] ?? new Float32Array())];
   if (dependsOnBatch(task)) {
     const block = await memory.key({ ...about, places }, ...arrays);
@@ -172,7 +173,7 @@ export function compileBatch({ condition }: Batch, { engine, signal, shares }: D
   return openGradients(condition, engine, shares.length > 0);
 }
 
-/** What draws a batch: its gradients and the model's read-out, both of ENERGY_ROWS rows. */
+/** What draws a batch: its gradients and the model's read-out, both of the program's rows. */
 interface Drawer {
   readonly gradients: Gradients;
   readonly readout: Executable;
@@ -232,10 +233,11 @@ async function runTile(
   stopIfAborted(signal);
   const { seed, members, z0, anchors, firstStep, attempt, keys, shares = [] } = tile;
   const { zDim } = model.info;
+  const { rows } = program;
   const lanes = members.map((m) => m.lane);
   const drawn = await drawSamples({
     ...gradients,
-    rows: ENERGY_ROWS,
+    rows,
     zDim,
     sampler: task.sampler,
     seed,
@@ -265,11 +267,11 @@ async function runTile(
     for (let k = 0; k < count; k++) {
       const positions = members.map((_, i) => i * count + k);
       const z = rowsAt(between, members.length * count, positions);
-      byShare.push(await readOut(readout, model, { rows: ENERGY_ROWS, z, lanes, wanted, from, shift }));
+      byShare.push(await readOut(readout, model, { rows, z, lanes, wanted, from, shift }));
     }
     return byShare;
   };
-  const read = await readOut(readout, model, { rows: ENERGY_ROWS, z: drawn.z, lanes, wanted, from, shift });
+  const read = await readOut(readout, model, { rows, z: drawn.z, lanes, wanted, from, shift });
   const ways = await readWays(drawn.between, shares.length);
   const samples = drawn.samples.map((stats, i): SampleResult => {
     const { index = 0, part = 0, origin = 0 } = members[i] ?? {};
@@ -286,7 +288,7 @@ async function runTile(
       ...shiftAt(tile, i),
       ...onTheWay(
         read[i],
-        ways.map((rows) => rows[i]),
+        ways.map((read) => read[i]),
       ),
     };
   });

@@ -10,7 +10,6 @@ import type { Model } from "../../models/model.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
-import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { latentStarts, movedWith, shiftsOf } from "./starts.js";
@@ -18,6 +17,7 @@ import { stylesOf } from "./styles.js";
 import { imagePlace } from "../plan/places.js";
 import { openReadout, readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
+import { Eyes } from "./sight.js";
 
 /** Where a row starts: what it was, and its lane in the tiles. */
 interface Start {
@@ -29,11 +29,12 @@ interface Start {
 export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
   const { model, program, engine, clock } = cx;
   const readout = await clock.run("compile", { task: task.name }, () => openReadout(program, engine));
+  const eyes = new Eyes(cx);
   const samples: SampleResult[] = [];
   const diagnostics: Diagnostic[] = [];
   let evaluations = 0;
   try {
-    const starts = await startsOf(task, readout, cx);
+    const starts = await seenBy(eyes, await startsOf(task, readout, cx));
     const total = starts.length * task.steps.length;
     const work = async (): Promise<void> => {
       let rows = starts;
@@ -56,7 +57,8 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
         }
         drawn.sort((a, b) => a.index - b.index);
         diagnostics.push(...(await describeFailures(task, drawn, () => batch.condition.energy, program, engine)));
-        rows = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
+        const after = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
+        rows = await seenBy(eyes, after);
         samples.push(...rows.map((r) => r.sample));
       }
     };
@@ -68,8 +70,15 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
       diagnostics: [...diagnostics, ...describeNothing(task, samples)],
     };
   } finally {
+    await eyes.dispose();
     await readout.dispose();
   }
+}
+
+/** Rows with what heads that look at pictures say of them. */
+async function seenBy(eyes: Eyes, rows: readonly Start[]): Promise<readonly Start[]> {
+  const seen = await eyes.look(rows.map((r) => r.sample));
+  return rows.map((row, k) => ({ ...row, sample: seen[k] ?? row.sample }));
 }
 
 /** The rows before the first step: images of an earlier task, or noise as the mapping shows it. Part -1. */
@@ -93,7 +102,7 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
   }
   const z = drawLatents(source.seed, lanes, zDim);
   const read = await readOut(readout, cx.model, {
-    rows: ENERGY_ROWS,
+    rows: cx.program.rows,
     z,
     lanes,
     wanted: lanes.map(() => true),
@@ -108,14 +117,14 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
 }
 
 /** The solve of one step, for the rows that still have a state. */
-function stepBatch(part: number, rows: readonly Start[], { program, shares }: DrawContext): Batch {
+function stepBatch(part: number, rows: readonly Start[], { model, program, shares }: DrawContext): Batch {
   const alive = rows.filter(({ sample }) => sample.status !== "non-finite");
   const condition = program.conditions[part];
   if (condition === undefined) throw new InternalError(`an edit without a step ${part}`);
   const samples = alive.map((r) => r.sample);
   return {
     condition,
-    anchors: { ...(condition.keep && anchorsAt(samples, condition.keep)), ...shiftsOf(samples) },
+    anchors: { ...anchorsAt(samples, condition, model.info.numWs), ...shiftsOf(samples) },
     seed: alive[0]?.sample.seed ?? 0,
     members: alive.map(({ sample: { index, origin }, lane }) => ({ index, part, origin, lane })),
     z0: concat(

@@ -5,7 +5,6 @@
 import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Keep, LatentStart, PhotoStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
 import { unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
@@ -18,6 +17,7 @@ import { dependsOnBatch } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
+import { Eyes } from "./sight.js";
 import { latentStarts, movedWith, photoStart, shiftsOf } from "./starts.js";
 
 /** A task that is drawn row by row, each by itself. */
@@ -31,20 +31,29 @@ export class Solves {
   /** Evaluations so far, by what they were told of. */
   private readonly spent = new Map<string, number>();
 
+  private readonly eyes: Eyes;
+
   constructor(
     private readonly task: RowTask,
     private readonly cx: DrawContext,
-  ) {}
+  ) {
+    this.eyes = new Eyes(cx);
+  }
 
   /** All samples of some rows, in one of their attempts. */
   async draw(rows: readonly number[], attempt = 0): Promise<readonly SampleResult[]> {
+    return this.eyes.look(await this.solve(rows, attempt));
+  }
+
+  private async solve(rows: readonly number[], attempt: number): Promise<readonly SampleResult[]> {
     const { task } = this;
     const cx = { ...this.cx, rows };
     const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
     if (task.kind === "sample" && task.start !== undefined) return this.drawFrom(task.start, task, cx, about);
     if (keepOf(task) === undefined) return this.follow(batchesOf(task, cx, attempt), about);
     const firsts = await this.follow(batchesOf(task, cx, attempt), `${about}, first of each row`);
-    const starts = firsts.filter((s) => s.status !== "non-finite").sort((a, b) => a.index - b.index);
+    const seen = await this.eyes.look(firsts);
+    const starts = seen.filter((s) => s.status !== "non-finite").sort((a, b) => a.index - b.index);
     const others = await this.follow(
       batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, attempt, starts),
       about,
@@ -66,11 +75,12 @@ export class Solves {
       start.kind === "photo" ? photoStart(start, task, readout, cx) : latentStarts(start, task.seed, readout, cx);
     const starts = await clock.run("sample", { task: about, total: cx.rows.length }, begin, likenessText);
     if (task.energy.kind === "always") return starts;
-    const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed));
+    const { numWs } = model.info;
+    const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed, numWs));
     const samples = await this.follow(batches, about);
     return samples.map((sample) => {
       const before = starts.find((s) => s.index === sample.index);
-      return before === undefined ? sample : movedWith(before, sample, model.info.numWs);
+      return before === undefined ? sample : movedWith(before, sample, numWs);
     });
   }
 
@@ -129,6 +139,7 @@ export class Solves {
   async dispose(): Promise<void> {
     await this.followed?.gradients.dispose();
     await this.readout?.dispose();
+    await this.eyes.dispose();
   }
 }
 
@@ -184,8 +195,8 @@ function likenessText([first]: readonly SampleResult[]): string {
 }
 
 /** Samples that start from given states. */
-function startedBatch(condition: Condition, starts: readonly SampleResult[], seed: number): Batch {
-  const shifts = shiftsOf(starts);
+function startedBatch(condition: Condition, starts: readonly SampleResult[], seed: number, numWs: number): Batch {
+  const anchors = { ...anchorsAt(starts, condition, numWs), ...shiftsOf(starts) };
   return {
     condition,
     seed,
@@ -194,7 +205,7 @@ function startedBatch(condition: Condition, starts: readonly SampleResult[], see
       starts.map((s) => s.z),
       Float64Array,
     ),
-    ...(SHIFT in shifts && { anchors: shifts }),
+    ...(Object.keys(anchors).length > 0 && { anchors }),
   };
 }
 
@@ -250,7 +261,7 @@ function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDi
     );
     const anchors = {
       ...(varying && { numbers: Float32Array.from(members.flatMap(({ part }) => numbersAt(part) ?? [])) }),
-      ...heldAt(starts, parts.length, keep),
+      ...heldAt(starts, parts.length, condition),
     };
     const z0 = concat(
       rows.flatMap((_, r) => parts.map(() => begun.subarray(r * zDim, (r + 1) * zDim))),
@@ -273,11 +284,11 @@ function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDi
 function heldAt(
   starts: readonly SampleResult[],
   parts: number,
-  keep: Keep | undefined,
+  condition: Condition,
 ): Readonly<Record<string, Float32Array>> {
-  if (keep === undefined) return {};
+  if (condition.keep === undefined) return {};
   const ofEach = starts.flatMap((start) => Array.from({ length: parts }, () => start));
-  return anchorsAt(ofEach, keep);
+  return anchorsAt(ofEach, condition, 1);
 }
 
 /** All frames of all rows in one solve, and what lies between two frames in others. Frames that are held near the first start from their own noise all the same. */
@@ -293,7 +304,7 @@ function traverseBatches(task: TraverseTask, condition: Condition, family: Famil
     members: rows.flatMap((index) =>
       parts.map((part, k) => ({ index, part, origin: index, lane: index * parts.length + k })),
     ),
-    ...(keep && { anchors: heldAt(starts, parts.length, keep) }),
+    ...(keep && { anchors: heldAt(starts, parts.length, condition) }),
     z0: drawFrames(
       from,
       to,

@@ -7,7 +7,6 @@ import type { LatentStart, PhotoStart, SampleTask } from "../../compiler/plan.js
 import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
-import { ENERGY_ROWS } from "../plan/tiles.js";
 import type { DrawContext } from "./batch.js";
 import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
@@ -78,7 +77,7 @@ export async function startsFrom(
     Float64Array,
   );
   const lanes = rows.map(({ index }) => index);
-  const reading = { rows: ENERGY_ROWS, z, lanes, wanted: lanes.map(() => true), from: program.far?.from };
+  const reading = { rows: program.rows, z, lanes, wanted: lanes.map(() => true), from: program.far?.from };
   const isShifted = targets.some((t) => t !== undefined);
   const still = isShifted ? { shift: new Float32Array(rows.length * wDim) } : {};
   const own = await readOut(readout, model, { ...reading, ...still });

@@ -8,6 +8,7 @@ import { startOf, type Plan } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
 import { labellerFile, type Model } from "../../models/model.js";
+import { descriptionBeside } from "../../models/pack/files-beside.js";
 import { publicName } from "../../source/public-name.js";
 import { publicNames } from "./names.js";
 
@@ -31,7 +32,7 @@ export interface LockEntry {
   readonly defaults?: DefaultsEdition;
   /** Models that a task uses, by the name that the script gives them. */
   readonly models: Readonly<Record<string, LockedModel>>;
-  /** SHA-256 of each file that a task starts from, by its name; absent: there are none. */
+  /** SHA-256 of each file that a task starts from, and of the JSON beside each classifier of pictures, by its name; absent: there are none. */
   readonly files?: Readonly<Record<string, string>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
@@ -54,6 +55,7 @@ export async function makeLock(
     if (model === undefined) throw new InternalError(`the model ${alias} is not loaded`);
     const headFiles: Record<string, LockedFile> = {};
     for (const { attribute, file } of heads) {
+      if (file === undefined) continue; // the labeller, which is locked with its model
       headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
     }
     const labeller = labellerFile(model)?.sha256 ?? null;
@@ -65,7 +67,8 @@ export async function makeLock(
     imports[names.scripts.get(file.path) ?? publicName(file.path)] = await host.sha256(text);
   }
   const started: Record<string, string> = {};
-  for (const file of startFilesOf(plan)) started[nameOf(file)] = await host.sha256(await host.readBytes(file));
+  for (const file of [...startFilesOf(plan), ...descriptionsOf(plan, host)])
+    started[nameOf(file)] = await host.sha256(await host.readBytes(file));
   return {
     ...{ edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked },
     ...(Object.keys(started).length > 0 && { files: started }),
@@ -76,6 +79,12 @@ export async function makeLock(
 /** The files that tasks of a plan start from, without repeats. */
 function startFilesOf({ tasks }: Plan): readonly string[] {
   return [...new Set(tasks.flatMap((task) => startOf(task)?.file ?? []))];
+}
+
+/** The JSON files beside classifiers of pictures, without repeats. */
+function descriptionsOf({ models }: Plan, host: Host): readonly string[] {
+  const networks = models.flatMap(({ heads }) => heads.filter(({ on }) => on !== undefined));
+  return [...new Set(networks.flatMap(({ file }) => (file === undefined ? [] : descriptionBeside(host, file))))];
 }
 
 /** What differs between two locks, one sentence each; none: they are the same. */

@@ -19,19 +19,22 @@ export function verdictOn(energy: Energy, heads: HeadOutputs, seen: HeadOutputs 
   return heads.length === 0 ? "not" : verdict(energy, heads);
 }
 
+/** What a labeller says in judging. */
+export interface LabellerVerdicts {
+  readonly seen: Judged;
+  readonly tellsUnclear?: boolean | undefined;
+  /** Whether an energy was followed through the labeller's own network: it does not judge that then. */
+  readonly isFollowed?: (energy: Energy) => boolean;
+}
+
 /** Judges one `expect` of a task. `labeller` is absent where the model has none; it judges the clauses whose attributes it knows. */
-export function judge(
-  expect: Expect,
-  task: string,
-  heads: Judged,
-  labeller: Judged | undefined,
-  tellsUnclear = false,
-): ExpectationResult[] {
+export function judge(expect: Expect, task: string, heads: Judged, labeller?: LabellerVerdicts): ExpectationResult[] {
   return expect.clauses.map(({ energy, fraction, text, span }) => {
     const byHeads = countVerdicts(energy, heads, false);
-    const some = labeller?.find((l) => l !== undefined) ?? [];
-    const seen = labeller !== undefined && knows(some, energy) ? labeller : undefined;
-    const byLabeller = seen && countVerdicts(energy, seen, tellsUnclear);
+    const some = labeller?.seen.find((l) => l !== undefined) ?? [];
+    const isFollowed = labeller?.isFollowed?.(energy) === true;
+    const seen = knows(some, energy) && !isFollowed ? labeller?.seen : undefined;
+    const byLabeller = seen && countVerdicts(energy, seen, labeller?.tellsUnclear === true);
     const content = [byHeads, ...(byLabeller === undefined ? [] : [byLabeller])];
     return {
       task,
@@ -39,6 +42,7 @@ export function judge(
       fraction,
       heads: byHeads,
       ...(byLabeller === undefined ? {} : { labeller: byLabeller }),
+      ...(isFollowed && { followed: true as const }),
       passed: content.every((c) => share(c) >= fraction - SLACK),
       span,
     };
@@ -60,6 +64,18 @@ export function missed(result: ExpectationResult, hints: readonly string[] = [])
     at: { span: result.span, text: "not enough samples satisfy this" },
     related: [],
     hints,
+  };
+}
+
+/** The warning that the judge is the network over pictures that was followed. */
+export function byTheFollowed(task: string, conditions: readonly string[], at = NOWHERE): Diagnostic {
+  return {
+    code: "L4110",
+    severity: "warning",
+    message: `\`${task}\`: ${conditions.join(", ")} judged by the network over pictures that was followed, and by no other`,
+    at: { span: at, text: "the labeller is the network that is followed here" },
+    related: [],
+    hints: ["bring another judge with --labeller FILE.onnx, faces or clip, or follow another network"],
   };
 }
 

@@ -125,7 +125,8 @@ export interface RunRecord {
     readonly labeller: string | null;
     /** Who judged its pictures, and the attributes whose heads labels of this judge made or calibrated; null: nobody did. */
     readonly judge: ({ readonly name: string; readonly sha256: string | null } & JudgedHeads) | null;
-    readonly heads: readonly { readonly attribute: string; readonly file: string }[];
+    /** What the script adds: `file` is null for the model's labeller; `on`: what it looks at, absent: latents. */
+    readonly heads: readonly { readonly attribute: string; readonly file: string | null; readonly on?: "image" }[];
   }[];
   readonly engine: { readonly name: string; readonly description: string };
   readonly tasks: readonly TaskRecord[];
@@ -221,7 +222,10 @@ export function makeRecord(parts: RecordParts): RunRecord {
       sha256: parts.models[i]?.sha256 ?? "",
       labeller: hashOfLabeller(parts.models[i]),
       judge: judgeRecord(parts.judges[i]),
-      heads: m.heads.map((h) => ({ attribute: h.attribute, file: publicName(h.file) })),
+      heads: m.heads.map(({ attribute, file, on }) => ({
+        ...{ attribute, file: file === undefined ? null : publicName(file) },
+        ...(on && { on }),
+      })),
     })),
     engine: { name: parts.engine.name, description: parts.engine.description },
     tasks: parts.tasks.map((t) => taskRecord(t, plan)),

@@ -16,6 +16,8 @@ export interface ExpectationResult {
   readonly fraction: number;
   readonly heads: Count;
   readonly labeller?: Count;
+  /** The labeller does not judge, since its network was followed. */
+  readonly followed?: true;
   readonly passed: boolean;
   /** The clause in the script. */
   readonly span: Span;

@@ -2,6 +2,7 @@
 // In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
+import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import type { Expect, Plan, Save, Task } from "../../compiler/plan.js";
 import { latentRows, loadLatents } from "../../models/latents.js";
@@ -18,7 +19,7 @@ import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share
 import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
-import { byHeadsAlone, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
+import { byHeadsAlone, byTheFollowed, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
 import { forecastOf } from "../record/forecast.js";
 import { attemptsOf, type AttemptsOf } from "../record/recipes.js";
 import type { ExpectationResult } from "../record/results.js";
@@ -71,6 +72,11 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
   const films = plan.saves.filter((s) => s.tasks.includes(index) && (task.kind === "edit" || selection.hasSave(s)));
   const shares = sharesOf(films.map(({ form }) => (form.kind === "animation" ? form.tween : 0)));
+  if (triesAgain(task) && task.accept.by === "labeller") {
+    const asked = task.kind === "sweep" ? task.cells : [task.energy];
+    if (asked.some((energy) => followsNetwork(energy, model, resources.openedLabeller(loaded))))
+      cx.say([byTheFollowed(task.name, ["attempts"], task.span)]);
+  }
   const drawn = new Gathered();
   // What still draws when pictures cannot be made or written is told to stop.
   const stopping = new AbortController();
@@ -319,19 +325,30 @@ async function judgeExpects(
   { resources: { engine }, request: { signal }, say }: RunContext,
 ): Promise<readonly ExpectationResult[]> {
   const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
-  const labels: Judged | undefined = seen && judged.map((s) => seen.get(s));
+  const isFollowed = (energy: Energy): boolean => followsNetwork(energy, model, labeller);
+  const labels = seen && {
+    ...{ seen: judged.map((s) => seen.get(s)), tellsUnclear: labeller?.tellsUnclear, isFollowed },
+  };
   const all: ExpectationResult[] = [];
   let hints: readonly string[] | undefined;
   for (const expect of expects) {
-    const results = judge(expect, task.name, heads, labels, labeller?.tellsUnclear);
+    const results = judge(expect, task.name, heads, labels);
     all.push(...results);
     const short = results.filter((r) => !r.passed);
     if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, memory, signal });
     say(short.map((r) => missed(r, hints)));
     const alone = results.filter((r) => r.labeller === undefined);
-    say(alone.map((r) => byHeadsAlone(task.name, [`\`${r.text}\``], r.span)));
+    say(alone.map((r) => (r.followed ? byTheFollowed : byHeadsAlone)(task.name, [`\`${r.text}\``], r.span)));
   }
   return all;
+}
+
+/** Whether an energy is followed through the network of a labeller, which is no other judge of it then. */
+function followsNetwork(energy: Energy, { weights }: Model, labeller: Labeller | undefined): boolean {
+  const hash = labeller?.sha256 ?? undefined;
+  return (
+    hash !== undefined && [...attributesNamed(energy)].some((a) => weights.heads[a]?.picture?.look.sha256 === hash)
+  );
 }
 
 /** The tasks whose pictures a save shows. */

@@ -2,7 +2,7 @@
 // In: the model's bytes, an engine, inputs. Out: float32 outputs by name. Invariant: one graph for each size of the inputs, and for each value of those that
 // take whole numbers, such as the number of a class: what depends on them alone is computed when it is compiled.
 import type { Executable, Graph, Shape } from "../../compiler/graph/graph.js";
-import type { OnnxModelFile } from "../../compiler/build/onnx-network/network.js";
+import type { OnnxModelFile } from "../../compiler/onnx-network.js";
 import { compileOnnxNetwork } from "../../compiler/build/onnx-network/onnx-graph.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { readingOnnx } from "../../models/onnx-file.js";

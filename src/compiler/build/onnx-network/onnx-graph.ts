@@ -7,7 +7,7 @@ import type { Graph, ImageLayout, NodeId, Shape } from "../../graph/graph.js";
 import { optimize } from "../../passes/optimize.js";
 import { failure } from "../../../source/diagnostic.js";
 import { InternalError } from "../../../source/internal-error.js";
-import type { OnnxModelFile, OnnxNodeFile } from "./network.js";
+import type { OnnxModelFile, OnnxNodeFile } from "../../onnx-network.js";
 import { ELEMENTWISE } from "./elementwise.js";
 import { LINEAR } from "./linear.js";
 import { SHAPES } from "./shapes.js";

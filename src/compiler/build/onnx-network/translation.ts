@@ -3,7 +3,7 @@
 // Invariants: `shape` is ONNX's, [n, c, h, w] for images, whatever order the node has; a value that is known has no node until one is asked for.
 import { GraphBuilder } from "../../graph/builder.js";
 import type { ImageLayout, NodeId, Shape } from "../../graph/graph.js";
-import type { OnnxAttribute, OnnxNodeFile } from "./network.js";
+import type { OnnxAttribute, OnnxNodeFile } from "../../onnx-network.js";
 
 export interface OnnxOperand {
   /** In ONNX's order. */

@@ -1,0 +1,198 @@
+// Pictures inside the graphs of energies: what a network says of the picture of a state, which is differentiated through the synthesis.
+// In: a model's synthesis, the styles of a tile of states, heads that look at pictures. Out: nodes [rows, K] as heads of latents give them.
+// Invariants: a network sees what a labeller is shown, before it is rounded to bytes: three channels within -1 and 1, at the network's size; each picture
+// and each network is in the graph once; all activations are kept until the gradient is there, so that memory goes with the rows of the tile.
+import { inline } from "../graph/copy.js";
+import { GraphBuilder, scalar } from "../graph/builder.js";
+import type { Graph, ImageLayout, NodeId } from "../graph/graph.js";
+import { at } from "../graph/shape.js";
+import { optimize } from "../passes/optimize.js";
+import type { OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
+import type { NoiseMode } from "../plan.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
+import type { EnergyWeights } from "../weights.js";
+import { buildImage } from "./likeness.js";
+import { buildLatent, type Latents } from "./model.js";
+import { onnxGraph } from "./onnx-network/onnx-graph.js";
+import { buildResampled } from "./resample.js";
+import type { SynthesisModel } from "./synthesis.js";
+
+/** How a task's pictures are looked at while it is solved. */
+export interface LookTask {
+  readonly model: SynthesisModel;
+  readonly layout: ImageLayout;
+  /** The noise that pictures are drawn with; fresh noise is left out. */
+  readonly noise: NoiseMode;
+  /** psi, and the first layer that it does not reach. */
+  readonly truncation: number;
+  readonly untruncated?: number | undefined;
+  /** Whether pictures move from given styles, the inputs `styles0` [rows, numWs, wDim] and `w0` [rows, wDim], as far as w does from w0. */
+  readonly anchored: boolean;
+  /** Of what is anchored: the layers that move, inclusive; absent: all. */
+  readonly layers?: readonly [number, number] | undefined;
+}
+
+/** Rows of a tile whose pictures are looked at: activations of a synthesis take much memory. */
+export function rowsOfPictures(resolution: number): number {
+  return resolution <= LARGEST_OF_MANY ? MANY : 1;
+}
+const LARGEST_OF_MANY = 128;
+const MANY = 4;
+
+/** Probability of a class that a classifier calls impossible: finite logits, as those of labellers. */
+const LEAST = 1e-9;
+
+/** The pictures of one tile in a graph. */
+class Pictures {
+  private readonly images = new Map<number, NodeId>();
+  private readonly outputs = new Map<string, Readonly<Record<string, NodeId>>>();
+
+  constructor(
+    private readonly b: GraphBuilder,
+    private readonly task: Pick<LookTask, "model" | "layout" | "noise">,
+    /** Styles [rows, numWs, wDim], made when they are first asked for. */
+    private readonly styles: () => NodeId,
+  ) {}
+
+  /** What a head says, [rows, K]: logits of all classes, or a number. */
+  see({ look, output, columns, gives }: PictureHead): NodeId {
+    const { b } = this;
+    const found = this.run(look, output);
+    const rows = at(b.shape(found), 0);
+    const flat = b.reshape(found, [rows, b.shape(found).reduce((product, n) => product * n, 1) / rows]);
+    return asLogits(
+      b,
+      b.concat(
+        columns.map((column) => b.sliceAxis(flat, 1, column, 1)),
+        1,
+      ),
+      gives,
+    );
+  }
+
+  /** An output of a network on the pictures. Errors: LaceError L5204 if an operation of it is not read. */
+  private run(look: PictureNetwork, output: string): NodeId {
+    const key = `${look.sha256} ${output}`;
+    const known = this.outputs.get(key);
+    if (known !== undefined) return known[output] ?? -1;
+    const { b } = this;
+    const given = this.given(look.input);
+    const options = { inputs: { [look.input.name]: b.shape(given) }, layout: this.task.layout, outputs: [output] };
+    const made = inline(b, onnxGraph(look.network, options), { [look.input.name]: given });
+    this.outputs.set(key, made);
+    return made[output] ?? -1;
+  }
+
+  /** The pictures as a network takes them. */
+  private given({ size, layout, channels, mean, std }: PictureNetwork["input"]): NodeId {
+    const { b } = this;
+    const seen = buildResampled(b, this.image(Infinity), size, size);
+    const planes = [0, 1, 2].map((c) => {
+      const deviation = std[c] ?? 1;
+      const plane = b.mul(b.sliceAxis(seen, 1, c, 1), scalar(0.5 / deviation));
+      return b.add(plane, scalar((0.5 - (mean[c] ?? 0)) / deviation));
+    });
+    const whole = b.concat(channels === "bgr" ? planes.reverse() : planes, 1);
+    return layout === "nhwc" ? b.transpose(whole, [0, 2, 3, 1]) : whole;
+  }
+
+  /** The pictures [rows, 3, H, W], or smaller ones, of the blocks up to a width. */
+  private image(width: number): NodeId {
+    const { b, task, images } = this;
+    const known = images.get(width);
+    if (known !== undefined) return known;
+    const noise = task.noise === "const" ? "const" : "none";
+    const image = b.clip(buildImage(b, this.styles(), { ...task, noise }, width), -1, 1);
+    images.set(width, image);
+    return image;
+  }
+}
+
+/** Columns that a head gives. */
+export function widthOfPicture({ columns, gives }: PictureHead): number {
+  return gives === "logit" || gives === "probability" ? 2 : columns.length;
+}
+
+/** Logits (or the number) of what a reading gives. Shapes [rows, columns] -> [rows, K]. */
+function asLogits(b: GraphBuilder, x: NodeId, gives: OutputReading): NodeId {
+  const log = (p: NodeId): NodeId => b.log(b.clip(p, LEAST, 1));
+  switch (gives) {
+    case "logits":
+    case "number":
+      return x;
+    case "probabilities":
+      return log(x);
+    case "logit":
+      return b.concat([b.mul(x, scalar(0)), x], 1);
+    case "probability":
+      return b.concat([log(b.sub(scalar(1), x)), log(x)], 1);
+    default:
+      return unreachable(gives);
+  }
+}
+
+/** A state of a tile with its pictures, which are built if something looks at them. `look` absent: nothing may. */
+export function withPictures(
+  b: GraphBuilder,
+  latents: Omit<Latents, "see">,
+  weights: EnergyWeights,
+  look: LookTask | undefined,
+  anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
+): Latents {
+  if (look === undefined) return latents;
+  const pictures = new Pictures(b, look, () => buildStyles(b, latents, weights, look, anchors));
+  return { ...latents, see: (head) => pictures.see(head) };
+}
+
+/** The styles of the pictures of a state, [rows, numWs, wDim]. */
+function buildStyles(
+  b: GraphBuilder,
+  { z, w }: Omit<Latents, "see">,
+  weights: EnergyWeights,
+  { model, truncation, untruncated, anchored, layers }: LookTask,
+  anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
+): NodeId {
+  const { numWs } = model.info;
+  const [rows, wDim] = [at(b.shape(w), 0), at(b.shape(w), 1)];
+  const from = untruncated ?? numWs;
+  const repeated = (x: NodeId, times: number): NodeId =>
+    b.broadcast(b.reshape(x, [rows, 1, wDim]), [rows, times, wDim]);
+  if (!anchored) {
+    if (from === numWs) return repeated(w, numWs);
+    return b.concat([repeated(w, from), repeated(buildLatent(b, z, weights, 1), numWs - from)], 1);
+  }
+  const [first, last] = layers ?? [0, numWs - 1];
+  const shares = Float32Array.from({ length: numWs }, (_, layer) => {
+    if (layer < first || layer > last) return 0;
+    return layer < from ? 1 : 1 / truncation;
+  });
+  const moved = b.reshape(b.sub(w, anchors("w0", [rows, wDim])), [rows, 1, wDim]);
+  return b.add(anchors("styles0", [rows, numWs, wDim]), b.mul(moved, b.constant(shares, [1, numWs, 1])));
+}
+
+/**
+ * What heads say of the pictures of styles, side by side, optimized.
+ * Shapes   input `ws` [rows, numWs, wDim], output `seen` [rows, K].
+ * Errors   LaceError L5204 if an operation of a network is not read.
+ */
+export function compileSight(
+  task: Pick<LookTask, "model" | "layout" | "noise">,
+  heads: readonly PictureHead[],
+  rows: number,
+): Graph {
+  const { synthesis, info } = task.model;
+  if (synthesis === undefined) throw new InternalError(`${info.name} has no synthesis that can be followed`);
+  const b = new GraphBuilder();
+  const ws = b.input("ws", [rows, info.numWs, synthesis.wDim]);
+  const pictures = new Pictures(b, task, () => ws);
+  return optimize(
+    b.finish({
+      outputs: {
+        seen: b.concat(
+          heads.map((head) => pictures.see(head)),
+          1,
+        ),
+      },
+    }),
+  );
+}

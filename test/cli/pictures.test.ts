@@ -1,0 +1,165 @@
+// `attribute x: T from "x.onnx" on image`: a classifier of pictures that is followed, judged by others, hashed and asked for again.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../src/compiler/graph/builder.js";
+import type { NodeId } from "../../src/compiler/graph/graph.js";
+import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
+import { writePack } from "../../src/models/pack/pack.js";
+import { run } from "../../src/node.js";
+import type { LockEntry } from "../../src/runtime/recipe/lock.js";
+import { folderWith, lacec } from "../support/lacec.js";
+import { randomModel } from "../support/model.js";
+
+/** How bright a picture is, as one logit; `more` goes through it. */
+function brightness(more: (b: GraphBuilder, logit: NodeId) => NodeId = (_, logit) => logit): Uint8Array {
+  const b = new GraphBuilder();
+  const shades = b.mean(b.input("image", [1, 3, 16, 16]), [2, 3]);
+  const logit = b.matmul(shades, b.constant([8, 8, 8], [3, 1]));
+  return emitOnnx(b.finish({ outputs: { logits: more(b, logit) } }));
+}
+const DESCRIPTION = {
+  format: 1,
+  input: { name: "image", size: 16 },
+  attributes: [{ name: "bright", type: "binary", gives: "logit", temperature: 2 }],
+};
+const HEAD = 'lace 1\nmodel tiny from "tiny.safetensors"\nattribute bright: binary from "bright.onnx" on image\n';
+const SAMPLER = "sampler ode { rtol 0.05  atol 0.05 }";
+const FOLLOW = `${HEAD}sample as_is from tiny { count 3  seed 3 }
+sample dark from tiny { where not bright  count 3  seed 3  ${SAMPLER} }
+edit dimmed of as_is { keep latent 0.001  step not bright  layers 0..1  ${SAMPLER} }
+expect dark: not bright >= 0.1
+save as_is to "as_is-{index}.png"
+save dark to "dark-{index}.png"
+save dimmed to "dimmed-{index}.png"
+`;
+
+let folder: ReturnType<typeof folderWith>;
+const at = (...path: string[]): string => join(folder.path, ...path);
+const write = (name: string, text: string): void => writeFileSync(at(name), text);
+let results: Awaited<ReturnType<typeof run>>;
+
+beforeAll(async () => {
+  folder = folderWith({ "follow.lace": FOLLOW, "bright.json": JSON.stringify(DESCRIPTION) });
+  writeFileSync(at("tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
+  writeFileSync(at("bright.onnx"), brightness());
+  results = await run(at("follow.lace"), { out: at("out"), engine: "onnx-cpu" });
+}, 120_000);
+afterAll(() => folder.remove());
+
+async function shadeOf(file: string): Promise<number> {
+  const pixels = await sharp(at("out", file)).removeAlpha().raw().toBuffer();
+  return pixels.reduce((sum, v) => sum + v, 0) / pixels.length;
+}
+
+describe("a classifier of pictures", () => {
+  test("is followed: pictures become what was asked", async () => {
+    for (const index of [0, 1, 2]) {
+      const before = await shadeOf(`as_is-${index}.png`);
+      expect(await shadeOf(`dark-${index}.png`)).toBeLessThan(before - 5);
+      expect(await shadeOf(`dimmed-${index}.png`)).toBeLessThan(before);
+    }
+  });
+
+  test("says of a sample what it says of its picture, by its temperature", () => {
+    const [dark] = results.tasks.filter((t) => t.task.name === "dark");
+    for (const { heads, logp } of dark!.samples) {
+      const [no, yes] = heads.at(-1)!;
+      expect(no).toBe(0);
+      expect(logp).toBeCloseTo(-Math.log1p(Math.exp(yes! / 2)), 4);
+    }
+  });
+
+  test("that nobody else judges is told of", () => {
+    const said = results.diagnostics.filter((d) => d.code === "L4110").map((d) => d.message);
+    expect(said).toEqual(["`dark`: `not bright` judged by the heads that were followed, and by nobody else"]);
+  });
+
+  test("has a picture that does not depend on the others of its batch", async () => {
+    write("one.lace", FOLLOW.replaceAll("count 3", "count 1"));
+    await run(at("one.lace"), { out: at("one"), engine: "onnx-cpu" });
+    for (const name of ["dark-0.png", "dimmed-0.png"]) {
+      const [a, b] = [at("one", name), at("out", name)];
+      expect(await sharp(a).raw().toBuffer()).toEqual(await sharp(b).raw().toBuffer());
+    }
+  });
+});
+
+describe("its files", () => {
+  test("are in the lock, the network and what describes it", async () => {
+    const { code } = await lacec(["lock", "follow.lace"], { cwd: folder.path });
+    expect(code).toBe(0);
+    const lock = JSON.parse(readFileSync(at("lace.lock"), "utf8")) as { scripts: Record<string, LockEntry> };
+    const entry = lock.scripts["follow.lace"]!;
+    expect(entry.models["tiny"]!.heads["bright"]).toMatchObject({ from: "bright.onnx" });
+    expect(Object.keys(entry.files ?? {})).toEqual(["bright.json"]);
+  });
+
+  test("are asked for by a picture, and make it again to the pixel", async () => {
+    const picture = at("out", "dark-1.png");
+    const model = ["--model", `tiny=${at("tiny.safetensors")}`];
+    const asked = await lacec(["reproduce", picture, ...model], { cwd: folder.path });
+    expect(asked.err).toMatch(/L5304[^]*bright\.onnx[^]*SHA-256 [0-9a-f]{64}/);
+    const given = [...model, "--model", `bright=${at("bright.onnx")}`];
+    const made = await lacec(["reproduce", picture, ...given, "-o", at("again.png"), "--engine", "onnx-cpu"], {
+      cwd: folder.path,
+    });
+    expect([made.code, made.err.match(/error\[/g)]).toEqual([0, null]);
+    expect(await sharp(at("again.png")).raw().toBuffer()).toEqual(await sharp(picture).raw().toBuffer());
+  });
+});
+
+describe("what cannot be followed is told before anything is drawn", () => {
+  const check = async (text: string): Promise<string> => {
+    write("wrong.lace", `lace 1\nmodel tiny from "tiny.safetensors"\n${text}\nsave s to "s.png"\n`);
+    const { err, out, code } = await lacec(["run", "wrong.lace", "--out", "wrong"], { cwd: folder.path });
+    expect(code).not.toBe(0);
+    return `${err}${out}`;
+  };
+  const SAMPLE = "sample s from tiny { where bright }";
+
+  test("a network without a description", async () => {
+    writeFileSync(at("bare.onnx"), brightness());
+    const said = await check(`attribute bright: binary from "bare.onnx" on image\n${SAMPLE}`);
+    expect(said).toMatch(/L5312[^]*bare\.json[^]*wrong\.lace:3:31/);
+  });
+
+  test("a network that is declared as heads of latents, and heads as a network", async () => {
+    expect(await check(`attribute bright: binary from "bright.onnx"\n${SAMPLE}`)).toMatch(/L5107[^]*on image/);
+    expect(await check(`attribute bright: binary from "tiny.safetensors" on image\n${SAMPLE}`)).toMatch(
+      /L5107[^]*leave out `on image`/,
+    );
+  });
+
+  test("something else than a picture", async () => {
+    expect(await check(`attribute bright: binary from "bright.onnx" on picture\n${SAMPLE}`)).toMatch(
+      /L2001[^]*on image/,
+    );
+  });
+
+  test("an attribute that the network does not know", async () => {
+    expect(
+      await check(`attribute dark: binary from "bright.onnx" on image\nsample s from tiny { where dark }`),
+    ).toMatch(/L5107[^]*'dark'[^]*bright/);
+  });
+
+  test("a model without a labeller to look with", async () => {
+    expect(await check(`attribute glasses: binary on image\nsample s from tiny { where glasses }`)).toMatch(
+      /L5324[^]*no labeller/,
+    );
+  });
+});
+
+test("the labeller of a pack is followed where no file is named, and is no judge of it", async () => {
+  write(
+    "own.lace",
+    `lace 1\nmodel avatar from "builtin:avatar"\nattribute smile: binary on image
+sample s from avatar { where smile  count 1  sampler ode { solver euler  steps 2 } }
+expect s: smile >= 0, hat >= 0\n`,
+  );
+  const { diagnostics, expectations } = await run(at("own.lace"), { out: at("own"), engine: "onnx-cpu" });
+  const said = diagnostics.filter((d) => d.code === "L4110").map((d) => d.message);
+  expect(said).toEqual(["`s`: `smile` judged by the network over pictures that was followed, and by no other"]);
+  expect(expectations.map((e) => e.labeller !== undefined)).toEqual([false, true]);
+});
