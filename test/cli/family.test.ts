@@ -1,46 +1,26 @@
 // Edits, sweeps and traverses through the public library: what belongs together has the same bits, whatever it is drawn with.
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run, type RunOptions } from "../../src/node.js";
+import { describe, expect, test } from "vitest";
 import type { EditTask, SampleTask } from "../../src/compiler/plan.js";
 import { openEngine } from "../../src/node/engines/open.js";
 import { PhaseClock } from "../../src/ports/events.js";
 import { compileTask } from "../../src/compiler/build/compile-task.js";
 import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
 import { drawEdit } from "../../src/runtime/draw/edit.js";
-import type { Results } from "../../src/runtime/record/record.js";
 import type { SampleResult } from "../../src/runtime/draw/results.js";
-import { writePack } from "../../src/models/pack/pack.js";
 import { slerp } from "../../src/runtime/sample/traverse.js";
 import { expectClose } from "../support/close.js";
-import { folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
+import { CALM, tinyRuns } from "../support/tiny-runs.js";
 
-const HEAD = `lace 1
-model tiny from "tiny.safetensors"
-sample faces from tiny { where glasses count 5 seed 3 }
-`;
 const EDIT = `keep latent 0.1, attributes 0.1
   step tilt is 0.6
   step not glasses    layers 1..2`;
 
-let folder: ReturnType<typeof folderWith>;
-beforeAll(() => {
-  folder = folderWith({});
-  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
-});
-afterAll(() => folder.remove());
-
-async function runText(name: string, text: string, options: RunOptions = {}): Promise<Results> {
-  writeFileSync(join(folder.path, `${name}.lace`), HEAD + text);
-  return run(join(folder.path, `${name}.lace`), { out: join(folder.path, name), engine: "onnx-cpu", ...options });
-}
-/** Few small steps, whose ends differ by no more than the gradients do. */
-const CALM = "sampler langevin { steps 20 step 1e-3 noise 0.01 }";
-const pixels = (...path: string[]): Promise<Buffer> =>
-  sharp(readFileSync(join(folder.path, ...path)))
+const { path, runText } = tinyRuns("sample faces from tiny { where glasses count 5 seed 3 }\n");
+const pixels = (...parts: string[]): Promise<Buffer> =>
+  sharp(readFileSync(path(...parts)))
     .raw()
     .toBuffer();
 
@@ -150,7 +130,7 @@ save walk to "d.png" as grid\nsave free to "e.png" as grid\n`;
   const [three, one] = [await runText("ros2-three", text("ros2", 3)), await runText("ros2-one", text("ros2", 1))];
   const explicit = await runText("dopri5-three", text("dopri5", 3));
   for (const [t, { samples }] of three.tasks.entries()) {
-    if (t === 0) continue; // HEAD's own
+    if (t === 0) continue; // that of the script's head
     for (const [k, sample] of samples.entries()) {
       expect(sample.status, `task ${t}`).toBe("done");
       const other = explicit.tasks[t]!.samples[k]!;
@@ -189,7 +169,7 @@ sample other from tiny { where glasses seed 4 }\nsave walk to "walk.webp" as ani
     const frames = tasks[1]!.samples;
     expect([...frames[0]!.z]).toEqual([...tasks[0]!.samples[0]!.z]);
     expectClose(frames[3]!.z, tasks[2]!.samples[0]!.z, { abs: 1e-9, rel: 1e-9 });
-    const film = await sharp(readFileSync(join(folder.path, "walk/walk.webp")), { pages: -1 }).metadata();
+    const film = await sharp(readFileSync(path("walk/walk.webp")), { pages: -1 }).metadata();
     // Frames that look alike are stored once: ten frames of a fifth of a second each.
     expect(film.delay!.reduce((sum, d) => sum + d, 0)).toBe(2000);
     expect(film.pages).toBeGreaterThan(4);
@@ -226,7 +206,7 @@ sample other from tiny { where glasses seed 4 }\nsave walk to "walk.webp" as ani
 });
 
 describe("films", () => {
-  const bytes = (...path: string[]): Buffer => readFileSync(join(folder.path, ...path));
+  const bytes = (...parts: string[]): Buffer => readFileSync(path(...parts));
   const plain = { provenance: false };
 
   test("between the steps of an edit are states that it passed through, the same bits whatever is drawn with it", async () => {

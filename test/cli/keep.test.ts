@@ -1,31 +1,13 @@
 // `keep` in sweeps and traverses: the parts of a row are held near its first.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writePack } from "../../src/models/pack/pack.js";
-import { run, type RunOptions } from "../../src/node.js";
+import { describe, expect, test } from "vitest";
 import type { SampleResult } from "../../src/runtime/draw/results.js";
 import type { Results } from "../../src/runtime/record/record.js";
 import { expectClose } from "../support/close.js";
-import { folderWith } from "../support/lacec.js";
-import { randomModel } from "../support/model.js";
+import { CALM, tinyRuns } from "../support/tiny-runs.js";
 
-const HEAD = `lace 1\nmodel tiny from "tiny.safetensors"\n`;
-/** Few small steps, whose ends differ by no more than the gradients do. */
-const CALM = "sampler langevin { steps 20 step 1e-3 noise 0.01 }";
 const KEEP = "keep latent 0.1, attributes 0.1";
 
-let folder: ReturnType<typeof folderWith>;
-beforeAll(() => {
-  folder = folderWith({});
-  writeFileSync(join(folder.path, "tiny.safetensors"), writePack(randomModel(), { source: "a test" }));
-});
-afterAll(() => folder.remove());
-
-async function runText(name: string, text: string, options: RunOptions = {}): Promise<Results> {
-  writeFileSync(join(folder.path, `${name}.lace`), HEAD + text);
-  return run(join(folder.path, `${name}.lace`), { out: join(folder.path, name), engine: "onnx-cpu", ...options });
-}
+const { runText } = tinyRuns();
 
 function at(results: Results, task: number, index: number, part: number): SampleResult {
   return results.tasks[task]!.samples.find((s) => s.index === index && s.part === part)!;
