@@ -50,7 +50,7 @@ function attributeCells(a: AttributeReport): string[] {
       a.name,
       "scalar",
       `MAE ${a.mae.toFixed(3)}`,
-      `R2 ${a.r2.toFixed(2)}`,
+      `R2 ${a.r2Interval.map((x) => x.toFixed(2)).join("..")}`,
       "",
       a.head,
       "",

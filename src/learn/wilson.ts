@@ -2,7 +2,8 @@
 // In: how many of how many. Out: the ends of its 95% interval. Invariant: it lies in [0, 1] and is no point, even where all or none hold.
 
 /** Normal deviate of 2.5% in each tail. */
-const Z = 1.959963984540054;
+export const NORMAL_95 = 1.959963984540054;
+const Z = NORMAL_95;
 
 /**
  * The 95% interval of a share of `satisfied` of `count`.

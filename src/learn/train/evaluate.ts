@@ -14,7 +14,7 @@ import {
 } from "./calibrate.js";
 import type { LabelColumn, TrainingData } from "./data.js";
 import type { PlannedHead } from "./plan.js";
-import { wilson } from "../wilson.js";
+import { NORMAL_95, wilson } from "../wilson.js";
 import type { Trained, TrainedHead } from "./trainer.js";
 
 interface ReportBase {
@@ -54,8 +54,9 @@ export interface ScalarReport extends ReportBase {
   readonly max: number;
   readonly mae: number;
   readonly rmse: number;
-  /** 1 - mean square error over variance. */
+  /** 1 - mean square error over variance, and its 95% interval (determinationInterval). */
   readonly r2: number;
+  readonly r2Interval: readonly [number, number];
   /** Root mean square of the residuals of validation, and the sigma that was set from it. */
   readonly residual: number;
   readonly sigma: number;
@@ -135,6 +136,24 @@ export function calibrated(attributes: readonly Attribute[], report: TrainingRep
   });
 }
 
+/**
+ * The 95% interval of R2 by the rows that it was measured on: of a quotient of means, by the delta method.
+ *
+ *   1 - q +- 1.96 sqrt(mean((e^2 - q d^2)^2) / n) / mean(d^2), q = mean(e^2) / mean(d^2); e = label less output, d = label less `centre`
+ *
+ * Limits   [NaN, NaN] of no rows, and where labels do not vary; the upper end is at most 1.
+ */
+export function determinationInterval(
+  pairs: readonly (readonly [number, number])[],
+  centre: number,
+): readonly [number, number] {
+  const squares = pairs.map(([wanted, found]) => [(wanted - found) ** 2, (wanted - centre) ** 2] as const);
+  const spread = meanOf(squares.map(([, d]) => d));
+  const q = meanOf(squares.map(([e]) => e)) / spread;
+  const half = (NORMAL_95 * Math.sqrt(meanOf(squares.map(([e, d]) => (e - q * d) ** 2)) / pairs.length)) / spread;
+  return [1 - q - half, Math.min(1, 1 - q + half)];
+}
+
 function reportOf(
   { planned, outputs, bestEpoch, kind, losses }: TrainedHead,
   tested: Float32Array,
@@ -159,6 +178,7 @@ function reportOf(
       mae: meanOf(pairs.map(([wanted, found]) => Math.abs(wanted - found))),
       rmse: Math.sqrt(square),
       r2: 1 - square / meanOf(pairs.map(([wanted]) => (wanted - centre) ** 2)),
+      r2Interval: determinationInterval(pairs, centre),
       residual,
       sigma: rounded(sigmaOf(residual, max - min, deviationOf(held.map(([wanted]) => wanted)))),
       residuals: residualsOf(rows === validation ? held : [...held, ...pairs]) ?? null,

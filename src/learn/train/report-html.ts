@@ -50,7 +50,7 @@ function summaryTable({ attributes, rows, epochs }: TrainingReport): string {
           escapeHtml(a.name),
           "scalar",
           a.mae.toFixed(4),
-          `R² ${a.r2.toFixed(3)}`,
+          `R² ${a.r2Interval.map((x) => x.toFixed(3)).join(" to ")}`,
           "",
           a.head,
           "",
