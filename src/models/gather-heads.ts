@@ -123,10 +123,9 @@ async function foreignHead(
   const given = request.row ?? declared(name);
   const isBinary = given === undefined ? source.isLogit : given.type === "binary";
   const whole = isBinary ? asBinary(source.head) : source.head;
-  const { layers, classes, assumed } = withSlope(
-    activation === undefined ? whole : withActivation(whole, activation),
-    slope,
-  );
+  // A network object says itself what is between its layers.
+  const between = whole.slope ?? activation;
+  const { layers, classes, assumed } = withSlope(between === undefined ? whole : withActivation(whole, between), slope);
   const head = { attribute: name, layers, ...(space === "z" && { space }) };
   const row = alone(rowOfHead(head, given, file, classes));
   if (calibrate === undefined) return { row, head, stored: {}, said: assumed };

@@ -32,8 +32,13 @@ const own: readonly (readonly [string, Uint8Array])[] = [
   ["tensorflow", tensorflowCheckpoint(randomModel({ attributes: [] }))],
   ["onnx", tinyDecoder()],
   ["onnx with further inputs", conditionalDecoder({ classes: "index", type: "float16" })],
-  ...["binary", "category", "objects", "margin", "scalar"].map((name): [string, Uint8Array] => {
-    return [`scikit-learn, ${name}`, readFileSync(new URL(`../fixtures/scikit-learn/${name}.pkl`, import.meta.url))];
+  ...["binary", "category", "objects", "margin", "scalar", "pipeline", "vectors", "ridge", "descent", "several"].map(
+    (name): [string, Uint8Array] => {
+      return [`scikit-learn, ${name}`, readFileSync(new URL(`../fixtures/scikit-learn/${name}.pkl`, import.meta.url))];
+    },
+  ),
+  ...["relu", "leaky", "wrapped", "rosinality"].map((name): [string, Uint8Array] => {
+    return [`torch.save, ${name}`, readFileSync(new URL(`../fixtures/torch-modules/${name}.pt`, import.meta.url))];
   }),
   ...[false, true].map((deflate): [string, Uint8Array] => {
     const weight = tensor({ key: "0", count: 16, shape: [2, 8], strides: [8, 1] });

@@ -27,7 +27,7 @@ describe("files that mean harm", () => {
   it.each([
     ["posix", "system"],
     ["builtins", "eval"],
-    ["torch.nn.modules.linear", "Linear"],
+    ["torch.nn.modules.rnn", "LSTM"],
     ["numpy.core.multiarray", "fromfile"],
   ])("%s.%s is refused with its name and byte, and nothing is run", async (module, name) => {
     const harmless = pickle("N0", global(module, name), tuple(unicode("touch /tmp/x")), "R");

@@ -14,6 +14,8 @@ export type DenseLayers = HeadWeights["layers"];
 export interface Branch {
   readonly name: string;
   readonly layers: DenseLayers;
+  /** Names of its classes, where the file has them. */
+  readonly classes?: readonly string[];
 }
 
 export interface DenseNetwork {
@@ -215,7 +217,7 @@ function foldedChain(
 const EPSILON = 1e-5;
 
 /** y = scale x + shift, number by number. */
-interface Affine {
+export interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
 }
@@ -246,7 +248,7 @@ function foldedBefore({ weight, bias }: DenseLayers[number], { scale, shift }: A
 }
 
 /** The affine, and behind it the layer: W diag(scale) x + W shift + b. */
-function foldedBehind({ weight, bias }: DenseLayers[number], { scale, shift }: Affine): DenseLayers[number] {
+export function foldedBehind({ weight, bias }: DenseLayers[number], { scale, shift }: Affine): DenseLayers[number] {
   const inputs = at(weight.shape, 1);
   const columns = weight.data.map((v, i) => v * (scale[i % inputs] ?? 1));
   const terms = bias.data.map((b, o) => {
@@ -271,6 +273,13 @@ function trunkOf(chains: readonly Branch[]): Pick<DenseNetwork, "layers" | "bran
   }
   const widths = new Set(chains.map(inputs));
   return widths.size === 1 ? { layers: [], branches: chains } : undefined;
+}
+
+/** A logit against zero: p(yes) = sigmoid(weight x + bias). */
+export function binaryLayer(weight: Float32Array, bias: number): DenseLayers[number] {
+  const rows = new Float32Array(2 * weight.length);
+  rows.set(weight, weight.length);
+  return { weight: { shape: [2, weight.length], data: rows }, bias: { shape: [2], data: Float32Array.of(0, bias) } };
 }
 
 /** Rows `from` to `to` - 1 of the last layer alone. */

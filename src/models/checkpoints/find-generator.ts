@@ -4,6 +4,7 @@
 import type { Tensor } from "../../compiler/weights.js";
 import { isDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
+import { moduleTensors } from "./network-object.js";
 import { withoutPrefix, type StateDict } from "../formats/state-dict.js";
 import { tensorsOf } from "../formats/torch-tensor.js";
 
@@ -31,7 +32,7 @@ export function findGenerator(value: PickleValue): FoundGenerator | undefined {
 
 function search(value: PickleValue, depth: number, average: Tensor | undefined): FoundGenerator | undefined {
   const object = pythonObject(value);
-  if (object !== undefined) return networkOf(object);
+  if (object !== undefined) return networkOf(object) ?? findInTensors(moduleTensors(object), average);
   const own = isDict(value) ? tensorsOf(value) : new Map<string, never>();
   const found = own.size > 0 ? findInTensors(own, average ?? averageOf(value)) : undefined;
   if (found !== undefined || depth === MAX_DEPTH) return found;
@@ -87,11 +88,15 @@ function rankOf(name: string): number {
   return rank === -1 ? PREFERRED.length : rank;
 }
 
-function networkOf(object: PythonObject): FoundGenerator | undefined {
+function networkOf(object: PythonObject, depth = 0): FoundGenerator | undefined {
   if (object.className === "Network") return { kind: "tensorflow", network: object };
   const modules = object.get("_modules");
-  const has = (name: string): boolean => isDict(modules) && pythonObject(modules.entries.get(name)) !== undefined;
-  return has("mapping") && has("synthesis") ? { kind: "network", network: object } : undefined;
+  const inner = (name: string): PythonObject | undefined =>
+    isDict(modules) ? pythonObject(modules.entries.get(name)) : undefined;
+  if (inner("mapping") !== undefined && inner("synthesis") !== undefined) return { kind: "network", network: object };
+  // What DataParallel wraps.
+  const wrapped = inner("module");
+  return wrapped === undefined || depth > 0 ? undefined : networkOf(wrapped, depth + 1);
 }
 
 /** The average w that a dict has beside its networks. */

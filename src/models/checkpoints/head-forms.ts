@@ -5,12 +5,14 @@
 import type { HeadWeights, Tensor } from "../../compiler/weights.js";
 import { modelError } from "../model-error.js";
 import { numpyArray } from "../formats/numpy-array.js";
-import { isDict, type PickleValue } from "../formats/pickle-value.js";
+import { isDict, type PickleDict, type PickleValue } from "../formats/pickle-value.js";
 import { pythonObject, type PythonObject } from "../formats/python-object.js";
 import type { LazyTensor, StateDict } from "../formats/state-dict.js";
 import { tensorsOf, TorchTensor } from "../formats/torch-tensor.js";
-import { readDenseNetwork, slicedOutputs, type Branch } from "./dense-layers.js";
+import { binaryLayer, readDenseNetwork, slicedOutputs, type Branch } from "./dense-layers.js";
 import { lastLayerOf, readLaceHead } from "./lace-heads.js";
+import { readLinearModel } from "./linear-models.js";
+import { readModuleNetwork } from "./module-heads.js";
 
 export type HeadKind = "lace-head" | "dense-head" | "boundary" | "scikit-learn";
 
@@ -22,23 +24,94 @@ export interface HeadCheckpoint {
   readonly branches?: readonly Branch[];
   /** Names of its classes, where the file has them. */
   readonly classes?: readonly string[];
+  /** Of the leaky ReLU between dense layers, where the file says it. */
+  readonly slope?: number;
   /** Sentences: what was assumed because the file does not have it. */
   readonly assumed: readonly string[];
 }
 
+/** A file keeps a head in a dict, perhaps in another one. */
+const MAX_DEPTH = 2;
+
 /** The head of an unpickled file; undefined if it holds none. Errors LaceError L5106, L5107. */
-export function findHead(value: PickleValue, file: string): HeadCheckpoint | undefined {
+export function findHead(value: PickleValue, file: string, depth = 0): HeadCheckpoint | undefined {
   const object = pythonObject(value);
-  if (object !== undefined) return linearModel(object, file);
-  if (typeof value === "object" && value?.kind === "opaque" && value.value instanceof TorchTensor)
-    return boundaryHead(value.value, file);
-  const array = numpyArray(value);
-  if (array !== undefined) return boundaryHead(array, file);
+  if (object !== undefined) return objectHead(object, file);
+  if (depth === 0) {
+    const tensor = typeof value === "object" && value?.kind === "opaque" ? value.value : undefined;
+    if (tensor instanceof TorchTensor) return boundaryHead(tensor, file);
+    const array = numpyArray(value);
+    if (array !== undefined) return boundaryHead(array, file);
+  }
   if (!isDict(value)) return undefined;
   const stored = tensorsOf(value.entries.get("state_dict"));
   if (lastLayerOf(stored) !== undefined)
     return { kind: "lace-head", layers: readLaceHead(value, "head", file).layers, assumed: [] };
-  return denseHead(tensorsOf(value), file) ?? denseHead(stored, file);
+  const own = denseHead(tensorsOf(value), file) ?? directions(value, file) ?? modelsByName(value, file);
+  if (own !== undefined || depth === MAX_DEPTH || isOfGenerator(value)) return own;
+  for (const [name, inner] of value.entries) {
+    // Optimisers keep tensors as large as the weights.
+    if (typeof name === "string" && /optim|sched/i.test(name)) continue;
+    const found = isDict(inner) || pythonObject(inner) !== undefined ? findHead(inner, file, depth + 1) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Whether a dict has an average latent: what is in it are parts of a generator, whose mapping is dense too. */
+function isOfGenerator({ entries }: PickleDict): boolean {
+  return entries.has("mean_latent") || entries.has("latent_avg");
+}
+
+/** A linear model of scikit-learn, or a network of PyTorch as an object. */
+function objectHead(object: PythonObject, file: string): HeadCheckpoint | undefined {
+  const linear = readLinearModel(object, file);
+  if (linear !== undefined) return { kind: "scikit-learn", ...linear };
+  const network = readModuleNetwork(object, file);
+  if (network === undefined) return undefined;
+  const { slope, ...rest } = network;
+  return { kind: "dense-head", ...rest, ...(slope !== undefined && { slope }) };
+}
+
+/** Normals [d] by the names of their attributes. */
+function directions(value: PickleDict, file: string): HeadCheckpoint | undefined {
+  const tensors = [...value.entries].map(([name, inner]) => [name, arrayOf(inner)] as const);
+  const found = tensors.flatMap(([name, tensor]) =>
+    typeof name === "string" && tensor !== undefined && !NO_DIRECTIONS.test(name) ? [{ name, tensor }] : [],
+  );
+  const [first] = found;
+  if (first === undefined || found.length < tensors.length) return undefined;
+  const sizes = found.map(({ tensor }) => tensor.shape.reduce((a, b) => a * b, 1));
+  if (sizes.some((n) => n !== sizes[0] || n < LEAST_LATENT)) return undefined;
+  if (found.some(({ tensor }) => tensor.shape.at(-1) !== sizes[0])) return undefined;
+  const heads = found.map(({ name, tensor }) => ({ name, ...boundaryHead(tensor, file) }));
+  const [only] = heads;
+  if (heads.length === 1 && only !== undefined) return { kind: "boundary", layers: only.layers, assumed: only.assumed };
+  return { kind: "boundary", layers: [], branches: heads, assumed: heads[0]?.assumed ?? [] };
+}
+
+/** Vectors that are kept beside weights, and no attributes. */
+const NO_DIRECTIONS = /weight|bias|avg|average|mean|std|var|latent|noise|freq|phase/i;
+/** Numbers of the shortest latent that has directions in dicts. */
+const LEAST_LATENT = 8;
+
+function arrayOf(value: PickleValue): LazyTensor | undefined {
+  const tensor = typeof value === "object" && value?.kind === "opaque" ? value.value : undefined;
+  return tensor instanceof TorchTensor ? tensor : numpyArray(value);
+}
+
+/** Linear models by the names of their attributes. */
+function modelsByName(value: PickleDict, file: string): HeadCheckpoint | undefined {
+  const found = [...value.entries].flatMap(([name, inner]) => {
+    const object = pythonObject(inner);
+    const model = object === undefined ? undefined : readLinearModel(object, file);
+    return typeof name === "string" && model !== undefined ? [{ name, ...model }] : [];
+  });
+  const [only] = found;
+  if (only === undefined || found.length < value.entries.size) return undefined;
+  const assumed = [...new Set(found.flatMap((model) => model.assumed))];
+  if (found.length === 1) return { kind: "scikit-learn", ...only };
+  return { kind: "scikit-learn", layers: [], branches: found, assumed };
 }
 
 /** Dense layers alone, as readDenseNetwork finds them; leaky ReLU 0.2 between them. Errors LaceError L5106, L5107. */
@@ -64,9 +137,9 @@ const OUTPUTS = /^(\d+)(?::(\d+))?$/;
  */
 export function chosenHeads(head: HeadCheckpoint, output: string | undefined, file: string): readonly NamedHead[] {
   const { branches = [], ...rest } = head;
-  const whole = branches.map(({ name, layers }) => ({
+  const whole = branches.map(({ name, layers, classes }) => ({
     ...{ name, isLogit: false },
-    head: { ...rest, layers: [...rest.layers, ...layers] },
+    head: { ...rest, layers: [...rest.layers, ...layers], ...(classes && { classes }) },
   }));
   if (output === undefined) return whole.length === 0 ? [{ head: rest, isLogit: false }] : whole;
   const branch = whole.find(({ name }) => name === output || plain(name) === output);
@@ -95,7 +168,11 @@ export function asBinary(head: HeadCheckpoint): HeadCheckpoint {
   const last = head.layers.at(-1);
   if (last?.bias.data.length !== 1) return head;
   const assumed = [...head.assumed, "its one output is the logit of yes"];
-  return { ...head, layers: [...head.layers.slice(0, -1), binary(last.weight.data, last.bias.data[0] ?? 0)], assumed };
+  return {
+    ...head,
+    layers: [...head.layers.slice(0, -1), binaryLayer(last.weight.data, last.bias.data[0] ?? 0)],
+    assumed,
+  };
 }
 
 /**
@@ -104,7 +181,7 @@ export function asBinary(head: HeadCheckpoint): HeadCheckpoint {
  */
 export function boundaryHead(tensor: LazyTensor, file: string): HeadCheckpoint {
   const { shape, data } = tensor.read();
-  const width = shape.at(-1) ?? 0;
+  const width = Math.max(0, ...shape);
   if (width === 0 || data.length !== width)
     throw modelError(
       "L5107",
@@ -113,55 +190,9 @@ export function boundaryHead(tensor: LazyTensor, file: string): HeadCheckpoint {
     );
   return {
     kind: "boundary",
-    layers: [binary(data, 0)],
+    layers: [binaryLayer(data, 0)],
     assumed: ["the logit is the distance from the boundary through zero: --slope says how sure a unit of it is"],
   };
-}
-
-/** A logit against zero: p(yes) = sigmoid(weight x + bias). */
-function binary(weight: Float32Array, bias: number): HeadWeights["layers"][number] {
-  const rows = new Float32Array(2 * weight.length);
-  rows.set(weight, weight.length);
-  return { weight: { shape: [2, weight.length], data: rows }, bias: { shape: [2], data: Float32Array.of(0, bias) } };
-}
-
-/** Linear models: `coef_` [classes or 1, d], `intercept_`, and `classes_` of classifiers. */
-function linearModel(object: PythonObject, file: string): HeadCheckpoint | undefined {
-  const coefficients = numpyArray(object.get("coef_"))?.read();
-  if (coefficients === undefined) return undefined;
-  const width = coefficients.shape.at(-1) ?? 0;
-  const rows = width === 0 ? 0 : coefficients.data.length / width;
-  const intercept = interceptOf(object.get("intercept_"), rows);
-  if (rows === 0 || coefficients.shape.length > 2 || intercept === undefined)
-    throw modelError("L5107", file, `its coefficients have shape [${coefficients.shape.join(", ")}]`);
-  const assumed = MARGINS.has(object.className)
-    ? [`the logit is the margin of ${object.className}, which is no probability: --slope says how sure a unit of it is`]
-    : [];
-  const labels = object.get("classes_");
-  if (labels === undefined) {
-    const layer = { weight: { shape: [rows, width], data: coefficients.data }, bias: intercept };
-    return { kind: "scikit-learn", layers: [layer], assumed };
-  }
-  const classes = (numpyArray(labels)?.labels() ?? []).map(className);
-  if (rows === 1) return { kind: "scikit-learn", layers: [binary(coefficients.data, intercept.data[0] ?? 0)], assumed };
-  if (classes.length !== rows) throw modelError("L5107", file, `it has ${rows} rows for ${classes.length} classes`);
-  const layer = { weight: { shape: [rows, width], data: coefficients.data }, bias: intercept };
-  return { kind: "scikit-learn", layers: [layer], classes, assumed };
-}
-
-/** Classifiers whose score is a margin. */
-const MARGINS: ReadonlySet<string> = new Set(["LinearSVC", "SVC", "RidgeClassifier"]);
-
-function interceptOf(value: PickleValue | undefined, rows: number): Tensor | undefined {
-  const data = typeof value === "number" ? Float32Array.of(value) : numpyArray(value)?.read().data;
-  if (data === undefined || (data.length !== rows && data.length !== 1)) return undefined;
-  return { shape: [rows], data: data.length === rows ? data : new Float32Array(rows).fill(data[0] ?? 0) };
-}
-
-/** A label as the name of a class: letters, digits and _, a letter first. */
-function className(label: string): string {
-  const name = label.replace(/[^A-Za-z0-9_]/g, "_").slice(0, 64);
-  return /^[A-Za-z_]/.test(name) ? name : `class_${name}`.slice(0, 64);
 }
 
 /**

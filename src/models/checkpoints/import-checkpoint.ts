@@ -7,7 +7,7 @@ import { modelError } from "../model-error.js";
 import { nameOther, OTHER_GENERATORS, weightsAre } from "./name-others.js";
 import { NUMPY_NAMES } from "../formats/numpy-array.js";
 import { isDict, type AllowList, type PickleValue } from "../formats/pickle-value.js";
-import { PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
+import { MODULE_NAMES, PLAIN_NAMES, SKLEARN_NAMES, STYLEGAN_NAMES } from "../formats/python-object.js";
 import { readRosinality } from "./rosinality.js";
 import { readStylegan2Ada, readStylegan2AdaTensors } from "./stylegan2-ada.js";
 import { isStylegan3, readStylegan3Network, readStylegan3Tensors } from "./stylegan3.js";
@@ -109,6 +109,7 @@ const ALL_NAMES: AllowList = new Map([
   ...NUMPY_NAMES,
   ...PLAIN_NAMES,
   ...SKLEARN_NAMES,
+  ...MODULE_NAMES,
 ]);
 
 /** Names of tensors, in the dict itself or in one of its parts. */

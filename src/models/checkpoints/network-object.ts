@@ -42,11 +42,17 @@ export function networkTensors(
   network: PythonObject,
   file: string,
 ): { readonly stored: StateDict; readonly source: TensorSource } {
-  const stored = new Map<string, TorchTensor>();
-  collect(network, "", new Set(), stored);
+  const stored = moduleTensors(network);
   checkSharing(stored, file);
   const source = new TensorSource(file, (name) => stored.get(name)?.read(), new Set(stored.keys()));
   return { stored, source };
+}
+
+/** Parameters and buffers by their dotted names, whoever checks that they do not share. */
+export function moduleTensors(network: PythonObject): StateDict {
+  const stored = new Map<string, TorchTensor>();
+  collect(network, "", new Set(), stored);
+  return stored;
 }
 
 /** Of a module and those inside it. Each module once: a loop ends. */

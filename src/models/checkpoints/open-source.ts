@@ -106,12 +106,19 @@ function isOnnx(bytes: Uint8Array): boolean {
   return at === bytes.byteLength && version && graph;
 }
 
+/** Second bytes of zlib. */
+const COMPRESSED: ReadonlySet<number> = new Set([0x01, 0x5e, 0x9c, 0xda]);
+
 /** What a file that is no model often is. */
 function whatElse(bytes: Uint8Array): string {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64)).trimStart().toLowerCase();
   if (start.startsWith("<")) return "it is a page of a web site: download the file itself";
   if (start.startsWith("version https://git-lfs"))
     return "it is a pointer of git-lfs: run `git lfs pull` where it came from";
+  if (/^(c[\w.]+\n\w+\n|\(([idl]|lp)|[id]p?\d*\n)/.test(start))
+    return "it is a pickle of protocol 0 or 1, as Python 2 wrote them: write it again with protocol 2 or later";
+  if (bytes[0] === 0x78 && COMPRESSED.has(bytes[1] ?? 0))
+    return "it is compressed, as joblib does it: pickle.dump(joblib.load(FILE), open('head.pkl', 'wb')) writes it plain";
   if (bytes.byteLength < 1024) return "it is very small: compare its size with the original";
   return "lacec reads StyleGAN2 checkpoints (.pkl, .pt), decoders (.onnx), attribute heads (.pt) and its own packs (.safetensors)";
 }

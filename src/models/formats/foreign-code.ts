@@ -19,6 +19,7 @@ const PROJECTS: readonly (readonly [RegExp, string])[] = [
   [/^(torchvision|timm|efficientnet_pytorch|pretrainedmodels)\./, "a classifier of pictures"],
   [/^(keras|tensorflow|tf_keras)\./, "a model of Keras or TensorFlow"],
   [/^(jax|jaxlib|flax|haiku)\./, "a model of JAX"],
+  [/^joblib\./, "a file of joblib, which pickle.dump(joblib.load(FILE), open('head.pkl', 'wb')) writes as a pickle"],
   [/^(xgboost|lightgbm|catboost|sklearn)\./, "a model of tables"],
   [/^(cupy|paddle|mindspore|mxnet|chainer)\./, "a model of a framework that lacec does not read"],
 ];

@@ -86,24 +86,107 @@ export const PLAIN_NAMES: AllowList = new Map<string, Reconstruction>([
   ["pathlib.PurePosixPath", ignored],
   ["builtins.set", set],
   ["__builtin__.set", set],
+  // Settings that trainers keep: dicts by another name, and the trees of omegaconf.
+  ...[
+    ...["pytorch_lightning.utilities.parsing", "lightning.pytorch.utilities.parsing"],
+    ...["lightning_fabric.utilities.data", "lightning.fabric.utilities.data"],
+  ].map((module): [string, Reconstruction] => [`${module}.AttributeDict`, { call: newDict }]),
+  ...["easydict.EasyDict", "munch.Munch", "addict.addict.Dict", "yacs.config.CfgNode"].map(
+    (name): [string, Reconstruction] => [name, { call: newDict }],
+  ),
+  ...[
+    ...["omegaconf.dictconfig.DictConfig", "omegaconf.listconfig.ListConfig", "omegaconf.base.ContainerMetadata"],
+    ...["omegaconf.base.Metadata", "types.SimpleNamespace"],
+    ...["AnyNode", "StringNode", "IntegerNode", "FloatNode", "BooleanNode", "PathNode", "EnumNode"].map(
+      (node) => `omegaconf.nodes.${node}`,
+    ),
+  ].map((name): [string, Reconstruction] => [name, ignored]),
+  ...["Any", "Dict", "List", "Union", "Optional"].map((name): [string, Reconstruction] => [`typing.${name}`, {}]),
+  ["collections.defaultdict", { call: newDict }],
+  ...["dict", "list", "int", "float", "str", "bool"].flatMap((name): [string, Reconstruction][] => [
+    [`builtins.${name}`, {}],
+    [`__builtin__.${name}`, {}],
+  ]),
   ...NUMBER_TYPES.map((name): [string, Reconstruction] => [`torch.${name}`, {}]),
 ]);
 
 /** Linear models of scikit-learn, under the names of their modules since 0.22 and before. */
-export const SKLEARN_NAMES: AllowList = new Map<string, Reconstruction>(
-  (
+export const SKLEARN_NAMES: AllowList = new Map<string, Reconstruction>([
+  ...(
     [
       ["linear_model", ["_logistic", "logistic"], ["LogisticRegression", "LogisticRegressionCV"]],
-      ["linear_model", ["_ridge", "ridge"], ["Ridge", "RidgeCV", "RidgeClassifier"]],
+      ["linear_model", ["_ridge", "ridge"], ["Ridge", "RidgeCV", "RidgeClassifier", "RidgeClassifierCV"]],
       ["linear_model", ["_base", "base"], ["LinearRegression"]],
-      ["svm", ["_classes", "classes"], ["LinearSVC", "SVC"]],
+      ["linear_model", ["_stochastic_gradient", "stochastic_gradient"], ["SGDClassifier", "SGDRegressor"]],
+      ["linear_model", ["_perceptron", "perceptron"], ["Perceptron"]],
+      ["linear_model", ["_passive_aggressive", "passive_aggressive"], ["PassiveAggressiveClassifier"]],
+      [
+        "linear_model",
+        ["_coordinate_descent", "coordinate_descent"],
+        ["Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"],
+      ],
+      ["linear_model", ["_bayes", "bayes"], ["BayesianRidge"]],
+      ["linear_model", ["_huber", "huber"], ["HuberRegressor"]],
+      ["svm", ["_classes", "classes"], ["LinearSVC", "LinearSVR", "SVC"]],
+      [
+        "preprocessing",
+        ["_data", "data"],
+        ["StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler", "Normalizer"],
+      ],
+      ["preprocessing", ["_label", "label"], ["LabelBinarizer"]],
+      ["decomposition", ["_pca", "pca"], ["PCA"]],
     ] as const
   ).flatMap(([module, files, classes]) =>
     files.flatMap((name) =>
       classes.map((c): [string, Reconstruction] => [`sklearn.${module}.${name}.${c}`, plainClass(c)]),
     ),
   ),
-);
+  ["sklearn.pipeline.Pipeline", plainClass("Pipeline")],
+  ["sklearn.discriminant_analysis.LinearDiscriminantAnalysis", plainClass("LinearDiscriminantAnalysis")],
+  // Losses, which nothing here looks at.
+  ...["Hinge", "SquaredHinge", "Log", "ModifiedHuber", "SquaredLoss", "Huber", "EpsilonInsensitive"].map(
+    (c): [string, Reconstruction] => [`sklearn.linear_model._sgd_fast.${c}`, ignored],
+  ),
+]);
+
+/** Modules of PyTorch in networks that torch.save wrote whole. */
+const TORCH_MODULES: readonly (readonly [string, readonly string[]])[] = [
+  ["torch.nn.modules.module", ["Module"]],
+  ["torch.nn.modules.linear", ["Linear", "Identity"]],
+  ["torch.nn.modules.container", ["Sequential", "ModuleList", "ModuleDict"]],
+  [
+    "torch.nn.modules.activation",
+    ["ReLU", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "LogSoftmax"],
+  ],
+  ["torch.nn.modules.dropout", ["Dropout"]],
+  ["torch.nn.modules.batchnorm", ["BatchNorm1d", "BatchNorm2d"]],
+  ["torch.nn.modules.normalization", ["LayerNorm"]],
+  ["torch.nn.modules.flatten", ["Flatten"]],
+  ["torch.nn.modules.conv", ["Conv2d"]],
+  ["torch.nn.parallel.data_parallel", ["DataParallel"]],
+  ["torch.nn.parallel.distributed", ["DistributedDataParallel"]],
+];
+/** Classes of rosinality's generator and what they are built of, by the modules that people keep its code in. */
+const ROSINALITY_CLASSES = [
+  ...["Generator", "Discriminator", "PixelNorm", "EqualLinear", "EqualConv2d", "ConstantInput", "StyledConv"],
+  ...["ModulatedConv2d", "NoiseInjection", "ToRGB", "Upsample", "Downsample", "Blur", "ConvLayer", "ResBlock"],
+];
+const ROSINALITY_MODULES = ["model", "stylegan2.model", "models.stylegan2.model", "models.model"];
+const ROSINALITY_OPS = [
+  "op.fused_act",
+  "stylegan2.op.fused_act",
+  "models.stylegan2.op.fused_act",
+  "models.op.fused_act",
+];
+
+/** Names of networks that torch.save wrote whole: their tensors are read, their code is not there. */
+export const MODULE_NAMES: AllowList = new Map<string, Reconstruction>([
+  ...[
+    ...TORCH_MODULES,
+    ...ROSINALITY_MODULES.map((module) => [module, ROSINALITY_CLASSES] as const),
+    ...ROSINALITY_OPS.map((module) => [module, ["FusedLeakyReLU"]] as const),
+  ].flatMap(([module, classes]) => classes.map((c): [string, Reconstruction] => [`${module}.${c}`, plainClass(c)])),
+]);
 
 /** The object of a value; undefined if it is none. */
 export function pythonObject(value: PickleValue | undefined): PythonObject | undefined {
