@@ -1,44 +1,54 @@
-// One gradient evaluation (gender, smile, age at FFHQ scale, 16 rows) on each engine of this machine, in turns.
-// Run: node scripts/bench.js engines [--json] [--seconds 3] [engine ...]
+// One gradient evaluation (gender, smile, age at FFHQ scale) on each engine of this machine, in turns; and on onnx-cpu its products alone.
+// Run: node scripts/bench.js engines [--json] [--rows 16] [--seconds 3] [engine ...]
 // Without the golden data beside the repository: an 8 x 512 network instead. Engines alternate in short rounds, so that what else the
 // machine does falls on all of them; the best tenth says what the engine can do, the median what was had.
 import { parseArgs } from "node:util";
-import type { Executable, Graph } from "../src/compiler/graph/graph.js";
+import { GraphBuilder } from "../src/compiler/graph/builder.js";
+import type { Arrays, Executable, Graph } from "../src/compiler/graph/graph.js";
 import { ENGINE_NAMES, type EngineName } from "../src/runtime/services/engine.js";
 import { openEngine, probeEngines } from "../src/node/engines/open.js";
 import { gradientGraph } from "../src/runtime/services/speed.js";
 import { goldenGradient } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 
-const ROWS = 16;
 const ROUNDS = 10;
 
 interface Subject {
   readonly label: string;
   readonly executable: Executable;
+  readonly inputs: Arrays;
   readonly times: number[];
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean", default: false }, seconds: { type: "string", default: "3" } },
+  options: {
+    json: { type: "boolean", default: false },
+    rows: { type: "string", default: "16" },
+    seconds: { type: "string", default: "3" },
+  },
 });
+const ROWS = Number(values.rows);
 
 const { title, graph } = await subjectGraph();
-const inputs = Object.fromEntries(graph.inputs.map(({ name, node }) => [name, numbers(graph.nodes[node]!.shape)]));
+const products = productsOf(graph);
+const inputsOf = ({ inputs, nodes }: Graph) =>
+  Object.fromEntries(inputs.map(({ name, node }) => [name, numbers(nodes[node]!.shape)]));
 const subjects: Subject[] = [];
 const engines = [];
 for (const { name, spinning } of await variants()) {
   const engine = await openEngine(name, { spinning });
   engines.push(engine);
   const label = name === "onnx-cpu" ? `${name}, ${spinning ? "spinning" : "waiting"}` : name;
-  const executable = await engine.compile(graph);
-  for (let i = 0; i < 3; i++) await executable.run(inputs);
-  subjects.push({ label, executable, times: [] });
+  for (const subject of name === "onnx-cpu" ? [graph, products] : [graph]) {
+    const [executable, inputs] = [await engine.compile(subject), inputsOf(subject)];
+    for (let i = 0; i < 3; i++) await executable.run(inputs);
+    subjects.push({ label: subject === graph ? label : `${label}, products`, executable, inputs, times: [] });
+  }
 }
 const sliceMs = (Number(values.seconds) * 1000) / ROUNDS;
 for (let round = 0; round < ROUNDS; round++) {
-  for (const { executable, times } of subjects) {
+  for (const { executable, inputs, times } of subjects) {
     const end = performance.now() + sliceMs;
     do {
       const start = performance.now();
@@ -67,11 +77,11 @@ if (values.json) {
   console.log(JSON.stringify({ title, unit: "ms", rows: rows.map((r) => ({ ...r, ratio: r.p10 / best })) }, null, 2));
 } else {
   console.log(`${title}, milliseconds`);
-  console.log("engine                 runs      min      p10   median      p90   ratio (p10)");
+  console.log("engine                        runs      min      p10   median      p90   ratio (p10)");
   for (const r of rows) {
     const figures = [r.min, r.p10, r.median, r.p90].map((ms) => ms.toFixed(3).padStart(9)).join("");
     console.log(
-      `${r.engine.padEnd(20)}${String(r.runs).padStart(7)}${figures}${(r.p10 / best).toFixed(2).padStart(8)}`,
+      `${r.engine.padEnd(27)}${String(r.runs).padStart(7)}${figures}${(r.p10 / best).toFixed(2).padStart(8)}`,
     );
   }
 }
@@ -84,6 +94,22 @@ async function subjectGraph(): Promise<{ title: string; graph: Graph }> {
     title: `gradient of ${conjunction.attributes.join(" and ")} at FFHQ scale, ${ROWS} rows`,
     graph: goldenGradient(golden, conjunction, ROWS),
   };
+}
+
+/** The products of a graph with its constants, side by side, and nothing else: what its time cannot be below. */
+function productsOf({ nodes }: Graph): Graph {
+  const b = new GraphBuilder();
+  const outputs: Record<string, number> = {};
+  const inputs = new Map<number, number>();
+  for (const { op, inputs: operands, shape } of nodes) {
+    const weight = nodes[operands[1] ?? 0];
+    if ((op.kind !== "matmul" && op.kind !== "dense") || weight?.op.kind !== "constant") continue;
+    const width = weight.shape.at(-2) ?? 0;
+    const x = inputs.get(width) ?? b.input(`x${width}`, [shape[0] ?? 0, width]);
+    inputs.set(width, x);
+    outputs[`y${Object.keys(outputs).length}`] = b.matmul(x, b.constant(weight.op.data, weight.shape));
+  }
+  return b.finish({ outputs });
 }
 
 /** The engines asked for, or all that are usable here; onnx-cpu with and without spinning threads. */

@@ -92,6 +92,20 @@ export function ortEngine(ort: Ort, settings: OrtSettings): Engine {
   };
 }
 
+/** Graphs of less work than this, in multiply-adds and numbers (a third of a millisecond of one core), are not shared among threads. */
+const SHORT = 16e6;
+
+/** Whether a run of a graph without images takes less time than sharing it among threads does. */
+function isShort({ nodes }: Graph): boolean {
+  const work = nodes.map(({ op, inputs, shape }): number => {
+    if (op.kind === "conv2d" || op.kind === "convTranspose2d" || op.kind === "upfirdn2d") return Infinity;
+    if (op.kind === "constant") return 0;
+    if (op.kind !== "matmul" && op.kind !== "dense") return sizeOf(shape);
+    return sizeOf(shape) * (nodes[inputs[0] ?? 0]?.shape.at(-1) ?? 0);
+  });
+  return work.reduce((sum, n) => sum + n, 0) < SHORT;
+}
+
 /** A graph of which several runs go at once, each on one thread. */
 function compileThreads(settings: OrtSettings, graph: Graph, threads: number): Executable {
   const names = onnxOutputNames(graph);
@@ -109,7 +123,7 @@ async function compile(ort: Ort, settings: OrtSettings, graph: Graph, readers?: 
   const names = onnxOutputNames(graph);
   const model = emitOnnx(onCpu ? winograd(graph) : graph, { coarseMath: !onCpu, splitTransposed: onCpu });
   const session = await ort.InferenceSession.create(model, {
-    ...sessionOptions(settings),
+    ...sessionOptions(isShort(graph) ? { ...settings, threads: 1, spinning: false } : settings),
     ...(readers !== undefined && !onCpu && { preferredOutputLocation: "gpu-buffer" as const }),
   });
   const inputs = graph.inputs.map(({ name, node }) => ({ name, shape: shapeOf(graph, node) }));

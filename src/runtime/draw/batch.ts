@@ -32,6 +32,8 @@ export interface DrawContext {
   readonly model: Model;
   /** The graphs of the task on the model. */
   readonly program: TaskProgram;
+  /** The same for tiles of WIDE_ROWS, where there are many samples. */
+  readonly wide?: TaskProgram;
   readonly engine: Engine;
   readonly clock: PhaseClock;
   readonly signal: AbortSignal | undefined;

@@ -6,19 +6,20 @@ import { mixNumbers } from "../../compiler/energy/varying.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Keep, LatentStart, PhotoStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
-import { unreachable } from "../../source/internal-error.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
 import { concat } from "../../source/concat.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
 import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import type { Gradients } from "./gradients.js";
-import { dependsOnBatch } from "../plan/tiles.js";
+import { dependsOnBatch, ENERGY_ROWS } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
 import { Eyes } from "./sight.js";
 import { latentStarts, movedWith, photoStart, shiftsOf } from "./starts.js";
+import { openWide, WORTH_WIDE } from "./wide-tiles.js";
 
 /** A task that is drawn row by row, each by itself. */
 export type RowTask = Exclude<Task, { kind: "edit" }>;
@@ -27,7 +28,7 @@ export type RowTask = Exclude<Task, { kind: "edit" }>;
 export class Solves {
   private readout: Executable | undefined;
   /** Of the condition that was followed last: batches of one condition follow each other. */
-  private followed: { readonly condition: Condition; readonly gradients: Gradients } | undefined;
+  private followed: { readonly condition: Condition; gradients: Gradients; widened: boolean } | undefined;
   /** Evaluations so far, by what they were told of. */
   private readonly spent = new Map<string, number>();
 
@@ -103,8 +104,10 @@ export class Solves {
           ? await this.gradientsOf(batch)
           : await clock.aside("compile", () => this.gradientsOf(batch));
         const readout = await this.openReadout();
+        const members = tiles.reduce((n, tile) => n + tile.members.length, 0);
+        const followed = members < WORTH_WIDE ? gradients : await clock.aside("compile", () => this.widened());
         const [before, there] = [evaluations, samples.length];
-        const drawn = await runTiles(task, tiles, { gradients, readout }, cx, (done, spent) => {
+        const drawn = await runTiles(task, tiles, { gradients: followed, readout }, cx, (done, spent) => {
           clock.progress("sample", about, there + done, total, evaluationsText(spentBefore + before + spent));
         });
         evaluations += drawn.evaluations;
@@ -127,8 +130,25 @@ export class Solves {
     await this.followed?.gradients.dispose();
     this.followed = undefined;
     const gradients = await compileBatch(batch, this.cx);
-    this.followed = { condition: batch.condition, gradients };
+    this.followed = { condition: batch.condition, gradients, widened: false };
     return gradients;
+  }
+
+  /** What is followed, with a higher tile where there may be one. */
+  private async widened(): Promise<Gradients> {
+    const { followed } = this;
+    if (followed === undefined) throw new InternalError("nothing is followed");
+    const { condition, gradients } = followed;
+    const graph = this.cx.wide?.conditions[this.cx.program.conditions.indexOf(condition)]?.gradient;
+    if (followed.widened || gradients.gradient === undefined || graph === undefined) return gradients;
+    followed.widened = true;
+    const wide = await openWide(gradients.gradient, graph.compiled(), this.cx.engine, ENERGY_ROWS);
+    if (wide === undefined) return gradients;
+    const dispose = async (): Promise<void> => {
+      await gradients.dispose();
+      await wide.gradient.dispose();
+    };
+    return (followed.gradients = { ...gradients, wide, dispose });
   }
 
   private async openReadout(): Promise<Executable> {

@@ -13,6 +13,7 @@ import { hintsOfRarity } from "../draw/base-rates.js";
 import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { triesAgain } from "../draw/judges.js";
+import { WIDE_ROWS, WORTH_WIDE } from "../draw/wide-tiles.js";
 import type { Memory } from "../draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
@@ -162,7 +163,10 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
   const { task, program } = own;
   const { rows, shares, drawn } = wanted;
   const samples = partsOf(task) * (1 + shares.length);
-  const isCut = cx.request.watch === undefined && drawsInParts(task) && program.conditions.length === 1;
+  // Without pictures nothing is gained by portions, and solves of all samples fill their tiles longest.
+  const hasPictures =
+    cx.plan.saves.some((s) => s.tasks.includes(own.index)) || cx.plan.expects.some((e) => e.task === own.index);
+  const isCut = cx.request.watch === undefined && hasPictures && drawsInParts(task) && program.conditions.length === 1;
   const parts = isCut ? cutRows(rows, samples) : [rows];
   const inParts =
     parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, placesOf(task, rows, shares).length]]));
@@ -197,8 +201,11 @@ function drawContext(
     const painter = resources.painterOf(task, model, program, rows.length);
     return labellerJudge({ model, memory, task, labeller, signal, painter }, task.name, clock);
   });
+  const { engine } = resources;
+  const isMany = engine.steps === "host" && rows.length * partsOf(task) >= WORTH_WIDE;
   return {
-    ...{ model, program, clock, signal, rows, shares, memory, engine: resources.engine },
+    ...{ model, program, clock, signal, rows, shares, memory, engine },
+    ...(isMany && { wide: compileTask(task, model, { rows: WIDE_ROWS, layout: engine.layout }) }),
     ...(judge && { judge }),
     ...(attempts && { attempts }),
     ...(request.onStep && { onStep: request.onStep }),

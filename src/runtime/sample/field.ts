@@ -1,7 +1,8 @@
 // The gradient field that samplers follow: log p(c|z) and its gradient in z, for a batch of samples, through fixed tiles.
 // In: a compiled gradient (inputs z; outputs logp, grad) for a tile of `rows` rows. Out: a Field over float64 states.
 // Invariants: a sample of lane i sits in row i mod rows of whatever run it takes part in; its lane does not depend on what else is drawn, so its
-// bits depend neither on the count nor on the shard nor on who sits in the other rows; no more runs than the fullest row has active samples.
+// bits depend neither on the count nor on the shard nor on who sits in the other rows; no more runs than the fullest row has active samples. Where a
+// higher tile is given, bits do not depend on rows at all: active samples fill tiles without gaps.
 import type { Executable } from "../../compiler/graph/graph.js";
 import { InternalError } from "../../source/internal-error.js";
 import { LowRank } from "../ode/low-rank.js";
@@ -42,8 +43,16 @@ export interface JacobianTerm {
   readonly hessianAt: (values: Float32Array, numbers?: Float32Array) => Float64Array;
 }
 
+/** A tile of more rows, of which each has the bits that it has in any row of the other (draw/wide-tiles.ts). */
+export interface WideTile {
+  readonly gradient: Executable;
+  readonly rows: number;
+}
+
 export interface TileOptions {
   readonly gradient: Executable;
+  /** With it samples sit where there is room. */
+  readonly wide?: WideTile;
   /** Rows of the compiled tile. */
   readonly rows: number;
   readonly zDim: number;
@@ -61,6 +70,20 @@ interface Member {
   readonly row: number;
 }
 
+/** A compiled gradient with its inputs. */
+interface Tile {
+  readonly rows: number;
+  readonly executable: Executable;
+  readonly z: Float32Array;
+  readonly held: Readonly<Record<string, Float32Array>>;
+}
+
+/** One run of a tile, and who takes part. */
+interface Run {
+  readonly tile: Tile;
+  readonly members: readonly Member[];
+}
+
 type Outputs = Readonly<Record<string, Float32Array>>;
 
 /** By row of the tile: positions of those who sit there, in the order of their lanes. Errors: InternalError for a lane that is taken twice. */
@@ -75,41 +98,69 @@ export function seatsOf(lanes: readonly number[], rows: number): readonly (reado
 }
 
 /** A Field that runs a compiled gradient, padded to whole tiles. The engine sees float32. */
-export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian: term }: TileOptions): Field {
+export function tiledField(options: TileOptions): Field {
+  const { gradient, wide, rows, zDim, lanes, anchors = {}, jacobian: term } = options;
   const widths = Object.entries(anchors).map(([name, values]) => ({
     name,
     values,
     width: values.length / lanes.length,
   }));
   const seats = seatsOf(lanes, rows).map((members, row) => members.map((position): Member => ({ position, row })));
-  const input = new Float32Array(rows * zDim);
-  // Rows without a sample repeat the first sample's: a number such as a sigma must not be 0.
-  const held = Object.fromEntries(
-    widths.map(({ name, values, width }) => [
-      name,
-      Float32Array.from({ length: rows * width }, (_, c) => values[c % width] ?? 0),
-    ]),
-  );
+  const low = tileOf(rows, gradient);
+  const high = wide && tileOf(wide.rows, wide.gradient);
+
+  function tileOf(height: number, executable: Executable): Tile {
+    return {
+      ...{ rows: height, executable, z: new Float32Array(height * zDim) },
+      // Rows without a sample repeat the first sample's: a number such as a sigma must not be 0.
+      held: Object.fromEntries(
+        widths.map(({ name, values, width }) => [
+          name,
+          Float32Array.from({ length: height * width }, (_, c) => values[c % width] ?? 0),
+        ]),
+      ),
+    };
+  }
+
+  /** Each run takes one sample for each row: where those of one tile have ended, their rows go to samples of the next. */
+  function seatedRuns(active: Uint8Array, tile: Tile): readonly Run[] {
+    const awake = seats.map((members) => members.filter(({ position }) => active[position] === 1));
+    const count = Math.max(0, ...awake.map((members) => members.length));
+    return Array.from({ length: count }, (_, run) => ({ tile, members: awake.flatMap((row) => row[run] ?? []) }));
+  }
+
+  /** Runs of the higher tile while it is more than half full, then of the low one. */
+  function packedRuns(active: Uint8Array, highTile: Tile): readonly Run[] {
+    const awake: number[] = [];
+    for (let position = 0; position < active.length; position++) if (active[position] === 1) awake.push(position);
+    const runs: Run[] = [];
+    for (let start = 0; start < awake.length;) {
+      const tile = (awake.length - start) * 2 > highTile.rows ? highTile : low;
+      const positions = awake.slice(start, start + tile.rows);
+      runs.push({ tile, members: positions.map((position, row) => ({ position, row })) });
+      start += positions.length;
+    }
+    return runs;
+  }
 
   const evaluateWith =
-    (executable: Executable, take: (outputs: Outputs, member: Member) => void): Field["evaluate"] =>
+    (
+      runsOf: (active: Uint8Array) => readonly Run[],
+      take: (outputs: Outputs, member: Member) => void,
+    ): Field["evaluate"] =>
     async (z, active, gradientOut, logpOut) => {
-      // Each run takes one sample for each row: where those of one tile have ended, their rows go to samples of the next.
-      const awake = seats.map((members) => members.filter(({ position }) => active[position] === 1));
-      const runs = Math.max(0, ...awake.map((members) => members.length));
-      for (let run = 0; run < runs; run++) {
-        const members = awake.flatMap((row) => row[run] ?? []);
+      for (const { tile, members } of runsOf(active)) {
         // Rows that nobody takes keep their last values: without effect on the others.
         for (const { position, row } of members) {
           const o = position * zDim;
-          input.set(z.subarray(o, o + zDim), row * zDim);
+          tile.z.set(z.subarray(o, o + zDim), row * zDim);
           for (const { name, values, width } of widths)
-            held[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
+            tile.held[name]?.set(values.subarray(position * width, (position + 1) * width), row * width);
         }
-        const outputs = await executable.run({ ...held, z: input });
+        const outputs = await tile.executable.run({ ...tile.held, z: tile.z });
         const logp = outputs["logp"];
         const grad = outputs["grad"];
-        if (logp?.length !== rows || grad?.length !== rows * zDim)
+        if (logp?.length !== tile.rows || grad?.length !== tile.rows * zDim)
           throw new InternalError("the gradient's outputs do not fit its tile");
         for (const member of members) {
           const { position, row } = member;
@@ -123,9 +174,12 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian
       }
     };
 
-  const field = { dim: zDim, evaluate: evaluateWith(gradient, () => undefined) };
+  const runsOf = (active: Uint8Array): readonly Run[] =>
+    high === undefined ? seatedRuns(active, low) : packedRuns(active, high);
+  const field = { dim: zDim, evaluate: evaluateWith(runsOf, () => undefined) };
   if (term === undefined) return field;
   const { executable = gradient, count, passes, hessianAt } = term;
+  const whole = tileOf(rows, executable);
   const matrices = new LowRank(lanes.length, count, zDim);
   const numbers = anchors["numbers"];
   const columns = (numbers?.length ?? 0) / lanes.length;
@@ -148,7 +202,7 @@ export function tiledField({ gradient, rows, zDim, lanes, anchors = {}, jacobian
   return {
     ...field,
     gaussNewton: {
-      evaluate: evaluateWith(executable, count === 0 ? () => undefined : takeMatrix),
+      evaluate: evaluateWith((active) => seatedRuns(active, whole), count === 0 ? () => undefined : takeMatrix),
       cost: (1 + passes) / 2,
       solve: (sample, a, x) => matrices.solve(sample, a, x),
     },

@@ -6,7 +6,7 @@ import type { Sampler } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { sampleOnDevice, type DeviceSampler } from "./device.js";
-import { tiledField, type JacobianTerm } from "./field.js";
+import { tiledField, type JacobianTerm, type WideTile } from "./field.js";
 import { sampleHmc } from "./hmc.js";
 import { sampleLangevin } from "./langevin.js";
 import { drawLatents, seededNoise } from "./noise-source.js";
@@ -24,6 +24,8 @@ export type { SamplingResult } from "./result.js";
 export interface CompiledSampler {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
   readonly gradient?: Executable;
+  /** The same for more rows, where their bits are those of any rows. */
+  readonly wide?: WideTile;
   /** What linearly implicit solvers need beside it. */
   readonly jacobian?: JacobianTerm;
   /** The sampler on an engine that steps on its device: in place of the others. */
