@@ -33,6 +33,8 @@ const FLAGGED: Readonly<Record<string, readonly [number, number]>> = {
   "first.webp": [0.85, 0.13],
   // Chimeras of a better generator are subtler: half of 16 are found.
   "second.webp": [0.45, 0.1],
+  // One of five is found, and none of the fine pictures is called unclear.
+  "third.webp": [0.1, 0.02],
 };
 
 describe.each(sheets)("the labeller and the eye, on pictures of $of", ({ file, pictures }) => {
@@ -68,7 +70,7 @@ describe.each(sheets)("the labeller and the eye, on pictures of $of", ({ file, p
     const sure = pictures
       .flatMap((_, k) => [k])
       .filter((k) => !["unclear", "hidden"].includes(agreed(pictures[k]!.looks, part)));
-    expect(sure.length).toBeGreaterThan(100);
+    expect(sure.length).toBeGreaterThan(0.6 * pictures.length);
     expect(share(sure, (k) => says[k]![part] === agreed(pictures[k]!.looks, part))).toBeGreaterThan(least);
   });
 
