@@ -252,9 +252,9 @@ def settle(args):
 class Decider:
     """What is drawn for w: of the mapping of the second round, or, settled, of the moved one."""
 
-    def __init__(self, settled=None):
-        self.settled = os.path.exists(SETTLED) if settled is None else settled
-        state = torch.load(SETTLED if self.settled else PATH)
+    def __init__(self, settled=None, path=None):
+        self.settled = path is not None or os.path.exists(SETTLED) if settled is None else settled
+        state = torch.load(path or (SETTLED if self.settled else PATH))
         self.net = nn.Linear(M.W_DIM, WIDTH).requires_grad_(False)
         self.net.load_state_dict(state['net'])
         self.bias, self.quantiles, self.spreads, self.steps = (state.get(name) for name in ('bias', 'quantiles', 'spreads', 'steps'))
@@ -326,32 +326,45 @@ def pair(args):
 
 
 class Tail(nn.Module):
-    """Five layers more, weights as they count. They begin by passing KEPT of w on: w and -w side by side in 128 units of each, and what the last
+    """Layers more, weights as they count. They begin by passing `kept` of w on: w and -w side by side in 128 units of each, and what the last
     activation does to negative numbers undone before it."""
 
-    def __init__(self, hidden=320):
+    def __init__(self, hidden=320, middle=2, kept=KEPT):
         super().__init__()
         n = M.W_DIM
-        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in ((n, hidden), (hidden, hidden), (hidden, hidden), (hidden, n), (n, n))])
+        sizes = [n, *[hidden] * (middle + 1), n, n]
+        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])])
         with torch.no_grad():
             for layer in self.layers:
                 layer.weight.normal_(0, math.sqrt(1 / layer.in_features / 1.04))
                 layer.bias.zero_()
             one, gain = torch.eye(n), 1 / (1.2 * math.sqrt(2))  # lrelu(x) - lrelu(-x) is 1.2 x
             both = torch.cat((torch.cat((one, -one), 1), torch.cat((-one, one), 1))) * gain
-            first, *middle, fourth, last = self.layers
+            first, *between, fourth, last = self.layers
             first.weight[:2 * n] = torch.cat((one, -one))
-            for layer in middle:
+            for layer in between:
                 layer.weight[:2 * n] = 0
                 layer.weight[:2 * n, :2 * n] = both
             fourth.weight *= 0.05
-            fourth.weight[:, :2 * n] = both[n:] * (KEPT / math.sqrt(2))
+            fourth.weight[:, :2 * n] = both[n:] * (kept / math.sqrt(2))
             last.weight.copy_(-5 / math.sqrt(2) * one)  # -5 lrelu(-x) is x above 0 and 5 x below
 
     def forward(self, x):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2) * math.sqrt(2)
         return x
+
+
+@torch.no_grad()
+def extended(mapping, tail):
+    """The mapping followed by a tail, as one mapping."""
+    state = {name: value for name, value in mapping.state_dict().items() if name != 'w_avg'}
+    for i, layer in enumerate(tail.layers, mapping.layers):
+        state[f'fc{i}.weight'] = layer.weight * (math.sqrt(layer.in_features) / mapping.multiplier)
+        state[f'fc{i}.bias'] = layer.bias / mapping.multiplier
+    longer = M.Mapping.of({**state, 'w_avg': torch.zeros(M.W_DIM)})
+    longer.w_avg.copy_(longer(torch.randn(60000, M.W_DIM)).mean(0))
+    return longer
 
 
 def move(args):
@@ -387,13 +400,8 @@ def move(args):
         if time.time() - shown > 15:
             shown = time.time()
             print(f'{shown - start:.0f} s, step {step}, squared error {away.mean():.2f}, median {away.median():.2f}', flush=True)
-    state = {name: value for name, value in before.state_dict().items() if name != 'w_avg'}
-    for i, layer in enumerate(average.layers, before.layers):
-        state[f'fc{i}.weight'] = layer.weight * (math.sqrt(layer.in_features) / before.multiplier)
-        state[f'fc{i}.bias'] = layer.bias / before.multiplier
     with torch.no_grad():
-        mapping = M.Mapping.of({**state, 'w_avg': torch.zeros(M.W_DIM)})
-        mapping.w_avg.copy_(mapping(torch.randn(60000, M.W_DIM)).mean(0))
+        mapping = extended(before, average)
         z = torch.randn(8000, M.W_DIM)
         target = wanted(before(z))
         print(f'variance {target.var(0).sum():.1f}, squared error {(mapping(z) - target).square().sum(1).mean():.2f}')

@@ -12,7 +12,7 @@ import math
 import torch
 import model as M
 
-STEP = 0.2  # standard deviation of what classes add to w along an axis, at most
+STEP = 0.1  # standard deviation of what classes add to w along an axis, at most
 ROWS = 30000
 
 
