@@ -7,6 +7,7 @@ import type { Tensor } from "../src/compiler/weights.js";
 import { checkpointModel } from "../src/models/checkpoints/checkpoint-model.js";
 import type { StyleganModel } from "../src/models/model.js";
 import { random } from "../test/support/random.js";
+import { makeInput, makeLayer } from "../test/support/stylegan3.js";
 
 const WIDTH = 512;
 const LAYERS = 14;
@@ -39,23 +40,12 @@ export function configStylegan3(configuration: "T" | "R", resolution: number): S
     const raised = Math.max(rates[from]!, rates[i]!) * (toRgb ? 1 : 2);
     const [up, down] = [raised / rates[from]!, raised / rates[i]!];
     const k = toRgb || configuration === "R" ? 1 : 3;
-    const [upTaps, downTaps] = toRgb ? [1, 1] : [up * FILTER_TAPS, down * FILTER_TAPS];
-    const total = (out - 1) * down + 1 - (size + k - 1) * up + upTaps + downTaps - 2;
-    const before = Math.floor((total + up) / 2);
-    const isRadial = configuration === "R" && cutoffs[i]! * 2 < rates[i]!;
-    return {
-      name: `L${i}_${out}_${outputs}`,
-      toRgb,
-      up,
-      down,
-      pads: [before, total - before, before, total - before],
-      magnitude: 1,
-      weight: numbers([outputs, inputs, k, k]),
-      bias: numbers([outputs], 0.1),
-      affineWeight: numbers([inputs, WIDTH], 0.5),
-      affineBias: { shape: [inputs], data: new Float32Array(inputs).fill(1) },
-      ...(!toRgb && { upFilter: bell(upTaps, false), downFilter: bell(downTaps, isRadial) }),
-    };
+    return makeLayer({
+      ...{ name: `L${i}_${out}_${outputs}`, toRgb, inputs, outputs, kernel: toRgb || configuration === "R" ? 1 : 3 },
+      ...{ size, out, up, down, upTaps: up * FILTER_TAPS, downTaps: down * FILTER_TAPS },
+      ...{ radial: configuration === "R" && cutoffs[i]! * 2 < rates[i]!, magnitude: 1, wDim: WIDTH },
+      ...{ numbers, filter: bell, affine: 0.5, bias: 0.1 },
+    });
   });
   return checkpointModel(
     { name: `stylegan3-${configuration.toLowerCase()}`, sha256: "" },
@@ -79,12 +69,7 @@ export function configStylegan3(configuration: "T" | "R", resolution: number): S
           size: [sizes[0]!, sizes[0]!],
           samplingRate: rates[0]!,
           bandwidth: firstCutoff,
-          weight: numbers([channels[0]!, channels[0]!]),
-          affineWeight: numbers([4, WIDTH], 0.1),
-          affineBias: { shape: [4], data: Float32Array.of(1, 0, 0, 0) },
-          frequencies: numbers([channels[0]!, 2], 1),
-          phases: numbers([channels[0]!], 0.3),
-          transform: { shape: [3, 3], data: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1) },
+          ...makeInput(channels[0]!, WIDTH, 0.1, numbers),
         },
         layers,
       },
