@@ -39,7 +39,6 @@ export function configStylegan3(configuration: "T" | "R", resolution: number): S
     const toRgb = i === LAYERS;
     const raised = Math.max(rates[from]!, rates[i]!) * (toRgb ? 1 : 2);
     const [up, down] = [raised / rates[from]!, raised / rates[i]!];
-    const k = toRgb || configuration === "R" ? 1 : 3;
     return makeLayer({
       ...{ name: `L${i}_${out}_${outputs}`, toRgb, inputs, outputs, kernel: toRgb || configuration === "R" ? 1 : 3 },
       ...{ size, out, up, down, upTaps: up * FILTER_TAPS, downTaps: down * FILTER_TAPS },
