@@ -119,6 +119,26 @@ describe("a value with very many users", () => {
     expect(ratioOf(sliced, fold)).toBeLessThan(24);
   }, 300_000);
 
+  test("that is joined of as many parts: each slice finds its part", () => {
+    const joined = (count: number): Graph => {
+      const b = new GraphBuilder();
+      const x = b.input("x", [1, 1]);
+      const whole = b.concat(
+        Array.from({ length: count }, (_, i) => b.add(x, scalar(i))),
+        1,
+      );
+      const parts = Array.from({ length: count }, (_, i) => b.exp(b.sliceAxis(whole, 1, count - 1 - i, 1)));
+      return b.finish({ outputs: { y: b.concat(parts, 1) } });
+    };
+    const small = prune(fold(joined(7)));
+    const sliced = small.nodes.filter((n) => n.op.kind === "slice").map((n) => small.nodes[n.inputs[0]!]?.op.kind);
+    expect(sliced).not.toContain("concat");
+    expect(verify(small)).toEqual([]);
+    const x0 = { x: Float64Array.of(0.25) };
+    expect(interpret(small, x0)["y"]).toEqual(interpret(joined(7), x0)["y"]);
+    expect(ratioOf(joined, fold)).toBeLessThan(24);
+  }, 300_000);
+
   test("whose costly functions are joined", () => {
     const columns = (count: number): Graph => {
       const b = new GraphBuilder();

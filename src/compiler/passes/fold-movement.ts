@@ -3,6 +3,7 @@
 import { scalar } from "../graph/builder.js";
 import type { NodeId } from "../graph/graph.js";
 import { at, broadcastShapes, sameShape } from "../graph/shape.js";
+import { countBelow } from "../../source/sorted.js";
 import { asScaled, uniformValue } from "./fold-algebra.js";
 import { type RewriteSite, type Rule, ruleFor, type UserTest } from "./rewrite.js";
 
@@ -78,19 +79,15 @@ const sliceOfConcat = ruleFor(["slice"], (site) => {
   if (inner.op.kind !== "concat") return undefined;
   const { axis } = inner.op;
   const [from, size] = [at(op.start, axis), at(op.size, axis)];
-  let start = 0;
-  for (const part of inner.inputs) {
-    const n = at(site.old(part).shape, axis);
-    if (from >= start && from + size <= start + n) {
-      return b.slice(
-        site.new(part),
-        op.start.map((s, i) => (i === axis ? s - start : s)),
-        op.size,
-      );
-    }
-    start += n;
-  }
-  return undefined;
+  const starts = site.partStarts(site.operand(0));
+  const i = countBelow(starts, from + 1) - 1; // the last part that begins at `from` or before
+  const [part, start] = [at(inner.inputs, i), at(starts, i)];
+  if (from + size > start + at(site.old(part).shape, axis)) return undefined;
+  return b.slice(
+    site.new(part),
+    op.start.map((s, k) => (k === axis ? s - start : s)),
+    op.size,
+  );
 });
 
 /** An elementwise operation broadcasts by itself; reductions over axes of size 1 are reshapes. */

@@ -24,6 +24,8 @@ interface Sweep {
   readonly mapped: readonly NodeId[];
   /** Answers of `hasOnlyUsers`: a value may have very many users, each of which asks. */
   readonly known: Map<UserTest, Map<NodeId, boolean>>;
+  /** Answers of `partStarts`: a concatenation of very many parts has a slice for each. */
+  readonly starts: Map<NodeId, readonly number[]>;
 }
 
 /** Where a rule is applied: one old node, what surrounds it, and the builder of the new graph. */
@@ -72,6 +74,23 @@ export class RewriteSite {
     return found;
   }
 
+  /** Where each part of an old concatenation begins along its axis, ascending; none for another node. */
+  partStarts(id: NodeId): readonly number[] {
+    const { starts } = this.#sweep;
+    const known = starts.get(id);
+    if (known !== undefined) return known;
+    const { op, inputs } = this.old(id);
+    const found: number[] = [];
+    let start = 0;
+    if (op.kind === "concat")
+      for (const part of inputs) {
+        found.push(start);
+        start += at(this.old(part).shape, op.axis);
+      }
+    starts.set(id, found);
+    return found;
+  }
+
   isConstant(id: NodeId): boolean {
     return this.old(id).op.kind === "constant";
   }
@@ -117,7 +136,7 @@ export function ruleFor(kinds: Kinds, replace: Replace): Rule {
 export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
   const b = new GraphBuilder();
   const mapped: NodeId[] = [];
-  const sweep = { graph, users: new Users(graph), b, mapped, known: new Map<UserTest, Map<NodeId, boolean>>() };
+  const sweep: Sweep = { graph, users: new Users(graph), b, mapped, known: new Map(), starts: new Map() };
   const ofKind = new Map<Op["kind"], readonly Rule[]>();
   let changed = false;
   for (let id = 0; id < graph.nodes.length; id++) {
