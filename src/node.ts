@@ -29,21 +29,24 @@ export {
   compile,
   diff,
   doctor,
-  evaluate,
   explain,
-  exportForLabels,
-  exportImages,
   formatFile,
-  joinData,
-  label,
   lock,
   plan,
-  reproduceImage,
   run,
-  show,
-  train,
   verify,
 } from "./node/verbs.js";
+export {
+  convertLaceLatents,
+  convertStyleflow,
+  evaluate,
+  exportForLabels,
+  exportImages,
+  joinData,
+  label,
+  train,
+} from "./node/learning-verbs.js";
+export { diffPictures, mergePictures, pictureText, reproduceImage, show } from "./node/picture-verbs.js";
 export type { RunInFolderOptions as RunOptions } from "./node/verbs.js";
 export type { BuildOptions, BuildStage, Built } from "./app/build.js";
 export type { Difference, DiffOptions, ScriptAt } from "./app/diff.js";
@@ -58,11 +61,12 @@ export type { PlanInFolderOptions as PlanOptions } from "./node/verbs.js";
 export type { Checked } from "./app/check.js";
 export { ScriptError } from "./app/compile-script.js";
 export type { DoctorOptions, Examination, ExaminedEngine } from "./app/doctor.js";
-export type { DataFileOptions } from "./app/data-files.js";
+export type { ConvertOptions, DataFileOptions } from "./app/data-files.js";
 export type { EvaluatedScript, EvaluateOptions, Evaluation } from "./app/evaluate.js";
 export type { Formatted } from "./app/format-files.js";
 export type { ExportedImages, Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { ImportedFile, ImportOptions } from "./app/import-file.js";
+export type { MergedPicture, PictureOptions } from "./app/pictures.js";
 export type { Locked } from "./app/lock.js";
 export type { AddOptions, PullOptions, ListedModel, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";

@@ -1,44 +1,20 @@
 // The verbs on this machine, as the door `lacec/node` hands them out: each is that of src/app with the Platform of Node.
+// Those of labels and heads are in learning-verbs.ts, those of pictures in picture-verbs.ts, those of models in model-verbs.ts.
 import type { CacheUse } from "../app/platform.js";
 import * as buildVerb from "../app/build.js";
 import * as cacheVerb from "../app/cache.js";
 import * as cleanVerb from "../app/clean.js";
 import * as checkVerb from "../app/check.js";
-import * as dataVerb from "../app/data-files.js";
 import { compileScript, type Compilation } from "../app/compile-script.js";
 import * as diffVerb from "../app/diff.js";
 import * as doctorVerb from "../app/doctor.js";
-import * as evaluateVerb from "../app/evaluate.js";
 import * as explainVerb from "../app/explain.js";
 import * as formatVerb from "../app/format-files.js";
-import * as labelVerb from "../app/label.js";
 import * as lockVerb from "../app/lock.js";
 import * as planVerb from "../app/plan.js";
-import * as reproduceVerb from "../app/reproduce-image.js";
 import * as runVerb from "../app/run.js";
-import * as showVerb from "../app/show.js";
-import * as trainVerb from "../app/train.js";
 import * as verifyVerb from "../app/verify.js";
 import { onThisMachine } from "./platform.js";
-
-/**
- * Trains heads for attributes on labelled latents, as `lacec train`: docs/data.md says what the files hold.
- *
- * Errors   UsageError; LaceError of data, packs, engines and the disk, L4106 if `signal` aborts (`resume` then goes on).
- *
- * @example
- * ```ts
- * import { train } from "lacec/node";
- * const { files, report } = await train(["data.safetensors"], { hidden: [12], epochs: 2, engine: "onnx-cpu" });
- * console.log(files, report.attributes.map((a) => a.name));
- * ```
- */
-export async function train(
-  data: readonly string[],
-  options: trainVerb.TrainOptions = {},
-): Promise<trainVerb.Training> {
-  return onThisMachine((platform) => trainVerb.train(platform, data, options));
-}
 
 /**
  * Names every mistake of scripts, as `lacec check`.
@@ -91,22 +67,6 @@ export async function lock(script: string, options: { readonly check?: boolean }
 }
 
 /**
- * Reads the recipe inside an image, as `lacec show`.
- *
- * Errors   LaceError L5302 for an image without one, L5301, L5303, L50xx.
- *
- * @example
- * ```ts
- * import { show } from "lacec/node";
- * const { task, seed, engine } = await show("out/portrait-0.png");
- * console.log(task, seed, engine);
- * ```
- */
-export async function show(image: string): Promise<showVerb.Recipe> {
-  return onThisMachine((platform) => showVerb.show(platform, image));
-}
-
-/**
  * Says how much the cache of the working folder holds, as `lacec cache`; with `clean`, empties it.
  *
  * @example
@@ -147,103 +107,6 @@ export async function doctor(options: doctorVerb.DoctorOptions = {}): Promise<do
  */
 export async function explain(code: string): Promise<string> {
   return onThisMachine((platform) => explainVerb.explain(platform, code));
-}
-
-/**
- * Labels latents of a model into a data file, as `lacec label`.
- *
- * Errors   UsageError; LaceError of the model, the labeller, the labels and the disk, L4106 if `signal` aborts (the same call then goes on).
- *
- * @example
- * ```ts
- * import { label } from "lacec/node";
- * const { file, tallies } = await label("builtin:avatar", { count: 16, output: "few.safetensors", engine: "onnx-cpu" });
- * console.log(file, tallies.map((t) => t.name));
- * ```
- */
-export async function label(model: string, options: labelVerb.LabelOptions = {}): Promise<labelVerb.Labelled> {
-  return onThisMachine((platform) => labelVerb.label(platform, model, options));
-}
-
-/**
- * Writes the images that the same call of `label` would look at, and a table for labels by hand, as `lacec label --export`.
- *
- * Errors   LaceError of the model and the disk, L4106 if `signal` aborts.
- *
- * @example
- * ```ts
- * import { exportImages } from "lacec/node";
- * const { table } = await exportImages("builtin:avatar", "by-hand", { count: 2, engine: "onnx-cpu" });
- * console.log(table);
- * ```
- */
-export async function exportImages(
-  model: string,
-  folder: string,
-  options: labelVerb.RowOptions = {},
-): Promise<labelVerb.ExportedImages> {
-  return onThisMachine((platform) => labelVerb.exportImages(platform, model, folder, options));
-}
-
-/**
- * Writes the pictures that `evaluate` counts, in an order by chance, and a table for labels by hand, as `lacec eval --export`.
- *
- * Errors   those of `evaluate`; LaceError L5313 if the folder has a table of other pictures.
- *
- * @example
- * ```ts
- * import { exportForLabels } from "lacec/node";
- * const { table, count } = await exportForLabels("portraits.lace", "to-judge", { count: 2, engine: "onnx-cpu" });
- * console.log(table, count);
- * ```
- */
-export async function exportForLabels(
-  script: string,
-  folder: string,
-  options: Parameters<typeof evaluateVerb.exportForLabels>[3] = {},
-): Promise<evaluateVerb.ExportedOutcomes> {
-  return onThisMachine((platform) => evaluateVerb.exportForLabels(platform, script, folder, options));
-}
-
-/**
- * Joins the data files of parts of the rows (`shard`) to the one that a single call of `label` would have written, as `lacec label --join`.
- *
- * Errors   LaceError L5317 if they do not fit together, those of damaged files and of the disk.
- *
- * @example
- * ```ts
- * import { joinData, label } from "lacec/node";
- * const about = { count: 65, output: "part.safetensors", engine: "onnx-cpu" };
- * const parts = [];
- * for (const number of [1, 2]) parts.push(await label("builtin:avatar", { ...about, shard: { number, of: 2 } }));
- * const { count } = await joinData(parts.map((p) => p.file), { output: "whole.safetensors" });
- * console.log(count);
- * ```
- */
-export async function joinData(
-  files: readonly string[],
-  options: dataVerb.DataFileOptions = {},
-): Promise<labelVerb.Labelled> {
-  return onThisMachine((platform) => dataVerb.joinData(platform, files, options));
-}
-
-/**
- * Measures what a script's sets and edits are worth, as `lacec eval`: docs/eval.md says what is measured.
- *
- * Errors   UsageError; ScriptError of a script that does not compile; LaceError of files, models, engines and labellers.
- *
- * @example
- * ```ts
- * import { evaluate } from "lacec/node";
- * const { evaluation } = await evaluate("portraits.lace", { count: 2, reference: 4, engine: "onnx-cpu" });
- * for (const { name, clauses } of evaluation.sets) console.log(name, clauses.at(-1)?.labeller);
- * ```
- */
-export async function evaluate(
-  script: string,
-  options: evaluateVerb.EvaluateOptions = {},
-): Promise<evaluateVerb.EvaluatedScript> {
-  return onThisMachine((platform) => evaluateVerb.evaluateScript(platform, script, options));
 }
 
 /**
@@ -297,7 +160,7 @@ export async function plan(script: string, options: PlanInFolderOptions = {}): P
 }
 
 /**
- * Runs a script: samples, images, files, run.json.
+ * Runs a script, as `lacec run`: samples, images, files, run.json.
  *
  * Errors   LaceError with the diagnostics of a script that does not compile, of what cannot be run yet, or of the environment.
  *          Samples that fail and expectations that are missed are in `results.diagnostics`.
@@ -351,26 +214,6 @@ export async function verify(script: string, options: verifyVerb.VerifyOptions =
  */
 export async function clean(script: string, options: cleanVerb.CleanOptions = {}): Promise<cleanVerb.Cleaned> {
   return onThisMachine((platform) => cleanVerb.clean(platform, script, options));
-}
-
-/**
- * Makes an image again from the recipe inside it, and compares, as `lacec reproduce`.
- *
- * Errors   ScriptError if the recipe's script does not compile here; UsageError for an output in a format that cannot be written;
- *          LaceError L5302 for an image without a recipe, L5303, and what a run throws.
- *
- * @example
- * ```ts
- * import { reproduceImage } from "lacec/node";
- * const { identical, differences } = await reproduceImage("out/portrait-0.png", { output: "again.png" });
- * console.log(identical, differences);
- * ```
- */
-export async function reproduceImage(
-  image: string,
-  options: reproduceVerb.ReproduceImageOptions = {},
-): Promise<reproduceVerb.ReproducedImage> {
-  return onThisMachine((platform) => reproduceVerb.reproduceImage(platform, image, options));
 }
 
 /**

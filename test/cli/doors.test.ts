@@ -2,7 +2,7 @@
 // those of a whole run.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,8 +14,11 @@ import { writePack } from "../../src/models/pack/pack.js";
 import { runJob } from "../../src/worker.js";
 import { requireBuild } from "../support/build.js";
 import { labelledData } from "../support/labelled-data.js";
+import { dict, floatBytes, int, type Part } from "../support/pickle.js";
+import { hasRedis, startRedis, type OwnRedis } from "../support/redis.js";
+import { array, bytes, float, list, pickle } from "../support/styleflow.js";
 import { randomModel } from "../support/model.js";
-import { folderWith, root } from "../support/lacec.js";
+import { folderWith, lacec, root } from "../support/lacec.js";
 
 const SCRIPT = `lace 1
 model avatar from "builtin:avatar"
@@ -27,6 +30,7 @@ save portraits to "sheet.png" as grid
 `;
 
 let folder: ReturnType<typeof folderWith>;
+let redis: OwnRedis | undefined;
 const at = (...path: string[]): string => join(folder.path, ...path);
 async function recipeOf(file: string): Promise<Recipe> {
   const { text } = await sharpCodec().inspect(readFileSync(at("out", file)));
@@ -37,9 +41,34 @@ beforeAll(async () => {
   folder = folderWith({ "portraits.lace": SCRIPT });
   writeFileSync(at("data.safetensors"), labelledData());
   writeFileSync(at("pack.safetensors"), writePack(randomModel(), { source: "a test" }));
+  for (const [name, bytes] of Object.entries(labelledElsewhere())) {
+    mkdirSync(at(dirname(name)), { recursive: true });
+    writeFileSync(at(name), bytes);
+  }
   await run(at("portraits.lace"), { out: at("out"), engine: "onnx-cpu" });
+  if (hasRedis) {
+    mkdirSync(at("redis"));
+    redis = await startRedis(at("redis"));
+  }
 });
-afterAll(() => folder.remove());
+afterAll(async () => {
+  await redis?.stop();
+  folder.remove();
+});
+
+/** Two samples as StyleFlow's data set has them, and as the LACE paper's scripts keep them. */
+function labelledElsewhere(): Readonly<Record<string, Uint8Array>> {
+  const held = (key: string, value: Part): Uint8Array => pickle(dict({ [key]: value }));
+  const latents = (...shape: number[]): Part => array(shape, "f4", bytes(floatBytes(1, 2, 3, 4)));
+  const row = (smile: number): Part[] => Array.from({ length: 21 }, (_, k) => (k === 2 ? int(smile) : float(0.5)));
+  const objects = new Uint8Array(BigInt64Array.from([8n, 0n]).buffer);
+  return {
+    "styleflow/all_latents.pickle": held("Latent", latents(2, 1, 1, 2)),
+    "styleflow/att_light.pickle": held("att_light", list([array([2, 21], "O8", list([...row(1), ...row(0)]))])),
+    "lace-latents/ws_latent.pickle": held("ws_latent", list([latents(2, 1, 2)])),
+    "lace-latents/pred.pickle": held("pred", list([array([2], "i8", bytes(objects))])),
+  };
+}
 
 describe("the door of browsers", () => {
   test("bundles into one file that asks for nothing of Node and no native library", async () => {
@@ -71,7 +100,11 @@ function examplesOf(file: string): string[] {
 }
 
 describe("examples in docstrings", () => {
-  const doors = ["src/node.ts", "src/node/verbs.ts", "src/node/model-verbs.ts", "src/worker.ts"];
+  const QUEUE = "redis://127.0.0.1:6379";
+  const doors = [
+    ...["src/node.ts", "src/node/verbs.ts", "src/node/learning-verbs.ts", "src/node/picture-verbs.ts"],
+    ...["src/node/model-verbs.ts", "src/node/many/verbs.ts", "src/worker.ts"],
+  ];
   const examples = doors.flatMap((file) => examplesOf(file).map((code) => ({ file, code })));
 
   test("stand at every function of the doors", () => {
@@ -82,7 +115,18 @@ describe("examples in docstrings", () => {
     expect(examples.length).toBeGreaterThan(3);
   });
 
-  test.each(examples)("$file: $code", async ({ code }) => {
+  test("are named for every verb of the command line, but for those about the command line itself and editors", async () => {
+    const { out } = await lacec(["--help"], { cwd: folder.path });
+    const verbs = [...out.slice(out.indexOf("Commands:")).matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
+    expect(verbs.length).toBeGreaterThan(20);
+    const ofTheProgram = ["completion", "manual", "help", "lsp", "studio"];
+    const texts = doors.map((file) => readFileSync(join(root, file), "utf8")).join("");
+    const unnamed = verbs.filter((v) => v !== undefined && !new RegExp(`as \`lacec ${v}\\b`).test(texts));
+    expect(unnamed.sort()).toEqual(ofTheProgram.sort());
+  });
+
+  test.for(examples)("$file: $code", async ({ code }, { skip }) => {
+    if (code.includes(QUEUE) && redis === undefined) skip("no redis-server is installed");
     requireBuild();
     mkdirSync(at("node_modules"), { recursive: true });
     try {
@@ -92,7 +136,10 @@ describe("examples in docstrings", () => {
     }
     writeFileSync(at("recipe.json"), JSON.stringify(await recipeOf("portrait-0.png")));
     const given = `import { readFileSync } from "node:fs";\nconst recipe = JSON.parse(readFileSync("recipe.json", "utf8"));\n`;
-    writeFileSync(at("example.mjs"), /\brecipe\b/.test(code) ? given + code : code);
+    writeFileSync(
+      at("example.mjs"),
+      /\brecipe\b/.test(code) ? given + code : code.replaceAll(QUEUE, redis?.url ?? QUEUE),
+    );
     const { stderr } = await promisify(execFile)(process.execPath, ["example.mjs"], {
       cwd: folder.path,
       env: { ...process.env, LACE_MODELS: at("models") },
