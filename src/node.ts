@@ -80,7 +80,7 @@ export type { DataMetadata } from "./learn/label/data-metadata.js";
 export type { Tally } from "./learn/label/tally.js";
 export type { AttributeReport, Correlations } from "./learn/train/evaluate.js";
 export type { TrainSettings } from "./learn/train/settings.js";
-export type { LabellerIdentity } from "./runtime/services/labeller-identity.js";
+export type { JudgedHeads, LabellerIdentity } from "./runtime/services/labeller-identity.js";
 export type { Speed } from "./runtime/services/speed.js";
 export type { World } from "./runtime/services/world.js";
 /** Files of this machine, for the functions of `lacec` that take a host. */

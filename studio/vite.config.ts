@@ -53,6 +53,22 @@ const gallery: Plugin = {
   },
 };
 
+/** The page proper is imported by its beginning, which starts the engine: the browser is told of it in the HTML, so that it is fetched at once. */
+const preloadPage: Plugin = {
+  name: "preload-page",
+  transformIndexHtml: {
+    order: "post",
+    handler: (_, { bundle }) =>
+      Object.values(bundle ?? {})
+        .filter((file) => file.type === "chunk" && file.facadeModuleId?.endsWith("/src/start.tsx") === true)
+        .map((file) => ({
+          tag: "link",
+          attrs: { rel: "modulepreload", crossorigin: true, href: `./${file.fileName}` },
+          injectTo: "head" as const,
+        })),
+  },
+};
+
 /** The service worker, which knows the names of all that was built. */
 const serviceWorker: Plugin = {
   name: "service-worker",
@@ -87,7 +103,7 @@ export default defineConfig({
   root,
   base: "./",
   define: { LACEC_VERSION: JSON.stringify(version), STUDIO_GALLERY: JSON.stringify([...pictured.keys()]) },
-  plugins: [threads, gallery, thirdParty.write, serviceWorker],
+  plugins: [threads, gallery, preloadPage, thirdParty.write, serviceWorker],
   worker: { format: "es", plugins: () => [threads, thirdParty.collect] },
   build: {
     outDir: "../dist/studio",

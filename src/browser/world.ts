@@ -14,16 +14,9 @@ import type { World } from "../runtime/services/world.js";
 import { openDecoder } from "../runtime/services/onnx-decoder.js";
 import { browserCodec } from "./codec.js";
 
-/** What stays from one run to the next. */
-export class BrowserShelf {
-  readonly engine: Engine;
+/** Packs that were read: those that ship with lacec stay, which needs no engine. */
+export class PackShelf {
   private readonly packs = new Map<string, Promise<Model>>();
-  private readonly labellers = new Map<string, Promise<Labeller | undefined>>();
-
-  /** Owns     nothing: the engine is its opener's. */
-  constructor(engine: Engine) {
-    this.engine = { ...engine, dispose: () => Promise.resolve() };
-  }
 
   /** The pack of a name that ships with lacec, read once; others are read anew, for the project's files may change. */
   pack(host: Host, reference: string): Promise<Model> {
@@ -32,6 +25,20 @@ export class BrowserShelf {
     this.packs.set(reference, known);
     known.catch(() => this.packs.delete(reference));
     return known;
+  }
+}
+
+/** What stays from one run to the next. */
+export class BrowserShelf {
+  readonly engine: Engine;
+  private readonly labellers = new Map<string, Promise<Labeller | undefined>>();
+
+  /** Owns     nothing: the engine is its opener's. */
+  constructor(
+    engine: Engine,
+    readonly packs = new PackShelf(),
+  ) {
+    this.engine = { ...engine, dispose: () => Promise.resolve() };
   }
 
   /** The labeller of a model, opened once for each file; its runs do not close it. The one for faces needs Node. */
@@ -58,7 +65,7 @@ export function browserWorld(host: Host, shelf: BrowserShelf, cache?: Cache): Wo
     host,
     cache,
     openEngine: () => Promise.resolve(shelf.engine),
-    loadModel: async ({ reference, heads }) => addScriptHeads(host, await shelf.pack(host, reference), heads),
+    loadModel: async ({ reference, heads }) => addScriptHeads(host, await shelf.packs.pack(host, reference), heads),
     openLabeller: (model) => shelf.labeller(host, model),
     openDecoder: async (model) => {
       const onnx = await openOnnxAsGraph(await loadDecoder(host, model), shelf.engine);

@@ -8,7 +8,7 @@ import { breathing } from "../app/live/breathing.js";
 import { memoryCache } from "../app/live/memory-cache.js";
 import type { FromEngine, RunJob, ToEngine } from "../app/live/messages.js";
 import { inspectJob } from "../app/live/inspect-job.js";
-import { runJob, type RunSurroundings } from "../app/live/run-job.js";
+import { runJob, type OpenedWorld, type RunSurroundings } from "../app/live/run-job.js";
 import { engineChoice, type EngineChoice } from "../app/verb.js";
 import type { Host } from "../ports/host.js";
 import type { Engine } from "../runtime/services/engine.js";
@@ -39,7 +39,7 @@ export async function serveStudioEngine(): Promise<void> {
     opening.catch(() => engines.delete(choice));
     return opening;
   };
-  const surroundings = async (job: RunJob, name: string): Promise<RunSurroundings> => {
+  const opened = async (name: string): Promise<OpenedWorld> => {
     const engine = { ...(await engineOf(name)), dispose: () => Promise.resolve() };
     const world = (host: Host): World => ({
       ...nodeServices(host, engineChoice(name), cache),
@@ -47,9 +47,12 @@ export async function serveStudioEngine(): Promise<void> {
       prepareOutput: () => Promise.resolve(),
       claimOutputs: () => Promise.resolve(() => Promise.resolve()),
     });
+    return { engine, world };
+  };
+  const surroundings = (job: RunJob, name: string): RunSurroundings => {
     const host = folderHost(files, root, job.files);
     const nameOf = (path: string): string => nameInside(root, path);
-    return { ...{ version, engine, world, host, nameOf, cache, tell }, signal: stop.signal };
+    return { ...{ version, opening: opened(name), host, nameOf, cache, tell }, signal: stop.signal };
   };
 
   process.on("message", (message: ToEngine) => {
@@ -66,18 +69,16 @@ export async function serveStudioEngine(): Promise<void> {
         return;
       case "run":
         stop = new AbortController();
-        surroundings(message.job, message.engine)
-          .then((around) => runJob(message.job, around))
-          .catch((error: unknown) => {
-            const said = [{ severity: "error" as const, text: messageOf(error) }];
-            tell({ kind: "end", id: message.job.id, outcome: "failed", said, expectations: [], seconds: 0 });
-          });
+        runJob(message.job, surroundings(message.job, message.engine)).catch((error: unknown) => {
+          const said = [{ severity: "error" as const, text: messageOf(error) }];
+          tell({ kind: "end", id: message.job.id, outcome: "failed", said, expectations: [], seconds: 0 });
+        });
         return;
       case "inspect":
         stop = new AbortController();
-        surroundings(message.job, message.engine)
-          .then((around) => inspectJob(message.job, message.picture, around))
-          .catch((error: unknown) => tell({ kind: "inspected", id: message.job.id, found: messageOf(error) }));
+        inspectJob(message.job, message.picture, surroundings(message.job, message.engine)).catch((error: unknown) =>
+          tell({ kind: "inspected", id: message.job.id, found: messageOf(error) }),
+        );
     }
   });
   // A terminal's Ctrl-C reaches the whole group: the parent decides.

@@ -34,12 +34,12 @@ export async function inspectJob(job: RunJob, picture: PicturePlace, around: Run
 }
 
 async function inspect(job: RunJob, picture: PicturePlace, around: RunSurroundings): Promise<PictureInspection> {
-  const { host, version, signal } = around;
+  const { host, version, signal, opening } = around;
   const { plan, program } = await compileWhole(job.entry, host, overridesOfJob(job));
   const at = plan.tasks.findIndex((t) => t.name === picture.task);
   const task = plan.tasks[at];
   if (task === undefined) return { steps: [], energy: "", graphs: [] };
-  const world = dryWorld(around.world(host));
+  const world = dryWorld((await opening).world(host));
   const [loaded, engine] = await Promise.all([modelOf(plan, task, world), world.openEngine()]);
   const compiled = compileTask(task, modelForClass(loaded, task.class), { rows: ENERGY_ROWS, layout: engine.layout });
   const steps: TakenStep[] = [];

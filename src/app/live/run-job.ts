@@ -25,13 +25,18 @@ import { SourceText } from "../../source/text.js";
 import { explain } from "./explain.js";
 import type { Expectation, FromEngine, Picture, RunJob } from "./messages.js";
 
-export interface RunSurroundings {
-  /** Version of this lacec. */
-  readonly version: string;
-  /** The engine of the world, which stays open. */
+/** An engine that stays open, and the world around it. */
+export interface OpenedWorld {
   readonly engine: Pick<Engine, "name">;
   /** A world whose writes go to the host that it is given, and that closes nothing which the next run needs. */
   readonly world: (host: Host, cache?: Cache) => World;
+}
+
+export interface RunSurroundings {
+  /** Version of this lacec. */
+  readonly version: string;
+  /** The engine may still be opening: a script is compiled meanwhile. */
+  readonly opening: Promise<OpenedWorld>;
   /** Reads the project. */
   readonly host: Host;
   /** The name in the project of a path of the host. Errors: LaceError L5004 for one that leads out of it. */
@@ -53,7 +58,8 @@ export function overridesOfJob({ inputs, count, seed }: RunJob): Overrides {
 /** Runs a job. Never throws what is the script's fault or the environment's: the last message says it. */
 export async function runJob(job: RunJob, around: RunSurroundings): Promise<void> {
   const { id, entry } = job;
-  const { tell, signal, version, cache, nameOf } = around;
+  const { tell, signal, version, cache, nameOf, opening } = around;
+  opening.catch(() => undefined); // told when it is waited for
   const start = performance.now();
   const host: Host = {
     ...around.host,
@@ -90,9 +96,10 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
       ...{ kind: "plan", id },
       tasks: plan.tasks.map((t) => ({ name: t.name, kind: t.kind, rows: rowsOf(t), parts: partsOf(t) })),
     });
-    const world = around.world(host, cache);
+    const opened = await opening;
+    const world = opened.world(host, cache);
     const codec = await world.openCodec();
-    const recipes = pictureRecipes(job, host, overrides, compiled, around);
+    const recipes = pictureRecipes(job, { host, overrides, version }, compiled, opened);
     const results = await execute(plan, world, {
       out: ".",
       script: await identifyScript({ host, version }, program),
@@ -123,10 +130,9 @@ type PictureRecipes = (task: Task, samples: readonly SampleResult[]) => Promise<
 
 function pictureRecipes(
   { entry, ...job }: RunJob,
-  host: Host,
-  overrides: Overrides,
+  { host, overrides, version }: { readonly host: Host; readonly overrides: Overrides; readonly version: string },
   compiled: Compiled,
-  { world, engine, version }: RunSurroundings,
+  { world, engine }: OpenedWorld,
 ): PictureRecipes {
   const own = new Map<string, ReadonlyMap<number, number>>();
   const made = (async () => {

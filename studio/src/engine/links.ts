@@ -3,6 +3,7 @@
 // that was asked for.
 import { FrameReader } from "../../../src/app/live/frames.js";
 import type { FromEngine, ToEngine } from "../../../src/app/live/messages.js";
+import { takeEarly } from "./early.js";
 import EngineWorker from "./worker.js?worker";
 
 export interface EngineLink {
@@ -17,12 +18,18 @@ export type Hear = (message: FromEngine) => void;
 
 /** An engine of this browser. `models`: the address that models that ship with lacec lie below. */
 export function browserLink(models: string, hear: Hear): EngineLink {
-  const worker = new EngineWorker({ name: "engine" });
-  worker.onmessage = ({ data }: MessageEvent<FromEngine>) => hear(data);
-  worker.onerror = (event) => hear({ kind: "trouble", message: event.message || "the engine ended" });
+  const own: { worker: Worker | undefined } = { worker: undefined };
+  const open = (engine: string): void => {
+    const early = takeEarly(engine);
+    const worker = (own.worker = early?.worker ?? new EngineWorker({ name: "engine" }));
+    worker.onmessage = ({ data }: MessageEvent<FromEngine>) => hear(data);
+    worker.onerror = (event) => hear({ kind: "trouble", message: event.message || "the engine ended" });
+    if (early === undefined) worker.postMessage({ kind: "open", engine, models } satisfies ToWorker);
+    else for (const told of early.told) hear(told);
+  };
   return {
-    send: (message) => worker.postMessage(message.kind === "open" ? { ...message, models } : message),
-    close: () => worker.terminate(),
+    send: (message) => (message.kind === "open" ? open(message.engine) : own.worker?.postMessage(message)),
+    close: () => own.worker?.terminate(),
   };
 }
 

@@ -3,31 +3,25 @@
 // two pieces messages are listened to; the engine and what it has read stay from run to run.
 import { openBrowserEngine, type BrowserEngineName } from "../../../src/browser/engines.js";
 import { browserHost } from "../../../src/browser/host.js";
-import { BrowserShelf, browserWorld } from "../../../src/browser/world.js";
-import type { Engine } from "../../../src/runtime/services/engine.js";
+import { BrowserShelf, browserWorld, PackShelf } from "../../../src/browser/world.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
 import { breathing } from "../../../src/app/live/breathing.js";
 import { memoryCache } from "../../../src/app/live/memory-cache.js";
 import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
 import { inspectJob } from "../../../src/app/live/inspect-job.js";
-import { runJob, type RunSurroundings } from "../../../src/app/live/run-job.js";
-import type { Cache } from "../../../src/ports/cache.js";
+import { runJob, type OpenedWorld, type RunSurroundings } from "../../../src/app/live/run-job.js";
 import type { Host } from "../../../src/ports/host.js";
-import type { World } from "../../../src/runtime/services/world.js";
+import type { Meaning } from "./compare.js";
+import type { Errand } from "./errand.js";
+import type { ImportedModel } from "./import-model.js";
 import type { ToWorker } from "./links.js";
 import simd from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import threaded from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url";
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromEngine, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<ToWorker | Errand>) => void) | null;
+  postMessage(message: FromEngine | Meaning | ImportedModel, transfer?: Transferable[]): void;
 };
-
-interface Opened {
-  readonly engine: Engine;
-  readonly shelf: BrowserShelf;
-  readonly models: Models;
-}
 
 /** Models that ship with lacec, fetched once. */
 class Models {
@@ -53,87 +47,86 @@ class Models {
   }
 }
 
-const state: { opening: Promise<Opened> | undefined; stop: AbortController | undefined; running: number } = {
-  opening: undefined,
+const state: {
+  opening: Promise<OpenedWorld>;
+  models: Models;
+  stop: AbortController | undefined;
+  running: number;
+} = {
+  opening: new Promise(() => undefined),
+  models: new Models(""),
   stop: undefined,
   running: 0,
 };
 const cache = memoryCache(128 * 1024 * 1024);
 
 function tell(message: FromEngine): void {
+  // How far it got, for `bench studio --marks` and a browser's own tools.
+  performance.mark(message.kind === "progress" ? message.text : message.kind);
   const bytes = message.kind === "picture" ? message.picture.png : message.kind === "file" ? message.bytes : undefined;
   scope.postMessage(message, bytes === undefined ? [] : [bytes.buffer]);
 }
 
-async function open(engine: BrowserEngineName, base: string): Promise<Opened> {
-  const models = new Models(base);
-  // The model comes while the engine starts.
-  void models.get("avatar").catch(() => undefined);
+/** Opens an engine; the model comes, and is read, while it starts. */
+async function open(engine: BrowserEngineName, models: Models): Promise<OpenedWorld> {
+  const packs = new PackShelf();
+  void packs.pack(projectHost({}, models), "builtin:avatar").catch(() => undefined);
   const opened = await openBrowserEngine({ engine, wasm: { simd, threaded } });
   const { name, description } = opened.engine;
   tell({ kind: "opened", name, description, why: opened.why });
-  const shelf = new BrowserShelf(breathing(opened.engine));
-  void warmUp(shelf, models);
-  return { engine: opened.engine, shelf, models };
+  const shelf = new BrowserShelf(breathing(opened.engine), packs);
+  return { engine: opened.engine, world: (host, kept) => browserWorld(host, shelf, kept) };
 }
 
-/** The model is read while the page is: the first run finds it parsed. */
-async function warmUp(shelf: BrowserShelf, models: Models): Promise<void> {
-  const host = browserHost({
-    read: () => Promise.resolve(undefined),
-    builtin: (name) => models.get(name),
-    write: () => Promise.resolve(),
-  });
-  await shelf.pack(host, "builtin:avatar").catch(() => undefined);
-}
-
-/** The project as its files are in the job. */
-function surroundings({ files }: RunJob, { engine, shelf, models }: Opened, signal: AbortSignal): RunSurroundings {
-  const host = browserHost({
+/** The project as its files are in a job. */
+function projectHost(files: RunJob["files"], models: Models): Host {
+  return browserHost({
     read: (path) => Promise.resolve(Object.hasOwn(files, path) ? files[path] : undefined),
     builtin: (name) => models.get(name),
     write: () => Promise.resolve(),
   });
-  const world = (own: Host, kept?: Cache): World => browserWorld(own, shelf, kept);
-  return { ...{ version: LACEC_VERSION, engine, host, world, cache, signal, tell }, nameOf: (path) => path };
+}
+
+function surroundings({ files }: RunJob, signal: AbortSignal): RunSurroundings {
+  const { opening, models } = state;
+  const host = projectHost(files, models);
+  return { ...{ version: LACEC_VERSION, opening, host, cache, signal, tell }, nameOf: (path) => path };
 }
 
 scope.onmessage = ({ data }) => {
   switch (data.kind) {
     case "open":
-      state.opening = open(data.engine as BrowserEngineName, data.models);
+      state.models = new Models(data.models);
+      state.opening = open(data.engine as BrowserEngineName, state.models);
       state.opening.catch((error: unknown) => tell({ kind: "trouble", message: messageOf(error) }));
+      return;
+    case "compare":
+      void import("./compare.js").then(async ({ compare }) => scope.postMessage(await compare(data.asked)));
+      return;
+    case "import":
+      void import("./import-model.js").then(async ({ importDropped }) =>
+        scope.postMessage(await importDropped(data.asked)),
+      );
       return;
     case "cancel":
       if (state.running === data.id) state.stop?.abort();
       return;
-    case "inspect":
-      void (async () => {
-        const { job, picture } = data;
-        try {
-          const opened = await state.opening;
-          if (opened === undefined) throw new Error("no engine was opened");
-          await inspectJob(job, picture, surroundings(job, opened, new AbortController().signal));
-        } catch (error) {
-          tell({ kind: "inspected", id: job.id, found: messageOf(error) });
-        }
-      })();
+    case "inspect": {
+      const { job, picture } = data;
+      inspectJob(job, picture, surroundings(job, new AbortController().signal)).catch((error: unknown) =>
+        tell({ kind: "inspected", id: job.id, found: messageOf(error) }),
+      );
       return;
+    }
     case "run": {
       state.stop?.abort();
       const stop = new AbortController();
       state.stop = stop;
       state.running = data.job.id;
-      void (async () => {
-        try {
-          const opened = await state.opening;
-          if (opened === undefined) throw new Error("no engine was opened");
-          await runJob(data.job, surroundings(data.job, opened, stop.signal));
-        } catch (error) {
-          const said = [{ severity: "error" as const, text: messageOf(error) }];
-          tell({ kind: "end", id: data.job.id, outcome: "failed", said, expectations: [], seconds: 0 });
-        }
-      })();
+      runJob(data.job, surroundings(data.job, stop.signal)).catch((error: unknown) => {
+        const said = [{ severity: "error" as const, text: messageOf(error) }];
+        tell({ kind: "end", id: data.job.id, outcome: "failed", said, expectations: [], seconds: 0 });
+      });
       return;
     }
   }

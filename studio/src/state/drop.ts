@@ -3,8 +3,7 @@
 import { browserCodec } from "../../../src/browser/codec.js";
 import { parseRecipe, type Recipe } from "../../../src/runtime/recipe/recipe.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
-import type { ImportedModel } from "../engine/import-worker.js";
-import ImportWorker from "../engine/import-worker.js?worker";
+import { importModelFile } from "../engine/errand.js";
 import { change, files, isPath, project, projectOf, putFile } from "./project.js";
 
 const PICTURE = /\.(png|webp|jpe?g|gif|avif)$/i;
@@ -56,16 +55,7 @@ async function takeOne(file: File, beside: readonly string[]): Promise<readonly 
 
 /** A decoder without a pack is looked at, and gets one. */
 async function importDecoder(name: string, bytes: Uint8Array): Promise<readonly string[]> {
-  const worker = new ImportWorker({ name: "import" });
-  const {
-    files: made,
-    said,
-    trouble,
-  } = await new Promise<ImportedModel>((resolve) => {
-    worker.onmessage = ({ data }: MessageEvent<ImportedModel>) => resolve(data);
-    worker.onerror = (event) => resolve({ files: [], said: [], trouble: event.message || "the import ended" });
-    worker.postMessage({ name, bytes });
-  }).finally(() => worker.terminate());
+  const { files: made, said, trouble } = await importModelFile({ name, bytes });
   const [pack] = made;
   if (pack === undefined) return [`${name}: ${trouble ?? "it is no decoder"}`];
   const added = Object.fromEntries(made.map(({ path, bytes: content }) => [path, content]));

@@ -44,7 +44,8 @@ export function chooseEngine(choice: EngineChoice): void {
   }
 }
 
-function keptChoice(): EngineChoice | undefined {
+/** The choice of an earlier visit. */
+export function keptChoice(): EngineChoice | undefined {
   try {
     return choiceOf(localStorage.getItem(KEY) ?? "");
   } catch {

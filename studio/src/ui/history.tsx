@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { compare, compared, forgetRun, past, pin, type PastPicture, type PastRun } from "../state/history.js";
 import { change } from "../state/project.js";
-import { compareMeaning } from "../state/compare.js";
-import type { Meaning } from "../engine/compare-worker.js";
+import type { ComparedProject, Meaning } from "../engine/compare.js";
+import { compareMeaning } from "../engine/errand.js";
 import type { Studio } from "./app.js";
 
 export function History({ studio }: { readonly studio: Studio }) {
@@ -91,7 +91,7 @@ function Differences({ before, after }: { readonly before: PastRun; readonly aft
   const [meaning, setMeaning] = useState<Meaning | undefined>(undefined);
   useEffect(() => {
     const asked = { isWanted: true };
-    void compareMeaning(before.project, after.project).then((found) => {
+    void compareMeaning({ before: plain(before.project), after: plain(after.project) }).then((found) => {
       if (asked.isWanted) setMeaning(found);
     });
     return () => {
@@ -113,6 +113,10 @@ function Differences({ before, after }: { readonly before: PastRun; readonly aft
       )}
     </div>
   );
+}
+
+function plain({ files, entry, inputs }: ComparedProject): ComparedProject {
+  return { files, entry, inputs };
 }
 
 function MeaningView({ meaning }: { readonly meaning: Meaning | undefined }) {

@@ -1,4 +1,4 @@
-// A worker that imports a model file of other tools, and ends: an ONNX decoder becomes a pack that scripts can name, as by `lacec import`.
+// A model file of other tools is imported, in a worker: an ONNX decoder becomes a pack that scripts can name, as by `lacec import`.
 // In: a file, the addresses of WebAssembly. Out: ImportedModel. Invariants: nothing is sent anywhere; the decoder is tried on WebAssembly, and what it is taken for is said.
 import { browserHost } from "../../../src/browser/host.js";
 import { openBrowserEngine } from "../../../src/browser/engines.js";
@@ -20,12 +20,12 @@ export interface ImportedModel {
   readonly trouble?: string;
 }
 
-interface Asked {
+export interface ImportAsked {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-async function importFile({ name, bytes }: Asked): Promise<ImportedModel> {
+async function importFile({ name, bytes }: ImportAsked): Promise<ImportedModel> {
   const host = browserHost({
     read: (path) => Promise.resolve(path === name ? bytes : undefined),
     builtin: () => Promise.resolve(undefined),
@@ -56,14 +56,15 @@ async function importFile({ name, bytes }: Asked): Promise<ImportedModel> {
   return { files, said: [...ranges, ...assumed] };
 }
 
-self.onmessage = ({ data }: MessageEvent<Asked>) => {
-  void importFile(data)
-    .catch((error: unknown): ImportedModel => {
-      const said =
-        error instanceof LaceError
-          ? error.diagnostics.map((d) => [d.message, ...d.hints].join("; ")).join("\n")
-          : String(error);
-      return { files: [], said: [], trouble: said };
-    })
-    .then((imported) => self.postMessage(imported));
-};
+/** Imports. What goes wrong is said in the answer. */
+export async function importDropped(asked: ImportAsked): Promise<ImportedModel> {
+  try {
+    return await importFile(asked);
+  } catch (error) {
+    const trouble =
+      error instanceof LaceError
+        ? error.diagnostics.map((d) => [d.message, ...d.hints].join("; ")).join("\n")
+        : String(error);
+    return { files: [], said: [], trouble };
+  }
+}

@@ -1,4 +1,4 @@
-// A worker that says what differs in meaning between two projects, and ends: as `lacec diff` does of two scripts.
+// What differs in meaning between two projects, as `lacec diff` says it of two scripts: in the worker's script, loaded when it is asked for.
 // In: two projects with the values of their inputs, the address of models. Out: Meaning. Invariant: of a model that ships with lacec, what scripts are compiled against is read; nothing runs.
 import { compileWhole } from "../../../src/app/compile-script.js";
 import { browserHost } from "../../../src/browser/host.js";
@@ -15,7 +15,7 @@ export interface Meaning {
   readonly trouble?: string;
 }
 
-interface Asked {
+export interface ComparisonAsked {
   readonly before: ComparedProject;
   readonly after: ComparedProject;
   readonly models: string;
@@ -33,7 +33,8 @@ async function planOf({ files, entry, inputs }: ComparedProject, models: string)
   return (await compileWhole(entry, host, { inputs: new Map(Object.entries(inputs)) })).plan;
 }
 
-async function compare({ before, after, models }: Asked): Promise<Meaning> {
+/** Compares. What goes wrong is said in the answer. */
+export async function compare({ before, after, models }: ComparisonAsked): Promise<Meaning> {
   try {
     return { differences: diffPlans(await planOf(before, models), await planOf(after, models)) };
   } catch (error) {
@@ -41,7 +42,3 @@ async function compare({ before, after, models }: Asked): Promise<Meaning> {
     return { differences: [], trouble };
   }
 }
-
-self.onmessage = ({ data }: MessageEvent<Asked>) => {
-  void compare(data).then((meaning) => self.postMessage(meaning));
-};
