@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { serveStudio, type StudioServer } from "../../src/node/studio-server.js";
 import { requireBuild } from "../support/build.js";
 import { axeViolations, CHROMIUM } from "../support/chromium.js";
@@ -147,9 +147,17 @@ describe.skipIf(CHROMIUM === undefined)("lacec studio over a folder, in Chromium
     ["Keep mine", "// mine"],
     ["Take the one on the disk", "// theirs"],
   ])("what changed in both places is asked about: %s", async (answer, kept) => {
-    // Both within the time that the page waits for more keys.
+    // What the page writes waits until the file is another.
+    let isChanged = false;
+    await page.route("**/api/file*", async (route) => {
+      await vi.waitUntil(() => isChanged, { timeout: 60_000 });
+      await route.continue();
+    });
+    const written = page.waitForRequest((request) => request.method() === "PUT");
     await write(`${script}// mine\n`);
+    await written;
     writeFileSync(join(folder, "people.lace"), `${script}// theirs\n`);
+    isChanged = true;
     await page.getByRole("button", { name: answer }).click();
     await shows(kept);
     await expect.poll(() => onDisk(), { timeout: 20_000 }).toContain(kept);
