@@ -106,14 +106,15 @@ export function sharedSettings(settings: TrainSettings): TrainSettings {
     shared: SHARED_WIDTH,
     epochs: Math.ceil(SHARED_EPOCHS * settings.epochs),
     patience: 0,
+    noise: SHARED_NOISE * settings.noise,
     rate: SHARED_RATE,
     schedule: "cosine",
     adam: { ...settings.adam, decay: SHARED_DECAY },
   };
 }
 
-/** Of the shared layer: what is learnt last is what only many steps find, so that none is left out. */
-const [SHARED_WIDTH, SHARED_RATE, SHARED_DECAY, SHARED_EPOCHS] = [128, 0.01, 0.3, 2.5];
+/** Of the shared layer: what is learnt last is what only many steps find, so that none is left out; tanh are smooth by themselves, and take a part of the networks' noise. */
+const [SHARED_WIDTH, SHARED_RATE, SHARED_DECAY, SHARED_EPOCHS, SHARED_NOISE] = [128, 0.01, 0.3, 2.5, 0.5];
 
 /** The settings of witnesses, linear heads fitted to `rows` rows. */
 export function witnessSettings(settings: TrainSettings, rows: number): TrainSettings {
