@@ -205,8 +205,9 @@ export function boundaryHead(tensor: LazyTensor, file: string): HeadCheckpoint {
 export function withActivation(head: HeadCheckpoint, s: number): HeadCheckpoint {
   if (head.kind !== "dense-head" || head.layers.length < 2) return head;
   const said = s === 1 ? "nothing between the layers" : s === 0 ? "ReLU" : `leaky ReLU of slope ${s}`;
-  const assumed =
-    s === LEAKY ? [] : [`${said}, as was said, written as leaky ReLU of slope ${LEAKY} of twice the width`];
+  const others = head.assumed.filter((what) => !what.startsWith("leaky ReLU"));
+  const written = `${said}, as was said, written as leaky ReLU of slope ${LEAKY} of twice the width`;
+  const assumed = s === LEAKY ? others : [...others, written];
   if (s === LEAKY) return { ...head, assumed };
   const b = (LEAKY - s) / (1 - LEAKY ** 2);
   const a = 1 + LEAKY * b;
