@@ -202,7 +202,9 @@ function drawContext(
     return labellerJudge({ model, memory, task, labeller, signal, painter }, task.name, clock);
   });
   const { engine } = resources;
-  const isMany = engine.steps === "host" && rows.length * partsOf(task) >= WORTH_WIDE;
+  // Tiles of pictures are as high as memory allows already.
+  const looks = program.conditions.some((condition) => condition.looks);
+  const isMany = !looks && engine.steps === "host" && rows.length * partsOf(task) >= WORTH_WIDE;
   return {
     ...{ model, program, clock, signal, rows, shares, memory, engine },
     ...(isMany && { wide: compileTask(task, model, { rows: WIDE_ROWS, layout: engine.layout }) }),
