@@ -2,7 +2,7 @@
 // this machine, beside the same network in plain PyTorch, in turns.
 // Run: node scripts/bench.js synthesis [--model f|t|r] [--json] [--size 1024 --size 256] [--rounds 5] [--seconds 60] [--threads 2] [--pack FILE]
 //   [engine ...]
-// On a machine that others use, compare the processor's seconds with --threads 1: they are nearly those of an idle machine.
+// PyTorch runs with the number of threads that it is fastest with, or with those asked for. On a machine that others use, compare the processor's seconds with --threads 1: they are nearly those of an idle machine.
 // Without a Python that has torch the engines are timed alone. A slow subject stops before the others: each gets `seconds` at a size.
 // The pictures are compared too: the largest difference of a colour from PyTorch's, of 255.
 // --pack writes the model as a pack (for `lacec run`) and times nothing.
@@ -20,7 +20,7 @@ import { compileSynthesis, repeatStyles } from "../src/compiler/build/synthesis.
 import { transformInputs } from "../src/runtime/show/synthesis-inputs.js";
 import { configF, styles } from "./config-f.js";
 import { configStylegan3 } from "./config-stylegan3.js";
-import { openPeer, type Peer } from "./peer.js";
+import { openBestPeer, openPeer } from "./peer.js";
 
 /** Seconds on the clock and of processors, all threads together. */
 interface Spent {
@@ -58,11 +58,11 @@ const { values, positionals } = parseArgs({
     size: { type: "string", multiple: true, default: ["1024", "256"] },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "60" },
-    threads: { type: "string", default: String(availableParallelism()) },
+    threads: { type: "string" },
     pack: { type: "string" },
   },
 });
-const threads = Number(values.threads);
+const threads = Number(values.threads ?? availableParallelism());
 const configured = (size: number): StyleganModel => {
   if (values.model === "t" || values.model === "r") return configStylegan3(values.model === "t" ? "T" : "R", size);
   return configF(size);
@@ -162,7 +162,11 @@ async function openTorch(
   const pack = join(folder, "pack.safetensors");
   writeFileSync(pack, writePack(model, { source: "random" }));
   const script = fileURLToPath(new URL("reference_synthesis.py", import.meta.url));
-  const peer: Peer | undefined = await openPeer(script, { pack, threads });
+  const setupFor = (n: number): object => ({ pack, threads: n });
+  const peer =
+    values.threads === undefined
+      ? (await openBestPeer(script, setupFor, (p) => p.ask({ w: [...styles(1)] })))?.peer
+      : await openPeer(script, setupFor(threads), undefined, threads);
   if (peer === undefined) return undefined;
   const file = join(folder, "image.f32");
   return {

@@ -2,9 +2,6 @@
 // Run: node scripts/bench.js train [--epochs 2] [--rounds 3] [--engine onnx-cpu] [--json]      short trainings that alternate
 //      node scripts/bench.js train --epochs 50 --rounds 1 --alone                              one whole training, without PyTorch
 // Without python3 and torch: lacec alone.
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { availableParallelism } from "node:os";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Attribute } from "../src/compiler/attribute.js";
@@ -16,6 +13,7 @@ import { evaluateHeads } from "../src/learn/train/evaluate.js";
 import { DEFAULTS, hiddenWidths } from "../src/learn/train/settings.js";
 import { trainHeads } from "../src/learn/train/trainer.js";
 import { random } from "../test/support/random.js";
+import { openBestPeer } from "./peer.js";
 
 const [ROWS, WIDTH, HEADS, EPOCHS] = [10_000, 512, 12, 50];
 const { values } = parseArgs({
@@ -31,7 +29,7 @@ const epochs = Number(values.epochs);
 const data = makeData();
 const engine = await openEngine(ENGINE_NAMES.find((n) => n === values.engine) ?? "auto");
 const host = nodeHost();
-const peer = values.alone ? undefined : await openPeer();
+const peer = values.alone ? undefined : await openTorch();
 const ours: number[] = [];
 const theirs: number[] = [];
 // What a busy machine changes least: seconds of processor time, all threads together.
@@ -111,30 +109,28 @@ interface Peer {
   readonly close: () => void;
 }
 
-/** PyTorch in a process of its own; undefined, visibly, where it is not installed. */
-async function openPeer(): Promise<Peer | undefined> {
-  const python: ChildProcessWithoutNullStreams = spawn("/usr/bin/python3", [
-    fileURLToPath(new URL("reference_train.py", import.meta.url)),
-  ]);
-  python.on("error", () => undefined);
-  const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<Record<string, number>> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error("PyTorch ended");
-    return JSON.parse(line.value) as Record<string, number>;
+/** PyTorch in a process of its own, at its best number of threads; undefined, visibly, where it is not installed. */
+async function openTorch(): Promise<Peer | undefined> {
+  const script = fileURLToPath(new URL("reference_train.py", import.meta.url));
+  const about = {
+    rows: ROWS,
+    width: WIDTH,
+    hidden: hiddenWidths(WIDTH, DEFAULTS),
+    heads: HEADS,
+    batch: DEFAULTS.batch,
   };
-  const ask = (request: object): Promise<Record<string, number>> => {
-    python.stdin.write(`${JSON.stringify(request)}\n`);
-    return next();
+  const best = await openBestPeer(
+    script,
+    (threads) => ({ ...about, threads }),
+    (peer) => peer.ask({ epochs: 1, of: EPOCHS }),
+  );
+  if (best === undefined) return undefined;
+  const { peer, threads } = best;
+  const { torch } = peer.hello as { readonly torch: string };
+  const title = `PyTorch ${torch}, ${threads} thread${threads === 1 ? "" : "s"}`;
+  return {
+    title,
+    ask: async (request) => (await peer.ask(request)) as Record<string, number>,
+    close: () => void peer.close(),
   };
-  try {
-    const hidden = hiddenWidths(WIDTH, DEFAULTS);
-    const threads = availableParallelism();
-    const about = await ask({ rows: ROWS, width: WIDTH, hidden, heads: HEADS, batch: DEFAULTS.batch, threads });
-    const title = `PyTorch ${String(about["torch"])}, ${about["threads"] ?? "?"} threads`;
-    return { title, ask, close: () => python.kill() };
-  } catch {
-    console.error("no PyTorch here: lacec alone");
-    return undefined;
-  }
 }
