@@ -50,12 +50,15 @@ export function browserHost(files: ProjectFiles): Host {
       if (reference.startsWith(MODEL_PREFIX)) return `models/${reference.slice(MODEL_PREFIX.length)}.safetensors`;
       return insideProject(from, reference);
     },
-    sha256: async (bytes) => {
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
-      return [...digest].map((b) => b.toString(16).padStart(2, "0")).join("");
-    },
+    sha256,
     now: () => performance.now(),
   };
+}
+
+/** SHA-256 in hexadecimal digits. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
+  return [...digest].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /** The path that `reference` means in the file `from`. Errors: LaceError L5004 if it leads out of the project. */

@@ -74,9 +74,16 @@ export function nodePlatform(): Platform {
   };
 }
 
-/** Does the work on this machine, and closes it. */
+/** Does the work on this machine, and closes it; but for its engines, which stay open a while for the next call. */
 export async function onThisMachine<T>(work: (platform: Platform) => Promise<T>): Promise<T> {
-  const platform = nodePlatform();
+  const machine = nodePlatform();
+  const platform: Platform = {
+    ...machine,
+    world: (host, engine, cache) => ({
+      ...machine.world(host, engine, cache),
+      openEngine: async () => (await import("./engines/kept.js")).keptEngine(engine),
+    }),
+  };
   try {
     return await work(platform);
   } finally {

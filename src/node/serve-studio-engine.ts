@@ -1,6 +1,6 @@
 // The engine of this machine for the studio, seen from its process: it runs what its parent asks for, and ends when its parent does.
 // In: messages of studio-engine.ts; the working folder, which is the project. Out: its answers. Invariants: the page's texts stand for the files; no path outside the folder is read, but
-// models that ship with lacec or were imported by name; nothing is written; engines stay open from run to run.
+// models that ship with lacec or were imported by name; nothing is written; engines, and what they compiled, stay open from run to run.
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve as resolvePath, sep } from "node:path";
 import process from "node:process";
@@ -12,6 +12,7 @@ import { runJob, type OpenedWorld, type RunSurroundings } from "../app/live/run-
 import { engineChoice, type EngineChoice } from "../app/verb.js";
 import type { Host } from "../ports/host.js";
 import type { Engine } from "../runtime/services/engine.js";
+import { keepingExecutables } from "../runtime/services/kept-executables.js";
 import type { World } from "../runtime/services/world.js";
 import { failure, LaceError } from "../source/diagnostic.js";
 import { openEngine } from "./engines/open.js";
@@ -34,7 +35,9 @@ export async function serveStudioEngine(): Promise<void> {
 
   const engineOf = async (name: string): Promise<Engine> => {
     const choice = engineChoice(name);
-    const opening = engines.get(choice) ?? openEngine(choice).then(breathing);
+    const opening =
+      engines.get(choice) ??
+      openEngine(choice).then((engine) => breathing(keepingExecutables(engine, (bytes) => files.sha256(bytes))));
     engines.set(choice, opening);
     opening.catch(() => engines.delete(choice));
     return opening;

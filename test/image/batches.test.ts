@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";
-import { activationBytes, Batches, chooseRows, isOutOfMemory } from "../../src/runtime/show/image-batches.js";
+import { activationBytes } from "../../src/compiler/graph/memory.js";
+import { Batches, chooseRows, isOutOfMemory } from "../../src/runtime/show/image-batches.js";
 import type { LaceError } from "../../src/source/diagnostic.js";
 
 const GIB = 2 ** 30;

@@ -13,6 +13,7 @@ import { lockDifferences } from "../../runtime/recipe/lock.js";
 import { recipeHost } from "../../runtime/recipe/recipe-host.js";
 import type { RunRecipe } from "../../runtime/recipe/recipe.js";
 import type { Engine } from "../../runtime/services/engine.js";
+import { keepingExecutables } from "../../runtime/services/kept-executables.js";
 import { dryWorld } from "../../runtime/services/world.js";
 import { LaceError } from "../../source/diagnostic.js";
 import type { Compilation } from "../compile-script.js";
@@ -101,7 +102,12 @@ export class PieceDrawer {
   }
 
   private openEngine(): Promise<Engine> {
-    return (this.engine ??= this.platform.world(this.platform.host, this.options.engine).openEngine());
+    const { host } = this.platform;
+    const open = async (): Promise<Engine> =>
+      keepingExecutables(await this.platform.world(host, this.options.engine).openEngine(), (bytes) =>
+        host.sha256(bytes),
+      );
+    return (this.engine ??= open());
   }
 
   /** The kind of machine that a submission is drawn by: this one's, if none has begun. */

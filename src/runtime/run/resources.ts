@@ -7,6 +7,7 @@ import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { ImageCodec } from "../services/codec.js";
 import type { Engine } from "../services/engine.js";
+import { keepingExecutables, MOST_KEPT } from "../services/kept-executables.js";
 import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";
 import { shortOfMemory } from "../show/image-batches.js";
@@ -18,12 +19,23 @@ export type Say = (diagnostics: readonly Diagnostic[]) => void;
 /** Engine, models and codec have nothing to do with each other: they load together. Errors: LaceError L51xx, L52xx. */
 export async function openResources(plan: Plan, world: World, say: Say): Promise<Resources> {
   const [engine, codec, ...models] = await Promise.all([
-    world.openEngine(),
+    openEngine(plan, world),
     world.openCodec(),
     ...plan.models.map((m) => world.loadModel(m)),
   ]);
   return new Resources(world, say, engine, codec, models);
 }
+
+/** An engine for a plan: of several tasks, one of which equal graphs are compiled once. */
+async function openEngine({ tasks }: Plan, world: World): Promise<Engine> {
+  const engine = await world.openEngine();
+  if (tasks.length === 1 || engine.keepsExecutables === true) return engine;
+  const most = Math.min(MOST_KEPT, world.freeMemory() * KEPT_SHARE);
+  return keepingExecutables(engine, (bytes) => world.host.sha256(bytes), most);
+}
+
+/** Of the memory that is free when a run begins: what compiled graphs of earlier tasks may take. */
+const KEPT_SHARE = 1 / 8;
 
 export class Resources {
   private readonly labellers = new Map<Model, Labeller>();

@@ -37,6 +37,8 @@ export interface Engine {
   readonly steps: SteppingPlace;
   /** Times that the host has read a kept value, and so waited for the device. */
   readonly reads: () => number;
+  /** Whether what was compiled and disposed is ready again at once for an equal graph (kept-executables.ts). */
+  readonly keepsExecutables?: boolean;
   compile(graph: Graph, options?: Residency): Promise<Executable>;
   dispose(): Promise<void>;
 }

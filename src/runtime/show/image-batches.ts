@@ -3,12 +3,11 @@
 // Invariants: on a processor one picture at a time is the fastest (its activations stay in the cache, its threads share each
 //   operation) and needs the least; only running out of memory is answered by smaller batches, every other error is the caller's.
 import type { Arrays, Executable, Graph } from "../../compiler/graph/graph.js";
-import { sizeOf } from "../../compiler/graph/shape.js";
+import { activationBytes, constantBytes } from "../../compiler/graph/memory.js";
 import { failure, warning, type Diagnostic } from "../../source/diagnostic.js";
 
 /** More rows than this keep no GPU busier. */
 const MAX_ROWS = 16;
-const BYTES = 4;
 
 /** What decides about the rows of a run. */
 export interface Room {
@@ -39,32 +38,6 @@ export function chooseAtOnce(count: number, atOnce: number, graph: () => Graph):
   if (atOnce === 1 || count < WORTH_THREADS) return 1;
   const made = graph();
   return constantBytes(made) + activationBytes(made) <= THREAD_BYTES ? atOnce : 1;
-}
-
-function constantBytes({ nodes }: Graph): number {
-  return nodes.reduce((sum, { op, shape }) => (op.kind === "constant" ? sum + sizeOf(shape) * BYTES : sum), 0);
-}
-
-/** Bytes of activations that a run of the graph holds at its fullest, about: each value from where it is made to its last use. */
-export function activationBytes(graph: Graph): number {
-  const lastUse = new Map<number, number>();
-  graph.nodes.forEach((node, id) => {
-    for (const input of node.inputs) lastUse.set(input, id);
-  });
-  for (const { node } of graph.outputs) lastUse.set(node, graph.nodes.length);
-  const ending = new Map<number, number>();
-  let live = 0;
-  let most = 0;
-  graph.nodes.forEach(({ op, shape }, id) => {
-    const end = lastUse.get(id);
-    if (op.kind === "constant" || end === undefined) return;
-    const size = op.kind === "reshape" ? 0 : sizeOf(shape);
-    live += size;
-    most = Math.max(most, live);
-    ending.set(end, (ending.get(end) ?? 0) + size);
-    live -= ending.get(id) ?? 0;
-  });
-  return most * BYTES;
 }
 
 /** Whether an error of an engine says that memory ran out. Engines have no type for it, only words. */

@@ -3,6 +3,7 @@
 // an image does not depend on those that are made with it; the synthesis is compiled when the first image is asked for.
 import { compileSynthesis } from "../../compiler/build/synthesis.js";
 import type { Executable, Graph } from "../../compiler/graph/graph.js";
+import { activationBytes } from "../../compiler/graph/memory.js";
 import type { NoiseMode } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
@@ -10,7 +11,7 @@ import { InternalError } from "../../source/internal-error.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
 import type { Engine } from "../services/engine.js";
 import type { Services } from "../services/services.js";
-import { activationBytes, Batches, chooseAtOnce, chooseRows } from "./image-batches.js";
+import { Batches, chooseAtOnce, chooseRows } from "./image-batches.js";
 import { noiseInputs, transformInputs, truncationInputs, type TileRows } from "./synthesis-inputs.js";
 
 /** Images of one run of the synthesis graph where nothing is gained by more. */

@@ -2,8 +2,9 @@
 // In: messages of src/app/live/messages.ts. Out: the same. Invariants: a run that was cancelled makes nothing more after the piece of work that it is in; between
 // two pieces messages are listened to; the engine and what it has read stay from run to run.
 import { openBrowserEngine, type BrowserEngineName } from "../../../src/browser/engines.js";
-import { browserHost } from "../../../src/browser/host.js";
+import { browserHost, sha256 } from "../../../src/browser/host.js";
 import { BrowserShelf, browserWorld, PackShelf } from "../../../src/browser/world.js";
+import { keepingExecutables } from "../../../src/runtime/services/kept-executables.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
 import { breathing } from "../../../src/app/live/breathing.js";
 import { memoryCache } from "../../../src/app/live/memory-cache.js";
@@ -74,7 +75,7 @@ async function open(engine: BrowserEngineName, models: Models): Promise<OpenedWo
   const opened = await openBrowserEngine({ engine, wasm: { simd, threaded } });
   const { name, description } = opened.engine;
   tell({ kind: "opened", name, description, why: opened.why });
-  const shelf = new BrowserShelf(breathing(opened.engine), packs);
+  const shelf = new BrowserShelf(breathing(keepingExecutables(opened.engine, sha256)), packs);
   return { engine: opened.engine, world: (host, kept) => browserWorld(host, shelf, kept) };
 }
 
