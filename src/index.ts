@@ -83,15 +83,26 @@ export type {
 } from "./compiler/graph/graph.js";
 export type { LatentForm } from "./compiler/latent-table.js";
 export type {
+  OnnxAttribute,
+  OnnxConstant,
+  OnnxModelFile,
+  OnnxNodeFile,
+  OnnxValueFile,
+} from "./compiler/onnx-network.js";
+export type { OutputReading, PictureHead, PictureInput, PictureNetwork } from "./compiler/picture-head.js";
+export type {
   Accept,
   EditStep,
   EditTask,
   Keep,
+  LatentHead,
   LatentSave,
   LatentStart,
   NoiseMode,
   Placement,
   PhotoStart,
+  PictureHeadSource,
+  PlanHead,
   SampleTask,
   Sampler,
   SaveForm,
@@ -122,5 +133,6 @@ export type { ChainReport } from "./runtime/record/chain-report.js";
 export type { FamilyRecord, KeepRecord, SampleRecord } from "./runtime/record/record.js";
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
 export type { Residency } from "./runtime/services/engine.js";
+export type { JudgedHeads } from "./runtime/services/labeller-identity.js";
 export type { Labels, Sight } from "./runtime/services/services.js";
 export type { TfjsModule } from "./runtime/services/tfjs-engine.js";
