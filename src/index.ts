@@ -134,5 +134,5 @@ export type { FamilyRecord, KeepRecord, SampleRecord } from "./runtime/record/re
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
 export type { Residency } from "./runtime/services/engine.js";
 export type { JudgedHeads } from "./runtime/services/labeller-identity.js";
-export type { Labels, Sight } from "./runtime/services/services.js";
+export type { Labels, FeaturedLabels } from "./runtime/services/services.js";
 export type { TfjsModule } from "./runtime/services/tfjs-engine.js";

@@ -9,7 +9,7 @@ import type { Cache } from "../ports/cache.js";
 import { PhaseClock } from "../ports/events.js";
 import type { Host } from "../ports/host.js";
 import { drawBase } from "../runtime/draw/base-rates.js";
-import { Memory, scopeOf } from "../runtime/draw/result-cache.js";
+import { ResultCache, scopeOf } from "../runtime/draw/result-cache.js";
 import type { Platform } from "./platform.js";
 import type { EngineChoice, VerbOptions } from "./verb.js";
 
@@ -69,10 +69,10 @@ export async function attributes(
     (loaded.weights.mapping === undefined && loaded.info.truncates !== true ? 1 : DEFAULT_TRUNCATION);
   const engine = await platform.world(host, options.engine ?? "auto").openEngine();
   try {
-    const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, loaded.sha256, own));
+    const resultCache = cache && new ResultCache(cache, host, scopeOf({ lacec, engine }, loaded.sha256, own));
     const clock = new PhaseClock(() => host.now(), onEvent);
     const base = await clock.run("measure", { task: model }, () =>
-      drawBase({ model: loaded, engine, truncation, memory, signal }),
+      drawBase({ model: loaded, engine, truncation, resultCache, signal }),
     );
     return {
       ...{ model, sha256: loaded.sha256, engine: engine.name, truncation, samples: base.length },

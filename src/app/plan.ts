@@ -10,7 +10,7 @@ import { PhaseClock } from "../ports/events.js";
 import { stopIfAborted } from "../ports/stop.js";
 import { conditionRates, drawBase, type ConditionRate } from "../runtime/draw/base-rates.js";
 import { triesAgain } from "../runtime/draw/judges.js";
-import { Memory, scopeOf } from "../runtime/draw/result-cache.js";
+import { ResultCache, scopeOf } from "../runtime/draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../runtime/draw/results.js";
 import { stylesOf } from "../runtime/draw/styles.js";
 import { execute } from "../runtime/execute.js";
@@ -131,13 +131,13 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
       const { alias = "" } = compiled.plan.models[task.model] ?? {};
       const { sha256, heads = {} } = lock.models[alias] ?? { sha256: model.sha256 };
       const own = Object.entries(heads).map(([name, head]) => [name, head.sha256] as const);
-      const memory = cache && new Memory(cache, host, scopeOf({ lacec, engine }, sha256, own));
+      const resultCache = cache && new ResultCache(cache, host, scopeOf({ lacec, engine }, sha256, own));
       const saves = compiled.plan.saves.filter((s) => s.tasks.includes(index));
       const isJudged = compiled.plan.expects.some((e) => e.task === index);
       const drawn = probe.tasks[index] ?? missing(task);
       await clock.run("measure", { task: task.name }, async () => {
         const { truncation } = task;
-        const base = await drawBase({ model, engine, truncation, memory, signal });
+        const base = await drawBase({ model, engine, truncation, resultCache, signal });
         const isWanted = saves.length > 0 || isJudged || lookedAt(task) > 0;
         const picture = isWanted ? await probePicture(task, model, drawn, engine, world) : undefined;
         const shown = picture === undefined ? 0 : picturesOf(task, saves, isJudged);

@@ -103,7 +103,17 @@ edit fresh from tiny { step glasses count 2 seed 8 }\nsave two to "a.png"\nsave 
     const earlier = () => ({ ...source, seconds: new Map<never, never>() });
     const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: engine.layout });
     const { samples } = await drawEdit(task, {
-      ...{ model, program, engine, clock, earlier, signal: undefined, rows: [0, 1], shares: [], memory: undefined },
+      ...{
+        model,
+        program,
+        engine,
+        clock,
+        earlier,
+        signal: undefined,
+        rows: [0, 1],
+        shares: [],
+        resultCache: undefined,
+      },
     });
     await engine.dispose();
     expect(samples.map((s) => [s.index, s.part, s.status])).toEqual([

@@ -60,7 +60,14 @@ test.each([1, 4])("%i at once", async (atOnce) => {
     yield samples.slice(11);
   }
   const seen = await makeImages({
-    ...{ model, painter: slowPainter(atOnce, alive), memory: undefined, task, pictures: pictures(), sinks: [sink] },
+    ...{
+      model,
+      painter: slowPainter(atOnce, alive),
+      resultCache: undefined,
+      task,
+      pictures: pictures(),
+      sinks: [sink],
+    },
     ...{ labeller: undefined, verdict: () => undefined, onImage: (n) => void done.push(n), signal: undefined },
   });
   expect(accepted).toEqual(samples.map(({ index }) => (index === 7 ? undefined : index)));
@@ -84,7 +91,7 @@ test("a sink that fails ends it with its error, behind the pictures before", asy
     yield await Promise.resolve(samples);
   }
   const made = makeImages({
-    ...{ model, painter: slowPainter(4, { now: 0, most: 0 }), memory: undefined, task, pictures: pictures() },
+    ...{ model, painter: slowPainter(4, { now: 0, most: 0 }), resultCache: undefined, task, pictures: pictures() },
     ...{ sinks: [sink], labeller: undefined, verdict: () => undefined, onImage: () => undefined, signal: undefined },
   });
   await expect(made).rejects.toThrow("the disk is full");

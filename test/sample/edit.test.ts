@@ -180,7 +180,7 @@ describe.skipIf(!GOLDEN_PRESENT)("the golden edit (skipped without ../shared/gol
         signal: undefined,
         rows: [0, 1, 2, 3],
         shares: [],
-        memory: undefined,
+        resultCache: undefined,
         earlier: () => startOf(golden, edit.truncation),
       });
       const dim = golden.weights.zDim;

@@ -7,7 +7,7 @@ import { failure } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
 import { unreachable } from "../../source/internal-error.js";
 import type { OnnxArray, OnnxModel } from "../../runtime/services/onnx-model.js";
-import type { Labeller, Sight } from "../../runtime/services/services.js";
+import type { Labeller, FeaturedLabels } from "../../runtime/services/services.js";
 import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import {
   checkLabellerSpec,
@@ -43,8 +43,8 @@ export async function openOnnxLabeller(
   const { features } = spec;
   const attributes = spec.attributes.map((a) => a.attribute);
   const size = batchSize(model, spec);
-  const look = async (images: readonly RgbImage[]): Promise<Sight> => {
-    const parts: Sight[] = [];
+  const look = async (images: readonly RgbImage[]): Promise<FeaturedLabels> => {
+    const parts: FeaturedLabels[] = [];
     for (let start = 0; start < images.length; start += size ?? images.length) {
       const batch = images.slice(start, start + (size ?? images.length));
       const outputs = await runBatch(model, spec, batch, size ?? batch.length);
@@ -66,7 +66,7 @@ export async function openOnnxLabeller(
         }),
       });
     }
-    return joinSights(parts);
+    return joinLabels(parts);
   };
   return {
     attributes,
@@ -98,7 +98,7 @@ export function openPackLabeller(
 }
 
 /** Several batches as one. */
-function joinSights(parts: readonly Sight[]): Sight {
+function joinLabels(parts: readonly FeaturedLabels[]): FeaturedLabels {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
   const features = parts.map((p) => p.features).filter((f) => f !== undefined);

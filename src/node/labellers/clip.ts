@@ -11,7 +11,7 @@ import type { OnnxArray, OnnxInput, OnnxModel } from "../../runtime/services/onn
 import { openOnnxModel } from "../engines/open-onnx-model.js";
 import { loadOrt } from "../engines/ort.js";
 import { nodeHost } from "../host.js";
-import type { Labeller, Sight } from "../../runtime/services/services.js";
+import type { Labeller, FeaturedLabels } from "../../runtime/services/services.js";
 import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
 import { findClip, unusable, type ClipFiles } from "./clip-files.js";
 import { thumbnail } from "../../learn/labellers/preprocess.js";
@@ -64,7 +64,7 @@ export async function openClipLabeller(
     await library.AutoImageProcessor.from_pretrained(files.folder, LOCAL),
     await openNetwork(files.visionFile),
   ]);
-  const look = async (images: readonly RgbImage[]): Promise<Sight> => {
+  const look = async (images: readonly RgbImage[]): Promise<FeaturedLabels> => {
     const seen = await running(files, async () => {
       const { pixel_values } = await processor(images.map((i) => rawImage(library, i, files.edge)));
       return embed(network, { pixel_values }, "image_embeds", files);

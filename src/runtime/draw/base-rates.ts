@@ -17,7 +17,7 @@ import { askedOf, partsOf } from "../plan/places.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
 import { columnsOf, splitColumns } from "./columns.js";
-import type { Memory } from "./result-cache.js";
+import type { ResultCache } from "./result-cache.js";
 
 /** Unconditional samples that rates are counted among. */
 export const BASE_COUNT = 16384;
@@ -47,24 +47,24 @@ export interface BaseSource {
   readonly model: Model;
   readonly engine: Engine;
   readonly truncation: number;
-  readonly memory?: Memory | undefined;
+  readonly resultCache?: ResultCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What the heads of a model say of BASE_COUNT unconditional samples; none of a model without heads. Errors: LaceError L4106 if `signal` aborts. */
 export async function drawBase(source: BaseSource): Promise<readonly HeadOutputs[]> {
-  const { model, truncation, memory } = source;
+  const { model, truncation, resultCache } = source;
   const { attributes, classes } = model.info;
   const width = columnsOf(attributes);
   if (width === 0) return [];
   const layers = classes === undefined ? [] : (model.weights.mapping?.layers.slice(0, 1) ?? []);
-  const key = await memory?.key(
+  const key = await resultCache?.key(
     { base: BASE_COUNT, truncation },
     ...layers.map(({ bias }) => Float32Array.from(bias.data)), // a class is folded into the bias of the first layer
   );
-  const kept = await memory?.recallNumbers(key ?? "", BASE_COUNT * width);
+  const kept = await resultCache?.recallNumbers(key ?? "", BASE_COUNT * width);
   const columns = kept ?? (await readColumns(source, width));
-  if (kept === undefined) await memory?.keepNumbers(key ?? "", columns);
+  if (kept === undefined) await resultCache?.keepNumbers(key ?? "", columns);
   return Array.from({ length: BASE_COUNT }, (_, i) =>
     splitColumns(columns.subarray(i * width, (i + 1) * width), attributes),
   );

@@ -13,7 +13,7 @@ import type { PhaseClock } from "../../ports/events.js";
 import type { Model } from "../../models/model.js";
 import { drawSamples } from "../sample/index.js";
 import type { AttemptJudge } from "./accept.js";
-import type { Memory } from "./result-cache.js";
+import type { ResultCache } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
 import { readOut, type ReadoutRow } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
@@ -48,7 +48,7 @@ export interface DrawContext {
   /** Told of each step of a solve on the host, for whoever looks on. */
   readonly onStep?: OnStep;
   /** What earlier runs have found out. */
-  readonly memory: Memory | undefined;
+  readonly resultCache: ResultCache | undefined;
   /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
   readonly latents?: (start: LatentStart) => Promise<readonly LatentRow[]>;
   /** A photograph at the size of the model's pictures. Errors: LaceError L5301 if it is none, L50xx. */
@@ -74,7 +74,7 @@ export interface Batch {
   readonly z0: Float64Array;
 }
 
-/** A part of a batch that is drawn in one go, some tiles of rows, with the keys of its samples (none without a memory). */
+/** A part of a batch that is drawn in one go, some tiles of rows, with the keys of its samples (none without a cache). */
 interface Tile extends Batch {
   readonly keys: readonly string[];
 }
@@ -85,13 +85,13 @@ export interface Remainder {
   readonly tiles: readonly Tile[];
 }
 
-/** Looks for a batch's samples in the memory. */
-export async function recallBatch(task: Task, batch: Batch, { memory, program }: DrawContext): Promise<Remainder> {
+/** Looks for a batch's samples in the cache. */
+export async function recallBatch(task: Task, batch: Batch, { resultCache, program }: DrawContext): Promise<Remainder> {
   const known: SampleResult[] = [];
   const unknown: number[] = [];
-  const keys = memory === undefined ? [] : await keysOf(task, batch, program, memory);
+  const keys = resultCache === undefined ? [] : await keysOf(task, batch, program, resultCache);
   for (const [position, member] of batch.members.entries()) {
-    const kept = await memory?.recallSample(keys[position] ?? "");
+    const kept = await resultCache?.recallSample(keys[position] ?? "");
     if (kept !== undefined) {
       const { index, part, origin } = member;
       known.push({ ...kept, ...shiftAt(batch, position), index, part, origin, seed: batch.seed });
@@ -134,7 +134,12 @@ function rowsAt<A extends Float32Array | Float64Array>(values: A, count: number,
 }
 
 /** For each sample of a batch the hash of all that determines it, besides the model: where samples depend on each other, of the whole batch. */
-async function keysOf(task: Task, batch: Batch, program: TaskProgram, memory: Memory): Promise<readonly string[]> {
+async function keysOf(
+  task: Task,
+  batch: Batch,
+  program: TaskProgram,
+  resultCache: ResultCache,
+): Promise<readonly string[]> {
   const { condition, seed, members, z0, anchors = {}, firstStep, attempt, shares } = batch;
   const { energy, varying, keep, looks } = condition;
   const { logic, truncation, sampler } = task;
@@ -159,12 +164,12 @@ async function keysOf(task: Task, batch: Batch, program: TaskProgram, memory: Me
   const places = members.map(({ origin, lane }) => ({ origin, row: lane % program.rows }));
   const arrays = [z0, ...names.map((name) => anchors[name] ?? new Float32Array())];
   if (dependsOnBatch(task)) {
-    const block = await memory.key({ ...about, places }, ...arrays);
-    return Promise.all(members.map((_, position) => memory.key({ kind: "sample of a batch", block, position })));
+    const block = await resultCache.key({ ...about, places }, ...arrays);
+    return Promise.all(members.map((_, position) => resultCache.key({ kind: "sample of a batch", block, position })));
   }
   return Promise.all(
     places.map((place, position) => {
-      return memory.key({ ...about, ...place }, ...arrays.map((a) => rowsAt(a, members.length, [position])));
+      return resultCache.key({ ...about, ...place }, ...arrays.map((a) => rowsAt(a, members.length, [position])));
     }),
   );
 }
@@ -229,7 +234,7 @@ async function runTile(
   task: Task,
   tile: Tile,
   { gradients, readout }: Drawer,
-  { model, program, signal, memory, onStep }: DrawContext,
+  { model, program, signal, resultCache, onStep }: DrawContext,
   onProgress: (fraction: number, evaluations: number) => void,
 ): Promise<Run> {
   stopIfAborted(signal);
@@ -294,6 +299,6 @@ async function runTile(
       ),
     };
   });
-  for (const [position, sample] of samples.entries()) await memory?.keepSample(keys[position] ?? "", sample);
+  for (const [position, sample] of samples.entries()) await resultCache?.keepSample(keys[position] ?? "", sample);
   return { samples, evaluations: drawn.evaluations };
 }

@@ -17,7 +17,7 @@ import { stylesOf } from "./styles.js";
 import { imagePlace } from "../plan/places.js";
 import { openReadout, readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
-import { Eyes } from "./sight.js";
+import { PictureReadout } from "./picture-readout.js";
 
 /** Where a row starts: what it was, and its lane in the tiles. */
 interface Start {
@@ -29,12 +29,12 @@ interface Start {
 export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
   const { model, program, engine, clock } = cx;
   const readout = await clock.run("compile", { task: task.name }, () => openReadout(program, engine));
-  const eyes = new Eyes(cx);
+  const pictureReadout = new PictureReadout(cx);
   const samples: SampleResult[] = [];
   const diagnostics: Diagnostic[] = [];
   let evaluations = 0;
   try {
-    const starts = await seenBy(eyes, await startsOf(task, readout, cx));
+    const starts = await seenBy(pictureReadout, await startsOf(task, readout, cx));
     const total = starts.length * task.steps.length;
     const work = async (): Promise<void> => {
       let rows = starts;
@@ -58,7 +58,7 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
         drawn.sort((a, b) => a.index - b.index);
         diagnostics.push(...(await describeFailures(task, drawn, () => batch.condition.energy, program, engine)));
         const after = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
-        rows = await seenBy(eyes, after);
+        rows = await seenBy(pictureReadout, after);
         samples.push(...rows.map((r) => r.sample));
       }
     };
@@ -70,14 +70,14 @@ export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing
       diagnostics: [...diagnostics, ...describeNothing(task, samples)],
     };
   } finally {
-    await eyes.dispose();
+    await pictureReadout.dispose();
     await readout.dispose();
   }
 }
 
 /** Rows with what heads that look at pictures say of them. */
-async function seenBy(eyes: Eyes, rows: readonly Start[]): Promise<readonly Start[]> {
-  const seen = await eyes.look(rows.map((r) => r.sample));
+async function seenBy(pictureReadout: PictureReadout, rows: readonly Start[]): Promise<readonly Start[]> {
+  const seen = await pictureReadout.look(rows.map((r) => r.sample));
   return rows.map((row, k) => ({ ...row, sample: seen[k] ?? row.sample }));
 }
 

@@ -14,7 +14,8 @@ import type { SampleResult } from "./results.js";
 /** What a solve gives, whoever's sample it is. */
 export type KeptSample = Omit<SampleResult, "index" | "part" | "seed" | "origin" | "attempt">;
 
-export class Memory {
+/** The results of one model on one engine, by key. */
+export class ResultCache {
   /** `scope` is what all results of a model on an engine share: versions, hashes. */
   constructor(
     private readonly cache: Cache,

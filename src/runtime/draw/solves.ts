@@ -17,7 +17,7 @@ import { dependsOnBatch, ENERGY_ROWS } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
-import { Eyes } from "./sight.js";
+import { PictureReadout } from "./picture-readout.js";
 import { latentStarts, movedWith, photoStart, shiftsOf } from "./starts.js";
 import { openWide, WORTH_WIDE } from "./wide-tiles.js";
 
@@ -32,18 +32,18 @@ export class Solves {
   /** Evaluations so far, by what they were told of. */
   private readonly spent = new Map<string, number>();
 
-  private readonly eyes: Eyes;
+  private readonly pictureReadout: PictureReadout;
 
   constructor(
     private readonly task: RowTask,
     private readonly cx: DrawContext,
   ) {
-    this.eyes = new Eyes(cx);
+    this.pictureReadout = new PictureReadout(cx);
   }
 
   /** All samples of some rows, in one of their attempts. */
   async draw(rows: readonly number[], attempt = 0): Promise<readonly SampleResult[]> {
-    return this.eyes.look(await this.solve(rows, attempt));
+    return this.pictureReadout.look(await this.solve(rows, attempt));
   }
 
   private async solve(rows: readonly number[], attempt: number): Promise<readonly SampleResult[]> {
@@ -53,7 +53,7 @@ export class Solves {
     if (task.kind === "sample" && task.start !== undefined) return this.drawFrom(task.start, task, cx, about);
     if (keepOf(task) === undefined) return this.follow(batchesOf(task, cx, attempt), about);
     const firsts = await this.follow(batchesOf(task, cx, attempt), `${about}, first of each row`);
-    const seen = await this.eyes.look(firsts);
+    const seen = await this.pictureReadout.look(firsts);
     const starts = seen.filter((s) => s.status !== "non-finite").sort((a, b) => a.index - b.index);
     const others = await this.follow(
       batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, attempt, starts),
@@ -159,7 +159,7 @@ export class Solves {
   async dispose(): Promise<void> {
     await this.followed?.gradients.dispose();
     await this.readout?.dispose();
-    await this.eyes.dispose();
+    await this.pictureReadout.dispose();
   }
 }
 

@@ -38,22 +38,22 @@ export async function photoStart(
   readout: Executable,
   cx: DrawContext,
 ): Promise<readonly SampleResult[]> {
-  const { model, engine, memory, signal } = cx;
+  const { model, engine, resultCache, signal } = cx;
   const { numWs, wDim, zDim } = model.info;
   const picture = await cx.photograph?.(start);
   if (picture === undefined || cx.rows.length === 0) return [];
   const { space, prior, tries } = start;
   const noise = task.noise === "const" ? "const" : "none";
   const about = { kind: "photograph", method: 3, space, prior, tries, noise, class: task.class };
-  const key = await memory?.key(about, Float32Array.from(picture.data));
+  const key = await resultCache?.key(about, Float32Array.from(picture.data));
   const size = numWs * wDim;
-  const kept = await memory?.recallNumbers(key ?? "", size + zDim + 2);
+  const kept = await resultCache?.recallNumbers(key ?? "", size + zDim + 2);
   const found = async (): Promise<Float32Array> => {
     const { styles, z, psnr, nats } = await invert(picture, { model, engine, noise, space, prior, tries, signal });
     return concat([styles, z, [psnr, nats]], Float32Array);
   };
   const numbers = kept ?? (await found());
-  if (kept === undefined) await memory?.keepNumbers(key ?? "", numbers);
+  if (kept === undefined) await resultCache?.keepNumbers(key ?? "", numbers);
   const row = { w: numbers.slice(0, size), z: numbers.slice(size, size + zDim) };
   const likeness = { psnr: numbers[size + zDim] ?? NaN, nats: numbers[size + zDim + 1] ?? NaN, usual: wDim / 2 };
   const samples = await startsFrom([{ index: 0, row }], task.seed, readout, cx);

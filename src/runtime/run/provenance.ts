@@ -3,7 +3,7 @@
 import type { Plan } from "../../compiler/plan.js";
 import { labellerFile, type Model } from "../../models/model.js";
 import { InternalError } from "../../source/internal-error.js";
-import { Memory, scopeOf } from "../draw/result-cache.js";
+import { ResultCache, scopeOf } from "../draw/result-cache.js";
 import { makeLock } from "../recipe/lock.js";
 import { Recipes } from "../record/recipes.js";
 import { identityOf } from "../services/labeller-identity.js";
@@ -15,7 +15,7 @@ export interface Provenance {
   /** Absent: images carry no recipe. */
   readonly recipes?: Recipes;
   /** What earlier runs have found out, by model; empty without a cache. */
-  readonly memories: ReadonlyMap<Model, Memory>;
+  readonly resultCaches: ReadonlyMap<Model, ResultCache>;
 }
 
 /** Hashes what a run depends on, and asks `onLock` about it. Without the script's source there is nothing to hash. */
@@ -26,13 +26,13 @@ export async function openProvenance(
   resources: Resources,
   say: Say,
 ): Promise<Provenance> {
-  const memories = new Map<Model, Memory>();
-  if (source === undefined) return { memories };
+  const resultCaches = new Map<Model, ResultCache>();
+  if (source === undefined) return { resultCaches };
   const { engine, models } = resources;
   const lock = await makeLock(host, source.program, plan, models, script.lacec);
   if (onLock !== undefined) say(await onLock(lock));
   const recipes = provenance ? { recipes: new Recipes(host, plan, source, lock, engine.name) } : {};
-  if (cache === undefined) return { ...recipes, memories };
+  if (cache === undefined) return { ...recipes, resultCaches };
   for (const [at, { alias }] of plan.models.entries()) {
     const [model, locked] = [models[at], lock.models[alias]];
     if (model === undefined || locked === undefined) throw new InternalError(`the model ${alias} is not locked`);
@@ -40,7 +40,7 @@ export async function openProvenance(
     const judge = resources.openedLabeller(model);
     const other = judge === undefined || judge.sha256 === labellerFile(model)?.sha256 ? [] : [identityOf(judge)];
     const scope = scopeOf({ lacec: lock.lacec, engine }, locked.sha256, heads, other);
-    memories.set(model, new Memory(cache, host, scope));
+    resultCaches.set(model, new ResultCache(cache, host, scope));
   }
-  return { ...recipes, memories };
+  return { ...recipes, resultCaches };
 }

@@ -14,7 +14,7 @@ import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { triesAgain } from "../draw/judges.js";
 import { WIDE_ROWS, WORTH_WIDE } from "../draw/wide-tiles.js";
-import type { Memory } from "../draw/result-cache.js";
+import type { ResultCache } from "../draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
 import { fitted } from "../image/fit.js";
@@ -68,7 +68,15 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     return { result: { task, samples: [], seconds: clock.seconds }, expectations: [], outputs: [] };
   const model = modelForClass(loaded, task.class);
   const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: resources.engine.layout });
-  const own: OwnTask = { index, task, model, loaded, program, clock, memory: cx.provenance.memories.get(loaded) };
+  const own: OwnTask = {
+    index,
+    task,
+    model,
+    loaded,
+    program,
+    clock,
+    resultCache: cx.provenance.resultCaches.get(loaded),
+  };
 
   // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
   const films = plan.saves.filter((s) => s.tasks.includes(index) && (task.kind === "edit" || selection.hasSave(s)));
@@ -146,7 +154,7 @@ interface OwnTask {
   readonly loaded: Model;
   readonly program: TaskProgram;
   readonly clock: PhaseClock;
-  readonly memory: Memory | undefined;
+  readonly resultCache: ResultCache | undefined;
 }
 
 interface Wanted {
@@ -190,7 +198,7 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
 }
 
 function drawContext(
-  { task, model, loaded, program, memory }: OwnTask,
+  { task, model, loaded, program, resultCache }: OwnTask,
   clock: PhaseClock,
   { rows, shares, earlier, signal }: Wanted,
   cx: RunContext,
@@ -199,14 +207,14 @@ function drawContext(
   const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
   const judge = attemptJudge(task, loaded, request, resources, (labeller) => {
     const painter = resources.painterOf(task, model, program, rows.length);
-    return labellerJudge({ model, memory, task, labeller, signal, painter }, task.name, clock);
+    return labellerJudge({ model, resultCache, task, labeller, signal, painter }, task.name, clock);
   });
   const { engine } = resources;
   // Tiles of pictures are as high as memory allows already.
   const looks = program.conditions.some((condition) => condition.looks);
   const isMany = !looks && engine.steps === "host" && rows.length * partsOf(task) >= WORTH_WIDE;
   return {
-    ...{ model, program, clock, signal, rows, shares, memory, engine },
+    ...{ model, program, clock, signal, rows, shares, resultCache, engine },
     ...(isMany && { wide: compileTask(task, model, { rows: WIDE_ROWS, layout: engine.layout }) }),
     ...(judge && { judge }),
     ...(attempts && { attempts }),
@@ -289,7 +297,7 @@ async function show(
   { portions, drawn, rows, shares, sinks, labeller, marks }: ToShow,
   cx: RunContext,
 ): Promise<Shown> {
-  const { index, task, model, program, clock, memory } = own;
+  const { index, task, model, program, clock, resultCache } = own;
   const { selection, resources, request } = cx;
   const isWanted = (p: Place): boolean => {
     const shown = selection.shows(index, p) && sinks.some((s) => s.wants(p));
@@ -307,7 +315,7 @@ async function show(
   }
   const make = async (): Promise<Shown> => {
     const seen = await makeImages({
-      ...{ model, painter, memory, task, pictures: pictures(), sinks, labeller, signal: request.signal },
+      ...{ model, painter, resultCache, task, pictures: pictures(), sinks, labeller, signal: request.signal },
       ...(triesAgain(task) && task.accept.by === "labeller" && { known: drawn.seen }),
       verdict: (picture, seen) =>
         marks && isOutcome(task, picture) ? verdictOn(askedOf(task, picture), picture.heads, seen) : undefined,
@@ -329,7 +337,7 @@ interface Witnesses {
 /** Judges expectations by heads and labeller; says what was missed, what would help, and what heads alone judged. */
 async function judgeExpects(
   expects: readonly Expect[],
-  { task, model, memory }: OwnTask,
+  { task, model, resultCache }: OwnTask,
   { judged, seen, labeller }: Witnesses,
   { resources: { engine }, request: { signal }, say }: RunContext,
 ): Promise<readonly ExpectationResult[]> {
@@ -344,7 +352,7 @@ async function judgeExpects(
     const results = judge(expect, task.name, heads, labels);
     all.push(...results);
     const short = results.filter((r) => !r.passed);
-    if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, memory, signal });
+    if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, resultCache, signal });
     say(short.map((r) => missed(r, hints)));
     const alone = results.filter((r) => r.labeller === undefined);
     say(alone.map((r) => (r.followed ? byTheFollowed : byHeadsAlone)(task.name, [`\`${r.text}\``], r.span)));

@@ -18,8 +18,8 @@ export interface Labels {
   readonly unclear?: Uint8Array;
 }
 
-/** What a classifier saw of some images. */
-export interface Sight extends Labels {
+/** What a classifier says of some images, with the features that it says it by. */
+export interface FeaturedLabels extends Labels {
   /** [n, F], its penultimate layer, where it shows one. */
   readonly features?: Float32Array;
 }
@@ -29,7 +29,7 @@ export interface Labeller extends LabellerIdentity {
   /** What it knows, in the order of the columns. */
   readonly attributes: readonly Attribute[];
   /** What it sees in each image; images are square. */
-  look(images: readonly RgbImage[]): Promise<Sight>;
+  look(images: readonly RgbImage[]): Promise<FeaturedLabels>;
   /** The same without features, which cost some labellers another look. */
   label(images: readonly RgbImage[]): Promise<Labels>;
   /** Whether its labels say what is unclear. */

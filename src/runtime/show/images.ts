@@ -8,7 +8,7 @@ import { stylesOf } from "../draw/styles.js";
 import type { Painter } from "./painter.js";
 import { rowOf } from "./synthesis-inputs.js";
 import { outputsOf } from "../draw/columns.js";
-import type { Memory } from "../draw/result-cache.js";
+import type { ResultCache } from "../draw/result-cache.js";
 import type { SampleResult } from "../draw/results.js";
 import type { Sink } from "./saves.js";
 import type { Labeller } from "../services/services.js";
@@ -18,7 +18,7 @@ import { stopIfAborted } from "../../ports/stop.js";
 export interface ImageWork {
   readonly model: Model;
   readonly painter: Painter;
-  readonly memory: Memory | undefined;
+  readonly resultCache: ResultCache | undefined;
   /** What the synthesis was built for. */
   readonly task: Task;
   /** What to show, in order, as it comes. */
@@ -130,18 +130,20 @@ async function take(
 
 /** The images of a tile: if all are known, nothing is computed; undefined where a sample failed. */
 async function recallOrSynthesise(tile: readonly SampleResult[], work: ImageWork): Promise<(RgbImage | undefined)[]> {
-  const { model, memory, task } = work;
+  const { model, resultCache, task } = work;
   if (tile.every((s) => s.w.length === 0)) return tile.map(() => undefined);
-  if (memory === undefined) return synthesise(tile, work);
+  if (resultCache === undefined) return synthesise(tile, work);
   const keys = await Promise.all(
     tile.map(async (s) => {
-      return s.w.length === 0 ? "" : await memory.key(imageAbout(model, task, s), stylesOf(s, model.info.numWs));
+      return s.w.length === 0 ? "" : await resultCache.key(imageAbout(model, task, s), stylesOf(s, model.info.numWs));
     }),
   );
-  const known = await Promise.all(keys.map(async (key) => (key === "" ? undefined : await memory.recallImage(key))));
+  const known = await Promise.all(
+    keys.map(async (key) => (key === "" ? undefined : await resultCache.recallImage(key))),
+  );
   if (tile.every((s, k) => s.w.length === 0 || known[k] !== undefined)) return known;
   const made = await synthesise(tile, work);
-  for (const [k, image] of made.entries()) if (image !== undefined) await memory.keepImage(keys[k] ?? "", image);
+  for (const [k, image] of made.entries()) if (image !== undefined) await resultCache.keepImage(keys[k] ?? "", image);
   return made;
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cacheUse, cleanCache, folderCache } from "../../src/node/cache.js";
-import { decodeSample, encodeSample, Memory, type KeptSample } from "../../src/runtime/draw/result-cache.js";
+import { decodeSample, encodeSample, ResultCache, type KeptSample } from "../../src/runtime/draw/result-cache.js";
 import { nodeHost } from "../../src/node/host.js";
 import { filesIn, folderWith } from "../support/lacec.js";
 
@@ -64,17 +64,17 @@ describe("a kept sample", () => {
   test("its key depends on every number, and on no span", async () => {
     const host = nodeHost();
     const cache = folderCache({ folder: folder.path });
-    const memory = new Memory(cache, host, "scope");
+    const resultCache = new ResultCache(cache, host, "scope");
     const about = { energy: { kind: "class", attribute: 1, span: { start: 1, end: 2, file: "a" } }, seed: 1 };
     const moved = { energy: { kind: "class", attribute: 1, span: { start: 7, end: 9, file: "b" } }, seed: 1 };
     const z = Float64Array.of(1, 2);
-    const key = await memory.key(about, z);
-    expect(await memory.key(moved, z)).toBe(key);
+    const key = await resultCache.key(about, z);
+    expect(await resultCache.key(moved, z)).toBe(key);
     const others = await Promise.all([
-      memory.key({ ...about, seed: 2 }, z),
-      memory.key(about, Float64Array.of(1, 2.0000000000000004)),
-      memory.key(about, Float64Array.of(1), Float64Array.of(2)),
-      new Memory(cache, host, "another scope").key(about, z),
+      resultCache.key({ ...about, seed: 2 }, z),
+      resultCache.key(about, Float64Array.of(1, 2.0000000000000004)),
+      resultCache.key(about, Float64Array.of(1), Float64Array.of(2)),
+      new ResultCache(cache, host, "another scope").key(about, z),
     ]);
     expect(new Set([key, ...others]).size).toBe(5);
   });

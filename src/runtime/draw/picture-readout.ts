@@ -9,10 +9,10 @@ import type { DrawContext } from "./batch.js";
 import type { SampleResult } from "./results.js";
 import { stylesOf } from "./styles.js";
 
-export class Eyes {
+export class PictureReadout {
   private executable: Executable | undefined;
 
-  constructor(private readonly cx: Pick<DrawContext, "program" | "engine" | "model" | "memory" | "signal">) {}
+  constructor(private readonly cx: Pick<DrawContext, "program" | "engine" | "model" | "resultCache" | "signal">) {}
 
   /** The samples with what these heads say; themselves where there are none. Errors: LaceError L5204 of a network, L52xx of the engine, L4106. */
   async look(samples: readonly SampleResult[]): Promise<readonly SampleResult[]> {
@@ -27,14 +27,14 @@ export class Eyes {
   }
 
   private async lookAt(sample: SampleResult): Promise<SampleResult> {
-    const { program, model, memory } = this.cx;
+    const { program, model, resultCache } = this.cx;
     const { heads: places = [], about = {} } = program.sight ?? {};
     const attributes = places.flatMap((at) => model.info.attributes[at] ?? []);
     const ws = stylesOf(sample, model.info.numWs);
-    const key = await memory?.key({ kind: "sight", ...about }, ws);
+    const key = await resultCache?.key({ kind: "sight", ...about }, ws);
     const width = attributes.reduce((n, a) => n + (a.type === "scalar" ? 1 : a.classes.length), 0);
-    const columns = (await memory?.recallNumbers(key ?? "", width)) ?? (await this.run(ws));
-    await memory?.keepNumbers(key ?? "", columns);
+    const columns = (await resultCache?.recallNumbers(key ?? "", width)) ?? (await this.run(ws));
+    await resultCache?.keepNumbers(key ?? "", columns);
     const said = splitColumns(columns, attributes);
     return { ...sample, heads: sample.heads.map((own, at) => said[places.indexOf(at)] ?? own) };
   }
