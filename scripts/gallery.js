@@ -43,6 +43,8 @@ const head = `# Gallery
 
 Scripts and what they make with the model that ships (\`npm run gallery\` makes this page; the pictures were drawn on \`${ENGINE}\`). Every picture
 carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
+`;
+const tail = `## How they are laid out
 
 - \`as strip\`: a row for each sample, a column for each step, frame or cell; an edit begins with what was before it.
 - \`as grid\`: of a sweep, the last name goes from left to right and the others from top to bottom, for each sample; of an edit, the outcomes. \`as grid { marks on }\` marks what the labeller (or, where there is none, the heads) says of each cell: a red frame with an x misses what was asked, an amber one with a ? is [unclear](labellers.md).
@@ -51,5 +53,5 @@ carries its recipe: \`lacec show docs/images/walk.webp\` prints it.
   and a sweep, samples of the noise or the numbers between. Cells of a sweep that differ in more than numbers are blended.
 - \`{index}\` in a path counts a task's images row by row (sample 2, frame 5 of 24 is image 53); of an edit it counts samples, and \`{step}\` steps.
 `;
-place(Buffer.from(`${head}\n${sections.join("\n")}`), join(root, "docs/gallery.md"));
+place(Buffer.from(`${head}\n${sections.join("\n")}\n${tail}`), join(root, "docs/gallery.md"));
 report();

@@ -10,6 +10,7 @@ import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import sharp from "sharp";
 import { isStale } from "../scripts/stale.js";
+import { apiSections } from "./api-sections.js";
 import { GROUPS, UNDER, addressOf } from "./contents.js";
 import { highlighter } from "./highlight.js";
 import { landing } from "./landing.js";
@@ -72,13 +73,15 @@ export async function buildSite(out, { parts = [] } = {}) {
       put(isPicture ? addressOf(file) : `source/${file}.txt`, readFileSync(join(root, file)));
     }
   }
-  put("search.json", searchIndex(pages.flatMap(sectionsOf)));
+  const api = parts.includes("api") ? apiSections(join(root, "dist/api")) : [];
+  put("search.json", searchIndex([...pages.flatMap(sectionsOf), ...api]));
   put("assets/style.css", readFileSync(join(root, "site/assets/style.css")));
   put("assets/icon.svg", readFileSync(join(root, "studio/public/icon.svg")));
   const bundle = await rolldown({ input: join(root, "site/assets/page.js"), logLevel: "silent" });
   await bundle.write({ file: join(folder, "assets/page.js"), format: "esm", minify: true });
   await bundle.close();
   for (const part of parts) cpSync(join(root, "dist", part), join(folder, part), { recursive: true });
+  if (parts.includes("api")) linkBack(join(folder, "api"));
   // As `lacec studio --export` lays it out: the models lie in the studio's folder.
   if (parts.includes("studio")) cpSync(join(root, "models"), join(folder, "studio/models"), { recursive: true });
   const broken = brokenLinks(folder);
@@ -86,6 +89,20 @@ export async function buildSite(out, { parts = [] } = {}) {
   rmSync(out, { recursive: true, force: true });
   renameSync(folder, out);
   return pages;
+}
+
+/** The reference's pages lead back to the site, by a word before their title. */
+function linkBack(folder) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".html")) continue;
+    const html = readFileSync(join(folder, file), "utf8");
+    const up = "../".repeat(file.split(/[\\/]/).length);
+    const linked = html.replace(
+      /<a href="[^"]*" class="title">[^<]*<\/a>/,
+      (own) => `<span class="title"><a href="${up}index.html">Lace</a> / ${own}</span>`,
+    );
+    writeFileSync(join(folder, file), linked);
+  }
 }
 
 function sectionsOf(page) {

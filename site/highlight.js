@@ -25,7 +25,10 @@ export async function highlighter() {
   const known = new Set(shiki.getLoadedLanguages());
   return (text, lang) =>
     shiki
-      .codeToHtml(text.replace(/\n$/, ""), { lang: known.has(lang) ? lang : "text", theme: "site" })
+      .codeToHtml(text.replace(/\n$/, ""), {
+        ...{ lang: known.has(lang) ? lang : "text", theme: "site" },
+        tokenizeTimeLimit: 0, // of half a second by default, after which a busy machine would colour the rest of a line at random
+      })
       .replace(SHELL, "")
       .replace(/<span style="color:var\(--shiki-foreground\)">([^<]*)<\/span>/g, "$1")
       .replace(COLOUR, ' class="t-$1"')

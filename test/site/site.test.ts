@@ -1,5 +1,5 @@
 // The site as it is built: every page is there, no link leads nowhere, what is opened in the studio is what the page shows.
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequire } from "node:module";
@@ -26,6 +26,7 @@ const { buildSite, pagesOfSite } = (await load("build")) as {
 };
 const { addressOf } = (await load("contents")) as { addressOf: (file: string) => string };
 const { brokenLinks } = (await load("links")) as { brokenLinks: (folder: string) => readonly string[] };
+const { apiSections } = (await load("api-sections")) as { apiSections: (folder: string) => readonly object[] };
 const { OPTIONS } = (await load("assets/search-options")) as { OPTIONS: ConstructorParameters<typeof MiniSearch>[0] };
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => existsSync(p));
@@ -111,6 +112,44 @@ test("the search's index is bounded, and finds a setting, a code and a word of t
   expect(found("L2001")[0]).toBe("errors.html#l2001-unknown-name");
   expect(found("kubernetes")).toContain("many-machines.html#without-a-queue");
 });
+
+test("the reference's pages are found by name, after the pages that people read", () => {
+  const api = join(temporary, "api");
+  mkdirSync(join(api, "functions"), { recursive: true });
+  const page = `<title>run | lacec</title><div class="tsd-comment tsd-typography"><p>Runs a script &amp; writes <code>run.json</code>.</p></div>`;
+  writeFileSync(join(api, "functions/node.run.html"), page);
+  writeFileSync(join(api, "functions/compile.html"), page);
+  expect(apiSections(api)).toEqual([
+    {
+      title: "compile",
+      page: "function of lacec",
+      address: "api/functions/compile.html",
+      text: "Runs a script & writes run.json .",
+    },
+    {
+      title: "run",
+      page: "function of lacec/node",
+      address: "api/functions/node.run.html",
+      text: "Runs a script & writes run.json .",
+    },
+  ]);
+  expect(apiSections(join(temporary, "nowhere"))).toEqual([]);
+});
+
+test.skipIf(!existsSync("dist/api/index.html"))(
+  "the index with the reference is bounded, and finds a function by its name",
+  { timeout: 120_000 },
+  async () => {
+    const whole = join(temporary, "with-api");
+    await buildSite(whole, { parts: ["api"] });
+    const json = readFileSync(join(whole, "search.json"), "utf8");
+    expect(gzipSync(json).length).toBeLessThan(200_000);
+    const found = MiniSearch.loadJSON(json, OPTIONS)
+      .search("formatFile")
+      .map((hit) => hit["address"] as unknown);
+    expect(found).toContain("api/functions/node.formatFile.html");
+  },
+);
 
 test.skipIf(!existsSync("dist/studio/index.html"))(
   "beside the pages lies the studio, as `lacec studio --export` writes it",
