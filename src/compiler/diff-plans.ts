@@ -6,6 +6,8 @@ import type { Attribute } from "./attribute.js";
 import { parts, type Energy, type Logic } from "./energy/energy.js";
 import {
   headSourceText,
+  identityText,
+  type KeptIdentity,
   type Accept,
   type Keep,
   type LatentStart,
@@ -146,12 +148,13 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
     case "traverse":
       return { count: task.count, frames: task.frames, from: task.fromSeed, to: task.toSeed, ...keptOf(task), ...all };
     case "edit": {
-      const { source, goals, reweight, keepLatent, keepAttributes } = task;
+      const { source, goals, reweight, keepLatent, keepAttributes, keepIdentity } = task;
+      const kept = { "keep latent": keepLatent, "keep attributes": keepAttributes, ...keptIdentity(keepIdentity) };
       const of =
         source.kind === "task"
           ? { of: plan.tasks[source.task]?.name, from: source.from, to: source.to }
           : { kind: source.kind, seed: source.seed, count: source.count, ...startOf(source.start) };
-      return { ...of, goals, reweight, "keep latent": keepLatent, "keep attributes": keepAttributes, ...all };
+      return { ...of, goals, reweight, ...kept, ...all };
     }
     default:
       return unreachable(task);
@@ -169,8 +172,13 @@ function acceptOf({ accept }: { readonly accept?: Accept }): Readonly<Record<str
   return { "accept by": accept?.by, tries: accept?.tries };
 }
 
+function keptIdentity(identity: KeptIdentity | undefined): Readonly<Record<string, unknown>> {
+  return identity === undefined ? {} : { "keep identity": identityText(identity).replace(", identity ", "") };
+}
+
 function keptOf({ keep }: { readonly keep?: Keep }): Readonly<Record<string, unknown>> {
-  return { "keep latent": keep?.latent ?? 0, "keep attributes": keep?.attributes ?? 0, held: keep?.held.join(" ") };
+  const { latent = 0, attributes = 0, held, identity } = keep ?? {};
+  return { "keep latent": latent, "keep attributes": attributes, held: held?.join(" "), ...keptIdentity(identity) };
 }
 
 function axesOf(task: Extract<Task, { kind: "sweep" }>): Readonly<Record<string, string>> {

@@ -112,6 +112,19 @@ export function startFilesOf({ entry }: Program): Readonly<Record<Start["kind"],
   return { latents: of("latents"), photo: of("photo") };
 }
 
+/** The networks that the tasks of a file keep identities by, with the name that a recipe asks for them by. */
+export function networksOf({
+  items,
+}: Pick<Module, "items">): readonly { readonly name: string; readonly path: StringLit }[] {
+  return items.flatMap((item) => {
+    const settings = "settings" in item ? item.settings : [];
+    return settings.flatMap((s) => {
+      if (s.kind !== "KeepSetting" || s.by === undefined || !("name" in item)) return [];
+      return [{ name: `${item.name.text}.identity`, path: s.by }];
+    });
+  });
+}
+
 /** A file that a task starts from. */
 export interface Start {
   readonly kind: "latents" | "photo";
@@ -213,7 +226,7 @@ class Linker {
         references.set(value, this.reader.resolveModel?.(path, value) ?? this.reader.resolve(path, value));
       } else if (item.kind === "AttributeDecl") add(item.from);
     }
-    for (const { path: literal } of startsOf(module)) add(literal);
+    for (const { path: literal } of [...startsOf(module), ...networksOf(module)]) add(literal);
     return references;
   }
 

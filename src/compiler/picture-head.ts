@@ -34,3 +34,9 @@ export interface PictureHead {
   readonly columns: readonly number[];
   readonly gives: OutputReading;
 }
+
+/** Features of pictures: all columns of one output. */
+export interface FeatureHead {
+  readonly look: PictureNetwork;
+  readonly output: string;
+}

@@ -32,7 +32,14 @@ export interface PictureHeadSource {
   /** An ONNX file, resolved; absent: the labeller of the model. */
   readonly file?: string;
 }
-export type PlanHead = LatentHead | PictureHeadSource;
+/** A network whose features of a picture a task keeps: `keep identity 0.1 by "FILE"`. It has no row in the table. */
+export interface FeatureSource extends Omit<PictureHeadSource, "attribute"> {
+  /** `TASK.identity` */
+  readonly attribute: string;
+  readonly features: true;
+  readonly span: Span;
+}
+export type PlanHead = LatentHead | PictureHeadSource | FeatureSource;
 
 /** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
 export interface PlanModel {
@@ -106,12 +113,22 @@ export interface Accept {
   readonly tries: number;
 }
 
-/** How a state is held near its anchor, in nats: latent (|w - w0|^2 + |z - z0|^2) + attributes sum over held |f_j(w) - f_j(w0)|^2. */
+/**
+ * How a state is held near its anchor, in nats: latent (|w - w0|^2 + |z - z0|^2) + attributes sum over held |f_j(w) - f_j(w0)|^2
+ * + identity 100 (1 - cos(F(x), F(x0))), F a network's features of the picture x.
+ */
 export interface Keep {
   readonly latent: number;
   readonly attributes: number;
   /** Attributes by index. */
   readonly held: readonly number[];
+  readonly identity?: KeptIdentity;
+}
+
+/** `keep identity`; `file`: an ONNX network, resolved; absent: the labeller of the model. */
+export interface KeptIdentity {
+  readonly weight: number;
+  readonly file?: string;
 }
 
 export interface SampleTask extends TaskBase {
@@ -162,6 +179,7 @@ export interface EditTask extends TaskBase {
   readonly reweight: boolean;
   readonly keepLatent: number;
   readonly keepAttributes: number;
+  readonly keepIdentity?: KeptIdentity;
   readonly steps: readonly EditStep[];
 }
 export interface EditStep {
@@ -261,6 +279,12 @@ export interface LatentSave {
 /** A head as a script declares it, such as `from "smile.onnx" on image`; `shown` says what a file is called. */
 export function headSourceText({ file, on }: PlanHead, shown: (file: string) => string = JSON.stringify): string {
   return [...(file === undefined ? [] : [`from ${shown(file)}`]), ...(on === undefined ? [] : [`on ${on}`])].join(" ");
+}
+
+/** `, identity 0.1 by "face.onnx"`, of a Keep on one line; nothing where it keeps none. */
+export function identityText(identity: KeptIdentity | undefined): string {
+  if (identity === undefined) return "";
+  return `, identity ${identity.weight}${identity.file === undefined ? "" : ` by ${JSON.stringify(identity.file)}`}`;
 }
 
 /** What a task starts from that lies in a file; undefined: noise, or another task. */

@@ -18,7 +18,7 @@ import type {
   SheetForm,
   Task,
 } from "./plan.js";
-import { headSourceText } from "./plan.js";
+import { headSourceText, identityText } from "./plan.js";
 
 type Node = Energy | Formula;
 
@@ -98,7 +98,10 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
   const drawn = task.class === undefined ? "" : `class ${task.class}, `;
   const noisy = `${noise === "const" ? "" : `, noise ${noise}`}${placementText(task.placement)}`;
   const accepted = "accept" in task ? [acceptText(task.accept)] : [];
-  const kept = "keep" in task ? [`keep latent ${task.keep.latent}, attributes ${task.keep.attributes}`] : [];
+  const kept =
+    "keep" in task
+      ? [`keep latent ${task.keep.latent}, attributes ${task.keep.attributes}${identityText(task.keep.identity)}`]
+      : [];
   const tail = [`${drawn}truncation ${truncation}${upTo}, logic ${logic}${noisy}`, samplerText(sampler), ...accepted];
   switch (task.kind) {
     case "sample":
@@ -123,7 +126,7 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
         source.kind === "task"
           ? `of ${module.tasks[source.task]?.name ?? ""}[${source.from}..${source.to}]`
           : `of fresh noise, count ${source.count}, seed ${source.seed}`;
-      const keep = `goals ${task.goals}${task.reweight ? ", reweight" : ""}, keep latent ${task.keepLatent}, attributes ${task.keepAttributes}`;
+      const keep = `goals ${task.goals}${task.reweight ? ", reweight" : ""}, keep latent ${task.keepLatent}, attributes ${task.keepAttributes}${identityText(task.keepIdentity)}`;
       const started = source.kind === "seed" ? startText(source.start) : [];
       return [...started, `${from}, ${tail[0] ?? ""}`, keep, ...tail.slice(1)];
     }

@@ -1,5 +1,5 @@
 // Weights as the graph builders take them: plain arrays, already read and widened to float32.
-import type { PictureHead } from "./picture-head.js";
+import type { FeatureHead, PictureHead } from "./picture-head.js";
 
 /** One tensor, row-major. */
 export interface Tensor {
@@ -52,4 +52,6 @@ export interface EnergyWeights {
   readonly heads: readonly HeadWeights[];
   /** Second heads, which other rows made, by index in the table; no energy takes them: they judge. */
   readonly witnesses?: readonly (HeadWeights | undefined)[];
+  /** Networks whose features of pictures are kept, by file; the model's labeller by "". */
+  readonly watches?: ReadonlyMap<string, FeatureHead>;
 }

@@ -175,7 +175,7 @@ class Offers {
       case "layers":
         return this.layerGroups();
       case "keep":
-        return ["latent", "attributes"]
+        return ["latent", "attributes", "identity"]
           .filter((w) => !wanted.given.includes(w))
           .map((label) => this.word(label, PART_DOCS[label], CompletionItemKind.Property));
       case "form":

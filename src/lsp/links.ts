@@ -1,6 +1,6 @@
 // Document links: from paths in a script to the files, and from `save` to the pictures that were made.
 import type { DocumentLink } from "vscode-languageserver";
-import { startsOf } from "../compiler/link.js";
+import { networksOf, startsOf } from "../compiler/link.js";
 import { onScript, type Feature } from "./feature.js";
 import { outputFolder } from "./records.js";
 import { joinPath } from "./uris.js";
@@ -46,6 +46,8 @@ export const links: Feature = {
           const what = kind === "photo" ? "the photograph" : "the latents";
           await add(literal.span, workspace.resolve(path, literal.value), what);
         }
+        for (const { path: literal } of networksOf(linked.module))
+          await add(literal.span, workspace.resolve(path, literal.value), "the network");
         return found;
       }),
     );

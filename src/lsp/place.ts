@@ -306,7 +306,7 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     return last.tokenType === t.From ? NOTHING : setting();
   }
   if (type === t.Keep) {
-    const kept = own.filter((token) => token.tokenType === t.Latent || token.tokenType === t.Attributes);
+    const kept = own.filter(({ tokenType }) => [t.Latent, t.Attributes, t.Identity].includes(tokenType));
     if (last === key || last.tokenType === t.Comma) return { kind: "keep", given: kept.map((token) => token.image) };
     return kept.includes(last) ? { kind: "operand", numbers: true, locals: [] } : setting();
   }

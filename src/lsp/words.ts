@@ -95,7 +95,7 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
   ),
   goals: word("What a step of an edit aims at: the targets of all steps so far, or its own alone."),
   keep: word(
-    "Holds an edit back, or the cells of a row near its first: `latent a` subtracts a (|w - w0|^2 + |z - z0|^2), `attributes b` subtracts b times the squared change of the attributes that nothing has named.",
+    "Holds an edit back, or the cells of a row near its first: `latent a` subtracts a (|w - w0|^2 + |z - z0|^2), `attributes b` subtracts b times the squared change of the attributes that nothing has named, `identity c` c nats for each hundredth by which a network's features of the picture turn away (the labeller's, or those of `by \"face.onnx\"`).",
     "keep latent ${1:0.04}, attributes ${2:0.01}",
   ),
   reweight: word("Earlier goals of an edit count 0.1, and the current one 10 if it is over scalars alone."),
@@ -129,6 +129,10 @@ export const PART_DOCS: Readonly<Record<string, WordDoc>> = {
   attributes: word(
     "Weight of the squared change of the attributes that no step so far, or no cell, has named.",
     "attributes ${1:0.01}",
+  ),
+  identity: word(
+    "Nats for each hundredth of cosine distance between a network's features of the picture and those of the anchor's: of the model's labeller, or of a network of yours.",
+    "identity ${1:0.1}",
   ),
 };
 
@@ -257,7 +261,7 @@ export const KEYWORD_DOCS: Readonly<Record<string, string>> = {
   from: "Where it comes from: a model, or a file in quotes.",
   of: "The samples that are edited, or the energies that are counted.",
   over: "The axes of a sweep.",
-  by: "The step of a range.",
+  by: "The step of a range; who judges; or the network that tells identities.",
   to: "Where images go, below the output folder.",
   as: "How images are laid out.",
   sigma: "The tolerance of a scalar where a condition says none.",

@@ -97,7 +97,15 @@ export type Setting =
       readonly values: readonly (Expr | RangeExpr)[];
       readonly span: Span;
     }
-  | { readonly kind: "KeepSetting"; readonly latent?: Expr; readonly attributes?: Expr; readonly span: Span }
+  | {
+      readonly kind: "KeepSetting";
+      readonly latent?: Expr;
+      readonly attributes?: Expr;
+      readonly identity?: Expr;
+      /** The network that tells identities. */
+      readonly by?: StringLit;
+      readonly span: Span;
+    }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
   /** space w+: `each` where the mark is there, one w for each layer. */

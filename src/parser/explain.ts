@@ -44,7 +44,7 @@ const wantedByRule: Readonly<Record<string, string>> = {
   temperatureValue: "a number",
   attributeType: "`binary`, `category { ... }` or `scalar`",
   editDecl: "`of` and the samples to edit, or `from` and a model",
-  keepSetting: "`latent` or `attributes`",
+  keepSetting: "`latent`, `attributes` or `identity`",
   sum: "an attribute, a number or `(`",
   countExpr: "an attribute, a number or `(`",
   expectStmt: "an attribute, a number or `(`",
@@ -369,7 +369,7 @@ function hintsFor(problem: Problem, { text, tokens }: Reading): readonly string[
 /** The keywords that would do. */
 function wordsWanted(rule: string, wanted: string): readonly string[] {
   if (rule === "attributeType" && wanted === "") return ["binary", "category", "scalar"];
-  if (rule === "keepSetting" && wanted === "") return ["latent", "attributes"];
+  if (rule === "keepSetting" && wanted === "") return ["latent", "attributes", "identity"];
   if (rule === "editDecl" && wanted === "") return ["of", "from"];
   const label = (labelOf(wanted) ?? "").replaceAll("`", "");
   return t.keywords.includes(label) ? [label] : [];

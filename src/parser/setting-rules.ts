@@ -1,7 +1,7 @@
 // Settings: what stands in the braces of a task, and options (`sampler ode { ... }`, `as grid { ... }`).
 // In: laid-out tokens. Out: Setting and Option nodes; which are allowed where is the checker's business.
 // Invariants: a setting that cannot be read is left out (or has ErrorExpr), and the next one is read as usual.
-import type { Expr, Name, Option, RangeExpr, Setting } from "./ast.js";
+import type { Expr, Name, Option, RangeExpr, Setting, StringLit } from "./ast.js";
 import { ExpressionRules } from "./expression-rules.js";
 import * as t from "./tokens.js";
 
@@ -135,6 +135,8 @@ export abstract class SettingRules extends ExpressionRules {
     const start = this.start();
     let latent: Expr | undefined;
     let attributes: Expr | undefined;
+    let identity: Expr | undefined;
+    let by: StringLit | undefined;
     this.CONSUME(t.Keep);
     this.AT_LEAST_ONE_SEP({
       SEP: t.Comma,
@@ -154,6 +156,17 @@ export abstract class SettingRules extends ExpressionRules {
               attributes = this.SUBRULE1(this.sum);
             },
           },
+          {
+            ALT: () => {
+              const word = this.CONSUME(t.Identity);
+              this.once(identity, word);
+              identity = this.SUBRULE2(this.sum);
+              by = this.OPTION(() => {
+                this.CONSUME(t.By);
+                return this.string(this.CONSUME(t.StringLiteral));
+              });
+            },
+          },
         ]);
       },
     });
@@ -161,6 +174,8 @@ export abstract class SettingRules extends ExpressionRules {
       kind: "KeepSetting",
       ...(latent === undefined ? {} : { latent }),
       ...(attributes === undefined ? {} : { attributes }),
+      ...(identity === undefined ? {} : { identity }),
+      ...(by === undefined ? {} : { by }),
       span: this.span(start),
     };
   });

@@ -271,6 +271,7 @@ export const Scalar = word("scalar", false);
 export const On = word("on", false);
 export const Latent = word("latent", false);
 export const Attributes = word("attributes", false);
+export const Identity = word("identity", false);
 export const Atleast = word("atleast", false);
 export const Atmost = word("atmost", false);
 export const Exactly = word("exactly", false);
@@ -292,6 +293,7 @@ const otherWords: readonly TokenType[] = [
   On,
   Latent,
   Attributes,
+  Identity,
   Atleast,
   Atmost,
   Exactly,

@@ -151,6 +151,105 @@ describe("what cannot be followed is told before anything is drawn", () => {
   });
 });
 
+/** Mean colours of the quarters of a picture. */
+function quarters(): Uint8Array {
+  const b = new GraphBuilder();
+  const image = b.input("image", [1, 3, 16, 16]);
+  const halves = (x: NodeId, axis: number): NodeId[] => [0, 8].map((from) => b.sliceAxis(x, axis, from, 8));
+  const parts = halves(image, 2).flatMap((half) => halves(half, 3));
+  const features = b.concat(
+    parts.map((part) => b.mean(part, [2, 3])),
+    1,
+  );
+  return emitOnnx(b.finish({ outputs: { features } }));
+}
+
+describe("`keep identity`", () => {
+  const EDITS = `${HEAD}sample base from tiny { count 2  seed 3 }
+edit free of base { step glasses  step hair is blond }
+edit held of base { keep identity 30 by "face.onnx"  step glasses  step hair is blond }
+sweep row over t in 0.2..0.8 by 0.3 from tiny { where tilt is t  keep identity 1 by "face.onnx"  count 1  seed 3 }
+save base to "base-{index}.png"
+save free to "free-{index}.png"
+save held to "held-{index}.png"
+save row to "row.png" as grid
+`;
+
+  /** 1 - cos of what the network sees in two pictures. */
+  async function distance(a: string, b: string): Promise<number> {
+    const see = async (file: string): Promise<number[]> => {
+      const data = await sharp(at("held", file)).removeAlpha().raw().toBuffer();
+      const sums = new Array<number>(12).fill(0);
+      data.forEach((v, i) => {
+        const [c, x, y] = [i % 3, Math.floor(i / 3) % 16, Math.floor(i / 48)];
+        sums[(Math.floor(y / 8) * 2 + Math.floor(x / 8)) * 3 + c]! += v / 127.5 - 1;
+      });
+      return sums;
+    };
+    const [x, y] = [await see(a), await see(b)];
+    const dot = (p: readonly number[], q: readonly number[]): number => p.reduce((sum, v, i) => sum + v * q[i]!, 0);
+    return 1 - dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
+  }
+
+  beforeAll(async () => {
+    write("edits.lace", EDITS);
+    write("face.json", JSON.stringify({ format: 1, input: { name: "image", size: 16 }, features: "features" }));
+    writeFileSync(at("face.onnx"), quarters());
+    results = await run(at("edits.lace"), { out: at("held"), engine: "onnx-cpu" });
+  }, 120_000);
+
+  test("holds pictures near in the eyes of a network", async () => {
+    for (const index of [0, 1]) {
+      const [free, held] = [
+        await distance(`base-${index}.png`, `free-${index}.png`),
+        await distance(`base-${index}.png`, `held-${index}.png`),
+      ];
+      expect(held).toBeLessThan(0.5 * free);
+    }
+  });
+
+  test("is in the record of edits and of rows", () => {
+    const [, , held, row] = results.record.tasks;
+    const identity = { file: "face.onnx" };
+    expect(held!.family).toMatchObject({ keepIdentity: { ...identity, weight: 30 } });
+    expect(row!.family).toMatchObject({ keepIdentity: { ...identity, weight: 1 } });
+  });
+
+  test("has its network in recipes", async () => {
+    const given = ["tiny=tiny.safetensors", "bright=bright.onnx"].flatMap((g) => {
+      const [name, file] = g.split("=");
+      return ["--model", `${name}=${at(file!)}`];
+    });
+    const picture = at("held", "held-1.png");
+    const asked = await lacec(["reproduce", picture, ...given], { cwd: folder.path });
+    expect(asked.err).toMatch(/L5304[^]*`(held|row)\.identity`[^]*face\.onnx[^]*SHA-256 [0-9a-f]{64}/);
+    const faces = ["held", "row"].flatMap((task) => ["--model", `${task}.identity=${at("face.onnx")}`]);
+    const made = await lacec(
+      ["reproduce", picture, ...given, ...faces, "-o", at("once-more.png"), "--engine", "onnx-cpu"],
+      {
+        cwd: folder.path,
+      },
+    );
+    expect([made.code, made.err.match(/error\[/g)]).toEqual([0, null]);
+    expect(await sharp(at("once-more.png")).raw().toBuffer()).toEqual(await sharp(picture).raw().toBuffer());
+  });
+
+  test.each([
+    ['by "none.onnx"', /L5001[^]*none\.onnx[^]*keeper\.lace:5/],
+    ['by "bright.onnx"', /L5312[^]*names no output of features/],
+    ["", /L5324[^]*no labeller/],
+  ])("%s says what is missing, at its place", async (by, wanted) => {
+    const base = EDITS.split("\n").slice(0, 4).join("\n");
+    write(
+      "keeper.lace",
+      `${base}\nedit e of base { keep identity 0.1 ${by}  step glasses }\nsave e to "e.png" as grid\n`,
+    );
+    const { err, code } = await lacec(["run", "keeper.lace", "--out", "keeper"], { cwd: folder.path });
+    expect(code).not.toBe(0);
+    expect(err).toMatch(wanted);
+  });
+});
+
 test("the labeller of a pack is followed where no file is named, and is no judge of it", async () => {
   write(
     "own.lace",

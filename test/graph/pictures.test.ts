@@ -142,6 +142,39 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
     }
   });
 
+  test("keeps identities: 100 nats less for each cosine distance of 1, with the gradient of central differences", () => {
+    const features = { look: picture.look, output: "logits" };
+    const styles0 = Float64Array.from(normals(ROWS * numWs * wDim));
+    const { features: features0 } = interpret(compileSight({ ...look, features }, [], ROWS), { ws: styles0 });
+    const w0 = Float64Array.from(normals(ROWS * wDim));
+    const graph = compileEnergyGradient({
+      ...task({ anchored: true, features }),
+      energy: { kind: "always", span: SPAN },
+      keep: { latent: 0, attributes: 0, held: [], identity: { weight: 0.3 } },
+    });
+    const inputs = { styles0, w0, features0: features0! };
+    const z = Float64Array.from(normals(ROWS * zDim));
+    const { grad, logp } = interpret(graph, { ...inputs, z });
+    for (let i = 0; i < z.length; i++) {
+      const at = (by: number) => interpret(graph, { ...inputs, z: z.map((x, k) => (k === i ? x + by : x)) });
+      const row = Math.floor(i / zDim);
+      const slope = (at(1e-5)["logp"]![row]! - at(-1e-5)["logp"]![row]!) / 2e-5;
+      expect(Math.abs(slope - grad![i]!)).toBeLessThan(1e-5 * Math.max(1, Math.abs(slope)));
+    }
+    const { w } = interpret(compileReadout({ weights: model.weights, truncation: 0.7, rows: ROWS }), { z });
+    const moved = styles0.map((x, i) => {
+      const [row, k] = [Math.floor(i / (numWs * wDim)), i % wDim];
+      return x + w![row * wDim + k]! - w0[row * wDim + k]!;
+    });
+    const { features: after } = interpret(compileSight({ ...look, features }, [], ROWS), { ws: moved });
+    for (let row = 0; row < ROWS; row++) {
+      const [a, b] = [after!, features0!].map((x) => [...x.slice(2 * row, 2 * row + 2)]);
+      const dot = (x: readonly number[], y: readonly number[]): number => x[0]! * y[0]! + x[1]! * y[1]!;
+      const cosine = dot(a!, b!) / Math.sqrt(dot(a!, a!) * dot(b!, b!));
+      expect(Math.abs(logp![row]! + 30 * (1 - cosine))).toBeLessThan(1e-3);
+    }
+  });
+
   test("leaves the read-out alone", () => {
     const z = Float64Array.from(normals(ROWS * zDim));
     const all = interpret(compileReadout({ weights, truncation: 0.7, rows: ROWS }), { z })["logits"]!;

@@ -121,7 +121,7 @@ export async function packSubmission(
     if (model === undefined || locked === undefined) continue;
     for (const { attribute, file, on } of heads) {
       if (file === undefined) continue;
-      const sha256 = locked.heads[attribute]?.sha256 ?? "";
+      const sha256 = locked.heads[attribute]?.sha256 ?? (await host.sha256(await host.readBytes(file)));
       const beside = on === undefined ? [] : [await companionOf(host, file)];
       stored.push({ name: attribute, sha256, beside: beside.map(({ name, sha256: own }) => ({ name, sha256: own })) });
       files.set(sha256, () => host.readBytes(file));

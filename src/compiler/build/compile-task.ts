@@ -9,9 +9,10 @@ import { goalOf, keepOf } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";
-import { isLinearlyImplicit, startOf, type Keep, type Sampler, type Task } from "../plan.js";
+import type { FeatureHead, PictureHead } from "../picture-head.js";
+import { isLinearlyImplicit, startOf, type Keep, type KeptIdentity, type Sampler, type Task } from "../plan.js";
 import { NOWHERE } from "../../source/span.js";
-import { unreachable } from "../../source/internal-error.js";
+import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { forClass } from "./for-class.js";
@@ -129,6 +130,8 @@ export interface PictureSight {
   readonly heads: readonly number[];
   /** All that it depends on besides the model and styles, as plain data. */
   readonly about: object;
+  /** Whether the graph gives features too. */
+  readonly hasFeatures: boolean;
   /** Shapes as compileSight. */
   readonly graph: ProgramGraph;
 }
@@ -146,7 +149,9 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const { synthesis } = model;
   const from = untruncatedFrom(task, model);
   const anchored = task.kind === "edit" || startOf(task) !== undefined;
-  const look: LookTask = { model, layout, noise, truncation, untruncated: from, anchored };
+  const identity = identityOf(task);
+  const features = identity && (weights.watches?.get(identity.file ?? "") ?? unwatched(identity));
+  const look: LookTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
   const looks = looksAt(task, weights);
   const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
   const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
@@ -184,12 +189,14 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
             compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
           }),
         }),
-    ...(pictured.length > 0 && {
+    ...((pictured.length > 0 || features !== undefined) && {
       sight: {
         heads: pictured.map(({ at }) => at),
+        hasFeatures: features !== undefined,
         about: {
           noise: noise === "const" ? "const" : "none",
-          heads: seen.map(({ look: { input, sha256 }, ...head }) => ({ ...head, input, sha256 })),
+          heads: seen.map(aboutHead),
+          ...(features && { features: aboutHead(features) }),
         },
         graph: {
           name: "sight",
@@ -205,6 +212,21 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
         ...(looks && { look: { ...look, anchored: false } }),
       }),
   };
+}
+
+/** A head without its weights, which its hash stands for. */
+function aboutHead({ look: { input, sha256 }, ...head }: PictureHead | FeatureHead): object {
+  return { ...head, input, sha256 };
+}
+
+/** What a task keeps of identities. */
+function identityOf(task: Task): KeptIdentity | undefined {
+  if (task.kind === "edit") return task.keepIdentity;
+  return task.kind === "sample" ? undefined : task.keep?.identity;
+}
+
+function unwatched({ file = "the labeller" }: KeptIdentity): never {
+  throw new InternalError(`the features of ${file} were not loaded`);
 }
 
 /** Whether pictures are looked at while a task is solved. */

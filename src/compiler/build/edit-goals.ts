@@ -27,7 +27,11 @@ export function goalOf({ goals, reweight, steps }: Goals, at: number, attributes
 }
 
 /** What step `at` holds. */
-export function keepOf(task: Pick<EditTask, "keepLatent" | "keepAttributes" | "steps">, at: number): Keep {
+export function keepOf(
+  task: Pick<EditTask, "keepLatent" | "keepAttributes" | "keepIdentity" | "steps">,
+  at: number,
+): Keep {
   const held = task.keepAttributes > 0 ? (task.steps[at]?.held ?? []) : [];
-  return { latent: task.keepLatent, attributes: task.keepAttributes, held };
+  const { keepIdentity: identity } = task;
+  return { latent: task.keepLatent, attributes: task.keepAttributes, held, ...(identity && { identity }) };
 }

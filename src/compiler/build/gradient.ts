@@ -8,7 +8,7 @@ import { GraphBuilder, scalar } from "../graph/builder.js";
 import { buildLogProb } from "./energy.js";
 import { Numbers, readArguments, remember, type HeadOutput } from "./predicates.js";
 import { buildHead, buildLatent } from "./model.js";
-import { widthOfPicture, withPictures, type LookTask } from "./pictures.js";
+import { buildIdentityCharge, widthOfPicture, withPictures, type LookTask } from "./pictures.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import type { Keep } from "../plan.js";
@@ -43,7 +43,7 @@ export interface EnergyTask extends ReadoutTask {
 /**
  * log p of an energy, less what `keep` charges, as built.
  *
- *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2
+ *   log p - latent (|w - w0|^2 + |z - z0|^2) - attributes sum over held of |f_j(w) - f_j(w0)|^2 - identity 100 (1 - cos(F(x), F(x0)))
  *
  * Shapes   input `z` [rows, zDim], output `logp` [rows], nats. With `shifted`, the input `shift`. With `keep`, inputs that its weights ask for: `z0` [rows, zDim] and
  *          `w0` [rows, wDim], `held0` [rows, K] (outputs of the held heads side by side), and where pictures are looked at that move from given styles,
@@ -66,7 +66,7 @@ export function buildEnergyGraph(task: EnergyTask): Graph {
   const numbers = new Numbers(b, rows, varying);
   const read = readArguments(head, attributes, numbers);
   const logp = buildLogProb(energy, read, attributes, logic, numbers);
-  const charge = keep === undefined ? undefined : buildCharge(b, { z, w, keep, head, anchor });
+  const charge = keep === undefined ? undefined : buildCharge(b, { ...latents, keep, head, anchor });
   return b.finish({ outputs: { logp: charge === undefined ? logp : b.sub(logp, charge) } });
 }
 
@@ -83,6 +83,7 @@ interface Held {
   readonly w: NodeId;
   readonly keep: Keep;
   readonly head: HeadOutput;
+  readonly features?: () => NodeId;
   readonly anchor: AnchorInput;
 }
 
@@ -96,7 +97,7 @@ export function anchorInputs(b: GraphBuilder): AnchorInput {
 }
 
 /** What `keep` charges, [rows], nats; undefined if nothing. Adds the inputs that buildEnergyGraph names. */
-export function buildCharge(b: GraphBuilder, { z, w, keep, head, anchor: input }: Held): NodeId | undefined {
+export function buildCharge(b: GraphBuilder, { z, w, keep, head, features, anchor: input }: Held): NodeId | undefined {
   const charge = (x: NodeId, anchor: AnchorName, weight: number): NodeId => {
     const offset = b.sub(x, input(anchor, b.shape(x)));
     return b.mul(b.sum(b.square(offset), [1]), scalar(weight));
@@ -105,15 +106,20 @@ export function buildCharge(b: GraphBuilder, { z, w, keep, head, anchor: input }
   const parts: NodeId[] = [];
   if (anchors.includes("z0")) parts.push(charge(z, "z0", keep.latent), charge(w, "w0", keep.latent));
   if (anchors.includes("held0")) parts.push(charge(b.concat(keep.held.map(head), 1), "held0", keep.attributes));
+  if (keep.identity !== undefined && features !== undefined) {
+    const own = features();
+    parts.push(buildIdentityCharge(b, own, input("features0", b.shape(own)), keep.identity.weight));
+  }
   return parts.length === 0 ? undefined : parts.reduce((sum, part) => b.add(sum, part));
 }
 
 /** Inputs of the gradient of an edit beside `z`. */
-export type AnchorName = "z0" | "w0" | "held0" | "styles0";
+export type AnchorName = "z0" | "w0" | "held0" | "styles0" | "features0";
 
 /** The anchors that a Keep needs. */
-export function anchorsOf({ latent, attributes, held }: Keep): readonly AnchorName[] {
+export function anchorsOf({ latent, attributes, held, identity }: Keep): readonly AnchorName[] {
   return [
+    ...(identity === undefined ? [] : (["features0"] as const)),
     ...(latent > 0 ? (["z0", "w0"] as const) : []),
     ...(attributes > 0 && held.length > 0 ? (["held0"] as const) : []),
   ];
@@ -125,6 +131,7 @@ export function looksAtPictures({
   keep,
   weights,
 }: Pick<EnergyTask, "energy" | "weights"> & { readonly keep?: Keep | undefined }): boolean {
+  if (keep?.identity !== undefined) return true;
   const held = keep !== undefined && keep.attributes > 0 ? keep.held : [];
   return [...attributesNamed(energy), ...held].some((a) => weights.heads[a]?.picture !== undefined);
 }

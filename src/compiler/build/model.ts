@@ -46,6 +46,8 @@ export interface Latents {
   readonly w: NodeId;
   /** What a network says of the sample's picture, [rows, K], where pictures may be looked at. */
   readonly see?: (head: PictureHead) => NodeId;
+  /** Features of the sample's picture, [rows, F], where they are kept. */
+  readonly features?: () => NodeId;
 }
 
 /**

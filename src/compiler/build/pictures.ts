@@ -4,16 +4,17 @@
 // and each network is in the graph once; all activations are kept until the gradient is there, so that memory goes with the rows of the tile.
 import { inline } from "../graph/copy.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
-import type { Graph, ImageLayout, NodeId } from "../graph/graph.js";
+import type { Graph, ImageLayout, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { optimize } from "../passes/optimize.js";
-import type { OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
+import type { FeatureHead, OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
 import type { NoiseMode } from "../plan.js";
+import { LaceError } from "../../source/diagnostic.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import { buildImage } from "./likeness.js";
 import { buildLatent, type Latents } from "./model.js";
-import { onnxGraph } from "./onnx-network/onnx-graph.js";
+import { onnxGraph, type OnnxGraphOptions } from "./onnx-network/onnx-graph.js";
 import { buildResampled } from "./resample.js";
 import type { SynthesisModel } from "./synthesis.js";
 
@@ -30,6 +31,8 @@ export interface LookTask {
   readonly anchored: boolean;
   /** Of what is anchored: the layers that move, inclusive; absent: all. */
   readonly layers?: readonly [number, number] | undefined;
+  /** What `keep identity` looks with. */
+  readonly features?: FeatureHead | undefined;
 }
 
 /** Rows of a tile whose pictures are looked at: activations of a synthesis take much memory. */
@@ -57,9 +60,7 @@ class Pictures {
   /** What a head says, [rows, K]: logits of all classes, or a number. */
   see({ look, output, columns, gives }: PictureHead): NodeId {
     const { b } = this;
-    const found = this.run(look, output);
-    const rows = at(b.shape(found), 0);
-    const flat = b.reshape(found, [rows, b.shape(found).reduce((product, n) => product * n, 1) / rows]);
+    const flat = this.features({ look, output });
     return asLogits(
       b,
       b.concat(
@@ -70,17 +71,54 @@ class Pictures {
     );
   }
 
+  /** All columns of an output, [rows, F]. */
+  features({ look, output }: FeatureHead): NodeId {
+    const { b } = this;
+    const found = this.run(look, output);
+    const rows = at(b.shape(found), 0);
+    return b.reshape(found, [rows, b.shape(found).reduce((product, n) => product * n, 1) / rows]);
+  }
+
   /** An output of a network on the pictures. Errors: LaceError L5204 if an operation of it is not read. */
   private run(look: PictureNetwork, output: string): NodeId {
     const key = `${look.sha256} ${output}`;
     const known = this.outputs.get(key);
     if (known !== undefined) return known[output] ?? -1;
-    const { b } = this;
     const given = this.given(look.input);
-    const options = { inputs: { [look.input.name]: b.shape(given) }, layout: this.task.layout, outputs: [output] };
-    const made = inline(b, onnxGraph(look.network, options), { [look.input.name]: given });
+    const made = { [output]: this.batched(look, output, given) ?? this.rowByRow(look, output, given) };
     this.outputs.set(key, made);
     return made[output] ?? -1;
+  }
+
+  /** All pictures at once; undefined for a network that is made for fewer of them. */
+  private batched(look: PictureNetwork, output: string, given: NodeId): NodeId | undefined {
+    const { b } = this;
+    const rows = at(b.shape(given), 0);
+    try {
+      const graph = onnxGraph(look.network, this.options(look, output, b.shape(given)));
+      const node = graph.outputs[0]?.node ?? -1;
+      if (rows > 1 && graph.nodes[node]?.shape[0] !== rows) return undefined;
+      return inline(b, graph, { [look.input.name]: given })[output];
+    } catch (error) {
+      if (rows > 1 && error instanceof LaceError) return undefined;
+      throw error;
+    }
+  }
+
+  /** One picture after another, for networks of a fixed batch of one. Errors: LaceError L5204. */
+  private rowByRow(look: PictureNetwork, output: string, given: NodeId): NodeId {
+    const { b } = this;
+    const [rows, ...rest] = b.shape(given);
+    const graph = onnxGraph(look.network, this.options(look, output, [1, ...rest]));
+    const found = Array.from({ length: rows ?? 1 }, (_, row) => {
+      const own = inline(b, graph, { [look.input.name]: b.sliceAxis(given, 0, row, 1) })[output] ?? -1;
+      return b.reshape(own, [1, b.shape(own).reduce((product, n) => product * n, 1)]);
+    });
+    return b.concat(found, 0);
+  }
+
+  private options({ input }: PictureNetwork, output: string, shape: Shape): OnnxGraphOptions {
+    return { inputs: { [input.name]: shape }, layout: this.task.layout, outputs: [output] };
   }
 
   /** The pictures as a network takes them. */
@@ -134,20 +172,25 @@ function asLogits(b: GraphBuilder, x: NodeId, gives: OutputReading): NodeId {
 /** A state of a tile with its pictures, which are built if something looks at them. `look` absent: nothing may. */
 export function withPictures(
   b: GraphBuilder,
-  latents: Omit<Latents, "see">,
+  latents: Omit<Latents, "see" | "features">,
   weights: EnergyWeights,
   look: LookTask | undefined,
   anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
 ): Latents {
   if (look === undefined) return latents;
   const pictures = new Pictures(b, look, () => buildStyles(b, latents, weights, look, anchors));
-  return { ...latents, see: (head) => pictures.see(head) };
+  const { features } = look;
+  return {
+    ...latents,
+    see: (head) => pictures.see(head),
+    ...(features && { features: () => pictures.features(features) }),
+  };
 }
 
 /** The styles of the pictures of a state, [rows, numWs, wDim]. */
 function buildStyles(
   b: GraphBuilder,
-  { z, w }: Omit<Latents, "see">,
+  { z, w }: Omit<Latents, "see" | "features">,
   weights: EnergyWeights,
   { model, truncation, untruncated, anchored, layers }: LookTask,
   anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
@@ -170,13 +213,26 @@ function buildStyles(
   return b.add(anchors("styles0", [rows, numWs, wDim]), b.mul(moved, b.constant(shares, [1, numWs, 1])));
 }
 
+/** Nats of `keep identity 1` for a cosine distance of 1: `identity a` charges a nats for each hundredth. */
+const IDENTITY_UNIT = 100;
+/** Added to squared lengths of features: a network that sees nothing has a direction-free, finite distance. */
+const LEAST_LENGTH = 1e-8;
+
+/** weight 100 (1 - cos(F, F0)), nats. Shapes [rows, F] twice -> [rows]. */
+export function buildIdentityCharge(b: GraphBuilder, features: NodeId, anchor: NodeId, weight: number): NodeId {
+  const inverse = (x: NodeId): NodeId => b.rsqrt(b.add(b.sum(b.square(x), [1]), scalar(LEAST_LENGTH)));
+  const product = b.sum(b.mul(features, anchor), [1]);
+  const cosine = b.mul(product, b.mul(inverse(features), inverse(anchor)));
+  return b.mul(b.sub(scalar(1), cosine), scalar(weight * IDENTITY_UNIT));
+}
+
 /**
- * What heads say of the pictures of styles, side by side, optimized.
- * Shapes   input `ws` [rows, numWs, wDim], output `seen` [rows, K].
+ * What heads say of the pictures of styles, side by side, and features of the pictures, optimized.
+ * Shapes   input `ws` [rows, numWs, wDim], outputs `seen` [rows, K], where there are heads, and `features` [rows, F], where they are asked for.
  * Errors   LaceError L5204 if an operation of a network is not read.
  */
 export function compileSight(
-  task: Pick<LookTask, "model" | "layout" | "noise">,
+  task: Pick<LookTask, "model" | "layout" | "noise" | "features">,
   heads: readonly PictureHead[],
   rows: number,
 ): Graph {
@@ -185,14 +241,10 @@ export function compileSight(
   const b = new GraphBuilder();
   const ws = b.input("ws", [rows, info.numWs, synthesis.wDim]);
   const pictures = new Pictures(b, task, () => ws);
-  return optimize(
-    b.finish({
-      outputs: {
-        seen: b.concat(
-          heads.map((head) => pictures.see(head)),
-          1,
-        ),
-      },
-    }),
-  );
+  const seen = heads.map((head) => pictures.see(head));
+  const outputs = {
+    ...(seen.length > 0 && { seen: b.concat(seen, 1) }),
+    ...(task.features && { features: pictures.features(task.features) }),
+  };
+  return optimize(b.finish({ outputs }));
 }

@@ -17,6 +17,7 @@ import type { CheckedExpect, CheckedModule, CheckedTask } from "./checked.js";
 import { type Context, type Env, Guesses, markUsed, MAX_EXPANSIONS, type Overrides } from "./context.js";
 import { attributeRow, declaredValue, evaluateAlone, isText } from "./declared.js";
 import { evaluator } from "./evaluate.js";
+import { loosened } from "./looking.js";
 import { ModelTable } from "./model-table.js";
 import { checkCollisions, checkExpect, checkLatentSave, checkSave, latentFormatOf } from "./outputs.js";
 import { Report } from "./report.js";
@@ -249,7 +250,7 @@ class Checker {
     // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
     const table = known ?? new ModelTable(undefined, undefined, true);
     const index = source?.task.model ?? (model === undefined ? 0 : this.indexOf(model));
-    const task = checkTask(decl, index, source, this.env(table));
+    const task = loosened(checkTask(decl, index, source, this.env(table)), decl, table);
     checkTaskSize(decl, task, this.env(table));
     const { start } = decl.span;
     const damaged = touchesOne(d.file.damage.statements, start, start);

@@ -3,7 +3,7 @@
 import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
 import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
-import type { PlanHead } from "../plan.js";
+import type { FeatureSource, PlanHead } from "../plan.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
 import { listed, nearest } from "./suggest.js";
@@ -22,6 +22,8 @@ export type NumberReader = (e: Expr, report: Report) => number | undefined;
 export class ModelTable {
   readonly rows: Attribute[];
   readonly heads: PlanHead[] = [];
+  /** Rows that look at pictures. */
+  readonly pictures = new Set<number>();
   private readonly resolved = new Map<AttributeDecl, TableRow>();
   private readonly believed = new Set<number>();
 
@@ -56,6 +58,11 @@ export class ModelTable {
   /** Whether `declared` has been asked about it. */
   hasSeen(decl: AttributeDecl): boolean {
     return this.resolved.has(decl);
+  }
+
+  /** A network whose features of pictures a task keeps. */
+  watch(source: FeatureSource): void {
+    this.heads.push(source);
   }
 
   /** The row that a declaration means here. Reports L2008, L2009, what is wrong with its file of heads, and mistakes in the declaration itself, once. */
@@ -94,6 +101,7 @@ export class ModelTable {
       if (this.info === undefined) return { row: row ?? wanted, index: undefined };
       const index = this.rows.push(row ?? wanted) - 1;
       if (row === undefined) this.believed.add(index);
+      if (decl.on !== undefined) this.pictures.add(index);
       this.heads.push(decl.on === undefined ? { attribute: name, file } : { attribute: name, on: "image", file });
       return { row: row ?? wanted, index };
     }
@@ -124,7 +132,9 @@ export class ModelTable {
       // The labeller of the model looks at the picture: its own row, a second time.
       this.heads.push({ attribute: name, on: "image" });
       const row = seenRow(own.row, wanted);
-      return { row, index: this.rows.push(row) - 1 };
+      const index = this.rows.push(row) - 1;
+      this.pictures.add(index);
+      return { row, index };
     }
     if (own.row.type !== "scalar" || wanted.type !== "scalar") return own;
     return { row: { ...own.row, sigma: wanted.sigma }, index: own.index };

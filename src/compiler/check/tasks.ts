@@ -2,13 +2,13 @@
 // In: a TaskDecl. Out: a CheckedTask; after a mistake with stand-in values, since the module then has no value anyway.
 import type * as ast from "../../parser/ast.js";
 import type { Span } from "../../source/span.js";
-import type { CheckedKeep, CheckedStep, CheckedTask } from "./checked.js";
-import { type Env, type Local, markUsed, mentions, quote } from "./context.js";
-import { attributeRow } from "./declared.js";
+import type { CheckedStep, CheckedTask } from "./checked.js";
+import { type Env, type Local, mentions, quote } from "./context.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "../energy/formula.js";
 import type { LatentStart } from "../plan.js";
 import { readAccept } from "./accept.js";
+import { keepable, readKeep, rowKeep } from "./keep.js";
 import { readSampler } from "./sampler.js";
 import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
 import { readPlacement } from "./placement.js";
@@ -124,7 +124,7 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
     kind: "traverse",
     ...common(decl, model, read, env),
     ...rendering(decl, read, env),
-    ...rowKeep(read, env),
+    ...rowKeep(decl, read, env),
     energy: energy ?? always(decl.span),
     fromSeed: end(between?.from),
     toSeed: end(between?.to),
@@ -185,7 +185,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
     kind: "sweep",
     ...common(decl, model, read, env),
     ...rendering(decl, read, env),
-    ...rowKeep(read, env),
+    ...rowKeep(decl, read, env),
     axes: known,
     cells,
     ...numbers,
@@ -196,7 +196,7 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
 function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
   const what = decl.sourceKind === "of" ? "an edit of samples" : "an edit from a model";
   const read = new settings.Settings(decl, what, SETTINGS[`edit ${decl.sourceKind}`], env);
-  const { latent, attributes } = readKeep(read, env);
+  const { latent, attributes, identity } = readKeep(decl, read, env);
   if (read.steps.length === 0) reportMissing(decl, "step", "write `step ENERGY`, once for each change", env);
   const goals = read.word("goals", WORDS.goals, "all");
   if (goals === "last" && read.has("reweight")) {
@@ -221,6 +221,7 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
     reweight: read.has("reweight"),
     keepLatent: latent,
     keepAttributes: attributes,
+    ...(identity && { keepIdentity: identity }),
     steps: read.steps.map((s) => checkStep(s, env)),
     keepable: attributes > 0 ? keepable(env) : [],
   };
@@ -297,36 +298,6 @@ function readLayers(layers: ast.RangeExpr | ast.Name, env: Env): readonly [numbe
   if (from <= to) return [from, to];
   env.report.error("L2015", layers.span, `the range ${from}..${to} is empty`, { text: `${from} is above ${to}` });
   return undefined;
-}
-
-/** The weights of `keep`; 0 for what it leaves out. */
-function readKeep(read: settings.Settings, env: Env): Pick<CheckedKeep, "latent" | "attributes"> {
-  const keep = read.get("keep", "KeepSetting");
-  const weight = (e: ast.Expr | undefined, name: string): number =>
-    (e && settings.boundedNumber(e, `\`keep ${name}\``, settings.NOT_NEGATIVE, env)) ?? 0;
-  return { latent: weight(keep?.latent, "latent"), attributes: weight(keep?.attributes, "attributes") };
-}
-
-/** What holds the parts of a row near its first; nothing where the weights are 0: they would then be edits that nothing holds. */
-function rowKeep(read: settings.Settings, env: Env): { readonly keep?: CheckedKeep } {
-  const { latent, attributes } = readKeep(read, env);
-  if (latent === 0 && attributes === 0) return {};
-  return { keep: { latent, attributes, keepable: attributes > 0 ? keepable(env) : [] } };
-}
-
-/** The attributes that the script declares (with what it imports), or all of the model's if it declares none. */
-function keepable(env: Env): readonly number[] {
-  const entry = env.cx.scopes.get(env.cx.program.entry);
-  const found: number[] = [];
-  let declaresAny = false;
-  for (const d of entry?.names.values() ?? []) {
-    if (d.kind !== "attribute") continue;
-    declaresAny = true;
-    markUsed(d, env.scope, env.cx);
-    const { index } = attributeRow(d, env);
-    if (index !== undefined) found.push(index);
-  }
-  return declaresAny ? found.sort((a, b) => a - b) : (env.model.info?.attributes ?? []).map((_, i) => i);
 }
 
 function common(decl: ast.TaskDecl, model: number, read: settings.Settings, env: Env) {

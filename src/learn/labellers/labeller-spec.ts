@@ -103,10 +103,8 @@ export function checkLabellerSpec(json: unknown, file: string): LabellerSpec {
     const shown = issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
     throw wrong(`wrong description of a labeller: ${shown.join("; ")}`);
   }
-  const { input, attributes, features, unclear } = parsed.output;
-  if ((input.mean === undefined) !== (input.std === undefined)) throw wrong("input: mean and std belong together");
-  if (input.mean !== undefined && input.range !== undefined)
-    throw wrong("input: give a range or mean and std, not both");
+  const { attributes, features, unclear } = parsed.output;
+  const input = inputOf(parsed.output.input, wrong);
   const next = new Map<string, number>();
   const table = attributeTable(rows.output.attributes);
   const placeOf = (name: string): number => {
@@ -115,15 +113,7 @@ export function checkLabellerSpec(json: unknown, file: string): LabellerSpec {
     return place;
   };
   return {
-    input: {
-      name: input.name,
-      size: input.size,
-      layout: input.layout,
-      channels: input.channels,
-      ...(input.mean !== undefined && input.std !== undefined
-        ? { mean: input.mean, std: input.std }
-        : rangeNormalization(input.range ?? [-1, 1])),
-    },
+    input,
     attributes: table.map((attribute, i): LabelledAttribute => {
       const { output = "logits", columns, gives } = attributes[i] ?? {};
       const reading = gives ?? (attribute.type === "scalar" ? "number" : "logits");
@@ -141,6 +131,35 @@ export function checkLabellerSpec(json: unknown, file: string): LabellerSpec {
       unclear: { ...unclear, attributes: (unclear.attributes ?? table.map((a) => a.name)).map(placeOf) },
     }),
   };
+}
+
+/** How a network takes pictures, whose values are told by a range or by mean and deviation. */
+function inputOf(
+  { range, mean, std, ...input }: v.InferOutput<typeof schema>["input"],
+  wrong: (what: string) => Error,
+): PictureInput {
+  if ((mean === undefined) !== (std === undefined)) throw wrong("input: mean and std belong together");
+  if (mean !== undefined && range !== undefined) throw wrong("input: give a range or mean and std, not both");
+  return { ...input, ...(mean && std ? { mean, std } : rangeNormalization(range ?? [-1, 1])) };
+}
+
+/**
+ * Checks the JSON of a network that shows features: it needs no attributes.
+ * Errors   LaceError L5312 that says what is wrong.
+ */
+export function checkFeatureSpec(
+  json: unknown,
+  file: string,
+): { readonly input: PictureInput; readonly features: string } {
+  const wrong = (what: string): Error => wrongSpec(file, what);
+  const { format, input, features } = schema.entries;
+  const parsed = v.safeParse(v.object({ format, input, features }), json);
+  if (!parsed.success) {
+    const shown = parsed.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
+    throw wrong(`wrong description of a network: ${shown.join("; ")}`);
+  }
+  if (parsed.output.features === undefined) throw wrong("it names no output of features");
+  return { input: inputOf(parsed.output.input, wrong), features: parsed.output.features };
 }
 
 /**

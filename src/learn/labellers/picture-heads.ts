@@ -4,8 +4,8 @@
 import { compileSight } from "../../compiler/build/pictures.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
-import type { PictureHead } from "../../compiler/picture-head.js";
-import type { PlanHead, PictureHeadSource } from "../../compiler/plan.js";
+import type { FeatureHead, PictureHead, PictureInput } from "../../compiler/picture-head.js";
+import type { FeatureSource, PlanHead, PictureHeadSource } from "../../compiler/plan.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { modelError } from "../../models/model-error.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -13,8 +13,8 @@ import { readingOnnx, wholeOnnx } from "../../models/onnx-file.js";
 import { addHeads, loadLabeller } from "../../models/pack/pack.js";
 import type { Host } from "../../ports/host.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
-import { checkLabellerSpec, packLabellerSpec, type LabellerSpec } from "./labeller-spec.js";
-import { readSpec } from "./picture-table.js";
+import { checkFeatureSpec, checkLabellerSpec, packLabellerSpec, type LabellerSpec } from "./labeller-spec.js";
+import { readDescription, readSpec } from "./picture-table.js";
 
 /**
  * The model with all that a script adds to its table.
@@ -22,18 +22,67 @@ import { readSpec } from "./picture-table.js";
  */
 export async function addScriptHeads(host: Host, model: Model, wanted: readonly PlanHead[]): Promise<Model> {
   let made = model;
-  for (const entry of wanted)
-    made =
-      entry.on === undefined ? await addHeads(host, made, [entry]) : await addPictureHead(host, model, made, entry);
+  for (const entry of wanted) {
+    if (entry.on === undefined) made = await addHeads(host, made, [entry]);
+    else if ("features" in entry) made = await placed(entry, () => addFeatures(host, model, made, entry));
+    else made = await addPictureHead(host, model, made, entry);
+  }
   return made;
+}
+
+/** Errors of a network at the place that names it. */
+async function placed({ span }: FeatureSource, work: () => Promise<Model>): Promise<Model> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof LaceError)) throw error;
+    throw new LaceError(error.diagnostics.map((d) => ({ ...d, at: { span, text: "identities are kept by it" } })));
+  }
+}
+
+async function addFeatures(host: Host, pack: Model, model: Model, source: FeatureSource): Promise<Model> {
+  const key = source.file ?? "";
+  const { watches = new Map<string, FeatureHead>() } = model.weights;
+  if (watches.has(key)) return model;
+  requireSynthesis(model, "`keep identity`");
+  const { bytes, sha256, file, input, features } = await openFeatures(host, pack, source);
+  const network = readingOnnx(() => readOnnxModel(bytes), file);
+  const found: FeatureHead = { look: { network, input, sha256 }, output: features };
+  checkFollowed(model, { features: found }, file);
+  return { ...model, weights: { ...model.weights, watches: new Map([...watches, [key, found]]) } };
+}
+
+/** A network that shows features: of a file with its JSON, or the labeller of the pack. */
+async function openFeatures(
+  host: Host,
+  pack: Model,
+  source: FeatureSource,
+): Promise<Omit<Opened, "spec"> & { readonly input: PictureInput; readonly features: string }> {
+  const { file } = source;
+  if (file !== undefined) {
+    if (!(await host.exists(file))) throw failure("L5001", `there is no file ${file}`, ["check the path"]);
+    const { json, path } = await readDescription(host, file);
+    const { bytes } = await wholeOnnx(host, file, await host.readBytes(file));
+    return { ...checkFeatureSpec(json, path), bytes, sha256: await host.sha256(bytes), file };
+  }
+  const { spec, ...own } = await openSource(host, pack, source);
+  if (spec.features === undefined)
+    throw failure("L5324", `the labeller of \`${pack.info.name}\` shows no features to keep`, [
+      'name a network that does: `keep identity 0.1 by "FILE.onnx"`',
+    ]);
+  return { ...own, input: spec.input, features: spec.features };
+}
+
+function requireSynthesis({ synthesis, info }: Model, what: string): void {
+  if (synthesis === undefined)
+    throw failure("L5324", `${what} cannot look at pictures of \`${info.name}\`: a decoder draws them`, [
+      "pictures of StyleGAN2 and StyleGAN3 can be looked at while they are solved for; heads of latents go with any model",
+    ]);
 }
 
 async function addPictureHead(host: Host, pack: Model, model: Model, source: PictureHeadSource): Promise<Model> {
   const { attribute } = source;
-  if (model.synthesis === undefined)
-    throw failure("L5324", `\`${attribute}\` cannot look at pictures of \`${model.info.name}\`: a decoder draws them`, [
-      "pictures of StyleGAN2 and StyleGAN3 can be looked at while they are solved for; heads of latents go with any model",
-    ]);
+  requireSynthesis(model, `\`${attribute}\``);
   const { spec, bytes, sha256, file } = await openSource(host, pack, source);
   const found = spec.attributes.find((a) => a.attribute.name === attribute);
   if (found === undefined) {
@@ -43,7 +92,7 @@ async function addPictureHead(host: Host, pack: Model, model: Model, source: Pic
   const { output, columns, gives } = found;
   const network = readingOnnx(() => readOnnxModel(bytes), file);
   const picture: PictureHead = { kind: "labels", look: { network, input: spec.input, sha256 }, output, columns, gives };
-  checkFollowed(model, picture, file);
+  checkFollowed(model, { heads: [picture] }, file);
   return withHead(model, found.attribute, picture);
 }
 
@@ -55,7 +104,11 @@ interface Opened {
 }
 
 /** A classifier that a declaration names: a file with its JSON, or the labeller of the pack. */
-async function openSource(host: Host, pack: Model, { attribute, file }: PictureHeadSource): Promise<Opened> {
+async function openSource(
+  host: Host,
+  pack: Model,
+  { attribute, file }: Pick<PictureHeadSource, "attribute" | "file">,
+): Promise<Opened> {
   if (file !== undefined) {
     const spec = await readSpec(host, file);
     const { bytes } = await wholeOnnx(host, file, await host.readBytes(file));
@@ -79,9 +132,13 @@ async function openSource(host: Host, pack: Model, { attribute, file }: PictureH
 }
 
 /** Errors LaceError L5324 that names what is not read, or columns that are not there. */
-function checkFollowed(model: Model, head: PictureHead, file: string): void {
+function checkFollowed(
+  model: Model,
+  { heads = [], features }: { readonly heads?: readonly PictureHead[]; readonly features?: FeatureHead },
+  file: string,
+): void {
   try {
-    compileSight({ model, layout: "nchw", noise: "none" }, [head], 1);
+    compileSight({ model, layout: "nchw", noise: "none", features }, heads, 1);
   } catch (error) {
     if (!(error instanceof LaceError) || error.diagnostics.every((d) => d.code !== "L5204")) throw error;
     throw failure("L5324", `${file} cannot be followed: ${error.diagnostics.map((d) => d.message).join("; ")}`, [

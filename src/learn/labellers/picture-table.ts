@@ -28,6 +28,15 @@ export function loadScriptTable(host: Host, file: string): Promise<HeadTable> {
 
 /** The description of a classifier. Errors LaceError L5312. */
 export async function readSpec(host: Host, file: string): Promise<LabellerSpec> {
+  const { json, path } = await readDescription(host, file);
+  return checkLabellerSpec(json, path);
+}
+
+/** The JSON beside a network over pictures. Errors LaceError L5312. */
+export async function readDescription(
+  host: Host,
+  file: string,
+): Promise<{ readonly json: unknown; readonly path: string }> {
   await host.readRange?.(file, 0, 1); // a host of a recipe learns here where the files lie that are beside it
   const path = descriptionBeside(host, file);
   if (!(await host.exists(path)))
@@ -35,5 +44,5 @@ export async function readSpec(host: Host, file: string): Promise<LabellerSpec> 
       "docs/labellers.md describes it",
     ]);
   const text = new TextDecoder().decode(await host.readBytes(path));
-  return checkLabellerSpec(parseLabellerJson(text, path), path);
+  return { json: parseLabellerJson(text, path), path };
 }

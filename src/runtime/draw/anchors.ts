@@ -19,6 +19,7 @@ export function anchorsAt(
     z0: (s) => s.z,
     w0: (s) => s.w,
     held0: (s) => (keep?.held ?? []).flatMap((h) => s.heads[h] ?? []),
+    features0: (s) => s.features ?? [],
     styles0: (s) => stylesOf(s, numWs),
   };
   return Object.fromEntries(anchors.map((name) => [name, concat(samples.map(values[name]), Float32Array)]));

@@ -2,9 +2,8 @@
 // In: samples whose read-out left these heads out. Out: the samples with all heads. Invariants: a picture is looked at alone, so that no bit depends on the
 // batch; what was seen once is remembered; a sample that failed, or lies between two parts, is not looked at.
 import type { Executable } from "../../compiler/graph/graph.js";
-import { isPart } from "../plan/places.js";
 import { stopIfAborted } from "../../ports/stop.js";
-import { splitColumns } from "./columns.js";
+import { columnsOf, splitColumns } from "./columns.js";
 import type { DrawContext } from "./batch.js";
 import type { SampleResult } from "./results.js";
 import { stylesOf } from "./styles.js";
@@ -21,34 +20,44 @@ export class PictureReadout {
     const seen: SampleResult[] = [];
     for (const sample of samples) {
       stopIfAborted(this.cx.signal);
-      seen.push(sample.w.length === 0 || !isPart(sample) ? sample : await this.lookAt(sample));
+      seen.push(sample.w.length === 0 || !Number.isInteger(sample.part) ? sample : await this.lookAt(sample));
     }
     return seen;
   }
 
   private async lookAt(sample: SampleResult): Promise<SampleResult> {
-    const { program, model, resultCache } = this.cx;
-    const { heads: places = [], about = {} } = program.sight ?? {};
+    const { program, model } = this.cx;
+    const { heads: places = [] } = program.sight ?? {};
     const attributes = places.flatMap((at) => model.info.attributes[at] ?? []);
-    const ws = stylesOf(sample, model.info.numWs);
-    const key = await resultCache?.key({ kind: "sight", ...about }, ws);
-    const width = attributes.reduce((n, a) => n + (a.type === "scalar" ? 1 : a.classes.length), 0);
-    const columns = (await resultCache?.recallNumbers(key ?? "", width)) ?? (await this.run(ws));
-    await resultCache?.keepNumbers(key ?? "", columns);
-    const said = splitColumns(columns, attributes);
-    return { ...sample, heads: sample.heads.map((own, at) => said[places.indexOf(at)] ?? own) };
+    const { seen, features } = await this.see(stylesOf(sample, model.info.numWs), columnsOf(attributes));
+    const said = splitColumns(seen, attributes);
+    return {
+      ...sample,
+      heads: sample.heads.map((own, at) => said[places.indexOf(at)] ?? own),
+      ...(features && { features }),
+    };
   }
 
-  private async run(ws: Float32Array): Promise<Float32Array> {
-    const { program, engine } = this.cx;
+  /** What is seen in the picture of styles: columns of the heads, which are remembered, and features, which are not. */
+  private async see(ws: Float32Array, width: number): Promise<Seen> {
+    const { program, engine, resultCache } = this.cx;
     const { sight } = program;
-    if (sight === undefined) return new Float32Array(0);
+    if (sight === undefined) return { seen: new Float32Array(0) };
+    const key = sight.hasFeatures ? undefined : await resultCache?.key({ kind: "sight", ...sight.about }, ws);
+    const known = key === undefined ? undefined : await resultCache?.recallNumbers(key, width);
+    if (known !== undefined) return { seen: known };
     this.executable ??= await engine.compile(sight.graph.compiled());
-    const { seen = new Float32Array(0) } = await this.executable.run({ ws });
-    return Float32Array.from(seen);
+    const { seen = new Float32Array(0), features } = await this.executable.run({ ws });
+    if (key !== undefined) await resultCache?.keepNumbers(key, Float32Array.from(seen));
+    return { seen: Float32Array.from(seen), ...(features && { features: Float32Array.from(features) }) };
   }
 
   async dispose(): Promise<void> {
     await this.executable?.dispose();
   }
+}
+
+interface Seen {
+  readonly seen: Float32Array;
+  readonly features?: Float32Array;
 }

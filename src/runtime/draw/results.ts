@@ -31,6 +31,8 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
   readonly w: Float32Array;
   /** What w, [wDim], has beyond the mapping of z, of states that came from elsewhere; it stays while they are edited. */
   readonly shift?: Float32Array;
+  /** [F], what a network sees in its picture, where a task keeps identities and others are held near this one; of one run alone. */
+  readonly features?: Float32Array;
   /** Of a photograph. */
   readonly likeness?: Likeness;
   /** [numWs, wDim], one style a layer, where an edit kept layers of the step before, or a start had one for each; absent: `w` in all layers (from `far.from` on, `far.w`). */

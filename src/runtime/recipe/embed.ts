@@ -2,7 +2,7 @@
 // In: a linked program. Out: RecipeFile[], the entry first.
 // Invariants: the names are those of a tree with the entry at its root; the texts are those of the files but for literals that lead out of
 // the script's folder: of these only the last part stays.
-import { startsOf, type LinkedFile, type Program } from "../../compiler/link.js";
+import { networksOf, startsOf, type LinkedFile, type Program } from "../../compiler/link.js";
 import type { StringLit } from "../../parser/ast.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
@@ -33,7 +33,8 @@ function embedFile(file: LinkedFile, text: string | undefined, names: PublicName
     if (item.kind === "ModelDecl" && isModelName(literal.value)) continue;
     add(literal, names.references.get(file.references.get(literal.value) ?? ""));
   }
-  for (const { path } of startsOf(file.module)) add(path, names.references.get(file.references.get(path.value) ?? ""));
+  for (const { path } of [...startsOf(file.module), ...networksOf(file.module)])
+    add(path, names.references.get(file.references.get(path.value) ?? ""));
   return { name, text: rewrite(text, edits) };
 }
 

@@ -32,7 +32,7 @@ export interface LockEntry {
   readonly defaults?: DefaultsEdition;
   /** Models that a task uses, by the name that the script gives them. */
   readonly models: Readonly<Record<string, LockedModel>>;
-  /** SHA-256 of each file that a task starts from, and of the JSON beside each classifier of pictures, by its name; absent: there are none. */
+  /** SHA-256 of each file that a task starts from, of each network that identities are kept by, and of the JSON beside each network over pictures, by its name; absent: there are none. */
   readonly files?: Readonly<Record<string, string>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
@@ -54,8 +54,10 @@ export async function makeLock(
     const model = models[i];
     if (model === undefined) throw new InternalError(`the model ${alias} is not loaded`);
     const headFiles: Record<string, LockedFile> = {};
-    for (const { attribute, file } of heads) {
-      if (file === undefined) continue; // the labeller, which is locked with its model
+    for (const head of heads) {
+      const { attribute, file } = head;
+      // The labeller is locked with its model, and a network that has no row is a file among others.
+      if (file === undefined || "features" in head) continue;
       headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
     }
     const labeller = labellerFile(model)?.sha256 ?? null;
@@ -67,7 +69,7 @@ export async function makeLock(
     imports[names.scripts.get(file.path) ?? publicName(file.path)] = await host.sha256(text);
   }
   const started: Record<string, string> = {};
-  for (const file of [...startFilesOf(plan), ...descriptionsOf(plan, host)])
+  for (const file of [...startFilesOf(plan), ...networkFilesOf(plan, host)])
     started[nameOf(file)] = await host.sha256(await host.readBytes(file));
   return {
     ...{ edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked },
@@ -81,10 +83,15 @@ function startFilesOf({ tasks }: Plan): readonly string[] {
   return [...new Set(tasks.flatMap((task) => startOf(task)?.file ?? []))];
 }
 
-/** The JSON files beside classifiers of pictures, without repeats. */
-function descriptionsOf({ models }: Plan, host: Host): readonly string[] {
-  const networks = models.flatMap(({ heads }) => heads.filter(({ on }) => on !== undefined));
-  return [...new Set(networks.flatMap(({ file }) => (file === undefined ? [] : descriptionBeside(host, file))))];
+/** The JSON files beside networks over pictures, and networks that identities are kept by, without repeats. */
+function networkFilesOf({ models }: Plan, host: Host): readonly string[] {
+  const files = models.flatMap(({ heads }) =>
+    heads.flatMap((head) => {
+      if (head.on === undefined || head.file === undefined) return [];
+      return [...("features" in head ? [head.file] : []), descriptionBeside(host, head.file)];
+    }),
+  );
+  return [...new Set(files)];
 }
 
 /** What differs between two locks, one sentence each; none: they are the same. */

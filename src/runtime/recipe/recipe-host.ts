@@ -2,7 +2,7 @@
 // and nothing else of this machine.
 // In: a recipe (of a stranger, perhaps), files by name. Out: a Host.
 // Invariants: no path that the recipe names is ever opened, and nothing is written: its runs are dry.
-import { startsOf } from "../../compiler/link.js";
+import { networksOf, startsOf } from "../../compiler/link.js";
 import { parse } from "../../parser/parse.js";
 import { failure } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -95,6 +95,10 @@ function declaredFiles(recipe: RunRecipe): ReadonlyMap<string, readonly string[]
       for (const { path: literal } of startsOf({ items: [item] })) {
         const path = beside(script, literal.value);
         if ("name" in item) found.set(path, [...(found.get(path) ?? []), item.name.text]);
+      }
+      for (const { name, path: literal } of networksOf({ items: [item] })) {
+        const path = beside(script, literal.value);
+        found.set(path, [...(found.get(path) ?? []), name]);
       }
       const literal = item.kind === "ModelDecl" ? item.path : item.kind === "AttributeDecl" ? item.from : undefined;
       if (literal === undefined || !("name" in item)) continue;

@@ -5,7 +5,7 @@ import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
-import type { Keep, Placement, Plan, Sampler, Task } from "../../compiler/plan.js";
+import type { Keep, KeptIdentity, Placement, Plan, Sampler, Task } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -91,6 +91,8 @@ export type FamilyRecord =
       readonly reweight: boolean;
       readonly keepLatent: number;
       readonly keepAttributes: number;
+      /** Absent where pictures are not looked at; `file` null: by the labeller of the model. */
+      readonly keepIdentity?: { readonly weight: number; readonly file: string | null };
       readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
     };
 
@@ -98,6 +100,8 @@ export type FamilyRecord =
 export interface KeepRecord {
   readonly keepLatent: number;
   readonly keepAttributes: number;
+  /** Absent where pictures are not looked at; `file` null: by the labeller of the model. */
+  readonly keepIdentity?: { readonly weight: number; readonly file: string | null };
 }
 
 export interface JudgeRecord {
@@ -301,21 +305,30 @@ function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
     case "traverse":
       return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames, ...keepRecord(task.keep) };
     case "edit": {
-      const { source, goals, reweight, keepLatent, keepAttributes } = task;
+      const { source, goals, reweight, keepLatent, keepAttributes, keepIdentity: identity } = task;
       const steps = task.steps.map(({ weight, layers }) => ({ weight, layers: layers ?? null }));
       const from =
         source.kind === "task"
           ? { task: plan.tasks[source.task]?.name ?? "", from: source.from, to: source.to }
           : { seed: source.seed, count: source.count };
-      return { source: from, goals, reweight, keepLatent, keepAttributes, steps };
+      return { source: from, goals, reweight, keepLatent, keepAttributes, ...identityRecord(identity), steps };
     }
     default:
       return unreachable(task);
   }
 }
 
+function identityRecord(identity: KeptIdentity | undefined): Pick<KeepRecord, "keepIdentity"> {
+  if (identity === undefined) return {};
+  const { weight, file } = identity;
+  return { keepIdentity: { weight, file: file === undefined ? null : publicName(file) } };
+}
+
 function keepRecord(keep: Keep | undefined): KeepRecord {
-  return { keepLatent: keep?.latent ?? 0, keepAttributes: keep?.attributes ?? 0 };
+  return {
+    ...{ keepLatent: keep?.latent ?? 0, keepAttributes: keep?.attributes ?? 0 },
+    ...identityRecord(keep?.identity),
+  };
 }
 
 function publicFile({ file, sha256 }: FileRecord): FileRecord {
