@@ -58,8 +58,11 @@ export abstract class ExpressionRules extends RecoveringParser {
     ),
   );
 
-  private negation: () => Expr = this.RULE("negation", (): Expr =>
-    this.OR<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE(this.predicate) }]),
+  private negation: () => Expr = this.RULE(
+    "negation",
+    (): Expr =>
+      this.missingOperand("negation") ??
+      this.OR<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE(this.predicate) }]),
   );
 
   private not: () => Expr = this.RULE("not", (): Expr => {
@@ -193,7 +196,9 @@ export abstract class ExpressionRules extends RecoveringParser {
         link();
         const sign = this.OR([{ ALT: () => this.CONSUME(t.Star) }, { ALT: () => this.CONSUME(t.Slash) }]);
         // `2 * not smile`: the weight of a negation needs no parentheses.
-        const right = this.OR1<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE1(this.unary) }]);
+        const right =
+          this.missingOperand("product") ??
+          this.OR1<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE1(this.unary) }]);
         left = { kind: "BinaryExpr", op: sign.image as BinaryOp, left, right, span: this.span(start) };
       });
       return left;
@@ -202,6 +207,8 @@ export abstract class ExpressionRules extends RecoveringParser {
 
   private unary: () => Expr = this.RULE("unary", (): Expr => {
     const start = this.start();
+    const missing = this.missingOperand("unary");
+    if (missing !== undefined) return missing;
     return this.OR<Expr>([
       {
         ALT: () => {

@@ -63,8 +63,12 @@ export function parseLenient(text: string, file: string): LenientParse {
   const foreign = notLace(module, diagnostics, { text, namesEdition: parser.editions.length > 0 });
   if (foreign !== undefined) return nothingOf(text, file, foreign);
   const faults: Faults = {
-    stops: parser.problems.map(({ found }) => spanOf(reading, found)),
-    read: [...tokens.filter(isReadAnyway), ...parser.foreign.map(({ token }) => token)]
+    stops: parser.problems.filter((p) => p.repaired !== true).map(({ found }) => spanOf(reading, found)),
+    read: [
+      ...tokens.filter(isReadAnyway),
+      ...parser.foreign.map(({ token }) => token),
+      ...parser.problems.filter((p) => p.repaired === true).map(({ found }) => found),
+    ]
       .map((token) => spanOf(reading, token))
       .sort((a, b) => a.start - b.start),
   };

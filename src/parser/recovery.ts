@@ -19,6 +19,8 @@ export interface Problem {
   readonly rule: string;
   /** The name of the token type that was wanted; empty if several would have done. */
   readonly wanted: string;
+  /** An operand was missing, and reading went on behind the gap. */
+  readonly repaired?: boolean;
 }
 /** A mark of another language (or `=` out of place) that was read as the Lace word `meant`. */
 export interface ForeignMark {
@@ -78,8 +80,10 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
       return rule();
     } catch (error) {
       const problem = this.problemOf(error);
-      // A problem where one was noted already is its consequence, not another.
-      if (this.problems.at(-1)?.found !== problem.found) this.problems.push(problem);
+      // A problem where one was noted already is its consequence, not another; but it says that a repair was of no use.
+      const last = this.problems.at(-1);
+      if (last?.found !== problem.found) this.problems.push(problem);
+      else if (last.repaired === true) this.problems.splice(-1, 1, { ...last, repaired: false });
       this.level = level;
       this.height = height;
       return failed(error);
@@ -136,6 +140,22 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
       this.skip(depth === 0 ? -1 : depth);
       return { kind: "ErrorExpr", span: this.span(start) };
     });
+  }
+
+  /**
+   * Where an operand is missing between an operator and what follows it (`tilt > and smile`): notes the problem for `rule` and stands in for the operand,
+   * so that the rest of the expression is read. Undefined where there is one, or where too little stands around the gap.
+   */
+  protected missingOperand(rule: string): Extract<Expr, { kind: "ErrorExpr" }> | undefined {
+    if (this.RECORDING_PHASE) return undefined;
+    const [after, found] = [this.LA(0), this.LA(1)];
+    const isBehindOperator = t.operators.includes(after.tokenType);
+    const isGap = t.connectives.includes(found.tokenType)
+      ? isBehindOperator
+      : found.tokenType === t.Comma && (isBehindOperator || after.tokenType === t.Comma);
+    if (!isGap) return undefined;
+    this.problems.push({ found, after, rule, wanted: "", repaired: true });
+    return { kind: "ErrorExpr", span: this.span(found.startOffset) };
   }
 
   /** A rule that contains itself. */

@@ -380,3 +380,12 @@ export function createLexer(checked = false): Lexer {
     traceInitPerf: false,
   });
 }
+
+/** Words between two conditions. */
+export const connectives: readonly TokenType[] = [And, Or, Xor, Implies, Iff];
+
+/** What stands before an operand of its own. */
+export const operators: readonly TokenType[] = [
+  ...[...connectives, Not, Is, Tolerance],
+  ...[Less, LessEqual, Greater, GreaterEqual, Plus, Minus, Star, Slash],
+];

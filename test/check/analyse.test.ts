@@ -29,6 +29,24 @@ describe("a mistake of grammar does not hide others, nor bring any", () => {
     expect(others).toEqual(["3 L2001 unknown name `glases`", "3 L2005 `hair` has no value `blnd`"]);
   });
 
+  it.each([
+    ["behind a comparison", "tilt > and glases"],
+    ["behind a sum", "tilt > 1 + and glases"],
+    ["behind a connective", "hat and or glases"],
+    ["behind `not`", "not and glases"],
+    ["between two commas", "atleast 1 of (hat, , glases)"],
+    ["behind a comma", "atleast 1 of (hat and, glases)"],
+  ])("nor in its own statement, where an operand is missing %s", async (_, where) => {
+    const text = `${MODEL}sample s from avatar { where ${where} and hair is blnd  count cont }\nsave s to "s.png"\n`;
+    const [grammar, ...others] = await found(text);
+    expect(grammar).toMatch(/^3 L1002 expected an attribute, a number or `\(`, found /);
+    expect(others).toEqual([
+      "3 L2001 unknown name `glases`",
+      "3 L2005 `hair` has no value `blnd`",
+      "3 L2001 unknown name `cont`",
+    ]);
+  });
+
   it("uses of what it declared are not unknown", async () => {
     for (const broken of ["attribute own glasses", "atribute own: binary", "let own 3", "energy own(a: number = a"]) {
       const text = `${MODEL}${broken}\nenergy e = own and smile\nsample s from avatar { where e }\nsave s to "s.png"\n`;
@@ -67,6 +85,11 @@ describe("a mistake of grammar does not hide others, nor bring any", () => {
     expect((await found(`${MODEL}import "b.lace"\n${body}`, broken)).filter((m) => m.includes("unknown name"))).toEqual(
       [],
     );
+  });
+
+  it("of a model that is missing, the numbers of its tasks are checked", async () => {
+    const text = `lace 1\nmodel gone from "gone.safetensors"\nlet n = 2\nsample s from gone { where hatt and (n + m) * hut  count cont  seed n }\nsave s to "s.png"\n`;
+    expect((await found(text)).filter((m) => !m.startsWith("2 "))).toEqual(["4 L2001 unknown name `cont`"]);
   });
 
   it("a script with any mistake has no plan", async () => {

@@ -110,6 +110,8 @@ export interface Env {
   readonly temperature: number;
   /** The calls that led here, innermost first: shown beside a mistake in a called energy. */
   readonly calls: readonly Label[];
+  /** Within a number, where no attribute may stand: an unknown name is one even of a model that could not be read. */
+  readonly inNumber?: boolean;
 }
 
 /** Records that something in the file of `scope` names a declaration. */

@@ -58,7 +58,7 @@ function* namesIn({ locals, scope, model }: Env): Iterable<string> {
 
 /** Reports L2001 with the nearest name, where that is declared, and the attribute that the word may be a value of. */
 function reportUnknown(name: string, span: Span, env: Env): void {
-  if (env.scope.ambiguous.has(name) || env.scope.open || env.model.unread) return;
+  if (env.scope.ambiguous.has(name) || env.scope.open || (env.model.unread && env.inNumber !== true)) return;
   const guess = env.cx.guesses.nearest(name, () => namesIn(env));
   const holder = env.model.rows.find((r) => r.type === "category" && r.classes.includes(name));
   const hints: string[] = [];

@@ -74,7 +74,7 @@ function evaluateNode(e: ast.Expr, env: Env): Value {
 
 /** The number that an expression must be; undefined if it is unknown or a mistake was reported (L2003, L2014 and those inside it). */
 export function evaluateNumber(e: ast.Expr, env: Env): number | undefined {
-  const value = evaluate(e, env);
+  const value = evaluate(e, env.model.unread ? { ...env, inNumber: true } : env);
   switch (value.kind) {
     case "number":
       return value.value;
@@ -100,7 +100,7 @@ export function evaluateNumber(e: ast.Expr, env: Env): number | undefined {
 
 /** The energy that an expression must be; a bare binary attribute is one. Undefined as for numbers. */
 export function evaluateEnergy(e: ast.Expr, env: Env): Formula | undefined {
-  const value = evaluate(e, env);
+  const value = evaluate(e, env.inNumber === true ? { ...env, inNumber: false } : env);
   switch (value.kind) {
     case "energy":
       return value.formula;
