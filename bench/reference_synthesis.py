@@ -5,7 +5,8 @@ Each sample's convolution weights are modulated and demodulated, the batch runs 
 inserts zeros, pads and convolves each channel with the 4x4 kernel; the filters of StyleGAN3 are applied along rows, then columns,
 where they are outer products.
 Reads lines of JSON on stdin, answers each with a line of JSON on stdout:
-    {"pack": FILE.safetensors, "threads": 2}      loads a pack of docs/packs.md: {"torch": ..., "threads": ...}
+    {"pack": FILE.safetensors, "threads": 2}      loads a pack of docs/packs.md: {"torch": ..., "threads": ...}; "device": the processor, where it is not said
+    {"w": [...], "batch": 8}                      so many pictures of w, as bytes on the processor: {"seconds": ...}
     {"w": [...], "image": FILE}                   one picture: {"seconds": ..., "cpu": ...}; its float32 numbers [3, R, R] go to FILE, if named
 """
 
@@ -49,7 +50,7 @@ class Synthesis:
         self.resolution = metadata["resolution"]
         taps = torch.tensor(metadata["synthesis"]["firKernel"], dtype=torch.float32)
         kernel = torch.outer(taps, taps)
-        self.kernel = kernel / kernel.sum() * 4
+        self.kernel = (kernel / kernel.sum() * 4).to(tensors["synthesis.b4.const"].device)
 
     def style(self, name, w):
         weight = self.t[f"{name}.affine.weight"]
@@ -171,14 +172,22 @@ class AliasFreeSynthesis(Synthesis):
 def main():
     setup = json.loads(sys.stdin.readline())
     torch.set_num_threads(setup["threads"])
+    device = setup.get("device", "cpu")
     metadata, tensors = load_pack(setup["pack"])
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     network = AliasFreeSynthesis if metadata["architecture"] == "stylegan3" else Synthesis
     synthesis = network(metadata, tensors)
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     with torch.no_grad():
         for line in sys.stdin:
             request = json.loads(line)
-            w = torch.tensor(request["w"], dtype=torch.float32)[None]
+            w = torch.tensor(request["w"], dtype=torch.float32, device=device)[None]
+            if "batch" in request:
+                start = time.perf_counter()
+                images = synthesis(w.repeat(request["batch"], 1))
+                (127.5 * images + 128).clamp(0, 255).to(torch.uint8).cpu()
+                print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+                continue
             start, before = time.perf_counter(), time.process_time()
             image = synthesis(w)
             spent = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - before}

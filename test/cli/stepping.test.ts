@@ -75,6 +75,32 @@ save c to "c.webp" as animation { fps 4 tween 1 }
   });
 }, 300_000);
 
+test("what lies between two parts is solved for, and steps on the device as they do", async () => {
+  writeFileSync(
+    join(folder.path, "between.lace"),
+    `lace 1
+model tiny from "tiny.safetensors"
+sweep a over t in 0.3..0.6 by 0.3 from tiny { where tilt is t count 2 seed 3 sampler ode { tau 0.3 } }
+traverse b from tiny { where glasses between seed 1 and seed 2 frames 2 sampler ode { tau 0.3 } }
+save a to "a.webp" as animation { fps 4 tween 1 }
+save b to "b.webp" as animation { fps 4 tween 2 }
+`,
+  );
+  const [host, device] = [await drawn("onnx-cpu", "between.lace"), await drawn("onnx-cpu:device", "between.lace")];
+  const hasFloat32 = (z: Float64Array): boolean => z.every((x) => Math.fround(x) === x);
+  for (const [t, { samples, between = [] }] of device.tasks.entries()) {
+    const expected = host.tasks[t]!;
+    expect(between.length).toBe(2);
+    expect([...samples, ...between].every((s) => hasFloat32(s.z))).toBe(true);
+    between.forEach((s, i) => {
+      const what = expected.between![i]!;
+      expect(hasFloat32(what.z)).toBe(false);
+      expect([s.status, s.index, s.part]).toEqual([what.status, what.index, what.part]);
+      expectClose(s.z, what.z, { abs: 2e-2, rel: 2e-2 });
+    });
+  }
+}, 300_000);
+
 test("a place that is none is a mistake that names those that there are", () => {
   expect(engineChoice("tfjs-wasm:device")).toBe("tfjs-wasm:device");
   expect(engineChoice("auto:host")).toBe("auto:host");

@@ -175,7 +175,7 @@ async function keysOf(
 }
 
 /** What follows a batch's condition. The caller disposes it. */
-export function compileBatch({ condition }: Batch, { engine, signal, shares }: DrawContext): Promise<Gradients> {
+export function compileBatch({ condition, shares = [] }: Batch, { engine, signal }: DrawContext): Promise<Gradients> {
   stopIfAborted(signal);
   return openGradients(condition, engine, shares.length > 0);
 }
