@@ -89,7 +89,7 @@ export type {
   OnnxNodeFile,
   OnnxValueFile,
 } from "./compiler/onnx-network.js";
-export type { OutputReading, PictureHead, PictureInput, PictureNetwork } from "./compiler/picture-head.js";
+export type { FeatureHead, OutputReading, PictureHead, PictureInput, PictureNetwork } from "./compiler/picture-head.js";
 export type {
   Accept,
   EditStep,
@@ -101,6 +101,8 @@ export type {
   NoiseMode,
   Placement,
   PhotoStart,
+  FeatureSource,
+  KeptIdentity,
   PictureHeadSource,
   PlanHead,
   SampleTask,
