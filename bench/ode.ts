@@ -14,6 +14,7 @@ import { drawLatents } from "../src/runtime/sample/index.js";
 import { goldenGradient, goldenJacobian, odeAt, solveGolden } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
 import { openBestPeer } from "./peer.js";
+import { spread, type Spread } from "./spread.js";
 
 const ROWS = 16;
 const GRADIENTS = 20; // a round
@@ -122,17 +123,6 @@ if (values.json) {
       `${r.name.padEnd(24)} gradient ${text(r.gradientMs, base.gradientMs).padEnd(40)} solve ${text(r.solveMs, base.solveMs)}, ${r.evaluations} evaluations`,
     );
   }
-}
-
-interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-function spread(ms: readonly number[]): Spread {
-  const sorted = [...ms].sort((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)]!, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
 async function gradientOf(field: Field): Promise<Float64Array> {

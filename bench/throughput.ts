@@ -17,6 +17,7 @@ import { writePack } from "../src/models/pack/pack.js";
 import type { StyleganModel } from "../src/models/model.js";
 import { random } from "../test/support/random.js";
 import { configF } from "./config-f.js";
+import { spread } from "./spread.js";
 
 const { values } = parseArgs({
   options: {
@@ -189,17 +190,6 @@ function mostMemory(pid: number | undefined): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-function spread(numbers: readonly number[]): Spread {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1] ?? NaN, min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN };
 }
 
 function print(rows: Awaited<ReturnType<typeof measure>>): void {

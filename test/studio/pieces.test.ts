@@ -1,15 +1,14 @@
 // What is looked at, turned, compared and brought along in the studio, in Chromium.
 import { readFileSync } from "node:fs";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { type Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sharpCodec } from "../../src/node/codec.js";
-import { serveStudio, type StudioServer } from "../../src/node/studio-server.js";
 import { parseRecipe } from "../../src/runtime/recipe/recipe.js";
 import { shareLink } from "../../studio/src/state/share.js";
 import { axeViolations, CHROMIUM } from "../support/chromium.js";
 import { tinyDecoder } from "../support/decoder.js";
-import { buildStudio } from "../support/studio.js";
+import { servedStudio } from "../support/studio.js";
 
 const script = `lace 1
 
@@ -31,26 +30,16 @@ interface Shown {
 }
 
 describe.skipIf(CHROMIUM === undefined)("in the studio", { timeout: 300_000 }, () => {
-  let server: StudioServer;
-  let browser: Browser;
+  const studio = servedStudio();
   let page: Page;
   const errors: string[] = [];
 
-  beforeAll(async () => {
-    await buildStudio();
-    server = await serveStudio({});
-    browser = await chromium.launch({ executablePath: CHROMIUM!, args: ["--no-sandbox", "--disable-gpu"] });
-  }, 300_000);
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
   beforeEach(async () => {
-    page = await (await browser.newContext({ viewport: { width: 1200, height: 800 } })).newPage();
+    page = await (await studio.browser.newContext({ viewport: { width: 1200, height: 800 } })).newPage();
     page.setDefaultTimeout(120_000);
     page.on("pageerror", (error) => errors.push(error.message));
     const project = { id: "", name: "people", entry: "people.lace", active: "people.lace", inputs: {}, changed: 0 };
-    await page.goto(shareLink({ ...project, files: { "people.lace": script } }, server.url).link);
+    await page.goto(shareLink({ ...project, files: { "people.lace": script } }, studio.server.url).link);
     await page.waitForSelector(".tok-number");
   });
   afterEach(async () => {

@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { type BrowserContext, type Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { serveStudio, type StudioServer } from "../../src/node/studio-server.js";
+import { describe, expect, test } from "vitest";
+import { serveStudio } from "../../src/node/studio-server.js";
 import { run } from "../../src/node/verbs.js";
 import { shareLink } from "../../studio/src/state/share.js";
-import { buildStudio } from "../support/studio.js";
+import { servedStudio } from "../support/studio.js";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => existsSync(p));
 
@@ -35,22 +35,11 @@ save people to "people.png" as grid
 `;
 
 describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400_000 }, () => {
-  let server: StudioServer;
-  let browser: Browser;
+  const studio = servedStudio();
   const errors: string[] = [];
 
-  beforeAll(async () => {
-    await buildStudio();
-    server = await serveStudio({});
-    browser = await chromium.launch({ executablePath: CHROMIUM!, args: ["--no-sandbox", "--disable-gpu"] });
-  }, 300_000);
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
-
-  async function open(url = server.url, context?: BrowserContext): Promise<Page> {
-    const page = await (context ?? browser).newPage(context ? {} : { viewport: { width: 1200, height: 800 } });
+  async function open(url = studio.server.url, context?: BrowserContext): Promise<Page> {
+    const page = await (context ?? studio.browser).newPage(context ? {} : { viewport: { width: 1200, height: 800 } });
     page.setDefaultTimeout(180_000);
     page.on("pageerror", (error) => errors.push(error.message));
     await page.goto(url);
@@ -134,8 +123,8 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
   });
 
   test("nothing is lost: text and undo outlive the crash of a tab", async () => {
-    const context = await browser.newContext();
-    const page = await open(server.url, context);
+    const context = await studio.browser.newContext();
+    const page = await open(studio.server.url, context);
     await write(page, small);
     await page.waitForTimeout(600); // a later key is a step of its own for undo
     await page.keyboard.insertText("// last words");
@@ -145,7 +134,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     void session.send("Page.crash").catch(() => undefined);
     await crashed;
     await page.close();
-    const again = await open(server.url, context);
+    const again = await open(studio.server.url, context);
     await shows(again, "// last words");
     await again.click(".cm-content");
     await again.keyboard.press("Control+z");
@@ -156,7 +145,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
   test("a link holds the project", async () => {
     const files = { "own.lace": small.replace("seed 5", "seed 77") };
     const shared = { id: "", name: "shared", entry: "own.lace", active: "own.lace", inputs: {}, changed: 0, files };
-    const page = await open(shareLink(shared, server.url).link, await browser.newContext());
+    const page = await open(shareLink(shared, studio.server.url).link, await studio.browser.newContext());
     await shows(page, "seed 77");
     expect(await textOf(page)).toBe(files["own.lace"]);
     await page.context().close();
@@ -167,7 +156,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     writeFileSync(join(folder, "people.lace"), small);
     await run(join(folder, "people.lace"), { out: folder });
     const file = readFileSync(join(folder, "people.png"));
-    const page = await open(server.url, await browser.newContext());
+    const page = await open(studio.server.url, await studio.browser.newContext());
     const data = await page.evaluateHandle((base64) => {
       const transfer = new DataTransfer();
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -203,7 +192,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     const file = join(folder, "people.lace");
     writeFileSync(file, small);
     const own = await serveStudio({ folder });
-    const page = await open(own.url, await browser.newContext());
+    const page = await open(own.url, await studio.browser.newContext());
     await shows(page, "seed 5");
     expect(page.url()).not.toContain("token");
     await write(page, small.replace("seed 5", "seed 6"));
@@ -216,8 +205,8 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
   });
 
   test("after the first visit the page opens without a network", async () => {
-    const context = await browser.newContext();
-    const page = await open(server.url, context);
+    const context = await studio.browser.newContext();
+    const page = await open(studio.server.url, context);
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await context.setOffline(true);
     await page.reload();
@@ -234,8 +223,8 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
         { width: 1200, height: 800 },
         { width: 390, height: 800 },
       ]) {
-        const context = await browser.newContext({ colorScheme, viewport, reducedMotion: "reduce" });
-        const page = await open(server.url, context);
+        const context = await studio.browser.newContext({ colorScheme, viewport, reducedMotion: "reduce" });
+        const page = await open(studio.server.url, context);
         await page.waitForSelector(".tok-keyword");
         await page.evaluate(axe);
         const found = await page.evaluate(async () => {

@@ -1,9 +1,8 @@
 // Heads on one layer that all share: their loss, their gradient, and what a file holds of them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildHeadOutputs, buildTrainingLoss, parametersOf, stackNames } from "../../src/compiler/build/training.js";
-import { interpret, prepare } from "../../src/compiler/graph/interpret.js";
+import { interpret } from "../../src/compiler/graph/interpret.js";
 import { sizeOf } from "../../src/compiler/graph/shape.js";
-import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { loadTrainingData } from "../../src/learn/train/data.js";
 import { evaluateHeads } from "../../src/learn/train/evaluate.js";
 import { finishHeads } from "../../src/learn/train/head-file.js";
@@ -16,6 +15,7 @@ import { headRow } from "../support/dense.js";
 import { labelledData } from "../support/labelled-data.js";
 import { memoryHost } from "../support/memory-host.js";
 import { random } from "../support/random.js";
+import { expectTrainingGradient } from "../support/training-gradient.js";
 
 const ROWS = 6;
 const NETWORK = {
@@ -67,22 +67,8 @@ describe("a layer that all heads share", () => {
     const inputs = seededInputs(2);
     const graph = buildTrainingLoss(NETWORK, ROWS, { kind: "gaussian" });
     const parameters = parametersOf(NETWORK);
-    const wrt = Object.fromEntries(parameters.map(({ name }) => [name, `${name}.g`]));
-    const gradients = interpret(differentiate(graph, { of: "loss", wrt }), inputs);
-    const run = prepare(graph);
-    const STEP = 1e-5;
-    for (const { name } of parameters) {
-      const differences = inputs[name]!.map((_, i) => {
-        const at = (delta: number): number => {
-          const moved = inputs[name]!.slice();
-          moved[i]! += delta;
-          return run({ ...inputs, [name]: moved })["loss"]![0]!;
-        };
-        return (at(STEP) - at(-STEP)) / (2 * STEP);
-      });
-      expectClose(gradients[`${name}.g`]!, differences, { abs: 1e-8, rel: 1e-5 });
-      expect(Math.max(...differences.map(Math.abs))).toBeGreaterThan(1e-3);
-    }
+    for (const largest of expectTrainingGradient(graph, inputs, parameters, 1e-5))
+      expect(largest).toBeGreaterThan(1e-3);
   });
 
   test("goes into a file as logistic functions that give what the training gives", async () => {
