@@ -1,7 +1,9 @@
 // The queue of many machines: BullMQ on Redis.
 // In: jobs by id. Out: each to one worker at a time, again if that worker dies.
-// Invariants: pictures never go through Redis; a lock is lost 10 s after its worker was heard of last, and its job is found within 5 s more; what is done leaves Redis,
+// Invariants: pictures never go through Redis; a lock is lost 6 s after its worker was heard of last, and its job is found within 3 s more; what is done leaves Redis,
 // for the store knows it; what failed for good stays until it is tried again or cancelled.
+import { hostname } from "node:os";
+import process from "node:process";
 import { DelayedError, Queue, UnrecoverableError, Worker, type JobType } from "bullmq";
 import { Redis } from "ioredis";
 import type { QueueOptions } from "../../app/platform.js";
@@ -16,8 +18,8 @@ import {
 import { failure, type LaceError } from "../../source/diagnostic.js";
 
 /** Milliseconds after which the job of a silent worker is another's to take. */
-const LOCK_MS = 10_000;
-const STALLED_MS = 5_000;
+const LOCK_MS = 6_000;
+const STALLED_MS = 3_000;
 /** A job that another kind of machine must draw is looked at again after so long, in milliseconds. */
 const LATER_MS = 5_000;
 /** How often trouble of the environment (a disk, a store) is tried again; the wait doubles. */
@@ -165,6 +167,7 @@ async function runWorker(
     },
     {
       connection,
+      name: `${hostname()}-${process.pid}`, // a job says who has it
       prefix: project,
       autorun: false,
       concurrency: 1,
