@@ -4,7 +4,7 @@
 //   scale: [--scale-workers 1000] [--scale-processes 4] [--scale-jobs 5000] [--sleep 10]
 // In: redis-server of this system; a Redis with an append-only file on a free port of loopback is started for each subject, and ended. Out: of each subject its figures.
 // Invariants: `kills` is of whole `lacec worker` processes, and fails if a piece is lost or a file differs from that of one run; `drain` and `scale` are of
-// lacec's own use of BullMQ, in processes of this file, with jobs that do nothing or sleep; seconds from a kill are by Redis's clock.
+// lacec's own use of BullMQ, in processes of this file, with jobs that do nothing and wait before workers come, or sleep and come to waiting workers; seconds from a kill are by Redis's clock.
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, loadavg, tmpdir } from "node:os";
@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Queue, QueueEvents } from "bullmq";
 import { Redis } from "ioredis";
+import { unpackBundle } from "../src/app/many/bundle.js";
 import { bullQueue } from "../src/node/many/bullmq-queue.js";
 import { startRedis, type OwnRedis } from "../test/support/redis.js";
 
@@ -152,6 +153,16 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
       return next === 0 ? [] : [(next - at) / 1000];
     });
   const [found, again] = [until(events.found), until(events.begun)];
+  /** Seconds that drawing took, and those from the piece's taking to its end besides: its way to the engine, packing, the store, the queue. */
+  const [drawing, besides]: [number[], number[]] = [[], []];
+  for (const [job, [end = 0, ...more]] of events.ended) {
+    const [start = 0, ...others] = events.begun.get(job) ?? [];
+    const name = `${job.slice(id.length + 1)}.gz`;
+    const { report } = await unpackBundle(readFileSync(join(results, name)), name);
+    if (report === undefined || more.length + others.length > 0) continue;
+    drawing.push(report.seconds);
+    besides.push((end - start) / 1000 - report.seconds);
+  }
   const moments = [...events.begun.values(), ...events.ended.values()].flat();
   const redisAgain = redisKilledAt.map((at) => (after(moments, at + 50) - at) / 1000);
   await lacec(folder, ["collect", "x.lace", "--store", "store", "--out", "many"]);
@@ -176,11 +187,13 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
     "s until the piece runs again, most": round(Math.max(0, ...again)),
     "of these over 10 s": again.filter((s) => s > 10).length,
     "s until the queue goes on after Redis, most": round(Math.max(0, ...redisAgain)),
+    "s of drawing a piece, median": round(median(drawing)),
+    "s a piece besides, median": round(median(besides)),
     "s in all": round(seconds),
   };
 }
 
-/** Jobs that do nothing but sleep, done by workers in other processes: of lacec's queue alone. */
+/** Jobs that do nothing, or sleep, done by workers in other processes: of lacec's queue alone. */
 async function benchSleeping(
   url: string,
   { jobs, workers, processes, sleepMs }: { jobs: number; workers: number; processes: number; sleepMs: number },
@@ -199,17 +212,23 @@ async function benchSleeping(
     };
   };
   const queue = await bullQueue(url, QUEUE);
-  const empty = await info("memory", "used_memory");
-  const queueing = performance.now();
   const hash = "0".repeat(64);
-  await queue.add(
-    Array.from({ length: jobs }, (_, k) => ({
-      id: `${hash}-0-${16 * k}-${16 * k + 15}`,
-      data: { submission: hash, task: 0, first: 16 * k, last: 16 * k + 15 },
-    })),
-  );
-  const queued = (performance.now() - queueing) / 1000;
-  const memory = ((await info("memory", "used_memory")) - empty) / jobs;
+  const addAll = (): Promise<void> =>
+    queue.add(
+      Array.from({ length: jobs }, (_, k) => ({
+        id: `${hash}-0-${16 * k}-${16 * k + 15}`,
+        data: { submission: hash, task: 0, first: 16 * k, last: 16 * k + 15 },
+      })),
+    );
+  /** Of jobs that nobody takes yet. */
+  const before: Record<string, number> = {};
+  if (sleepMs === 0) {
+    const empty = await info("memory", "used_memory");
+    const queueing = performance.now();
+    await addAll();
+    before["s to queue them"] = round((performance.now() - queueing) / 1000);
+    before["bytes of Redis a waiting job"] = Math.round(((await info("memory", "used_memory")) - empty) / jobs);
+  }
 
   let [done, busy] = [0, 0];
   const children = Array.from({ length: processes }, (_, k) => {
@@ -220,14 +239,19 @@ async function benchSleeping(
     return { child, ready };
   });
   await Promise.all(children.map(({ ready }) => ready));
-  const [cpuBefore, before] = [await cpu(), await commands()];
-  const began = performance.now();
+  let [cpuBefore, commandsBefore, began] = [await cpu(), await commands(), performance.now()];
   for (const { child } of children) {
     child.on("message", (ms: number) => {
       done += 1;
       busy += ms;
     });
     child.send("go");
+  }
+  if (sleepMs > 0) {
+    while ((await queue.state("")).workers < workers) await setTimeout(100);
+    await setTimeout(5000); // all of them wait for work
+    [cpuBefore, commandsBefore, began] = [await cpu(), await commands(), performance.now()];
+    await addAll();
   }
   while (done < jobs) await setTimeout(50);
   const seconds = (performance.now() - began) / 1000;
@@ -241,15 +265,14 @@ async function benchSleeping(
     workers,
     processes,
     "s a job": sleepMs / 1000,
-    "s to queue them": round(queued),
-    "bytes of Redis a waiting job": Math.round(memory),
+    ...before,
     "MB of Redis, most": round(peak / 1e6),
     "s to drain": round(seconds),
     "jobs a second": round(jobs / seconds),
-    "of what sleeping alone allows": round(sleepMs === 0 ? 0 : (jobs * sleepMs) / 1000 / workers / seconds),
+    ...(sleepMs > 0 && { "of what sleeping alone allows": round((jobs * sleepMs) / 1000 / workers / seconds) }),
     "ms of a worker a job besides its work": round(((seconds * workers - busy / 1000) * 1000) / jobs),
-    "requests a job": round((after.sent - before.sent) / jobs),
-    "commands in Redis a job": round((after.all - before.all) / jobs),
+    "requests a job": round((after.sent - commandsBefore.sent) / jobs),
+    "commands in Redis a job": round((after.all - commandsBefore.all) / jobs),
     "ms of Redis's CPU a job": round(((cpuAfter - cpuBefore) * 1000) / jobs),
     "of a core for Redis": round((cpuAfter - cpuBefore) / seconds),
   };
@@ -260,7 +283,6 @@ async function serve({ url, workers, sleepMs }: Serving): Promise<void> {
   const queue = await bullQueue(url, QUEUE);
   process.send?.("ready");
   await new Promise((resolve) => process.once("message", resolve));
-  const signal = new AbortController().signal;
   const work = async (): Promise<"done"> => {
     const began = performance.now();
     if (sleepMs > 0) await setTimeout(sleepMs);
@@ -269,7 +291,11 @@ async function serve({ url, workers, sleepMs }: Serving): Promise<void> {
   };
   await Promise.all(
     Array.from({ length: workers }, () =>
-      queue.work(work, { signal, untilEmpty: false, onNote: (text) => process.stderr.write(`${text}\n`) }),
+      queue.work(work, {
+        signal: new AbortController().signal,
+        untilEmpty: false,
+        onNote: (text) => process.stderr.write(`${text}\n`),
+      }),
     ),
   );
 }
