@@ -10,6 +10,7 @@ const TASKS = {
   sample: "`sample`",
   traverse: "`traverse`",
   sweep: "`sweep`",
+  "sweep of": "`sweep` of a task",
   photo: "`photo`",
   "edit of": "`edit` of a task",
   "edit from": "`edit` from a model",

@@ -15,6 +15,8 @@ import {
   type Plan,
   type Save,
   type Task,
+  type SweepTask,
+  type TaskSource,
 } from "./plan.js";
 import { cellText } from "./print.js";
 
@@ -144,7 +146,7 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
     case "sample":
       return { count: task.count, seed: task.seed, ...startOf(task.start), ...all, ...acceptOf(task) };
     case "sweep":
-      return { count: task.count, seed: task.seed, ...axesOf(task), ...keptOf(task), ...all, ...acceptOf(task) };
+      return { ...sweptOf(task, plan), ...axesOf(task), ...keptOf(task), ...all, ...acceptOf(task) };
     case "traverse":
       return { count: task.count, frames: task.frames, from: task.fromSeed, to: task.toSeed, ...keptOf(task), ...all };
     case "edit": {
@@ -152,13 +154,21 @@ function settingsOf(task: Task, plan: Plan): Readonly<Record<string, unknown>> {
       const kept = { "keep latent": keepLatent, "keep attributes": keepAttributes, ...keptIdentity(keepIdentity) };
       const of =
         source.kind === "task"
-          ? { of: plan.tasks[source.task]?.name, from: source.from, to: source.to }
+          ? ofTask(source, plan)
           : { kind: source.kind, seed: source.seed, count: source.count, ...startOf(source.start) };
       return { ...of, goals, reweight, ...kept, ...all };
     }
     default:
       return unreachable(task);
   }
+}
+
+function ofTask({ task, from, to }: TaskSource, plan: Plan): Readonly<Record<string, unknown>> {
+  return { of: plan.tasks[task]?.name, from, to };
+}
+
+function sweptOf({ source, count, seed }: SweepTask, plan: Plan): Readonly<Record<string, unknown>> {
+  return source === undefined ? { count, seed } : ofTask(source, plan);
 }
 
 function startOf(start: LatentStart | PhotoStart | undefined): Readonly<Record<string, unknown>> {

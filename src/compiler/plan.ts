@@ -131,6 +131,13 @@ export interface KeptIdentity {
   readonly file?: string;
 }
 
+/** Images of an earlier task: its index in Plan.tasks, numbers of images from..to inclusive. */
+export interface TaskSource {
+  readonly task: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface SampleTask extends TaskBase {
   readonly kind: "sample";
   readonly energy: Energy;
@@ -147,8 +154,10 @@ export interface SweepTask extends TaskBase {
   /** Row-major over the axes; one energy for each combination, each drawn from the same noise. */
   readonly axes: readonly Axis[];
   readonly cells: readonly Energy[];
-  /** The cells of a row are edits of its first: they start from it and are held near it. */
+  /** The cells of a row are edits of its first, or of `source`: they start from it and are held near it. */
   readonly keep?: Keep;
+  /** Images of an earlier task that all cells of a row start from, in place of noise; `keep` is there then, and `seed` is not asked. */
+  readonly source?: TaskSource;
   readonly count: number;
   readonly seed: number;
   readonly truncation: number;
@@ -171,7 +180,7 @@ export interface EditTask extends TaskBase {
   readonly kind: "edit";
   /** Another task's results (by index in Plan.tasks; samples from..to inclusive), fresh noise, or latents of a file. */
   readonly source:
-    | { readonly kind: "task"; readonly task: number; readonly from: number; readonly to: number }
+    | ({ readonly kind: "task" } & TaskSource)
     | { readonly kind: "seed"; readonly seed: number; readonly count: number; readonly start?: LatentStart };
   readonly truncation: number;
   readonly sampler: Sampler;
@@ -291,6 +300,12 @@ export function identityText(identity: KeptIdentity | undefined): string {
 export function startOf(task: Task): LatentStart | PhotoStart | undefined {
   if (task.kind === "sample") return task.start;
   return task.kind === "edit" && task.source.kind === "seed" ? task.source.start : undefined;
+}
+
+/** The images of an earlier task that a task starts from; undefined: from noise, or from a file. */
+export function sourceOf(task: Task): TaskSource | undefined {
+  if (task.kind === "sweep") return task.source;
+  return task.kind === "edit" && task.source.kind === "task" ? task.source : undefined;
 }
 
 /** Where the picture of a part stands: a traverse moves it evenly from frame to frame. */

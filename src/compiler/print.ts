@@ -17,6 +17,7 @@ import type {
   SaveForm,
   SheetForm,
   Task,
+  TaskSource,
 } from "./plan.js";
 import { headSourceText, identityText } from "./plan.js";
 
@@ -108,7 +109,7 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
     case "sweep":
       return [
         ...("start" in task ? startText(task.start) : []),
-        `count ${task.count}, seed ${task.seed}, ${tail[0] ?? ""}`,
+        `${"source" in task ? sourceText(task.source, module) : `count ${task.count}, seed ${task.seed}`}, ${tail[0] ?? ""}`,
         ...kept,
         ...tail.slice(1),
       ];
@@ -124,7 +125,7 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
       const { source } = task;
       const from =
         source.kind === "task"
-          ? `of ${module.tasks[source.task]?.name ?? ""}[${source.from}..${source.to}]`
+          ? sourceText(source, module)
           : `of fresh noise, count ${source.count}, seed ${source.seed}`;
       const keep = `goals ${task.goals}${task.reweight ? ", reweight" : ""}, keep latent ${task.keepLatent}, attributes ${task.keepAttributes}${identityText(task.keepIdentity)}`;
       const started = source.kind === "seed" ? startText(source.start) : [];
@@ -133,6 +134,10 @@ function taskLines(task: Task | CheckedTask, module: Plan | CheckedModule): read
     default:
       return unreachable(task);
   }
+}
+
+function sourceText({ task, from, to }: TaskSource, module: Plan | CheckedModule): string {
+  return `of ${module.tasks[task]?.name ?? ""}[${from}..${to}]`;
 }
 
 function startText(start: LatentStart | PhotoStart | undefined): readonly string[] {

@@ -30,6 +30,7 @@ const SCRIPT = [
   ...["sample s from m { where x }", "traverse t from m { where x  between seed 0 and seed 1 }"],
   ...[
     "sweep w over v in {1} from m { where v * x }",
+    "sweep u over v in {1} of s { where v * x }",
     "edit o of s { step x }",
     "edit f from m { step x }",
     'photo p from "p.png" in m { }',
@@ -88,6 +89,7 @@ export async function compilerDefaults(): Promise<Defaults> {
       sample: of("sample", "s"),
       traverse: of("traverse", "t"),
       sweep: of("sweep", "w"),
+      "sweep of": of("sweep of", "u"),
       photo: of("photo", "p"),
       "edit of": of("edit of", "o"),
       "edit from": of("edit from", "f"),

@@ -114,7 +114,7 @@ function formOf(task: ast.TaskDecl): TaskForm {
     case "TraverseDecl":
       return "traverse";
     case "SweepDecl":
-      return "sweep";
+      return task.sourceKind === "of" ? "sweep of" : "sweep";
     case "PhotoDecl":
       return "photo";
     case "EditDecl":

@@ -2,7 +2,7 @@
 // for as many images the last time, and the defaults of what it does not say.
 import { InlayHintKind, type InlayHint } from "vscode-languageserver";
 import type { Key } from "../compiler/check/settings.js";
-import type { Task } from "../compiler/plan.js";
+import { sourceOf, type Task } from "../compiler/plan.js";
 import type * as ast from "../parser/ast.js";
 import { partsOf, rowsOf } from "../runtime/plan/places.js";
 import { onScript, type Feature } from "./feature.js";
@@ -69,14 +69,15 @@ function ofTask(snapshot: Snapshot, decl: ast.TaskDecl, task: Task, record: Foun
   const seconds = secondsFor(record, task.name, images);
   const time = seconds === undefined ? "" : `, about ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const given = new Set(decl.settings.map((s) => text.slice(s.span.start, s.span.end).match(/^\w+/)?.[0] ?? ""));
+  const source = sourceOf(task);
   const values: Partial<Record<Key, string | number>> = {
-    ...("count" in task ? { count: task.count } : {}),
-    ...("seed" in task ? { seed: task.seed } : {}),
+    ...("count" in task && !source ? { count: task.count } : {}),
+    ...("seed" in task && !source ? { seed: task.seed } : {}),
     ...(task.kind === "edit" && task.source.kind === "seed"
       ? { count: task.source.count, seed: task.source.seed }
       : {}),
     ...(task.kind === "traverse" ? { frames: task.frames } : {}),
-    ...(task.kind === "edit" && task.source.kind === "task" ? {} : { truncation: task.truncation }),
+    ...(source ? {} : { truncation: task.truncation }),
     sampler: task.sampler.kind === "ode" ? `ode { solver ${task.sampler.solver} }` : task.sampler.kind,
   };
   const missing = Object.entries(values).filter(([key]) => !given.has(key));

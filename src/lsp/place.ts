@@ -233,12 +233,16 @@ function inHead(head: TokenType, rest: readonly LaceToken[]): Wanted {
   if (head !== t.Sweep) return rest.length === 1 ? { kind: "keyword", words: ["from"] } : NOTHING;
   if (rest.length === 1) return { kind: "keyword", words: ["over"] };
   if (last.tokenType === t.Over || last.tokenType === t.Comma) return NOTHING;
-  if (rest.some((token) => token.tokenType === t.From)) return NOTHING;
+  if (last.tokenType === t.Of) return { kind: "name", of: "task" };
+  if (rest.some((token) => token.tokenType === t.From || token.tokenType === t.Of)) return NOTHING;
   const axis = rest.slice(rest.findLastIndex((token) => token.tokenType === t.Over || token.tokenType === t.Comma) + 1);
   if (axis.length === 1) return { kind: "keyword", words: ["in"] };
   const wants = [t.In, t.DotDot, t.By, t.LCurly].includes(last.tokenType);
   if (wants) return { kind: "operand", numbers: true, locals: [] };
-  return { kind: "keyword", words: axis.some((token) => token.tokenType === t.By) ? ["from"] : ["by", "from"] };
+  return {
+    kind: "keyword",
+    words: axis.some((token) => token.tokenType === t.By) ? ["from", "of"] : ["by", "from", "of"],
+  };
 }
 
 /** What follows the last `{` that is open, if it is a block's or options'. */
@@ -323,7 +327,8 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
 function formOfTask(head: TokenType, source: "of" | "from"): TaskForm {
   if (head === t.Edit) return `edit ${source}`;
   if (head === t.Photo) return "photo";
-  return head === t.Sample ? "sample" : head === t.Traverse ? "traverse" : "sweep";
+  if (head === t.Sweep) return source === "of" ? "sweep of" : "sweep";
+  return head === t.Sample ? "sample" : "traverse";
 }
 
 /** The settings of a block: each begins with its word, where the one before could end. The last is the one that is being written. */

@@ -162,12 +162,14 @@ export interface SweepAxis {
   readonly by?: Expr;
   readonly span: Span;
 }
-/** `sweep NAME over AXIS {, AXIS} from MODEL { ... }`. */
+/** `sweep NAME over AXIS {, AXIS} from MODEL { ... }`, or `of SAMPLES[a..b]`, as in an edit. */
 export interface SweepDecl {
   readonly kind: "SweepDecl";
   readonly name: Name;
   readonly axes: readonly SweepAxis[];
-  readonly model: Name;
+  readonly source: Name;
+  readonly sourceKind: "of" | "from";
+  readonly index?: Expr | RangeExpr;
   readonly settings: readonly Setting[];
   readonly span: Span;
 }

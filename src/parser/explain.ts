@@ -49,6 +49,7 @@ const wantedByRule: Readonly<Record<string, string>> = {
   countExpr: "an attribute, a number or `(`",
   expectStmt: "an attribute, a number or `(`",
   sweepDecl: "a name and its values",
+  sweepSource: "`from` and a model, or `of` and samples",
   photoDecl: "a name",
 };
 
@@ -70,7 +71,6 @@ const wantedInRule: Readonly<Record<string, string>> = {
   "param Colon": "`:` and the parameter's type",
   "sampleDecl From": "`from` and a model",
   "traverseDecl From": "`from` and a model",
-  "sweepDecl From": "`from` and a model",
   "sweepDecl Over": "`over` and what is swept",
   "photoDecl From": "`from` and a picture",
   "photoDecl StringLiteral": "the picture's file in quotes",
@@ -116,6 +116,7 @@ const forms: Readonly<Record<string, string>> = {
   traverseDecl: "traverse walk from avatar { between seed 1 and seed 2  frames 24 }",
   sweepDecl: "sweep tilts over t in 0..1 by 0.25 from avatar { where tilt is t }",
   photoDecl: 'photo me from "me.jpg" in avatar { space w+ }',
+  sweepSource: "sweep tilts over t in 0..1 by 0.25 from avatar { where tilt is t }",
   sweepAxis: "over t in 0..1 by 0.25",
   expectStmt: "expect portraits: glasses >= 0.9",
   expectClause: "expect portraits: glasses >= 0.9",

@@ -16,6 +16,7 @@ import type {
   SaveStmt,
   StringLit,
   SweepAxis,
+  SweepDecl,
   TextExpr,
 } from "./ast.js";
 import type { LaceToken } from "./layout.js";
@@ -27,6 +28,9 @@ export interface Edition {
   readonly value: number;
   readonly span: Span;
 }
+
+/** Where the pictures of a sweep start. */
+type TaskSource = Pick<SweepDecl, "source" | "sourceKind" | "index">;
 
 const nothing: Name = { text: "", span: { file: "", start: 0, end: 0 } };
 
@@ -301,15 +305,8 @@ export class LaceParser extends SettingRules {
       ]);
     });
     const settings = this.SUBRULE(this.block);
-    return {
-      kind: "EditDecl",
-      name,
-      source,
-      sourceKind,
-      ...(index === undefined ? {} : { index }),
-      settings,
-      span: this.span(start),
-    };
+    const at = index === undefined ? {} : { index };
+    return { kind: "EditDecl", name, source, sourceKind, ...at, settings, span: this.span(start) };
   });
 
   private index = this.RULE("index", (): Expr | RangeExpr => {
@@ -337,17 +334,23 @@ export class LaceParser extends SettingRules {
     const start = this.start();
     const axes: SweepAxis[] = [];
     let name = nothing;
-    let model = nothing;
+    let source: TaskSource = { source: nothing, sourceKind: "from" };
     this.head(() => {
       this.CONSUME(t.Sweep);
       name = this.name(this.CONSUME(t.Name));
       this.CONSUME(t.Over);
       this.AT_LEAST_ONE_SEP({ MAX_LOOKAHEAD: 1, SEP: t.Comma, DEF: () => axes.push(this.SUBRULE(this.sweepAxis)) });
-      this.CONSUME(t.From);
-      model = this.name(this.CONSUME1(t.Name));
+      source = this.SUBRULE(this.sweepSource);
     });
     const settings = this.SUBRULE(this.block);
-    return { kind: "SweepDecl", name, axes, model, settings, span: this.span(start) };
+    return { kind: "SweepDecl", name, axes, ...source, settings, span: this.span(start) };
+  });
+
+  private sweepSource = this.RULE("sweepSource", (): TaskSource => {
+    const isOf = this.OR([{ ALT: () => this.CONSUME(t.From) }, { ALT: () => this.CONSUME(t.Of) }]).tokenType === t.Of;
+    const source = this.name(this.CONSUME(t.Name));
+    const index = this.OPTION({ GATE: () => isOf, DEF: () => this.SUBRULE(this.index) });
+    return { source, sourceKind: isOf ? "of" : "from", ...(index === undefined ? {} : { index }) };
   });
 
   private photoDecl = this.RULE("photoDecl", (): Item => {

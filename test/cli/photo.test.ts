@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readLatents } from "../../src/models/latents.js";
 import { writePack } from "../../src/models/pack/pack.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { run } from "../../src/node.js";
@@ -18,11 +19,17 @@ const FIND = `${HEAD}photo me from "out/own.png" in tiny { space w+  prior 0.01 
 photo plain from "out/own.png" in tiny { space w  tries 2 }
 photo noise from "noise.png" in tiny { }
 edit other of me { keep latent 0.01  step glasses }
+sweep moods over m in {glasses, hair is black, hair is blond} of me { where m  keep latent 0.01 }
+sweep twice over m in {glasses, not glasses} of moods[1..2] { where m }
 save me to "me.png"
 save plain to "plain.png"
 save noise to "noise-found.png"
 save other to "other.png"
 save me to "me.npz"
+save other to "other.npz"
+save moods to "moods.npz"
+save moods to "mood-{cell}.png"
+save twice to "twice.png" as strip
 `;
 
 let folder: ReturnType<typeof folderWith>;
@@ -46,6 +53,10 @@ async function psnr(a: string, b: string): Promise<number> {
   return 10 * Math.log10(255 ** 2 / (sum / x.length));
 }
 const record = (): RunRecord => JSON.parse(readFileSync(at("found/run.json"), "utf8")) as RunRecord;
+async function stylesAt(file: string): Promise<Float32Array> {
+  const { w } = await readLatents(readFileSync(file), file);
+  return w?.read().data ?? new Float32Array(0);
+}
 const likenessOf = (task: string) => record().tasks.find((t) => t.name === task)?.samples[0]?.likeness;
 
 describe("a picture of the model itself", () => {
@@ -64,6 +75,39 @@ describe("a picture of the model itself", () => {
   test("is edited from there", async () => {
     expect(await psnr(at("found/me.png"), at("found/other.png"))).toBeLessThan(60);
     expect(record().tasks.find((t) => t.name === "other")?.samples[0]?.status).toBe("done");
+  });
+});
+
+describe("a sweep of it", () => {
+  const styles = (path: string): Promise<Float32Array> => stylesAt(at("found", path));
+
+  test("has in each cell what an edit of one step makes of it", async () => {
+    const [edited, cells, found] = [await styles("other.npz"), await styles("moods.npz"), await styles("me.npz")];
+    expect(cells.length).toBe(3 * edited.length);
+    const away = (from: Float32Array, cell: number): number =>
+      Math.hypot(...from.map((x, i) => x - (cells[cell * from.length + i] ?? NaN)));
+    expect(away(found, 0)).toBeGreaterThan(0.1);
+    expect(away(edited, 0)).toBeLessThan(1e-3);
+    expect(away(edited, 2)).toBeGreaterThan(0.1);
+  });
+
+  test("starts from a cell of another sweep too", () => {
+    const twice = record().tasks.find((t) => t.name === "twice");
+    expect(twice?.family).toMatchObject({ source: { task: "moods", from: 1, to: 2 } });
+    expect(twice?.samples.map((s) => [s.index, s.part, s.status])).toEqual(
+      [0, 1].flatMap((row) => [0, 1].map((cell) => [row, cell, "done"])),
+    );
+  });
+
+  test("is made again, cell by cell", async () => {
+    const files = { tiny: "tiny.safetensors", me: "out/own.png", plain: "out/own.png", noise: "noise.png" };
+    const given = Object.entries(files).flatMap(([name, file]) => ["--model", `${name}=${at(file)}`]);
+    const made = await lacec(
+      ["reproduce", at("found/mood-2.png"), ...given, "-o", at("mood.png"), "--engine", "onnx-cpu"],
+      { cwd: folder.path },
+    );
+    expect([made.code, made.err.match(/error\[/g)]).toEqual([0, null]);
+    expect(await sharp(at("mood.png")).raw().toBuffer()).toEqual(await sharp(at("found/mood-2.png")).raw().toBuffer());
   });
 });
 

@@ -307,7 +307,7 @@ function conditionsOf(task: Task, settings: Settings): readonly Condition[] {
         );
       });
       const [first] = cells;
-      if (keep === undefined || first === undefined) return all;
+      if (keep === undefined || first === undefined || task.source !== undefined) return all;
       const place = { suffix: "-first", of: " of the first cell", parts: [0], numbers: [[]] };
       return [condition({ ...settings, energy: first }, { ...place, implicit }), ...all];
     }

@@ -243,8 +243,8 @@ class Checker {
   private checkTask(d: DeclaredOf<"task">): void {
     const before = this.report.mistakeCount;
     const { decl } = d;
-    const source = decl.kind === "EditDecl" && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
-    const fromModel = decl.kind === "EditDecl" ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
+    const source = "source" in decl && decl.sourceKind === "of" ? this.editSource(decl) : undefined;
+    const fromModel = "source" in decl ? (decl.sourceKind === "from" ? decl.source : undefined) : decl.model;
     const model = fromModel && this.model(fromModel);
     const known = source?.table ?? (model && this.tables.get(model));
     // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
@@ -295,22 +295,24 @@ class Checker {
     return text === "" || this.scope.ambiguous.has(text) || this.scope.open;
   }
 
-  private editSource(decl: ast.EditDecl) {
-    return this.task(decl.source, decl.name.text);
+  private editSource(decl: ast.EditDecl | ast.SweepDecl) {
+    return this.task(decl.source, decl);
   }
 
   /** The task that an edit, an expectation or a save names; it must come earlier. `by`: the task that asks. */
-  private task(name: ast.Name, by?: string) {
+  private task(name: ast.Name, by?: ast.EditDecl | ast.SweepDecl) {
     const d = this.scope.names.get(name.text);
     if (d !== undefined) markUsed(d, this.scope, this.cx);
     const found = d && this.tasks.get(d);
     if (found !== undefined) return found;
     if (d?.kind === "task") {
-      const itself = name.text === by;
+      const itself = name.text === by?.name.text;
       this.report.error(
         "L2001",
         name.span,
-        itself ? `\`${name.text}\` edits itself` : `\`${name.text}\` comes later than this`,
+        itself
+          ? `\`${name.text}\` ${by.kind === "SweepDecl" ? "sweeps" : "edits"} itself`
+          : `\`${name.text}\` comes later than this`,
         {
           text: itself ? "its own name" : "not made yet",
           related: [{ span: d.decl.name.span, text: "declared here" }],
@@ -324,7 +326,11 @@ class Checker {
     const guess = this.cx.guesses.nearest(name.text, () => tasks);
     const hints =
       d?.kind === "model" && by !== undefined
-        ? ["a model is edited with `from`: `edit NAME from MODEL { ... }`"]
+        ? [
+            by.kind === "SweepDecl"
+              ? "a model is swept with `from`: `sweep NAME over AXIS from MODEL { ... }`"
+              : "a model is edited with `from`: `edit NAME from MODEL { ... }`",
+          ]
         : guess !== undefined
           ? [`did you mean \`${guess}\`?`]
           : tasks.length > 0

@@ -45,6 +45,11 @@ export function rowKeep(decl: ast.TaskDecl, read: settings.Settings, env: Env): 
   return { keep: { latent, attributes, ...(identity && { identity }), keepable: attributes > 0 ? keepable(env) : [] } };
 }
 
+/** What holds the cells of a sweep near the images it starts from: edits of them, also where nothing is said. */
+export function sourceKeep(decl: ast.TaskDecl, read: settings.Settings, env: Env): { readonly keep: CheckedKeep } {
+  return { keep: { latent: 0, attributes: 0, keepable: [], ...rowKeep(decl, read, env).keep } };
+}
+
 /** The attributes that the script declares (with what it imports), or all of the model's if it declares none. */
 export function keepable(env: Env): readonly number[] {
   const entry = env.cx.scopes.get(env.cx.program.entry);

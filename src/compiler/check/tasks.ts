@@ -6,9 +6,9 @@ import type { CheckedStep, CheckedTask } from "./checked.js";
 import { type Env, type Local, mentions, quote } from "./context.js";
 import { evaluateEnergy, evaluateNumber } from "./evaluate.js";
 import type { Formula } from "../energy/formula.js";
-import type { LatentStart } from "../plan.js";
+import type { LatentStart, TaskSource } from "../plan.js";
 import { readAccept } from "./accept.js";
-import { keepable, readKeep, rowKeep } from "./keep.js";
+import { keepable, readKeep, rowKeep, sourceKeep } from "./keep.js";
 import { readSampler } from "./sampler.js";
 import { axisValues, MAX_CELLS, unknownLike } from "./axis-values.js";
 import { readPlacement } from "./placement.js";
@@ -67,7 +67,7 @@ export function checkTask(decl: ast.TaskDecl, model: number, earlier: EarlierTas
     case "SampleDecl":
       return checkSample(decl, model, env);
     case "SweepDecl":
-      return checkSweep(decl, model, env);
+      return checkSweep(decl, model, earlier, env);
     case "TraverseDecl":
       return checkTraverse(decl, model, env);
     case "PhotoDecl":
@@ -134,8 +134,14 @@ function checkTraverse(decl: ast.TraverseDecl, model: number, env: Env): Checked
   };
 }
 
-function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
-  const read = new settings.Settings(decl, "a sweep", SETTINGS.sweep, env);
+function checkSweep(decl: ast.SweepDecl, model: number, earlier: EarlierTask | undefined, env: Env): CheckedTask {
+  const isOf = decl.sourceKind === "of";
+  const read = new settings.Settings(
+    decl,
+    isOf ? "a sweep of samples" : "a sweep",
+    isOf ? SETTINGS["sweep of"] : SETTINGS.sweep,
+    env,
+  );
   const before = env.report.errorCount;
   const axes = decl.axes.map((axis) => ({ name: axis.name.text, values: axisValues(axis, env) }));
   const names = new Map<string, ast.Name>();
@@ -179,17 +185,27 @@ function checkSweep(decl: ast.SweepDecl, model: number, env: Env): CheckedTask {
       text: "unused",
     });
   }
-  const numbers = drawn(read, env);
   const known = axes.map((a) => ({ name: a.name, values: (a.values ?? []).map((v) => v.shown) }));
+  const swept = { kind: "sweep" as const, ...common(decl, model, read, env), axes: known, cells };
+  if (!isOf) {
+    const { count, seed, truncation } = drawn(read, env);
+    return {
+      ...swept,
+      ...rendering(decl, read, env),
+      ...rowKeep(decl, read, env),
+      ...{ count, seed, truncation },
+      ...readAccept(read, cells, env),
+    };
+  }
+  const source = sourceOf(decl, earlier, env);
+  const shifted = earlier?.task.shifted;
   return {
-    kind: "sweep",
-    ...common(decl, model, read, env),
-    ...rendering(decl, read, env),
-    ...rowKeep(decl, read, env),
-    axes: known,
-    cells,
-    ...numbers,
-    ...readAccept(read, cells, env),
+    ...swept,
+    ...(earlier === undefined ? { noise: "const" as const } : renderingOf(earlier.task)),
+    ...(shifted && { shifted }),
+    ...sourceKeep(decl, read, env),
+    source,
+    ...{ count: source.to - source.from + 1, seed: 0, truncation: earlier?.task.truncation ?? DEFAULT_TRUNCATION },
   };
 }
 
@@ -215,7 +231,9 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
     ...(earlier === undefined ? rendering(decl, read, env) : renderingOf(earlier.task)),
     ...(shifted && { shifted }),
     source:
-      decl.sourceKind === "of" ? sourceOf(decl, earlier, env) : { kind: "seed", seed, count, ...(start && { start }) },
+      decl.sourceKind === "of"
+        ? { kind: "task", ...sourceOf(decl, earlier, env) }
+        : { kind: "seed", seed, count, ...(start && { start }) },
     truncation: inherited ?? truncation,
     goals,
     reweight: read.has("reweight"),
@@ -227,25 +245,23 @@ function checkEdit(decl: ast.EditDecl, model: number, earlier: EarlierTask | und
   };
 }
 
-type EditSource = Extract<CheckedTask, { kind: "edit" }>["source"];
-
-function sourceOf(decl: ast.EditDecl, earlier: EarlierTask | undefined, env: Env): EditSource {
+function sourceOf(decl: ast.EditDecl | ast.SweepDecl, earlier: EarlierTask | undefined, env: Env): TaskSource {
   const count = earlier?.clean === true ? imageCount(earlier.task) : undefined;
   const task = earlier?.index ?? 0;
   const { index } = decl;
-  if (index === undefined) return { kind: "task", task, from: 0, to: Math.max(0, (count ?? 1) - 1) };
+  if (index === undefined) return { task, from: 0, to: Math.max(0, (count ?? 1) - 1) };
   const bounds = { min: 0, integer: true, ...(count === undefined ? {} : { max: count - 1 }) };
   const one = (e: ast.Expr): number | undefined =>
     settings.boundedNumber(e, `an index of \`${decl.source.text}\``, bounds, env);
   if (index.kind !== "RangeExpr") {
     const at = one(index) ?? 0;
-    return { kind: "task", task, from: at, to: at };
+    return { task, from: at, to: at };
   }
   const from = one(index.from);
   const to = one(index.to);
   if (from !== undefined && to !== undefined && from > to)
     env.report.error("L2004", index.span, `the range ${from}..${to} is empty`, { text: `${from} is above ${to}` });
-  return { kind: "task", task, from: from ?? 0, to: Math.max(from ?? 0, to ?? 0) };
+  return { task, from: from ?? 0, to: Math.max(from ?? 0, to ?? 0) };
 }
 
 function checkStep(step: ast.StepSetting, env: Env): CheckedStep {

@@ -3,7 +3,7 @@
 import type { NoiseMode, SolverName } from "../plan.js";
 
 /** A task as its settings know it: an edit of samples takes fewer than one from a model. */
-export type TaskForm = "sample" | "traverse" | "sweep" | "photo" | "edit of" | "edit from";
+export type TaskForm = "sample" | "traverse" | "sweep" | "sweep of" | "photo" | "edit of" | "edit from";
 
 const EDIT = ["step", "keep", "goals", "reweight", "sampler", "logic"] as const;
 const DRAWN = ["count", "seed", "truncation", "cutoff", "class", "noise", "translate", "rotate"] as const;
@@ -27,6 +27,7 @@ export const SETTINGS = {
     "logic",
   ],
   sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
+  "sweep of": ["where", "keep", "sampler", "logic"],
   photo: ["space", "prior", "tries", "noise", "class"],
   "edit of": EDIT,
   "edit from": [...EDIT, "start", ...DRAWN],

@@ -5,7 +5,7 @@
 import type { Attribute } from "../../compiler/attribute.js";
 import { attributesNamed } from "../../compiler/energy/energy.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { Plan, Task } from "../../compiler/plan.js";
+import { sourceOf, type Plan, type Task } from "../../compiler/plan.js";
 import { modelError } from "../../models/model-error.js";
 import type { Host } from "../../ports/host.js";
 import type { SampleResult, TaskResult } from "../../runtime/draw/results.js";
@@ -58,9 +58,10 @@ const BESIDE = new Set(["name", "model", "count", "source"]);
 /** What decides the pictures of a task: itself and what it starts from; not how many there are, nor where the script says so. */
 function asked(task: Task, plan: Plan): unknown {
   const own = Object.fromEntries(Object.entries(task).filter(([key]) => !BESIDE.has(key)));
-  const { source } = task.kind === "edit" ? task : {};
-  const from = source?.kind === "task" ? plan.tasks[source.task] : undefined;
-  const start = source?.kind === "task" ? [source.from, from && asked(from, plan)] : [source?.seed];
+  const source = sourceOf(task);
+  const from = source && plan.tasks[source.task];
+  const seed = task.kind === "edit" && task.source.kind === "seed" ? task.source.seed : undefined;
+  const start = source ? [source.from, from && asked(from, plan)] : [seed];
   return [JSON.stringify(own, (key, value: unknown) => (key === "span" ? undefined : value)), start];
 }
 

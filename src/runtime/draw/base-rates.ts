@@ -8,7 +8,7 @@ import { compileTask } from "../../compiler/build/compile-task.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import { energyText } from "../../compiler/diff-plans.js";
 import { verdict, type HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { SampleTask, Task } from "../../compiler/plan.js";
+import { sourceOf, type SampleTask, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -155,7 +155,7 @@ function adviceOn(task: Task, energy: Energy, model: Model, base: readonly HeadO
   const named = [...attributesNamed(energy)];
   const hasWitnesses = named.every((a) => witnesses?.[a] !== undefined);
   const judge = model.labeller !== undefined ? "labeller" : hasWitnesses ? "heads" : undefined;
-  const canTry = (task.kind === "sample" || task.kind === "sweep") && task.accept === undefined;
+  const canTry = (task.kind === "sample" || task.kind === "sweep") && !sourceOf(task) && task.accept === undefined;
   if (canTry && judge !== undefined) ways.push(`\`accept by ${judge} tries ${TRIES}\``);
   const [rarest] = conjuncts(energy)
     .filter(({ weight }) => weight < WEIGHT)

@@ -12,9 +12,8 @@ import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
-import { latentStarts, movedWith, shiftsOf } from "./starts.js";
+import { latentStarts, movedWith, shiftsOf, taskStarts } from "./starts.js";
 import { stylesOf } from "./styles.js";
-import { imagePlace } from "../plan/places.js";
 import { openReadout, readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
 import { PictureReadout } from "./picture-readout.js";
@@ -84,16 +83,8 @@ async function seenBy(pictureReadout: PictureReadout, rows: readonly Start[]): P
 /** The rows before the first step: images of an earlier task, or noise as the mapping shows it. Part -1. */
 async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): Promise<readonly Start[]> {
   const { source } = task;
-  if (source.kind === "task") {
-    const result = cx.earlier(source.task);
-    return cx.rows.map((index): Start => {
-      const lane = source.from + index;
-      const place = imagePlace(result.task, lane);
-      const sample = result.samples.find((s) => s.index === place.index && s.part === place.part);
-      if (sample === undefined) throw new InternalError(`${result.task.name} has no image ${lane}`);
-      return { sample: { ...sample, index, part: -1 }, lane };
-    });
-  }
+  if (source.kind === "task")
+    return taskStarts(source, cx).map((sample): Start => ({ sample, lane: source.from + sample.index }));
   const { zDim } = cx.model.info;
   const lanes = cx.rows;
   if (source.start !== undefined) {

@@ -3,6 +3,7 @@
 // Invariants: a row's bits depend on its noise and its conditions alone, whatever rows, and whatever places between, are drawn with it;
 // conditions that differ in numbers alone are compiled once.
 import { mixNumbers } from "../../compiler/energy/varying.js";
+import type { ModelInfo } from "../../compiler/attribute.js";
 import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Keep, LatentStart, PhotoStart, SampleTask, SweepTask, Task, TraverseTask } from "../../compiler/plan.js";
@@ -18,7 +19,7 @@ import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
 import { PictureReadout } from "./picture-readout.js";
-import { latentStarts, movedWith, photoStart, shiftsOf } from "./starts.js";
+import { latentStarts, movedWith, photoStart, shiftsOf, taskStarts } from "./starts.js";
 import { openWide, WORTH_WIDE } from "./wide-tiles.js";
 
 /** A task that is drawn row by row, each by itself. */
@@ -51,6 +52,8 @@ export class Solves {
     const cx = { ...this.cx, rows };
     const about = attempt === 0 ? task.name : `${task.name}, try ${attempt + 1}`;
     if (task.kind === "sample" && task.start !== undefined) return this.drawFrom(task.start, task, cx, about);
+    if (task.kind === "sweep" && task.source !== undefined)
+      return this.reach(task, taskStarts(task.source, cx), cx, about);
     if (keepOf(task) === undefined) return this.follow(batchesOf(task, cx, attempt), about);
     const firsts = await this.follow(batchesOf(task, cx, attempt), `${about}, first of each row`);
     const seen = await this.pictureReadout.look(firsts);
@@ -59,8 +62,27 @@ export class Solves {
       batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, attempt, starts),
       about,
     );
-    const lost = firsts.filter((s) => s.status === "non-finite").flatMap((s) => carriedOn(s, task));
+    const lost = firsts.filter((s) => s.status === "non-finite").flatMap((s) => carriedOn(s, task, 1));
     return [...firsts, ...others, ...lost];
+  }
+
+  /** The cells of rows that start from images of an earlier task, each an edit of its row's. */
+  private async reach(
+    task: SweepTask,
+    images: readonly SampleResult[],
+    cx: DrawContext,
+    about: string,
+  ): Promise<readonly SampleResult[]> {
+    const seen = await this.pictureReadout.look(images);
+    const starts = seen.filter((s) => s.status !== "non-finite");
+    const batches = batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, 0, starts);
+    const before = new Map(starts.map((s) => [s.index, s]));
+    const cells = (await this.follow(batches, about)).map((cell) => {
+      const start = before.get(cell.index);
+      return start?.shift === undefined ? cell : movedWith(start, cell, cx.model.info.numWs);
+    });
+    const lost = seen.filter((s) => s.status === "non-finite").flatMap((s) => carriedOn(s, task, 0));
+    return [...cells, ...lost];
   }
 
   /** Rows that start from latents: as they are where nothing is asked for, else followed from there. */
@@ -171,10 +193,10 @@ function keepOf(task: RowTask): Keep | undefined {
   return task.kind === "sample" ? undefined : task.keep;
 }
 
-/** The other parts of a row whose first has no state: they have none either. */
-function carriedOn(first: SampleResult, task: RowTask): readonly SampleResult[] {
+/** The parts from `from` of a row that starts from what has no state: they have none either. */
+function carriedOn(first: SampleResult, task: RowTask, from: number): readonly SampleResult[] {
   const unsolved = { ...first, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
-  return Array.from({ length: partsOf(task) - 1 }, (_, k) => ({ ...unsolved, part: k + 1 }));
+  return Array.from({ length: partsOf(task) - from }, (_, k) => ({ ...unsolved, part: k + from }));
 }
 
 /**
@@ -187,7 +209,7 @@ function batchesOf(
   attempt: number,
   starts: readonly SampleResult[] = [],
 ): readonly Batch[] {
-  const { zDim } = model.info;
+  const { zDim, numWs } = model.info;
   if (keepOf(task) !== undefined && rows.length === 0) return [];
   const conditions = program.conditions.filter((c) => (c.keep !== undefined) === starts.length > 0);
   const family = { rows, starts, shares, attempt };
@@ -198,9 +220,9 @@ function batchesOf(
       return conditions.map((condition) => ({ condition, seed: task.seed, members, z0, ...again(attempt) }));
     }
     case "sweep":
-      return conditions.flatMap((condition) => sweepBatches(task, condition, family, zDim));
+      return conditions.flatMap((condition) => sweepBatches(task, condition, family, { zDim, numWs }));
     case "traverse":
-      return conditions.flatMap((condition) => traverseBatches(task, condition, family, zDim));
+      return conditions.flatMap((condition) => traverseBatches(task, condition, family, { zDim, numWs }));
     default:
       return unreachable(task);
   }
@@ -260,9 +282,16 @@ function stagesOf(count: number, { shares, starts }: Family, isKept: boolean): r
  * The cells of one form from the same noise, and what lies between two of them; of rows that are kept, from their first cells. With `control batch`
  * each part is a batch of its own.
  */
-function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDim: number): Batch[] {
-  const { cells, seed } = task;
+function sweepBatches(
+  task: SweepTask,
+  condition: Condition,
+  family: Family,
+  { zDim, numWs }: Pick<ModelInfo, "zDim" | "numWs">,
+): Batch[] {
+  const { cells, source } = task;
   const { rows, starts, attempt } = family;
+  const seed = source === undefined ? task.seed : (starts[0]?.seed ?? 0);
+  const origins = new Map(source && starts.map((s) => [s.index, s.origin]));
   const { varying, keep, parts: own, numbers } = condition;
   const begun =
     keep === undefined
@@ -277,11 +306,11 @@ function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDi
   };
   const batchOf = (parts: readonly number[], laneOf: (row: number, part: number) => number): Batch => {
     const members = rows.flatMap((index) =>
-      parts.map((part) => ({ index, part, origin: index, lane: laneOf(index, part) })),
+      parts.map((part) => ({ index, part, origin: origins.get(index) ?? index, lane: laneOf(index, part) })),
     );
     const anchors = {
       ...(varying && { numbers: Float32Array.from(members.flatMap(({ part }) => numbersAt(part) ?? [])) }),
-      ...heldAt(starts, parts.length, condition),
+      ...heldAt(starts, parts.length, condition, numWs),
     };
     const z0 = concat(
       rows.flatMap((_, r) => parts.map(() => begun.subarray(r * zDim, (r + 1) * zDim))),
@@ -293,7 +322,7 @@ function sweepBatches(task: SweepTask, condition: Condition, family: Family, zDi
       ...(keep && { firstStep: NOISE_STRIDE }),
     };
   };
-  return stagesOf(cells.length, family, task.keep !== undefined).flatMap((all) => {
+  return stagesOf(cells.length, family, task.keep !== undefined && source === undefined).flatMap((all) => {
     const parts = all.filter((part) => numbersAt(part) !== undefined);
     if (dependsOnBatch(task)) return parts.map((part) => batchOf([part], (index) => index));
     return parts.length === 0 ? [] : [batchOf(parts, (index, part) => index * all.length + all.indexOf(part))];
@@ -305,14 +334,20 @@ function heldAt(
   starts: readonly SampleResult[],
   parts: number,
   condition: Condition,
+  numWs: number,
 ): Readonly<Record<string, Float32Array>> {
   if (condition.keep === undefined) return {};
   const ofEach = starts.flatMap((start) => Array.from({ length: parts }, () => start));
-  return anchorsAt(ofEach, condition, 1);
+  return { ...anchorsAt(ofEach, condition, numWs), ...shiftsOf(ofEach) };
 }
 
 /** All frames of all rows in one solve, and what lies between two frames in others. Frames that are held near the first start from their own noise all the same. */
-function traverseBatches(task: TraverseTask, condition: Condition, family: Family, zDim: number): Batch[] {
+function traverseBatches(
+  task: TraverseTask,
+  condition: Condition,
+  family: Family,
+  { zDim, numWs }: Pick<ModelInfo, "zDim" | "numWs">,
+): Batch[] {
   const { frames, fromSeed, toSeed } = task;
   const { rows, starts } = family;
   const { keep } = condition;
@@ -324,7 +359,7 @@ function traverseBatches(task: TraverseTask, condition: Condition, family: Famil
     members: rows.flatMap((index) =>
       parts.map((part, k) => ({ index, part, origin: index, lane: index * parts.length + k })),
     ),
-    ...(keep && { anchors: heldAt(starts, parts.length, condition) }),
+    ...(keep && { anchors: heldAt(starts, parts.length, condition, numWs) }),
     z0: drawFrames(
       from,
       to,

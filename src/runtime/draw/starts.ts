@@ -3,11 +3,12 @@
 // a z and a shift, what its w has beyond the mapping's: what moves z moves all styles of the picture by as much as w.
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { LatentStart, PhotoStart, SampleTask } from "../../compiler/plan.js";
+import type { LatentStart, PhotoStart, SampleTask, TaskSource } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { DrawContext } from "./batch.js";
+import { imagePlace } from "../plan/places.js";
 import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
@@ -15,6 +16,18 @@ import type { SampleResult } from "./results.js";
 import { meanStyle, stylesOf } from "./styles.js";
 
 const UNSOLVED = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
+
+/** The rows of a task that starts from images of an earlier one, as they were; part -1. */
+export function taskStarts(source: TaskSource, { earlier, rows }: DrawContext): readonly SampleResult[] {
+  const { task, samples } = earlier(source.task);
+  return rows.map((index) => {
+    const image = source.from + index;
+    const place = imagePlace(task, image);
+    const sample = samples.find((s) => s.index === place.index && s.part === place.part);
+    if (sample === undefined) throw new InternalError(`${task.name} has no image ${image}`);
+    return { ...sample, index, part: -1 };
+  });
+}
 
 /** The rows of a task that starts from latents. Errors: LaceError of the file, L4106. */
 export async function latentStarts(

@@ -1,7 +1,7 @@
 // A plan in pieces that many machines share: some rows of a task, with the edits that start from them.
 // In: a plan. Out: pieces that cover every row once, and the Selection of each.
 // Invariants: pieces are cut at whole tiles; a task whose samples depend on each other is one piece with all that is made from it.
-import type { Plan, Task } from "../../compiler/plan.js";
+import { sourceOf, type Plan, type Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import { imagePlace, rowsOf } from "./places.js";
 import { withSources, type Selection } from "./selection.js";
@@ -58,20 +58,14 @@ function taskAt(plan: Plan, at: number): Task {
   return task;
 }
 
-/** The task that an edit starts from. */
-function sourceOf(task: Task): number | undefined {
-  return task.kind === "edit" && task.source.kind === "task" ? task.source.task : undefined;
-}
-
 function rootOf(plan: Plan, at: number): number {
   const source = sourceOf(taskAt(plan, at));
-  return source === undefined ? at : rootOf(plan, source);
+  return source === undefined ? at : rootOf(plan, source.task);
 }
 
 /** The row of the root task that a row is made from. */
 function rootRow(plan: Plan, at: number, row: number): number {
-  const task = taskAt(plan, at);
-  if (task.kind !== "edit" || task.source.kind !== "task") return row;
-  const source = taskAt(plan, task.source.task);
-  return rootRow(plan, task.source.task, imagePlace(source, task.source.from + row).index);
+  const source = sourceOf(taskAt(plan, at));
+  if (source === undefined) return row;
+  return rootRow(plan, source.task, imagePlace(taskAt(plan, source.task), source.from + row).index);
 }

@@ -2,7 +2,7 @@
 // In: a plan. Out: the rows of each task that are drawn, and the pictures that are shown.
 // Invariants: a task whose samples depend on each other is drawn as a whole; the shards of a plan share out its rows without overlap; what an edit builds on is drawn with it, shown or not; a sheet needs all
 // rows, so it is made only where all are drawn.
-import type { Plan, Save, Task } from "../../compiler/plan.js";
+import { sourceOf, type Plan, type Save, type Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import { dependsOnBatch, ENERGY_ROWS } from "./tiles.js";
 import { imageNumber, imagePlace, rowsOf, type Place } from "./places.js";
@@ -99,8 +99,9 @@ export function withSources(plan: Plan, rows: readonly (readonly number[])[]): r
   for (const [at, task] of [...plan.tasks.entries()].reverse()) {
     const own = needed[at];
     if (own !== undefined && own.size > 0 && dependsOnBatch(task)) for (const row of allRows(task)) own.add(row);
-    if (task.kind !== "edit" || task.source.kind !== "task") continue;
-    const { from, task: sourceAt } = task.source;
+    const started = sourceOf(task);
+    if (started === undefined) continue;
+    const { from, task: sourceAt } = started;
     const source = plan.tasks[sourceAt];
     if (source === undefined) throw new InternalError(`${task.name} has no source`);
     for (const row of needed[at] ?? []) needed[sourceAt]?.add(imagePlace(source, from + row).index);

@@ -5,7 +5,7 @@ import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
-import type { Keep, KeptIdentity, Placement, Plan, Sampler, Task } from "../../compiler/plan.js";
+import type { Keep, KeptIdentity, Placement, Plan, Sampler, Task, TaskSource } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -81,12 +81,10 @@ export interface TaskRecord {
 }
 
 export type FamilyRecord =
-  | ({ readonly axes: readonly Axis[] } & KeepRecord)
+  | ({ readonly axes: readonly Axis[]; readonly source?: SourceRecord } & KeepRecord)
   | ({ readonly fromSeed: number; readonly toSeed: number; readonly frames: number } & KeepRecord)
   | {
-      readonly source:
-        | { readonly task: string; readonly from: number; readonly to: number }
-        | { readonly seed: number; readonly count: number };
+      readonly source: SourceRecord | { readonly seed: number; readonly count: number };
       readonly goals: string;
       readonly reweight: boolean;
       readonly keepLatent: number;
@@ -95,6 +93,13 @@ export type FamilyRecord =
       readonly keepIdentity?: { readonly weight: number; readonly file: string | null };
       readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
     };
+
+/** The images of an earlier task that a task starts from, as edits number them. */
+interface SourceRecord {
+  readonly task: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Weights of `keep`, 0 where a script has none. */
 export interface KeepRecord {
@@ -301,21 +306,26 @@ function familyRecord(task: Task, plan: Plan): FamilyRecord | null {
     case "sample":
       return null;
     case "sweep":
-      return { axes: task.axes, ...keepRecord(task.keep) };
+      return {
+        axes: task.axes,
+        ...(task.source && { source: sourceRecord(task.source, plan) }),
+        ...keepRecord(task.keep),
+      };
     case "traverse":
       return { fromSeed: task.fromSeed, toSeed: task.toSeed, frames: task.frames, ...keepRecord(task.keep) };
     case "edit": {
       const { source, goals, reweight, keepLatent, keepAttributes, keepIdentity: identity } = task;
       const steps = task.steps.map(({ weight, layers }) => ({ weight, layers: layers ?? null }));
-      const from =
-        source.kind === "task"
-          ? { task: plan.tasks[source.task]?.name ?? "", from: source.from, to: source.to }
-          : { seed: source.seed, count: source.count };
+      const from = source.kind === "task" ? sourceRecord(source, plan) : { seed: source.seed, count: source.count };
       return { source: from, goals, reweight, keepLatent, keepAttributes, ...identityRecord(identity), steps };
     }
     default:
       return unreachable(task);
   }
+}
+
+function sourceRecord({ task, from, to }: TaskSource, plan: Plan): SourceRecord {
+  return { task: plan.tasks[task]?.name ?? "", from, to };
 }
 
 function identityRecord(identity: KeptIdentity | undefined): Pick<KeepRecord, "keepIdentity"> {
