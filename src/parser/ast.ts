@@ -253,7 +253,11 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
-  | { readonly kind: "ErrorExpr"; readonly span: Span };
+  | {
+      readonly kind: "ErrorExpr";
+      /** What could be read of it all the same. */ readonly parts?: readonly Expr[];
+      readonly span: Span;
+    };
 export type CompareOp = "<" | ">" | "<=" | ">=";
 export interface Comparison {
   readonly op: CompareOp;

@@ -20,17 +20,12 @@ const HEAD = 3;
 export interface Faults {
   /** Where the parser could not go on, told or explained by a mistake of spelling. */
   readonly stops: readonly Span[];
-  /** Tokens with a mistake within that were read as something all the same, in order. */
+  /** Tokens with a mistake within that were read as something all the same, and parts of expressions that were left out, in order. */
   readonly read: readonly Span[];
 }
 
 /** What the mistakes may have hidden. */
-export function damageOf(
-  module: Module,
-  mistakes: readonly Diagnostic[],
-  { stops, read }: Faults,
-  reading: Reading,
-): Damage {
+export function damageOf(module: Module, mistakes: readonly Diagnostic[], faults: Faults, reading: Reading): Damage {
   if (mistakes.length === 0) return UNDAMAGED;
   const { file, tokens } = reading;
   const names = new Set<string>();
@@ -47,9 +42,10 @@ export function damageOf(
   }
   const ends = (token: LaceToken): boolean => token.tokenType === t.StatementEnd || token.tokenType === t.Newline;
   const spans = mistakes.map(({ at }) => at.span);
+  const read = merged(faults.read);
   const isRead = ({ start }: Span): boolean => touchesOne(read, start, start);
   const isHit = touching(spans);
-  const isCut = touching([...stops, ...spans.filter((s) => !isRead(s))]);
+  const isCut = touching([...faults.stops, ...spans.filter((s) => !isRead(s))]);
   const units = pieces(tokens, file, ends).map((p) => p.span);
   const cut = units.filter(isCut);
   const within = read.filter(({ start }) => !touchesOne(cut, start, start));
@@ -60,6 +56,18 @@ export function damageOf(
     names,
     open,
   };
+}
+
+/** Spans in order that do not overlap, of some in order that may. */
+function merged(spans: readonly Span[]): readonly Span[] {
+  const whole: Span[] = [];
+  for (const span of spans) {
+    const last = whole.at(-1);
+    if (last !== undefined && span.start <= last.end)
+      whole[whole.length - 1] = { ...last, end: Math.max(last.end, span.end) };
+    else whole.push(span);
+  }
+  return whole;
 }
 
 /**

@@ -7,6 +7,9 @@ import { RecoveringParser } from "./recovery.js";
 import * as t from "./tokens.js";
 import type { TokenType } from "chevrotain";
 
+/** What may follow an energy in its setting: the next setting, or more of a step. */
+const settingGoesOn: readonly TokenType[] = [...t.settingWords, t.Layers, t.Weight];
+
 /** The rules for expressions. */
 export abstract class ExpressionRules extends RecoveringParser {
   // In `expect x: e >= 0.9` the mark belongs to the clause, not to the energy.
@@ -28,7 +31,9 @@ export abstract class ExpressionRules extends RecoveringParser {
       this.CONSUME(t.Implies);
       return this.deeper(() => this.SUBRULE(this.implication));
     });
-    return right === undefined ? left : { kind: "BinaryExpr", op: "implies", left, right, span: this.span(start) };
+    return right === undefined
+      ? left
+      : { kind: "BinaryExpr", op: "implies", left, right, span: this.spanWith(left, start) };
   });
 
   private disjunction: () => Expr = this.RULE("disjunction", (): Expr =>
@@ -62,7 +67,9 @@ export abstract class ExpressionRules extends RecoveringParser {
     "negation",
     (): Expr =>
       this.missingOperand("negation") ??
-      this.OR<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE(this.predicate) }]),
+      this.operand(() =>
+        this.OR<Expr>([{ ALT: () => this.SUBRULE(this.not) }, { ALT: () => this.SUBRULE(this.predicate) }]),
+      ),
   );
 
   private not: () => Expr = this.RULE("not", (): Expr => {
@@ -234,7 +241,10 @@ export abstract class ExpressionRules extends RecoveringParser {
         {
           ALT: () => {
             this.CONSUME(t.LParen);
+            const depth = this.depthOf(this.LA(0)) + 1;
             const inner = this.inside(() => this.SUBRULE(this.expr));
+            const unclosed = this.unclosed({ start, depth }, [inner], "primary");
+            if (unclosed !== undefined) return unclosed;
             this.CONSUME(t.RParen);
             return { kind: "ParenExpr", inner, span: this.span(start) };
           },
@@ -246,11 +256,11 @@ export abstract class ExpressionRules extends RecoveringParser {
   private conditional: () => Expr = this.RULE("conditional", (): Expr => {
     const start = this.start();
     this.CONSUME(t.If);
-    const condition = this.deeper(() => this.SUBRULE(this.expr));
+    const condition = this.condition(() => this.SUBRULE(this.expr));
     this.CONSUME(t.Then);
-    const yes = this.deeper(() => this.SUBRULE1(this.expr));
+    const yes = this.condition(() => this.SUBRULE1(this.expr));
     this.CONSUME(t.Else);
-    const no = this.deeper(() => this.SUBRULE2(this.expr));
+    const no = this.condition(() => this.SUBRULE2(this.expr));
     return { kind: "IfExpr", condition, yes, no, span: this.span(start) };
   });
 
@@ -260,10 +270,14 @@ export abstract class ExpressionRules extends RecoveringParser {
     const callee = this.name(this.CONSUME(t.Name));
     const called = this.OPTION(() => {
       this.CONSUME(t.LParen);
+      const depth = this.depthOf(this.LA(0)) + 1;
       this.inside(() => this.MANY_SEP({ SEP: t.Comma, DEF: () => args.push(this.SUBRULE(this.expr)) }));
+      const unclosed = this.unclosed({ start, depth }, args, "nameOrCall");
+      if (unclosed !== undefined) return unclosed;
       this.CONSUME(t.RParen);
       return true;
     });
+    if (typeof called === "object") return called;
     return called === true
       ? { kind: "CallExpr", callee, args, span: this.span(start) }
       : this.ACTION(() => ({ kind: "NameExpr", name: callee.text, span: callee.span }));
@@ -280,7 +294,10 @@ export abstract class ExpressionRules extends RecoveringParser {
     const count = this.deeper(() => this.SUBRULE(this.sum));
     this.CONSUME(t.Of);
     this.CONSUME(t.LParen);
+    const depth = this.depthOf(this.LA(0)) + 1;
     this.inside(() => this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => parts.push(this.SUBRULE(this.expr)) }));
+    const unclosed = this.unclosed({ start, depth }, parts, "countExpr");
+    if (unclosed !== undefined) return unclosed;
     this.CONSUME(t.RParen);
     const quantifier = word.image as "atleast" | "exactly" | "atmost";
     return { kind: "CountExpr", quantifier, count, parts, span: this.span(start) };
@@ -334,7 +351,7 @@ export abstract class ExpressionRules extends RecoveringParser {
       this.CONSUME(word);
       operands.push(next());
     });
-    return operands.length === 1 ? only : { kind: "NaryExpr", op, operands, span: this.span(start) };
+    return operands.length === 1 ? only : { kind: "NaryExpr", op, operands, span: this.spanWith(only, start) };
   }
 
   /** `e op e op e`, grouped from the left. The two operands are one rule under two of Chevrotain's indices. */
@@ -346,19 +363,53 @@ export abstract class ExpressionRules extends RecoveringParser {
         link();
         this.CONSUME(word);
         const right = next();
-        left = { kind: "BinaryExpr", op, left, right, span: this.span(start) };
+        left = { kind: "BinaryExpr", op, left, right, span: this.spanWith(left, start) };
       });
       return left;
     });
+  }
+
+  /**
+   * An expression that ends a setting or statement, whose tokens have this depth: where something follows that cannot be there, the parts that
+   * could be read on both sides of it.
+   */
+  protected whole(rule: () => Expr): Expr {
+    if (this.RECORDING_PHASE) return rule();
+    const start = this.start();
+    const depth = this.depthOf(this.LA(0));
+    const expr = this.orError(rule);
+    const next = this.LA(1).tokenType;
+    if (next === t.StatementEnd || Number.isNaN(this.LA(1).startOffset)) return expr;
+    if (depth > 0 && (next === t.Newline || next === t.RCurly || settingGoesOn.includes(next))) return expr;
+    const problem = depth > 0 ? { rule: "setting", wanted: "" } : { rule: "statement", wanted: "StatementEnd" };
+    const ends = depth > 0 ? [t.Layers, t.Weight] : [];
+    return this.rest([expr], { ...problem, begin: start, depth, ends }, () => this.orError(rule));
+  }
+
+  /** Where `)` is wanted and something else stands there: what could be read up to it, which is taken. Undefined where it stands. */
+  private unclosed(
+    { start, depth }: { readonly start: number; readonly depth: number },
+    parts: readonly Expr[],
+    rule: string,
+  ): Extract<Expr, { kind: "ErrorExpr" }> | undefined {
+    if (this.RECORDING_PHASE || parts.length === 0 || this.LA(1).tokenType === t.RParen) return undefined;
+    const rest = this.rest(parts, { rule, wanted: "RParen", begin: start, depth, ends: [] }, () =>
+      this.inside(() => this.SUBRULE(this.expr)),
+    );
+    if (this.LA(1).tokenType !== t.RParen) return rest;
+    this.SKIP_TOKEN();
+    return { ...rest, span: this.span(start) };
   }
 
   /** Inside parentheses: one level deeper, and `>=` cannot end a clause of `expect`. */
   private inside<T>(rule: () => T): T {
     const outer = this.inClause;
     this.inClause = false;
-    const value = this.deeper(rule);
-    this.inClause = outer;
-    return value;
+    try {
+      return this.deeper(rule);
+    } finally {
+      this.inClause = outer;
+    }
   }
 
   // Lookahead beyond Chevrotain's two tokens, for operators whose words may also be names.

@@ -58,7 +58,7 @@ export class LaceParser extends SettingRules {
   private module = this.RULE("module", (): void => {
     this.MANY(() => {
       this.inClause = false;
-      const item = this.attempt(
+      const item = this.unit(
         () => this.SUBRULE(this.statement),
         () => this.skipStatement(),
       );
@@ -233,7 +233,7 @@ export class LaceParser extends SettingRules {
     this.CONSUME(t.Let);
     const name = this.name(this.CONSUME(t.Name));
     this.equals();
-    const value = this.orError(() => this.SUBRULE(this.expr));
+    const value = this.whole(() => this.SUBRULE(this.expr));
     return { kind: "LetDecl", name, value, span: this.span(start) };
   });
 
@@ -248,7 +248,7 @@ export class LaceParser extends SettingRules {
       this.CONSUME(t.RParen);
     });
     this.equals();
-    const value = this.orError(() => this.SUBRULE(this.expr));
+    const value = this.whole(() => this.SUBRULE(this.expr));
     return { kind: "EnergyDecl", name, params, value, span: this.span(start) };
   });
 
@@ -395,12 +395,21 @@ export class LaceParser extends SettingRules {
   private expectClause = this.RULE("expectClause", (): ExpectClause => {
     const start = this.start();
     this.inClause = true;
-    const energy = this.SUBRULE(this.expr);
+    const energy = this.clauseEnergy(() => this.SUBRULE(this.expr));
     this.inClause = false;
     this.CONSUME(t.GreaterEqual);
     const fraction = this.SUBRULE(this.sum);
-    return { energy, fraction, span: this.span(start) };
+    return { energy, fraction, span: this.spanWith(energy, start) };
   });
+
+  private clauseEnergy(rule: () => Expr): Expr {
+    if (this.RECORDING_PHASE) return rule();
+    const begin = this.start();
+    const energy = rule();
+    if (this.LA(1).tokenType === t.GreaterEqual) return energy;
+    const problem = { rule: "expectClause", wanted: "GreaterEqual", begin, depth: 0, ends: [t.GreaterEqual] };
+    return this.rest([energy], problem, rule);
+  }
 
   private saveStmt = this.RULE("saveStmt", (): SaveStmt => {
     const start = this.start();

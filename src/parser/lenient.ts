@@ -23,7 +23,7 @@ export interface Damage {
   readonly units: readonly Span[];
   /**
    * Where the tree may be cut short, or hold what was not meant: units that could not be read to their end. Of one whose mistakes lie within tokens that
-   * were read all the same (`0.5x3`, `&&`), these tokens.
+   * were read all the same (`0.5x3`, `&&`), these tokens; of one where reading went on behind what was left out, what that was.
    */
   readonly cut: readonly Span[];
   /** Statements with a mistake anywhere in them: settings may be missing. */

@@ -70,6 +70,7 @@ export function parseLenient(text: string, file: string): LenientParse {
       ...parser.problems.filter((p) => p.repaired === true).map(({ found }) => found),
     ]
       .map((token) => spanOf(reading, token))
+      .concat(parser.gaps)
       .sort((a, b) => a.start - b.start),
   };
   const damage = damageOf(module, diagnostics, faults, reading);

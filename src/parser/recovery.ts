@@ -1,12 +1,19 @@
 // How the parser goes on after a mistake, and the small parts that all of its rules share.
 // Chevrotain's own recovery is off: it inserts and deletes tokens by the grammar's follow sets, which contextual keywords
 // make too wide to be of use. Instead a rule runs as an `attempt`; if it fails, what stands up to the end of its setting
-// or statement (known from layout.ts) is skipped.
+// or statement (known from layout.ts) is skipped. In an expression less is: an operand that cannot be read is left out (`operand`), and where
+// something follows that cannot be there, reading goes on behind the next `and`, `or`... (`rest`); what was left out is noted in `gaps`.
 // Invariants: a mistake of the user throws nothing out of `attempt`; a span covers exactly the tokens that its rule consumed.
-import { EmbeddedActionsParser, isRecognitionException, type IRecognitionException, type IToken } from "chevrotain";
+import {
+  EmbeddedActionsParser,
+  isRecognitionException,
+  type IRecognitionException,
+  type IToken,
+  type TokenType,
+} from "chevrotain";
 import type { Span } from "../source/span.js";
 import type { Expr, Name, StringLit, TextExpr } from "./ast.js";
-import type { LaceToken } from "./layout.js";
+import { isName, type LaceToken } from "./layout.js";
 import { numberValue, stringValue } from "./literals.js";
 import * as t from "./tokens.js";
 
@@ -34,6 +41,18 @@ export const DEEPEST = 64;
 /** The most operators in a row that are grouped from the left, those of chains within chains added: each makes the tree one deeper. */
 export const LONGEST_CHAIN = 500;
 
+/** An expression that goes on behind something that cannot stand there: where it began, the depth of its tokens, and what ends it. */
+interface RestOf {
+  readonly begin: number;
+  readonly depth: number;
+  readonly ends: readonly TokenType[];
+}
+
+/** Words that go on with a setting behind an operand. */
+const goesOn: readonly TokenType[] = [t.Layers, t.Weight, t.Tries, t.By];
+const openers: readonly TokenType[] = [t.LParen, t.LSquare, t.LCurly];
+const closers: readonly TokenType[] = [t.RParen, t.RSquare, t.RCurly];
+
 class TooDeep extends Error {
   override readonly name = "TooDeep";
   constructor(readonly token: IToken) {
@@ -44,6 +63,14 @@ class TooDeep extends Error {
 /** The base of the grammar: recovery, spans and leaves. */
 export abstract class RecoveringParser extends EmbeddedActionsParser {
   problems: Problem[] = [];
+  /** Where an expression was left out of the tree, or holds what may not be meant, and reading went on behind it. */
+  gaps: Span[] = [];
+  /** A mistake of grammar in the statement or setting that is being read was told: what follows there may be its consequence. */
+  private torn = false;
+  /** Where the operand that was read last began. */
+  private lastOperand = 0;
+  /** In how many conditions of `if` reading is. */
+  private conditions = 0;
   foreign: ForeignMark[] = [];
   protected file = "";
   private level = 0;
@@ -68,6 +95,10 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
   protected begin(file: string): void {
     this.file = file;
     this.problems = [];
+    this.gaps = [];
+    this.torn = false;
+    this.lastOperand = 0;
+    this.conditions = 0;
     this.foreign = [];
     this.level = 0;
     this.height = 0;
@@ -82,8 +113,8 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
       const problem = this.problemOf(error);
       // A problem where one was noted already is its consequence, not another; but it says that a repair was of no use.
       const last = this.problems.at(-1);
-      if (last?.found !== problem.found) this.problems.push(problem);
-      else if (last.repaired === true) this.problems.splice(-1, 1, { ...last, repaired: false });
+      if (last?.found !== problem.found && !(this.torn && problem.rule !== "too deep")) this.problems.push(problem);
+      else if (last?.repaired === true) this.problems[this.problems.length - 1] = { ...last, repaired: false };
       this.level = level;
       this.height = height;
       return failed(error);
@@ -97,11 +128,127 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     return { found: token, after: this.LA(0), rule: context.ruleStack.at(-1) ?? "", wanted: message };
   }
 
+  /** A statement or setting: its first mistake of grammar is told, and missing operands. */
+  protected unit<T>(rule: () => T, failed: (error: unknown) => T): T {
+    this.torn = false;
+    const value = this.attempt(rule, failed);
+    this.torn = false;
+    return value;
+  }
+
+  /** A setting or option: where it cannot be read, what stands up to the next is left out. */
+  protected orLeftOut<T>(rule: () => T, depth: number): T | undefined {
+    if (this.RECORDING_PHASE) return rule();
+    const start = this.start();
+    const told = this.problems.length;
+    return this.unit<T | undefined>(rule, () => {
+      const problem = this.problems.at(-1);
+      this.skip(depth);
+      if (problem === undefined || this.problems.length !== told + 1 || problem.repaired === true) return undefined;
+      this.problems[this.problems.length - 1] = { ...problem, repaired: true };
+      this.gap(Math.min(start, problem.after.startOffset));
+      return undefined;
+    });
+  }
+
+  /** An operand; where it cannot be read, what stands up to the next `and`, `or`... beside it is left out. */
+  protected operand(rule: () => Expr): Expr {
+    if (this.RECORDING_PHASE) return rule();
+    const { level, height } = this;
+    const start = this.start();
+    const before = this.LA(0);
+    const depth = this.depthOf(before) + (openers.includes(before.tokenType) ? 1 : 0);
+    this.lastOperand = start;
+    try {
+      return rule();
+    } catch (error) {
+      const problem = this.problemOf(error);
+      if (problem.rule === "too deep") throw error;
+      this.level = level;
+      this.height = height;
+      this.note(problem);
+      const ends = [t.GreaterEqual, ...(this.conditions > 0 ? [t.Then, t.Else] : [])];
+      // A comma that was not expected separates no parts that could be told apart: `(hair in red, blond)`.
+      this.skipTo(depth, problem.found.tokenType === t.Comma ? ends : [...ends, t.Comma]);
+      this.gap(Number.isNaN(start) ? problem.after.startOffset : Math.min(start, problem.after.startOffset));
+      return { kind: "ErrorExpr", span: this.span(start) };
+    }
+  }
+
+  /** A part of `if ... then ... else`: in it, these words end an operand that cannot be read. */
+  protected condition<T>(rule: () => T): T {
+    this.conditions++;
+    try {
+      return this.deeper(rule);
+    } finally {
+      this.conditions--;
+    }
+  }
+
+  /** Notes a problem behind which reading goes on; of several in one statement or setting the first. */
+  private note(problem: Problem): void {
+    if (!this.torn && this.problems.at(-1)?.found !== problem.found) this.problems.push({ ...problem, repaired: true });
+    this.torn = true;
+  }
+
+  /** Skips to where an expression of this depth may go on, by a connective or one of `ends`, or to where its setting or statement ends. */
+  private skipTo(depth: number, ends: readonly TokenType[]): void {
+    this.skipUntil(
+      ({ tokenType, depth: own }) =>
+        tokenType === t.Newline ||
+        (own <= depth && t.connectives.includes(tokenType)) ||
+        (own === depth && (ends.includes(tokenType) || this.beginsSetting())) ||
+        (own < depth && closers.includes(tokenType)),
+    );
+  }
+
+  /** What stands between there and the next token was left out. */
+  private gap(start: number): void {
+    const { startOffset } = this.LA(1);
+    const end = Number.isNaN(startOffset) ? this.span(0).end : startOffset;
+    this.gaps.push({ file: this.file, start: Math.min(start, end), end });
+  }
+
+  /**
+   * What could be read around something that cannot stand where it does, behind `first`, in an expression of this depth: more parts, each behind
+   * an `and`, `or`..., up to one of `ends` or the end of the setting or statement.
+   */
+  protected rest(
+    first: readonly Expr[],
+    { begin, depth, ends, ...problem }: Pick<Problem, "rule" | "wanted"> & RestOf,
+    next: () => Expr,
+  ): Extract<Expr, { kind: "ErrorExpr" }> {
+    const parts = [...first];
+    this.note({ ...problem, found: this.LA(1), after: this.LA(0) });
+    for (let isFirst = true; ; isFirst = false) {
+      const found = this.LA(1);
+      this.skipTo(depth, ends);
+      if (this.LA(1) !== found) this.gap(this.lastOperand);
+      else if (isFirst) this.gap(found.startOffset);
+      if (!t.connectives.includes(this.LA(1).tokenType)) break;
+      this.SKIP_TOKEN();
+      parts.push(next());
+    }
+    return { kind: "ErrorExpr", parts, span: this.span(Math.min(begin, ...first.map(({ span }) => span.start))) };
+  }
+
+  /** Whether a setting begins here, by its word and what follows: a name of this kind, a number or `not`. */
+  private beginsSetting(named: TokenType = t.Name): boolean {
+    const [word, next] = [this.LA(1).tokenType, this.LA(2)];
+    if (!t.settingWords.includes(word)) return false;
+    const isNamed = named === t.Name ? isName(next) : next.tokenType === named;
+    const operand = isNamed && !t.settingWords.includes(next.tokenType) && !goesOn.includes(next.tokenType);
+    return operand || next.tokenType === t.NumberLiteral || next.tokenType === t.Not;
+  }
+
   /** A token that cannot begin what is wanted here was taken: always a problem. */
   protected junk(rule: string, found: IToken): undefined {
     this.ACTION(() => {
-      this.problems.push({ found, after: this.LA(-1), rule, wanted: "" });
-      this.skip(rule === "statement" ? -1 : this.depthOf(found));
+      const after = this.LA(-1);
+      const repaired = rule !== "statement";
+      this.problems.push({ found, after, rule, wanted: "", repaired });
+      this.skip(repaired ? this.depthOf(found) : -1);
+      if (repaired) this.gap(after.startOffset);
     });
   }
 
@@ -109,7 +256,9 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
   protected skip(depth: number): undefined {
     this.skipUntil(
       ({ tokenType, depth: own }) =>
-        (tokenType === t.RCurly && own < depth) || (tokenType === t.Newline && own <= depth),
+        (depth > 0 && own === depth && this.beginsSetting()) ||
+        (tokenType === t.RCurly && own < depth) ||
+        (tokenType === t.Newline && own <= depth),
     );
   }
 
@@ -152,7 +301,10 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     const isBehindOperator = t.operators.includes(after.tokenType);
     const isGap = t.connectives.includes(found.tokenType)
       ? isBehindOperator
-      : found.tokenType === t.Comma && (isBehindOperator || after.tokenType === t.Comma);
+      : found.tokenType === t.Comma
+        ? isBehindOperator || after.tokenType === t.Comma
+        : // In numbers two words may stand side by side: `sampler ode { steps 2 * count tol 4 }`.
+          isBehindOperator && !t.arithmetic.includes(after.tokenType) && this.beginsSetting(t.Identifier);
     if (!isGap) return undefined;
     this.problems.push({ found, after, rule, wanted: "", repaired: true });
     return { kind: "ErrorExpr", span: this.span(found.startOffset) };
@@ -185,6 +337,11 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     if (end > start) return { file: this.file, start, end };
     const at = Number.isNaN(end) ? start : end;
     return { file: this.file, start: at, end: at };
+  }
+
+  /** The span of what begins with `first`: that lies before `start` where it could not be read and is empty. */
+  protected spanWith(first: { readonly span: Span }, start: number): Span {
+    return this.span(this.RECORDING_PHASE ? start : Math.min(start, first.span.start));
   }
 
   private spanOf(token: IToken): Span {

@@ -16,10 +16,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.CONSUME(t.Newline) },
         {
           ALT: () => {
-            const setting = this.attempt(
-              () => this.SUBRULE(this.setting),
-              () => this.skip(depth),
-            );
+            const setting = this.orLeftOut(() => this.SUBRULE(this.setting), depth);
             this.ACTION(() => {
               if (setting !== undefined) settings.push(setting);
             });
@@ -57,7 +54,7 @@ export abstract class SettingRules extends ExpressionRules {
   private whereSetting = this.RULE("whereSetting", (): Setting => {
     const start = this.start();
     this.CONSUME(t.Where);
-    const energy = this.orError(() => this.SUBRULE(this.expr));
+    const energy = this.whole(() => this.SUBRULE(this.expr));
     return { kind: "WhereSetting", energy, span: this.span(start) };
   });
 
@@ -203,7 +200,7 @@ export abstract class SettingRules extends ExpressionRules {
     let layers: RangeExpr | Name | undefined;
     let weight: Expr | undefined;
     this.CONSUME(t.Step);
-    const energy = this.orError(() => this.SUBRULE(this.expr));
+    const energy = this.whole(() => this.SUBRULE(this.expr));
     this.MANY(() => {
       this.OR([
         {
@@ -271,10 +268,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.CONSUME(t.Newline) },
         {
           ALT: () => {
-            const option = this.attempt(
-              () => this.SUBRULE(this.optionPair),
-              () => this.skip(depth),
-            );
+            const option = this.orLeftOut(() => this.SUBRULE(this.optionPair), depth);
             this.ACTION(() => {
               if (option !== undefined) options.push(option);
             });

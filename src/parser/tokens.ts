@@ -384,8 +384,11 @@ export function createLexer(checked = false): Lexer {
 /** Words between two conditions. */
 export const connectives: readonly TokenType[] = [And, Or, Xor, Implies, Iff];
 
+/** Marks between two numbers. */
+export const arithmetic: readonly TokenType[] = [Plus, Minus, Star, Slash];
+
 /** What stands before an operand of its own. */
 export const operators: readonly TokenType[] = [
   ...[...connectives, Not, Is, Tolerance],
-  ...[Less, LessEqual, Greater, GreaterEqual, Plus, Minus, Star, Slash],
+  ...[Less, LessEqual, Greater, GreaterEqual, ...arithmetic],
 ];

@@ -47,6 +47,46 @@ describe("a mistake of grammar does not hide others, nor bring any", () => {
     ]);
   });
 
+  it.each([
+    ["a comma in a number", "light > 0,5 and glases and hair is blnd"],
+    ["a comma in a number within parentheses", "(light > 0,5 or glases) and hair is blnd"],
+    ["an operand missing at the end", "glases and hair is blnd and"],
+    ["a comparison without its number at the end", "glases and hair is blnd and tilt >"],
+    ["two operands side by side", "glases and hair is blnd and smile hat"],
+    ["a set without braces", "glases and hair is blnd and hair in red, blond"],
+    ["a set without braces in a list", "atleast 1 of (glases, hair is blnd, hair in red, blond)"],
+    ["a parenthesis that is not closed", "glases and (hair is blnd and hat"],
+    ["a bracket that is not open", "hat] and glases and hair is blnd"],
+    ["a condition without `then`", "glases and hair is blnd and if hat smile else hat"],
+  ])("nor in its own statement or block, on one line or on more: %s", async (_, where) => {
+    for (const [open, gap, close] of [
+      ["{ ", " ", " }"],
+      ["{\n  ", "\n  ", "\n}"],
+    ] as const) {
+      const settings = [`where ${where}`, "count cont", "seed sed"].join(gap);
+      const [grammar, ...others] = await found(
+        `${MODEL}sample s from avatar ${open}${settings}${close}\nsave s to "s.png"\n`,
+      );
+      expect(grammar).toMatch(/^[34] L100[27] /);
+      expect(others.map((m) => m.slice(2).replace(/^ /, ""))).toEqual([
+        "L2001 unknown name `glases`",
+        "L2005 `hair` has no value `blnd`",
+        "L2001 unknown name `cont`",
+        "L2001 unknown name `sed`",
+      ]);
+    }
+  });
+
+  it("nor in the settings of its line, in an energy, a number or an expectation", async () => {
+    const text = `${MODEL}let n = 3 4 + m\nenergy e = glases and\nsample s from avatar { where e  count 3,5  seed sed }\nexpect s: glases and hat hat and smle >= 0.5\n`;
+    expect((await found(text)).filter((m) => m.includes("L2001"))).toEqual([
+      "4 L2001 unknown name `glases`",
+      "5 L2001 unknown name `sed`",
+      "6 L2001 unknown name `glases`",
+      "6 L2001 unknown name `smle`",
+    ]);
+  });
+
   it("uses of what it declared are not unknown", async () => {
     for (const broken of ["attribute own glasses", "atribute own: binary", "let own 3", "energy own(a: number = a"]) {
       const text = `${MODEL}${broken}\nenergy e = own and smile\nsample s from avatar { where e }\nsave s to "s.png"\n`;
@@ -90,6 +130,19 @@ describe("a mistake of grammar does not hide others, nor bring any", () => {
   it("of a model that is missing, the numbers of its tasks are checked", async () => {
     const text = `lace 1\nmodel gone from "gone.safetensors"\nlet n = 2\nsample s from gone { where hatt and (n + m) * hut  count cont  seed n }\nsave s to "s.png"\n`;
     expect((await found(text)).filter((m) => !m.startsWith("2 "))).toEqual(["4 L2001 unknown name `cont`"]);
+  });
+
+  it("of a model that is missing, calls, settings and references to tasks are checked", async () => {
+    const text =
+      'lace 1\nmodel gone from "gone.safetensors"\nsample s from gone {\n  where f(hatt) and hutt\n  cutof 3\n}\nexpect q: hatt >= 0.5\nsave r to "r.png"\nedit e of z { step g(hatt) }\nsave e to "e.png"\n';
+    expect((await found(text)).filter((m) => !m.startsWith("2 "))).toEqual([
+      "4 L2001 unknown name `f`",
+      expect.stringMatching(/^5 L20.. .*`cutof`/),
+      "7 L2001 unknown task `q`",
+      "8 L2001 unknown task `r`",
+      "9 L2001 unknown task `z`",
+      "9 L2001 unknown name `g`",
+    ]);
   });
 
   it("a script with any mistake has no plan", async () => {

@@ -84,10 +84,14 @@ describe("a lenient parse", () => {
     expect(diagnostics.length).toBeGreaterThan(3);
     expect(module.items.map(nameOf)).toEqual(["x", "e", "p", "y"]);
     let errors = 0;
+    const names: unknown[] = [];
     walk(module, (node) => {
       if (node.kind === "ErrorExpr") errors++;
+      if (node.kind === "NameExpr" && "name" in node) names.push(node.name);
     });
-    expect(errors).toBe(3);
+    // One each in `x`, `e` and the step; two around the `and` of `where`.
+    expect(errors).toBe(5);
+    expect(names).toEqual(["a", "b", "a"]);
     const sample = module.items[2];
     expect(sample?.kind === "SampleDecl" && sample.settings.map((s) => s.kind)).toEqual([
       "WhereSetting",

@@ -181,7 +181,8 @@ export function evaluateCall(e: Extract<ast.Expr, { kind: "CallExpr" }>, env: En
   if (env.scope.ambiguous.has(name)) return refused();
   const declared = env.scope.names.get(name);
   if (declared === undefined && !env.locals.has(name) && env.model.own(name) === undefined) {
-    reportUnknown(name, e.callee.span, env);
+    // No attribute can be called.
+    reportUnknown(name, e.callee.span, { ...env, inNumber: true });
     return refused();
   }
   if (declared === undefined || declared.kind !== "energy" || env.locals.has(name)) {

@@ -68,6 +68,8 @@ function evaluateNode(e: ast.Expr, env: Env): Value {
     case "ParenExpr":
       return evaluate(e.inner, env);
     case "ErrorExpr":
+      // What the energy was meant to be is unknown; wrong names in its parts are wrong all the same.
+      for (const part of e.parts ?? []) evaluate(part, env);
       return ERROR;
   }
 }
