@@ -1,33 +1,23 @@
-// Statements, and the parser as a whole. grammar/lace.ebnf is the same grammar for people; a test compares them.
+// Tasks, expectations and saves, and the parser as a whole. grammar/lace.ebnf is the same grammar for people; a test compares them.
 // In: tokens from layout.ts. Out: items, editions and Problems (what could not be read, in terms of tokens; explain.ts words them).
 // Invariants: never throws for a mistake of the user; order is source order; after a mistake reading goes on at the next
 // setting or statement.
-import type { Span } from "../source/span.js";
 import type {
-  AttributeType,
   Expr,
   ExpectClause,
   ExpectStmt,
   Item,
   Name,
   Option,
-  Param,
   RangeExpr,
   SaveStmt,
   StringLit,
   SweepAxis,
   SweepDecl,
-  TextExpr,
 } from "./ast.js";
 import type { LaceToken } from "./layout.js";
-import { numberValue } from "./literals.js";
-import { SettingRules } from "./setting-rules.js";
+import { DeclarationRules } from "./declaration-rules.js";
 import * as t from "./tokens.js";
-
-export interface Edition {
-  readonly value: number;
-  readonly span: Span;
-}
 
 /** Where the pictures of a sweep start. */
 type TaskSource = Pick<SweepDecl, "source" | "sourceKind" | "index">;
@@ -35,8 +25,7 @@ type TaskSource = Pick<SweepDecl, "source" | "sourceKind" | "index">;
 const nothing: Name = { text: "", span: { file: "", start: 0, end: 0 } };
 
 /** The parser of one file after another; it keeps nothing between them but Chevrotain's tables. */
-export class LaceParser extends SettingRules {
-  editions: Edition[] = [];
+export class LaceParser extends DeclarationRules {
   private items: Item[] = [];
 
   /** `checked` runs Chevrotain's validations of the grammar (tests); they are slow at start. */
@@ -100,168 +89,6 @@ export class LaceParser extends SettingRules {
       () => this.skipStatement(),
     );
     return item;
-  });
-
-  private edition = this.RULE("edition", (): undefined => {
-    const start = this.start();
-    this.CONSUME(t.Lace);
-    const number = this.CONSUME(t.NumberLiteral);
-    this.ACTION(() => {
-      this.editions.push({ value: numberValue(number.image), span: this.span(start) });
-    });
-  });
-
-  private importDecl = this.RULE("importDecl", (): Item => {
-    const start = this.start();
-    this.CONSUME(t.Import);
-    const names: Name[] = [];
-    const listed = this.OPTION(() => {
-      this.CONSUME(t.LCurly);
-      names.push(this.name(this.CONSUME(t.Name)));
-      this.MANY(() => {
-        this.CONSUME(t.Comma);
-        names.push(this.name(this.CONSUME1(t.Name)));
-      });
-      this.OPTION1(() => this.CONSUME1(t.Comma));
-      this.CONSUME(t.RCurly);
-      this.CONSUME(t.From);
-      return true;
-    });
-    const path = this.string(this.CONSUME(t.StringLiteral));
-    return { kind: "ImportDecl", ...(listed === true ? { names } : {}), path, span: this.span(start) };
-  });
-
-  private modelDecl = this.RULE("modelDecl", (): Item => {
-    const start = this.start();
-    this.CONSUME(t.Model);
-    const name = this.name(this.CONSUME(t.Name));
-    this.CONSUME(t.From);
-    const path = this.string(this.CONSUME(t.StringLiteral));
-    return { kind: "ModelDecl", name, path, span: this.span(start) };
-  });
-
-  private inputDecl = this.RULE("inputDecl", (): Item => {
-    const start = this.start();
-    this.CONSUME(t.Input);
-    const name = this.name(this.CONSUME(t.Name));
-    this.CONSUME(t.Colon);
-    const type = this.name(this.CONSUME1(t.Name));
-    this.equals();
-    const value = this.orError(() => this.SUBRULE(this.inputValue));
-    return { kind: "InputDecl", name, type, value, span: this.span(start) };
-  });
-
-  private inputValue = this.RULE("inputValue", (): Expr | TextExpr =>
-    this.OR<Expr | TextExpr>([
-      { ALT: () => this.text(this.CONSUME(t.StringLiteral)) },
-      { ALT: () => this.SUBRULE(this.expr) },
-    ]),
-  );
-
-  private attributeDecl = this.RULE("attributeDecl", (): Item => {
-    const start = this.start();
-    this.CONSUME(t.Attribute);
-    const name = this.name(this.CONSUME(t.Name));
-    this.CONSUME(t.Colon);
-    const type = this.SUBRULE(this.attributeType);
-    const from = this.OPTION(() => {
-      this.CONSUME(t.From);
-      return this.string(this.CONSUME(t.StringLiteral));
-    });
-    const on = this.OPTION1(() => {
-      this.CONSUME(t.On);
-      return this.name(this.CONSUME1(t.Name));
-    });
-    return {
-      kind: "AttributeDecl",
-      name,
-      type,
-      ...(from === undefined ? {} : { from }),
-      ...(on === undefined ? {} : { on }),
-      span: this.span(start),
-    };
-  });
-
-  private attributeType = this.RULE("attributeType", (): AttributeType => {
-    const start = this.start();
-    return this.OR<AttributeType>([
-      {
-        ALT: () => {
-          this.CONSUME(t.Binary);
-          return { kind: "BinaryType", span: this.span(start) };
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(t.Category);
-          const values: Name[] = [];
-          this.CONSUME(t.LCurly);
-          values.push(this.name(this.CONSUME(t.Name)));
-          this.MANY(() => {
-            this.CONSUME(t.Comma);
-            values.push(this.name(this.CONSUME1(t.Name)));
-          });
-          this.OPTION(() => this.CONSUME1(t.Comma));
-          this.CONSUME(t.RCurly);
-          return { kind: "CategoryType", values, span: this.span(start) };
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(t.Scalar);
-          const range = this.OPTION1(() => {
-            this.CONSUME(t.In);
-            return this.SUBRULE(this.range);
-          });
-          const sigma = this.OPTION2(() => {
-            this.CONSUME(t.Sigma);
-            return this.SUBRULE(this.sum);
-          });
-          return {
-            kind: "ScalarType",
-            ...(range === undefined ? {} : { range }),
-            ...(sigma === undefined ? {} : { sigma }),
-            span: this.span(start),
-          };
-        },
-      },
-    ]);
-  });
-
-  private letDecl = this.RULE("letDecl", (): Item => {
-    const start = this.start();
-    this.CONSUME(t.Let);
-    const name = this.name(this.CONSUME(t.Name));
-    this.equals();
-    const value = this.whole(() => this.SUBRULE(this.expr));
-    return { kind: "LetDecl", name, value, span: this.span(start) };
-  });
-
-  private energyDecl = this.RULE("energyDecl", (): Item => {
-    const start = this.start();
-    const params: Param[] = [];
-    this.CONSUME(t.Energy);
-    const name = this.name(this.CONSUME(t.Name));
-    this.OPTION(() => {
-      this.CONSUME(t.LParen);
-      this.MANY_SEP({ SEP: t.Comma, DEF: () => params.push(this.SUBRULE(this.param)) });
-      this.CONSUME(t.RParen);
-    });
-    this.equals();
-    const value = this.whole(() => this.SUBRULE(this.expr));
-    return { kind: "EnergyDecl", name, params, value, span: this.span(start) };
-  });
-
-  private param = this.RULE("param", (): Param => {
-    const start = this.start();
-    const name = this.name(this.CONSUME(t.Name));
-    this.CONSUME(t.Colon);
-    const type = this.name(this.CONSUME1(t.Name));
-    const value = this.OPTION(() => {
-      this.equals();
-      return this.SUBRULE(this.expr);
-    });
-    return { name, type, ...(value === undefined ? {} : { value }), span: this.span(start) };
   });
 
   private sampleDecl = this.RULE("sampleDecl", (): Item => {
@@ -446,13 +273,6 @@ export class LaceParser extends SettingRules {
     this.attempt(rule, (error) => {
       this.skipUntil((token) => token.tokenType === t.LCurly && token.depth === 0);
       if (this.LA(1).tokenType !== t.LCurly) throw error;
-    });
-  }
-
-  private equals(): void {
-    const token = this.CONSUME(t.Equals);
-    this.ACTION(() => {
-      if (token.tokenType === t.EqualsEquals) this.foreign.push({ token, meant: "=" });
     });
   }
 }
