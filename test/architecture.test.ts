@@ -227,7 +227,7 @@ describe("graphs are made in one place", () => {
     const others = [
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
       ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork", "compileMappingFit"],
-      ...["compileLikeness", "compileThumbnails", "compileSight"],
+      ...["compileLikeness", "compileThumbnails", "compilePictureReadout"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

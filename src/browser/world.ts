@@ -15,7 +15,7 @@ import { openDecoder } from "../runtime/services/onnx-decoder.js";
 import { browserCodec } from "./codec.js";
 
 /** Packs that were read: those that ship with lacec stay, which needs no engine. */
-export class PackShelf {
+export class PackCache {
   private readonly packs = new Map<string, Promise<Model>>();
 
   /** The pack of a name that ships with lacec, read once; others are read anew, for the project's files may change. */
@@ -29,14 +29,14 @@ export class PackShelf {
 }
 
 /** What stays from one run to the next. */
-export class BrowserShelf {
+export class BrowserServices {
   readonly engine: Engine;
   private readonly labellers = new Map<string, Promise<Labeller | undefined>>();
 
   /** Owns     nothing: the engine is its opener's. */
   constructor(
     engine: Engine,
-    readonly packs = new PackShelf(),
+    readonly packs = new PackCache(),
   ) {
     this.engine = { ...engine, dispose: () => Promise.resolve() };
   }
@@ -60,15 +60,15 @@ export class BrowserShelf {
 }
 
 /** A world for one run. `cache`: where results are kept between runs. */
-export function browserWorld(host: Host, shelf: BrowserShelf, cache?: Cache): World {
+export function browserWorld(host: Host, services: BrowserServices, cache?: Cache): World {
   return {
     host,
     cache,
-    openEngine: () => Promise.resolve(shelf.engine),
-    loadModel: async ({ reference, heads }) => addScriptHeads(host, await shelf.packs.pack(host, reference), heads),
-    openLabeller: (model) => shelf.labeller(host, model),
+    openEngine: () => Promise.resolve(services.engine),
+    loadModel: async ({ reference, heads }) => addScriptHeads(host, await services.packs.pack(host, reference), heads),
+    openLabeller: (model) => services.labeller(host, model),
     openDecoder: async (model) => {
-      const onnx = await openOnnxAsGraph(await loadDecoder(host, model), shelf.engine);
+      const onnx = await openOnnxAsGraph(await loadDecoder(host, model), services.engine);
       return openDecoder(onnx, model.decoder, model.info);
     },
     openCodec: () => Promise.resolve(browserCodec()),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { buildEnergyGraph, compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
 import { compileJacobian } from "../../src/compiler/build/jacobian.js";
-import { compileSight } from "../../src/compiler/build/pictures.js";
+import { compilePictureReadout } from "../../src/compiler/build/pictures.js";
 import { compileSynthesis } from "../../src/compiler/build/synthesis.js";
 import { compileReadout } from "../../src/compiler/build/gradient.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
@@ -121,7 +121,7 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
         const [row, layer, k] = [Math.floor(i / (numWs * wDim)), Math.floor(i / wDim) % numWs, i % wDim];
         return (layer < (untruncated ?? numWs) ? near : far)[row * wDim + k]!;
       });
-      const { seen: said } = interpret(compileSight(look, [picture], ROWS), { ws });
+      const { seen: said } = interpret(compilePictureReadout(look, [picture], ROWS), { ws });
       const only = {
         ...task({ untruncated }),
         energy: { kind: "class", attribute: place, values: [1], temperature: 1, span: SPAN },
@@ -145,7 +145,7 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
   test("keeps identities: 100 nats less for each cosine distance of 1, with the gradient of central differences", () => {
     const features = { look: picture.look, output: "logits" };
     const styles0 = Float64Array.from(normals(ROWS * numWs * wDim));
-    const { features: features0 } = interpret(compileSight({ ...look, features }, [], ROWS), { ws: styles0 });
+    const { features: features0 } = interpret(compilePictureReadout({ ...look, features }, [], ROWS), { ws: styles0 });
     const w0 = Float64Array.from(normals(ROWS * wDim));
     const graph = compileEnergyGradient({
       ...task({ anchored: true, features }),
@@ -166,7 +166,7 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
       const [row, k] = [Math.floor(i / (numWs * wDim)), i % wDim];
       return x + w![row * wDim + k]! - w0[row * wDim + k]!;
     });
-    const { features: after } = interpret(compileSight({ ...look, features }, [], ROWS), { ws: moved });
+    const { features: after } = interpret(compilePictureReadout({ ...look, features }, [], ROWS), { ws: moved });
     for (let row = 0; row < ROWS; row++) {
       const [a, b] = [after!, features0!].map((x) => [...x.slice(2 * row, 2 * row + 2)]);
       const dot = (x: readonly number[], y: readonly number[]): number => x[0]! * y[0]! + x[1]! * y[1]!;
@@ -192,7 +192,7 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
     const ws = Float64Array.from(normals(numWs * wDim));
     const says = (as: PictureHead["gives"]): readonly number[] => {
       const head: PictureHead = { ...picture, columns: [1], gives: as };
-      return [...interpret(compileSight(look, [head], 1), { ws })["seen"]!];
+      return [...interpret(compilePictureReadout(look, [head], 1), { ws })["seen"]!];
     };
     const [number] = says("number");
     const log = (p: number): number => Math.log(Math.min(1, Math.max(1e-9, p)));

@@ -26,7 +26,7 @@ import {
   type AnchorName,
   type EnergyTask,
 } from "./gradient.js";
-import { compileSight, rowsOfPictures, type LookTask } from "./pictures.js";
+import { compilePictureReadout, rowsOfPictures, type PictureTask } from "./pictures.js";
 import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
 import { compileStepGraph, stepGraphsOf, type StepGraphs } from "./step-graphs.js";
 import { buildSynthesis, compileSynthesis } from "./synthesis.js";
@@ -119,20 +119,20 @@ export interface TaskProgram {
   /** The synthesis of so many images at once, for models that have one; shapes as compileSynthesis. */
   readonly synthesis?: (rows: number) => ProgramGraph;
   /** Where some heads look at pictures: what they say of those of styles. */
-  readonly sight?: PictureSight;
+  readonly pictureReadout?: PictureReadoutProgram;
   /** The gradient of one term of a condition, alone and for one row: who is to blame when a number is not finite. */
   termGradient(term: Energy): Graph;
 }
 
 /** What heads that look at pictures say. */
-export interface PictureSight {
+export interface PictureReadoutProgram {
   /** Which heads, by place in the model's table, ascending: the columns of `graph` are theirs, side by side. */
   readonly heads: readonly number[];
   /** All that it depends on besides the model and styles, as plain data. */
   readonly about: object;
   /** Whether the graph gives features too. */
   readonly hasFeatures: boolean;
-  /** Shapes as compileSight. */
+  /** Shapes as compilePictureReadout. */
   readonly graph: ProgramGraph;
 }
 
@@ -151,7 +151,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const anchored = task.kind === "edit" || startOf(task) !== undefined;
   const identity = identityOf(task);
   const features = identity && (weights.watches?.get(identity.file ?? "") ?? unwatched(identity));
-  const look: LookTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
+  const look: PictureTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
   const looks = looksAt(task, weights);
   const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
   const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
@@ -190,7 +190,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
           }),
         }),
     ...((pictured.length > 0 || features !== undefined) && {
-      sight: {
+      pictureReadout: {
         heads: pictured.map(({ at }) => at),
         hasFeatures: features !== undefined,
         about: {
@@ -199,10 +199,10 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
           ...(features && { features: aboutHead(features) }),
         },
         graph: {
-          name: "sight",
+          name: "picture-readout",
           title: "what networks say of pictures",
-          built: () => compileSight(look, seen, 1),
-          compiled: () => compileSight(look, seen, 1),
+          built: () => compilePictureReadout(look, seen, 1),
+          compiled: () => compilePictureReadout(look, seen, 1),
         },
       },
     }),
@@ -253,7 +253,7 @@ export function untruncatedFrom(
 
 /** All graphs of a program, in the order in which a run comes to them. A run leaves out what it has no use for, such as the synthesis of a task that saves nothing. */
 export function graphsOf(
-  { conditions, readout, far, sight, synthesis }: TaskProgram,
+  { conditions, readout, far, pictureReadout, synthesis }: TaskProgram,
   images: number,
 ): readonly ProgramGraph[] {
   const followed = conditions.flatMap(({ gradient, jacobian }) => [
@@ -264,7 +264,7 @@ export function graphsOf(
     ...followed,
     readout,
     ...(far === undefined ? [] : [far.readout]),
-    ...(sight === undefined ? [] : [sight.graph]),
+    ...(pictureReadout === undefined ? [] : [pictureReadout.graph]),
     ...(synthesis === undefined ? [] : [synthesis(images)]),
   ];
 }

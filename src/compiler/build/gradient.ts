@@ -8,7 +8,7 @@ import { GraphBuilder, scalar } from "../graph/builder.js";
 import { buildLogProb } from "./energy.js";
 import { Numbers, readArguments, remember, type HeadOutput } from "./predicates.js";
 import { buildHead, buildLatent } from "./model.js";
-import { buildIdentityCharge, widthOfPicture, withPictures, type LookTask } from "./pictures.js";
+import { buildIdentityCharge, widthOfPicture, withPictures, type PictureTask } from "./pictures.js";
 import type { Graph, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import type { Keep } from "../plan.js";
@@ -37,7 +37,7 @@ export interface EnergyTask extends ReadoutTask {
   /** Numbers of the energy that come in as an input. */
   readonly varying?: Varying;
   /** Where heads look at pictures: how. */
-  readonly look?: LookTask | undefined;
+  readonly look?: PictureTask | undefined;
 }
 
 /**
@@ -144,7 +144,7 @@ export function anchorsOfGradient(task: EnergyTask): readonly AnchorName[] {
 
 /**
  * w and the outputs of all heads side by side, in table order, as built. Of heads that look at pictures there are zeros: what they say is told of
- * the styles that the picture is made from (compileSight).
+ * the styles that the picture is made from (compilePictureReadout).
  *
  * Shapes   input `z` [rows, zDim] and perhaps `shift` [rows, wDim], outputs `w` [rows, wDim] and `logits` [rows, K]; no `logits` for a model without heads.
  */

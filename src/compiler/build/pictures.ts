@@ -19,7 +19,7 @@ import { buildResampled } from "./resample.js";
 import type { SynthesisModel } from "./synthesis.js";
 
 /** How a task's pictures are looked at while it is solved. */
-export interface LookTask {
+export interface PictureTask {
   readonly model: SynthesisModel;
   readonly layout: ImageLayout;
   /** The noise that pictures are drawn with; fresh noise is left out. */
@@ -52,7 +52,7 @@ class Pictures {
 
   constructor(
     private readonly b: GraphBuilder,
-    private readonly task: Pick<LookTask, "model" | "layout" | "noise">,
+    private readonly task: Pick<PictureTask, "model" | "layout" | "noise">,
     /** Styles [rows, numWs, wDim], made when they are first asked for. */
     private readonly styles: () => NodeId,
   ) {}
@@ -174,7 +174,7 @@ export function withPictures(
   b: GraphBuilder,
   latents: Omit<Latents, "see" | "features">,
   weights: EnergyWeights,
-  look: LookTask | undefined,
+  look: PictureTask | undefined,
   anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
 ): Latents {
   if (look === undefined) return latents;
@@ -192,7 +192,7 @@ function buildStyles(
   b: GraphBuilder,
   { z, w }: Omit<Latents, "see" | "features">,
   weights: EnergyWeights,
-  { model, truncation, untruncated, anchored, layers }: LookTask,
+  { model, truncation, untruncated, anchored, layers }: PictureTask,
   anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
 ): NodeId {
   const { numWs } = model.info;
@@ -231,8 +231,8 @@ export function buildIdentityCharge(b: GraphBuilder, features: NodeId, anchor: N
  * Shapes   input `ws` [rows, numWs, wDim], outputs `seen` [rows, K], where there are heads, and `features` [rows, F], where they are asked for.
  * Errors   LaceError L5204 if an operation of a network is not read.
  */
-export function compileSight(
-  task: Pick<LookTask, "model" | "layout" | "noise" | "features">,
+export function compilePictureReadout(
+  task: Pick<PictureTask, "model" | "layout" | "noise" | "features">,
   heads: readonly PictureHead[],
   rows: number,
 ): Graph {

@@ -1,7 +1,7 @@
 // The heads that a script adds to a model: those of latents from their files, and classifiers of pictures (docs/labellers.md) as networks that are followed.
 // In: a host, a model, the declarations. Out: the model with their rows and heads, in the order of the declarations. Invariants: a network is read as plain
 // data; what of it cannot be followed is told here, before anything is drawn, with its node.
-import { compileSight } from "../../compiler/build/pictures.js";
+import { compilePictureReadout } from "../../compiler/build/pictures.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
 import type { FeatureHead, PictureHead, PictureInput } from "../../compiler/picture-head.js";
@@ -138,7 +138,7 @@ function checkFollowed(
   file: string,
 ): void {
   try {
-    compileSight({ model, layout: "nchw", noise: "none", features }, heads, 1);
+    compilePictureReadout({ model, layout: "nchw", noise: "none", features }, heads, 1);
   } catch (error) {
     if (!(error instanceof LaceError) || error.diagnostics.every((d) => d.code !== "L5204")) throw error;
     throw failure("L5324", `${file} cannot be followed: ${error.diagnostics.map((d) => d.message).join("; ")}`, [

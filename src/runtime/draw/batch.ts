@@ -153,7 +153,7 @@ async function keysOf(
     logic,
     truncation,
     cutoff: program.far?.from,
-    ...(looks && { looks: program.sight?.about }),
+    ...(looks && { looks: program.pictureReadout?.about }),
     sampler,
     seed,
     firstStep,

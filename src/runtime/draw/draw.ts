@@ -16,7 +16,7 @@ import { Solves, type RowTask } from "./solves.js";
 export type Portion = Pick<Drawing, "samples" | "before" | "between" | "seen">;
 
 /** What a task's drawing tells when all of its rows are there. */
-export type Told = Pick<Drawing, "attempts" | "diagnostics">;
+export type DrawSummary = Pick<Drawing, "attempts" | "diagnostics">;
 
 /** Whether rows of a task can be drawn some at a time: each by itself, from a start of its own. */
 export function drawsInParts(task: Task): boolean {
@@ -31,7 +31,7 @@ export async function* drawTask(
   task: Task,
   cx: DrawContext,
   parts: readonly (readonly number[])[] = [cx.rows],
-): AsyncGenerator<Portion, Told> {
+): AsyncGenerator<Portion, DrawSummary> {
   if (task.kind === "edit") {
     const { diagnostics, ...drawn } = await drawEdit(task, cx);
     yield drawn;

@@ -15,8 +15,8 @@ export class PictureReadout {
 
   /** The samples with what these heads say; themselves where there are none. Errors: LaceError L5204 of a network, L52xx of the engine, L4106. */
   async look(samples: readonly SampleResult[]): Promise<readonly SampleResult[]> {
-    const { sight } = this.cx.program;
-    if (sight === undefined) return samples;
+    const { pictureReadout } = this.cx.program;
+    if (pictureReadout === undefined) return samples;
     const seen: SampleResult[] = [];
     for (const sample of samples) {
       stopIfAborted(this.cx.signal);
@@ -27,7 +27,7 @@ export class PictureReadout {
 
   private async lookAt(sample: SampleResult): Promise<SampleResult> {
     const { program, model } = this.cx;
-    const { heads: places = [] } = program.sight ?? {};
+    const { heads: places = [] } = program.pictureReadout ?? {};
     const attributes = places.flatMap((at) => model.info.attributes[at] ?? []);
     const { seen, features } = await this.see(stylesOf(sample, model.info.numWs), columnsOf(attributes));
     const said = splitColumns(seen, attributes);
@@ -41,12 +41,14 @@ export class PictureReadout {
   /** What is seen in the picture of styles: columns of the heads, which are remembered, and features, which are not. */
   private async see(ws: Float32Array, width: number): Promise<Seen> {
     const { program, engine, resultCache } = this.cx;
-    const { sight } = program;
-    if (sight === undefined) return { seen: new Float32Array(0) };
-    const key = sight.hasFeatures ? undefined : await resultCache?.key({ kind: "sight", ...sight.about }, ws);
+    const { pictureReadout } = program;
+    if (pictureReadout === undefined) return { seen: new Float32Array(0) };
+    const key = pictureReadout.hasFeatures
+      ? undefined
+      : await resultCache?.key({ kind: "picture readout", ...pictureReadout.about }, ws);
     const known = key === undefined ? undefined : await resultCache?.recallNumbers(key, width);
     if (known !== undefined) return { seen: known };
-    this.executable ??= await engine.compile(sight.graph.compiled());
+    this.executable ??= await engine.compile(pictureReadout.graph.compiled());
     const { seen = new Float32Array(0), features } = await this.executable.run({ ws });
     if (key !== undefined) await resultCache?.keepNumbers(key, Float32Array.from(seen));
     return { seen: Float32Array.from(seen), ...(features && { features: Float32Array.from(features) }) };

@@ -23,19 +23,19 @@ interface Idle {
  */
 export function keepingExecutables(engine: Engine, sha256: Host["sha256"], most: number = MOST_KEPT): Engine {
   /** The most recently used last. */
-  const shelf: Idle[] = [];
+  const unused: Idle[] = [];
   let isOpen = true;
 
   function take(key: string): Executable | undefined {
-    const at = shelf.findLastIndex((idle) => idle.key === key);
-    return at < 0 ? undefined : shelf.splice(at, 1)[0]?.executable;
+    const at = unused.findLastIndex((idle) => idle.key === key);
+    return at < 0 ? undefined : unused.splice(at, 1)[0]?.executable;
   }
 
   async function putBack(idle: Idle): Promise<void> {
-    shelf.push(idle);
-    let bytes = shelf.reduce((sum, other) => sum + other.bytes, 0);
-    while (bytes > most || (!isOpen && shelf.length > 0)) {
-      const oldest = shelf.shift();
+    unused.push(idle);
+    let bytes = unused.reduce((sum, other) => sum + other.bytes, 0);
+    while (bytes > most || (!isOpen && unused.length > 0)) {
+      const oldest = unused.shift();
       bytes -= oldest?.bytes ?? 0;
       await oldest?.executable.dispose();
     }
@@ -52,7 +52,7 @@ export function keepingExecutables(engine: Engine, sha256: Host["sha256"], most:
     },
     dispose: async () => {
       isOpen = false;
-      for (const { executable } of shelf.splice(0)) await executable.dispose();
+      for (const { executable } of unused.splice(0)) await executable.dispose();
       await engine.dispose();
     },
   };
