@@ -140,9 +140,10 @@ export async function plan(platform: Platform, script: string, options: PlanOpti
         const base = await drawBase({ model, engine, truncation, resultCache, signal });
         const isWanted = saves.length > 0 || isJudged || lookedAt(task) > 0;
         const picture = isWanted ? await probePicture(task, model, drawn, engine, world) : undefined;
+        const tile = compileTask(task, model, { rows: ENERGY_ROWS, layout: engine.layout }).rows;
         const shown = picture === undefined ? 0 : picturesOf(task, saves, isJudged);
         tasks.push({
-          ...estimate(task, drawn, shown, picture?.seconds),
+          ...estimate(task, drawn, shown, { picture: picture?.seconds, tile }),
           ...{ model: alias, resolution: model.info.resolution },
           conditions: conditionRates(task, model, base),
         });
@@ -202,17 +203,17 @@ async function probeTasks(
   return { tasks: results.tasks, models: results.models, load: results.record.seconds["load"] ?? 0 };
 }
 
-/** One try of each slot, and all of them; with the pictures that are shown and the seconds that one takes. */
+/** One try of each slot, and all of them; with the pictures that are shown, the seconds that one takes, and the rows of a tile. */
 function estimate(
   task: Task,
   drawn: TaskResult,
   shown: number,
-  picture = 0,
+  { picture = 0, tile }: { readonly picture?: number | undefined; readonly tile: number },
 ): Omit<PlannedTask, "model" | "resolution" | "conditions"> {
   const [rows, parts] = [rowsOf(task), partsOf(task)];
   const { samples } = drawn;
   const spent = samples.reduce((n, s) => n + s.evaluations, 0);
-  const { compile, sample } = secondsOf(task, drawn);
+  const { compile, sample } = secondsOf(task, drawn, tile);
   // What a labeller has looked at may be shown as it is, where it was kept, or is made again.
   const of = (n: number, made: number): NonNullable<PlannedTask["most"]> => {
     const pictures = picture === 0 ? 0 : made;
@@ -239,9 +240,9 @@ function lookedAt(task: Task): number {
 function secondsOf(
   task: Task,
   { samples, seconds }: TaskResult,
+  tile: number,
 ): { readonly compile: number; readonly sample: number } {
-  const tiles = (rows: number): number =>
-    task.kind === "edit" ? Math.ceil(rows / ENERGY_ROWS) : Math.ceil((rows * partsOf(task)) / ENERGY_ROWS);
+  const tiles = (rows: number): number => Math.ceil((task.kind === "edit" ? rows : rows * partsOf(task)) / tile);
   const drawn = new Set(samples.map((s) => s.index)).size;
   const sample = ((seconds.get("sample") ?? 0) * tiles(rowsOf(task))) / Math.max(1, tiles(drawn));
   return { compile: rounded(seconds.get("compile") ?? 0), sample: rounded(sample) };

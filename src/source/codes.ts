@@ -59,6 +59,7 @@ export const codes = {
   L4109: "no attempt was accepted",
   L4110: "judged by the heads that were followed",
   L4111: "a photograph unlike the model's pictures",
+  L4112: "a comparison was left out",
   L4121: "a training diverged",
   L5001: "file not found",
   L5002: "no permission",

@@ -86,6 +86,20 @@ describe("a classifier of pictures", () => {
   });
 });
 
+describe("an evaluation of it", () => {
+  test("says that the judge was followed, and compares with nothing that reads latents", async () => {
+    const judged = ["--labeller", "bright.onnx", "--reference", "8", "--compare"];
+    const { code, out, err } = await lacec(["eval", "follow.lace", ...judged], { cwd: folder.path });
+    expect(code).toBe(0);
+    expect(err).toContain("warning[L4110]: `dark`: `bright` judged by the network over pictures that was followed");
+    expect(err).toMatch(/warning\[L4112\]: `dark` is not compared with rejection by the heads and linear directions/);
+    expect(err).not.toContain("`as_is` is not compared");
+    const own = out.slice(out.indexOf("\ndark  sample"));
+    expect(own).toContain("rejection by the judge");
+    expect(own).not.toMatch(/linear direction|rejection by the heads/);
+  });
+});
+
 describe("its files", () => {
   test("are in the lock, the network and what describes it", async () => {
     const { code } = await lacec(["lock", "follow.lace"], { cwd: folder.path });

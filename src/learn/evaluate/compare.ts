@@ -13,6 +13,7 @@ import type { Labeller } from "../../runtime/services/services.js";
 import type { Translation } from "../../runtime/services/translation.js";
 import type { Painter } from "../../runtime/show/painter.js";
 import type { Model } from "../../models/model.js";
+import { namedBy } from "./by-hand.js";
 import { estimate, share, type Estimate } from "./bootstrap.js";
 import { changed, judgeAll, satisfied } from "./conditions.js";
 import type { MethodMeasure } from "./evaluation.js";
@@ -59,7 +60,12 @@ export interface Own {
   readonly seconds: number;
 }
 
-/** The methods of a task, the script's own first. */
+/** Whether a task asks for what only pictures tell: latents are not read then, by rejection or for a direction. */
+export function picturesNamed(task: Task, { weights }: Model): boolean {
+  return namedBy(task).some((a) => weights.heads[a]?.picture !== undefined);
+}
+
+/** The methods of a task, the script's own first; those that read latents are left out where pictures tell. */
 export async function compareMethods(own: Own, ground: Ground): Promise<readonly MethodMeasure[]> {
   const { task, outcomes } = own;
   const { zDim, numWs } = ground.model.info;
@@ -78,11 +84,14 @@ export async function compareMethods(own: Own, ground: Ground): Promise<readonly
     const making = (ground.now() - began) / 1000 / Math.max(1, outcomes.length);
     if (made !== undefined) methods.push(await measure(method, made, making, own, ground));
   };
+  const isRead = !picturesNamed(task, ground.model);
   if (task.kind !== "edit") {
     const tries = Math.max(1, Math.round(own.evaluations));
-    await add("rejection by the heads", () => rejectByHeads(outcomes, own.goal, ground.read, { tries, zDim, numWs }));
+    if (isRead)
+      await add("rejection by the heads", () => rejectByHeads(outcomes, own.goal, ground.read, { tries, zDim, numWs }));
     methods.push(rejectionByJudge(own, ground));
   }
+  if (!isRead) return methods;
   const draws = await ground.draws();
   for (const held of [false, true])
     await add(held ? "linear direction, others held" : "linear direction", () =>

@@ -25,7 +25,6 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import { translate } from "../../runtime/services/translation.js";
 import { openReadout, readOut } from "../../runtime/draw/readout.js";
 import { ENERGY_ROWS } from "../../runtime/plan/tiles.js";
-import { byHeadsAlone } from "../../runtime/record/expectations.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { modelError } from "../../models/model-error.js";
 import type { Results } from "../../runtime/record/record.js";
@@ -46,6 +45,7 @@ import { drawPrior, type Draws, type ReadLatents } from "./methods.js";
 import { stylesOf } from "../../runtime/draw/styles.js";
 import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
+import { followed, unjudged, unread } from "./warnings.js";
 import { featuresOf, LOOK, momentsOfSeen, type Seen } from "./seen.js";
 
 /** Seed of the unconditional images: one that scripts do not happen to use. */
@@ -103,6 +103,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
   const yardsticks = new Map<string, Yardstick>();
   const sheets = new Map<string, Sheet>();
   const sets: SetMeasure[] = [];
+  const warnings: Diagnostic[] = [];
   let engine: Engine | undefined;
   try {
     // Who judges is opened before anything is drawn: one that is missing costs no time.
@@ -133,6 +134,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       yardsticks.set(key, yardstick);
       const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias, byHand);
       sets.push(measure);
+      warnings.push(...followed(result.task, bench), ...unread(result.task, bench, options.compare));
       sheets.set(measure.name, sheet);
     }
     const labellers = [...benches].flatMap(([model, { labeller }]) => {
@@ -144,7 +146,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       ...{ sets, labellers, reference: options.reference, real: options.real?.length ?? 0 },
       engine: engine.description,
     };
-    return { evaluation, sheets, warnings: sets.flatMap(unjudged) };
+    return { evaluation, sheets, warnings: [...sets.flatMap(unjudged), ...warnings] };
   } finally {
     for (const { labeller } of benches.values()) await labeller?.dispose();
     for (const { close } of yardsticks.values()) await close();
@@ -196,12 +198,6 @@ async function matchHands(
       text: `${strange} lines of ${hand.file} are about pictures that this script does not draw`,
     });
   return found;
-}
-
-/** The warning of a set of which the heads that were followed say all, or something, themselves. */
-function unjudged({ name, clauses }: SetMeasure): readonly Diagnostic[] {
-  const alone = clauses.filter((c) => c.labeller === null && c.hand === null).map((c) => `\`${c.text}\``);
-  return alone.length === 0 ? [] : [byHeadsAlone(name, alone)];
 }
 
 async function openBench(model: Model, { openLabeller, real }: EvaluationOptions): Promise<Bench> {
@@ -307,7 +303,10 @@ class Evaluator {
         const rows = await readOut(await opened, model, {
           ...{ rows: program.rows, z, lanes, wanted, from: program.far?.from },
         });
-        return rows.filter((r) => r !== undefined);
+        // A head that looks at pictures says nothing of latents.
+        const headsOf = (heads: HeadOutputs): HeadOutputs =>
+          heads.map((h, a) => (model.weights.heads[a]?.picture === undefined ? h : []));
+        return rows.filter((r) => r !== undefined).map((r) => ({ ...r, heads: headsOf(r.heads) }));
       },
       close: async () => (await opened?.catch(() => undefined))?.dispose(),
     };

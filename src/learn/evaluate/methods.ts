@@ -103,7 +103,7 @@ export interface Direction {
 /**
  * The direction of a condition among draws of the prior. A conjunct `is x` moves its scalar to x; any other moves the log odds that the heads
  * give it to their mean over the draws that they say satisfy it, and stays where it is beyond. `held`: attributes that the condition does not
- * name are projected out.
+ * name are projected out, but those whose heads look at pictures.
  *
  * Out      undefined where too few draws satisfy a conjunct: nothing says then where to go.
  */
@@ -115,7 +115,9 @@ export function directionOf(
 ): Direction | undefined {
   const conjuncts = conjunctsOf(energy);
   const named = attributesNamed(energy);
-  const others = held ? attributes.flatMap((a, k) => (named.has(k) ? [] : [{ a, k }])) : [];
+  const others = held
+    ? attributes.flatMap((a, k) => (named.has(k) || heads[0]?.[k]?.length === 0 ? [] : [{ a, k }]))
+    : [];
   const readings = heads.map((h) => [
     ...conjuncts.map((e) => readingOf(e, h)),
     ...others.flatMap(({ a, k }) => (a.type === "scalar" ? [h[k]?.[0] ?? NaN] : centred(h[k] ?? []))),

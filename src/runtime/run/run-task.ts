@@ -21,6 +21,7 @@ import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS } from "../plan/tiles.js";
 import { byHeadsAlone, byTheFollowed, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
+import { isNetworkOf } from "../services/labeller-identity.js";
 import { forecastOf } from "../record/forecast.js";
 import { attemptsOf, type AttemptsOf } from "../record/recipes.js";
 import type { ExpectationResult } from "../record/results.js";
@@ -361,11 +362,8 @@ async function judgeExpects(
 }
 
 /** Whether an energy is followed through the network of a labeller, which is no other judge of it then. */
-function followsNetwork(energy: Energy, { weights }: Model, labeller: Labeller | undefined): boolean {
-  const hash = labeller?.sha256 ?? undefined;
-  return (
-    hash !== undefined && [...attributesNamed(energy)].some((a) => weights.heads[a]?.picture?.look.sha256 === hash)
-  );
+function followsNetwork(energy: Energy, model: Model, labeller: Labeller | undefined): boolean {
+  return [...attributesNamed(energy)].some((a) => isNetworkOf(labeller, model, a));
 }
 
 /** The tasks whose pictures a save shows. */

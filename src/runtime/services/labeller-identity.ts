@@ -1,6 +1,7 @@
 // Who labelled images, as data files and evaluations say it.
 
 import type { Attribute } from "../../compiler/attribute.js";
+import type { Model } from "../../models/model.js";
 
 export interface LabellerIdentity {
   /** Of its file, or what else it is. */
@@ -17,6 +18,16 @@ export interface JudgedHeads {
   readonly labelled: readonly string[];
   /** Heads that learnt from something else, and whose sureness its labels calibrated. */
   readonly calibrated: readonly string[];
+}
+
+/** Whether an attribute is told by the judge's own network, which a sampler follows through pictures: it is no judge of that then. */
+export function isNetworkOf(
+  judge: Pick<LabellerIdentity, "sha256"> | undefined,
+  { weights }: Pick<Model, "weights">,
+  attribute: number,
+): boolean {
+  const hash = judge?.sha256 ?? undefined;
+  return hash !== undefined && weights.heads[attribute]?.picture?.look.sha256 === hash;
 }
 
 /** The heads that labels of this judge made or calibrated. */
