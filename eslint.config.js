@@ -10,6 +10,15 @@ export default tseslint.config(
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
+      // docs/decisions/optional-properties.md: one spelling, `...(x !== undefined && { x })`.
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            ":matches(SpreadElement, SpreadProperty) > ConditionalExpression > ObjectExpression[properties.length=0]",
+          message: "Spread `condition && { ... }` in place of a conditional with `{}`.",
+        },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],

@@ -10,6 +10,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     reporters: report === undefined ? ["default"] : ["default", "json"],
-    ...(report === undefined ? {} : { outputFile: { json: report } }),
+    ...(report !== undefined && { outputFile: { json: report } }),
   },
 });

@@ -83,9 +83,9 @@ export async function compileScript(file: string, host: Host, overrides: Overrid
   const { checked, plan, diagnostics } = analyse(program, models.tables, overrides, heads, latents);
   return {
     // Of a script that could not be read whole there is none: what packs, locks or runs it would leave something out.
-    ...(program.complete ? { program } : {}),
-    ...(checked === undefined ? {} : { checked }),
-    ...(plan === undefined ? {} : { plan }),
+    ...(program.complete && { program }),
+    ...(checked !== undefined && { checked }),
+    ...(plan !== undefined && { plan }),
     models: models.tables,
     diagnostics: [...linked.diagnostics, ...models.diagnostics, ...diagnostics],
     sources,

@@ -62,8 +62,8 @@ export function compileRecipe(host: Host, recipe: RunRecipe, count: number | und
   return compileScript(recipe.files[0]?.name ?? "", host, {
     inputs: new Map(Object.entries(recipe.inputs)),
     defaults: recipe.lock.defaults ?? 1,
-    ...(seed === undefined ? {} : { seed }),
-    ...(count === undefined ? {} : { count }),
+    ...(seed !== undefined && { seed }),
+    ...(count !== undefined && { count }),
   });
 }
 
@@ -96,16 +96,16 @@ export async function reproduce(
       source: { program, overrides: recipe.overrides },
       only: {
         save: recipe.save,
-        ...(recipe.index === undefined ? {} : { index: recipe.index }),
-        ...(recipe.step === undefined ? {} : { step: recipe.step }),
+        ...(recipe.index !== undefined && { index: recipe.index }),
+        ...(recipe.step !== undefined && { step: recipe.step }),
       },
-      ...(options.rejudge === true ? {} : { attempts: attemptsIn(recipe) }),
+      ...(options.rejudge !== true && { attempts: attemptsIn(recipe) }),
       onLock: (lock) => {
         differences.push(...lockDifferences(recipe.lock, lock));
         return Promise.resolve([]);
       },
-      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
+      ...(options.signal !== undefined && { signal: options.signal }),
     },
   );
   const { engine } = results.record;

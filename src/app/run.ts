@@ -52,7 +52,7 @@ export function overridesOf({ inputs, count, seed }: CompileOptions): Overrides 
 
 /** What a recipe names of them: those that are there. */
 export function changed({ count, seed }: CompileOptions): { readonly count?: number; readonly seed?: number } {
-  return { ...(count === undefined ? {} : { count }), ...(seed === undefined ? {} : { seed }) };
+  return { ...(count !== undefined && { count }), ...(seed !== undefined && { seed }) };
 }
 
 /**

@@ -174,7 +174,7 @@ class TrainJob {
       parts.push(
         await loadTrainingData(host, file, {
           space: wanted,
-          ...(attributes === undefined ? {} : { attributes }),
+          ...(attributes !== undefined && { attributes }),
         }),
       );
     const data = await joinTrainingData(host, parts);

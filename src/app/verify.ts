@@ -76,7 +76,7 @@ export async function verify(platform: Platform, script: string, options: Verify
   const record = await readRecord(host, recordFile);
   const known = new Set(first.plan.inputs.map((i) => i.name));
   const { seed, count } = record.overrides;
-  const overrides = { ...(seed === null ? {} : { seed }), ...(count === null ? {} : { count }) };
+  const overrides = { ...(seed !== null && { seed }), ...(count !== null && { count }) };
   const { plan, program } = await compileWhole(script, host, {
     inputs: new Map(Object.entries(record.inputs).filter(([name]) => known.has(name))),
     defaults: record.defaults,

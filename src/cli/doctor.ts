@@ -41,7 +41,7 @@ async function agreed(): Promise<boolean> {
 export const doctorCommand = command({}, async ({ io, platform, watch }, options: DoctorFlags) => {
   if (options.install === true && !(await install(platform, io, options.yes === true))) return EXIT.script;
   // Where lines cannot be redrawn, the report alone is printed.
-  const { engines, ...machine } = await doctor(platform, { speed: options.speed, ...(io.live ? watch : {}) });
+  const { engines, ...machine } = await doctor(platform, { speed: options.speed, ...(io.live && watch) });
   if (options.json === true) {
     io.out(`${JSON.stringify({ ...machine, engines }, null, 2)}\n`);
     return EXIT.done;

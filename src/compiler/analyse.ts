@@ -63,7 +63,7 @@ export function analyse(
   return {
     ...named,
     checked: checked.value,
-    ...(lowered.value === undefined ? {} : { plan: lowered.value }),
+    ...(lowered.value !== undefined && { plan: lowered.value }),
     diagnostics: [...checked.diagnostics, ...lowered.diagnostics],
   };
 }

@@ -32,7 +32,7 @@ export interface PlanDifference {
 export function diffPlans(before: Plan, after: Plan): readonly PlanDifference[] {
   const found: PlanDifference[] = [];
   const add = (about: string, sentences: readonly string[], task?: string): void => {
-    if (sentences.length > 0) found.push({ about, sentences, ...(task === undefined ? {} : { task }) });
+    if (sentences.length > 0) found.push({ about, sentences, ...(task !== undefined && { task }) });
   };
   add(
     "models",

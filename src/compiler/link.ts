@@ -68,7 +68,7 @@ export async function link(entryFile: string, reader: SourceReader): Promise<Lin
   const diagnostics = linker.diagnostics;
   const complete = !diagnostics.some((d) => d.severity === "error");
   return {
-    ...(entry === undefined ? {} : { value: { entry, files: linker.files, sources: linker.sources, complete } }),
+    ...(entry !== undefined && { value: { entry, files: linker.files, sources: linker.sources, complete } }),
     diagnostics,
     sources: linker.sources,
   };

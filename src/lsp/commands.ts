@@ -136,9 +136,9 @@ async function run(
     out: outputFolder(site, script.path),
     engine,
     texts: Object.fromEntries(open.map((t) => [t.path, t.text])),
-    ...(command === "lace.lock" ? { lockOnly: true } : {}),
-    ...(drawn === undefined ? {} : { count: drawn }),
-    ...(isNumbers(inputs) ? { inputs } : {}),
+    ...(command === "lace.lock" && { lockOnly: true }),
+    ...(drawn !== undefined && { count: drawn }),
+    ...(isNumbers(inputs) && { inputs }),
   };
   // A client that gave no token of its own is shown progress by the server's.
   const canCreate = site.client().window?.workDoneProgress === true && workDoneToken === undefined;
@@ -159,7 +159,7 @@ async function run(
         const note: PictureNote = {
           script: script.uri,
           picture: site.workspace.uriOf(wrote),
-          ...(task === undefined ? {} : { task }),
+          ...(task !== undefined && { task }),
         };
         void site.connection.sendNotification("lace/picture", note);
       },

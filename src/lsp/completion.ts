@@ -109,9 +109,9 @@ function itemOf(
   return {
     label,
     kind,
-    ...(detail === undefined ? {} : { detail }),
-    ...(doc === undefined ? {} : { documentation: { kind: MarkupKind.Markdown, value: doc } }),
-    ...(asSnippet ? { insertTextFormat: InsertTextFormat.Snippet } : {}),
+    ...(detail !== undefined && { detail }),
+    ...(doc !== undefined && { documentation: { kind: MarkupKind.Markdown, value: doc } }),
+    ...(asSnippet && { insertTextFormat: InsertTextFormat.Snippet }),
     sortText: `${rank}${label}`,
     textEdit: { range, newText: asSnippet ? snippet : (insert ?? label) },
   };
@@ -157,7 +157,7 @@ class Offers {
           label,
           kind: CompletionItemKind.EnumMember,
           doc: CHOICE_DOCS[wanted.of]?.[label],
-          ...(i === 0 ? { detail: "the default" } : {}),
+          ...(i === 0 && { detail: "the default" }),
           rank: i,
         }));
       case "method":
@@ -288,7 +288,7 @@ class Offers {
             kind: CompletionItemKind.Field,
             detail: row.type,
             doc: snapshot && describe(snapshot, { kind: "attribute", name: row.name, model: card.info.name }),
-            ...(declaring ? { insert: code.replace(/^attribute /, "") } : {}),
+            ...(declaring && { insert: code.replace(/^attribute /, "") }),
             rank: 3,
           };
         }),

@@ -129,7 +129,7 @@ class Teller implements DiagnosticTeller {
       void connection.sendDiagnostics({
         uri,
         diagnostics: [...items],
-        ...(version === undefined ? {} : { version }),
+        ...(version !== undefined && { version }),
       });
     }
   }

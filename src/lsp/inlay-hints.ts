@@ -30,8 +30,8 @@ export const inlayHints: Feature = {
           .map(({ at, label, kind, tooltip }) => ({
             position: placed.position(at),
             label,
-            ...(kind === undefined ? {} : { kind }),
-            ...(tooltip === undefined ? {} : { tooltip }),
+            ...(kind !== undefined && { kind }),
+            ...(tooltip !== undefined && { tooltip }),
             paddingLeft: kind !== InlayHintKind.Type,
           }));
       }),
@@ -71,13 +71,11 @@ function ofTask(snapshot: Snapshot, decl: ast.TaskDecl, task: Task, record: Foun
   const given = new Set(decl.settings.map((s) => text.slice(s.span.start, s.span.end).match(/^\w+/)?.[0] ?? ""));
   const source = sourceOf(task);
   const values: Partial<Record<Key, string | number>> = {
-    ...("count" in task && !source ? { count: task.count } : {}),
-    ...("seed" in task && !source ? { seed: task.seed } : {}),
-    ...(task.kind === "edit" && task.source.kind === "seed"
-      ? { count: task.source.count, seed: task.source.seed }
-      : {}),
-    ...(task.kind === "traverse" ? { frames: task.frames } : {}),
-    ...(source ? {} : { truncation: task.truncation }),
+    ...("count" in task && !source && { count: task.count }),
+    ...("seed" in task && !source && { seed: task.seed }),
+    ...(task.kind === "edit" && task.source.kind === "seed" && { count: task.source.count, seed: task.source.seed }),
+    ...(task.kind === "traverse" && { frames: task.frames }),
+    ...(!source && { truncation: task.truncation }),
     sampler: task.sampler.kind === "ode" ? `ode { solver ${task.sampler.solver} }` : task.sampler.kind,
   };
   const missing = Object.entries(values).filter(([key]) => !given.has(key));

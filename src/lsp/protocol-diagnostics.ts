@@ -70,11 +70,11 @@ function protocolDiagnostic(
     range,
     severity: d.severity === "error" ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     code: d.code,
-    ...(errorsPage === undefined ? {} : { codeDescription: { href: pageOf(d.code, errorsPage) } }),
+    ...(errorsPage !== undefined && { codeDescription: { href: pageOf(d.code, errorsPage) } }),
     source: "lacec",
     message: [d.message, ...d.hints.map((h) => `hint: ${h}`)].join("\n"),
-    ...(related.length === 0 ? {} : { relatedInformation: related }),
-    ...(UNNECESSARY.has(d.code) ? { tags: [DiagnosticTag.Unnecessary] } : {}),
+    ...(related.length !== 0 && { relatedInformation: related }),
+    ...(UNNECESSARY.has(d.code) && { tags: [DiagnosticTag.Unnecessary] }),
     data: { hints: d.hints, ...fixOf(d.fix, snapshot) } satisfies DiagnosticData,
   };
 }

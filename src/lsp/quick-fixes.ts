@@ -59,8 +59,8 @@ function fixes(site: Site, snapshot: Snapshot, { range }: CodeActionParams): Cod
       return mends(snapshot, d).map(({ title, edit, preferred }): CodeAction => ({
         title,
         kind: CodeActionKind.QuickFix,
-        ...(told === undefined ? {} : { diagnostics: [told] }),
-        ...(preferred ? { isPreferred: true } : {}),
+        ...(told !== undefined && { diagnostics: [told] }),
+        ...(preferred && { isPreferred: true }),
         edit: { changes: { [uri]: [{ range: placed.range(edit), newText: edit.text }] } },
       }));
     });

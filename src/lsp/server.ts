@@ -91,7 +91,7 @@ export function startServer(connection: Connection, files: EditorFiles, options:
     workspace.roots = rootsOf(params);
     settings = readSettings(params.initializationOptions);
     return {
-      serverInfo: { name: "lacec", ...(options.version === undefined ? {} : { version: options.version }) },
+      serverInfo: { name: "lacec", ...(options.version !== undefined && { version: options.version }) },
       capabilities: Object.assign(
         {
           positionEncoding: workspace.encoding,

@@ -8,7 +8,7 @@ export interface WordDoc {
   readonly snippet?: string;
 }
 
-const word = (doc: string, snippet?: string): WordDoc => ({ doc, ...(snippet === undefined ? {} : { snippet }) });
+const word = (doc: string, snippet?: string): WordDoc => ({ doc, ...(snippet !== undefined && { snippet }) });
 
 /** Words that begin a statement. */
 export const STATEMENT_DOCS: Readonly<Record<string, WordDoc>> = {

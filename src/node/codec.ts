@@ -68,7 +68,7 @@ export function sharpCodec(): ImageCodec {
       const packet =
         format === "gif" ? readGifXmp(bytes) : (metadata.xmp?.toString("utf8") ?? (await pngXmp(format, bytes)));
       const text = own ?? (packet === undefined ? undefined : readXmpText(packet, TEXT_KEYWORD));
-      return { format, ...(text === undefined ? {} : { text }) };
+      return { format, ...(text !== undefined && { text }) };
     },
     encodeAnimation: async ({ width, height, frames, data }, format, fps, text) => {
       const raw = { width, height: height * frames, channels: 3 as const, pageHeight: height };

@@ -125,7 +125,7 @@ function stepOf(event: RunEvent, out: string): RunStep | undefined {
     case "progress":
       return {
         message: `${[event.phase, event.task].filter((x) => x !== undefined).join(" ")} ${Math.floor(event.done)}/${event.total}`,
-        ...(event.total > 0 ? { part: Math.min(1, event.done / event.total) } : {}),
+        ...(event.total > 0 && { part: Math.min(1, event.done / event.total) }),
       };
     case "wrote":
       return { message: `wrote ${event.path}`, wrote: joinPath(out, event.path) };

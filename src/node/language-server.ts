@@ -60,7 +60,7 @@ function serveStreams(input: NodeJS.ReadableStream, output: NodeJS.WritableStrea
       version: lacecVersion(),
       errorsPage: new URL("../../docs/errors.md", import.meta.url).href,
       // Each run is this command again, in a process of its own.
-      ...(command === undefined ? {} : { runs: childRuns(command, ["lsp", "--run"]) }),
+      ...(command !== undefined && { runs: childRuns(command, ["lsp", "--run"]) }),
     });
   });
 }

@@ -43,7 +43,7 @@ export abstract class DeclarationRules extends SettingRules {
       return true;
     });
     const path = this.string(this.CONSUME(t.StringLiteral));
-    return { kind: "ImportDecl", ...(listed === true ? { names } : {}), path, span: this.span(start) };
+    return { kind: "ImportDecl", ...(listed === true && { names }), path, span: this.span(start) };
   });
 
   protected modelDecl = this.RULE("modelDecl", (): Item => {
@@ -91,8 +91,8 @@ export abstract class DeclarationRules extends SettingRules {
       kind: "AttributeDecl",
       name,
       type,
-      ...(from === undefined ? {} : { from }),
-      ...(on === undefined ? {} : { on }),
+      ...(from !== undefined && { from }),
+      ...(on !== undefined && { on }),
       span: this.span(start),
     };
   });
@@ -134,8 +134,8 @@ export abstract class DeclarationRules extends SettingRules {
           });
           return {
             kind: "ScalarType",
-            ...(range === undefined ? {} : { range }),
-            ...(sigma === undefined ? {} : { sigma }),
+            ...(range !== undefined && { range }),
+            ...(sigma !== undefined && { sigma }),
             span: this.span(start),
           };
         },
@@ -176,7 +176,7 @@ export abstract class DeclarationRules extends SettingRules {
       this.equals();
       return this.SUBRULE(this.expr);
     });
-    return { name, type, ...(value === undefined ? {} : { value }), span: this.span(start) };
+    return { name, type, ...(value !== undefined && { value }), span: this.span(start) };
   });
 
   private equals(): void {

@@ -177,7 +177,7 @@ export class LaceParser extends DeclarationRules {
     const isOf = this.OR([{ ALT: () => this.CONSUME(t.From) }, { ALT: () => this.CONSUME(t.Of) }]).tokenType === t.Of;
     const source = this.name(this.CONSUME(t.Name));
     const index = this.OPTION({ GATE: () => isOf, DEF: () => this.SUBRULE(this.index) });
-    return { source, sourceKind: isOf ? "of" : "from", ...(index === undefined ? {} : { index }) };
+    return { source, sourceKind: isOf ? "of" : "from", ...(index !== undefined && { index }) };
   });
 
   private photoDecl = this.RULE("photoDecl", (): Item => {
@@ -206,7 +206,7 @@ export class LaceParser extends DeclarationRules {
       this.CONSUME(t.By);
       return this.SUBRULE(this.sum);
     });
-    return { name, values, ...(by === undefined ? {} : { by }), span: this.span(start) };
+    return { name, values, ...(by !== undefined && { by }), span: this.span(start) };
   });
 
   private expectStmt = this.RULE("expectStmt", (): ExpectStmt => {
@@ -262,7 +262,7 @@ export class LaceParser extends DeclarationRules {
       kind: "SaveStmt",
       targets,
       path,
-      ...(form === undefined ? {} : { form }),
+      ...(form !== undefined && { form }),
       options,
       span: this.span(start),
     };

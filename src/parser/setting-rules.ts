@@ -169,10 +169,10 @@ export abstract class SettingRules extends ExpressionRules {
     });
     return {
       kind: "KeepSetting",
-      ...(latent === undefined ? {} : { latent }),
-      ...(attributes === undefined ? {} : { attributes }),
-      ...(identity === undefined ? {} : { identity }),
-      ...(by === undefined ? {} : { by }),
+      ...(latent !== undefined && { latent }),
+      ...(attributes !== undefined && { attributes }),
+      ...(identity !== undefined && { identity }),
+      ...(by !== undefined && { by }),
       span: this.span(start),
     };
   });
@@ -192,7 +192,7 @@ export abstract class SettingRules extends ExpressionRules {
       this.CONSUME(t.Tries);
       return this.SUBRULE(this.sum);
     });
-    return { kind: "AcceptSetting", judge, ...(tries === undefined ? {} : { tries }), span: this.span(start) };
+    return { kind: "AcceptSetting", judge, ...(tries !== undefined && { tries }), span: this.span(start) };
   });
 
   private stepSetting = this.RULE("stepSetting", (): Setting => {
@@ -223,8 +223,8 @@ export abstract class SettingRules extends ExpressionRules {
     return {
       kind: "StepSetting",
       energy,
-      ...(layers === undefined ? {} : { layers }),
-      ...(weight === undefined ? {} : { weight }),
+      ...(layers !== undefined && { layers }),
+      ...(weight !== undefined && { weight }),
       span: this.span(start),
     };
   });
@@ -246,7 +246,7 @@ export abstract class SettingRules extends ExpressionRules {
       this.CONSUME(t.As);
       return this.name(this.CONSUME(t.Name));
     });
-    return { kind: "StartSetting", path, ...(as === undefined ? {} : { as }), span: this.span(start) };
+    return { kind: "StartSetting", path, ...(as !== undefined && { as }), span: this.span(start) };
   });
 
   /** A word at the beginning of a line that is no setting: kept for the checker, which knows the nearest name. */

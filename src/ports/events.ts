@@ -77,7 +77,7 @@ export class PhaseClock {
     const { result, seconds } = await this.timed(work);
     this.add(phase, seconds);
     const task = about.task === undefined ? {} : { task: about.task };
-    this.onEvent({ kind: "end", phase, ...task, seconds, ...(note === undefined ? {} : { note: note(result) }) });
+    this.onEvent({ kind: "end", phase, ...task, seconds, ...(note !== undefined && { note: note(result) }) });
     return result;
   }
 
@@ -105,7 +105,7 @@ export class PhaseClock {
 
   /** Passes a progress report on. */
   progress(phase: PhaseName, task: string | undefined, done: number, total: number, note?: string): void {
-    const about = { ...(task === undefined ? {} : { task }), ...(note === undefined ? {} : { note }) };
+    const about = { ...(task !== undefined && { task }), ...(note !== undefined && { note }) };
     this.onEvent({ kind: "progress", phase, done, total, ...about });
   }
 }

@@ -87,7 +87,7 @@ describe.each(["product", "lace"] as const)("energies that differ in numbers, in
       const slopesOf = (graph: Graph) => optimize(differentiate(graph, { of: "logp", wrt }));
       const shared = interpret(slopesOf(energyGraph(energy, logic, varying)), {
         ...heads,
-        ...(varying === undefined ? {} : { numbers: Float64Array.from(numbers.flat()) }),
+        ...(varying !== undefined && { numbers: Float64Array.from(numbers.flat()) }),
       });
       for (const [row, own] of energies.entries()) {
         const alone = interpret(slopesOf(energyGraph(own, logic)), heads);

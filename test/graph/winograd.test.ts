@@ -34,7 +34,7 @@ function convolution(sizes: Sizes, plain = false, constant = true): { graph: Gra
   const y = b.conv2d(x, weight, {
     pad: (kernel - 1) / 2,
     layout,
-    ...(plain ? {} : { bias, activation: { slope: 0.2, gain: Math.SQRT2 } }),
+    ...(!plain && { bias, activation: { slope: 0.2, gain: Math.SQRT2 } }),
   });
   return {
     graph: b.finish({ outputs: { y } }),

@@ -12,7 +12,7 @@ const fixedOnly = all.filter((tableau) => tableau.error === undefined);
 const defaults = { control: "sample", rtol: 1e-6, atol: 1e-6, stepRule: "pi", maxSteps: 10_000, t0: 0, t1: 1 } as const;
 /** Options that suit the tableau: fixed steps where it has no error estimate. */
 function options(tableau: Tableau, more: Pick<SolveOptions, "term" | "y0"> & Partial<SolveOptions>): SolveOptions {
-  return { ...defaults, tableau, ...(tableau.error === undefined ? { fixedSteps: 200 } : {}), ...more };
+  return { ...defaults, tableau, ...(tableau.error === undefined && { fixedSteps: 200 }), ...more };
 }
 const sum = (xs: readonly number[]): number => xs.reduce((s, x) => s + x, 0);
 

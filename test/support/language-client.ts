@@ -111,7 +111,7 @@ export class LanguageClient {
 
   static async start(options: ClientOptions = {}): Promise<LanguageClient> {
     const host = memoryHost({
-      ...(options.modelless === true ? {} : { "builtin:avatar": avatarBytes() }),
+      ...(options.modelless !== true && { "builtin:avatar": avatarBytes() }),
       ...options.files,
     });
     const files: EditorFiles = { ...host, list: (folder) => Promise.resolve(listed(host, folder)) };

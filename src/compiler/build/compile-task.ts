@@ -179,16 +179,14 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
         },
       },
     }),
-    ...(synthesis === undefined
-      ? {}
-      : {
-          synthesis: (images) => ({
-            name: "synthesis",
-            title: "images from styles",
-            built: () => buildSynthesis(model, { rows: images, layout, noise }),
-            compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
-          }),
-        }),
+    ...(synthesis !== undefined && {
+      synthesis: (images) => ({
+        name: "synthesis",
+        title: "images from styles",
+        built: () => buildSynthesis(model, { rows: images, layout, noise }),
+        compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
+      }),
+    }),
     ...((pictured.length > 0 || features !== undefined) && {
       pictureReadout: {
         heads: pictured.map(({ at }) => at),
@@ -343,8 +341,8 @@ function condition(
   const { energy, varying, keep } = task;
   return {
     energy,
-    ...(varying === undefined ? {} : { varying }),
-    ...(keep === undefined ? {} : { keep }),
+    ...(varying !== undefined && { varying }),
+    ...(keep !== undefined && { keep }),
     anchors: anchorsOfGradient(task),
     looks: looksAtPictures(task),
     parts,
@@ -355,7 +353,7 @@ function condition(
       built: () => buildEnergyGraph(task),
       compiled: () => compileEnergyGradient(task),
     },
-    ...(implicit ? { jacobian: jacobianOf(task, { suffix, of }) } : {}),
+    ...(implicit && { jacobian: jacobianOf(task, { suffix, of }) }),
     ...steppingWith(task, { suffix, of }),
   };
 }
@@ -395,16 +393,14 @@ export function jacobianOf(
   return {
     count,
     passes: count === 0 ? 1 : jacobianPasses(task),
-    ...(count === 0
-      ? {}
-      : {
-          graph: {
-            name: `jacobian${suffix}`,
-            title: `log p${of}, its gradient and the Jacobian of its arguments`,
-            built: () => buildJacobian(task),
-            compiled: () => compileJacobian(task),
-          },
-        }),
+    ...(count !== 0 && {
+      graph: {
+        name: `jacobian${suffix}`,
+        title: `log p${of}, its gradient and the Jacobian of its arguments`,
+        built: () => buildJacobian(task),
+        compiled: () => compileJacobian(task),
+      },
+    }),
     hessianAt: (values, at) => curvature(values, at).hessian,
   };
 }

@@ -93,7 +93,7 @@ export function buildStochasticStart(sampler: StochasticSampler, gradient: Graph
     status: b.where(b.isFinite([logp, slope]), b.column(0), b.column(statusNumber("non-finite"))),
     evaluations: b.column(1),
     logp,
-    ...(sampler.kind === "hmc" ? { size: b.column(FIRST_SIZE) } : {}),
+    ...(sampler.kind === "hmc" && { size: b.column(FIRST_SIZE) }),
   });
   const length = traceLength(sampler);
   const trace = length === 0 ? [] : [b.constant(new Float64Array(b.rows * length), [b.rows, length])];

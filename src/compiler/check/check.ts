@@ -340,7 +340,7 @@ class Checker {
       this.report.error("L2001", name.span, `unknown task \`${name.text}\``, {
         text: "no sample, edit, traverse or sweep has this name",
         hints,
-        ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
+        ...(guess !== undefined && { fix: { span: name.span, replacement: guess } }),
       });
     else
       this.report.error("L2003", name.span, `\`${name.text}\` is ${kindOf(d)}, not a task with images`, {

@@ -79,7 +79,7 @@ function reportUnknown(name: string, span: Span, env: Env): void {
     hints,
     related:
       declared === undefined ? [] : [{ span: declared.decl.name.span, text: `\`${guess ?? ""}\` is declared here` }],
-    ...(guess === undefined || holder !== undefined ? {} : { fix: { span, replacement: guess } }),
+    ...(guess !== undefined && holder === undefined && { fix: { span, replacement: guess } }),
   });
 }
 

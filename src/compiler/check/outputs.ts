@@ -163,7 +163,7 @@ function checkForm(stmt: ast.SaveStmt, tasks: readonly CheckedTask[], env: Env):
     case "grid":
       return {
         kind: "grid",
-        ...(columns === undefined ? {} : { columns }),
+        ...(columns !== undefined && { columns }),
         ...(marks && { marks }),
         ...sheetForm(options, tasks, env),
       };
@@ -186,9 +186,9 @@ function sheetForm(options: Options, tasks: readonly CheckedTask[], env: Env): S
   const labels = options.span("labels") && options.word("labels", SAVE_FORMS.grid.labels, "on") === "on";
   const caption = checkCaption(options, tasks, env);
   return {
-    ...(labels === undefined ? {} : { labels }),
-    ...(gap === undefined ? {} : { gap }),
-    ...(caption === undefined ? {} : { caption }),
+    ...(labels !== undefined && { labels }),
+    ...(gap !== undefined && { gap }),
+    ...(caption !== undefined && { caption }),
   };
 }
 

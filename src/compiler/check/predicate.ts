@@ -255,7 +255,7 @@ export function classIndex(e: ast.Expr, name: string, row: Classes, env: Env): n
     text: "not one of its values",
     hints: guess === undefined ? hints : [`did you mean \`${guess}\`?`, ...hints],
     related: env.calls,
-    ...(guess === undefined || local !== undefined ? {} : { fix: { span: e.span, replacement: guess } }),
+    ...(guess !== undefined && local === undefined && { fix: { span: e.span, replacement: guess } }),
   });
   return undefined;
 }

@@ -60,7 +60,7 @@ export class Report {
 
 function diagnostic(code: Code, span: Span, message: string, extra: Extra): Omit<Diagnostic, "severity"> {
   const { text = "", related = [], hints = [], fix } = extra;
-  return { code, message, at: { span, text }, related, hints, ...(fix === undefined ? {} : { fix }) };
+  return { code, message, at: { span, text }, related, hints, ...(fix !== undefined && { fix }) };
 }
 
 function compare(a: string, b: string): number {

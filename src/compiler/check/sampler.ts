@@ -86,8 +86,8 @@ function readOde(given: readonly ast.Option[], edition: DefaultsEdition, env: En
     atol: options.number("atol", POSITIVE) ?? tolerance,
     control: options.word("control", SAMPLERS.ode.control, "sample"),
     stepControl: options.word("controller", SAMPLERS.ode.controller, "pi"),
-    ...(steps === undefined ? {} : { steps }),
-    ...(tau === undefined ? {} : { tau }),
+    ...(steps !== undefined && { steps }),
+    ...(tau !== undefined && { tau }),
     maxSteps: options.number("maxSteps", COUNT) ?? 1000,
     ...(isPatient(edition) && { patient: true as const }),
   };

@@ -130,7 +130,7 @@ export class Settings {
     this.env.report.error("L2010", key.span, `${what} has no setting \`${key.text}\``, {
       text: "unknown setting",
       hints: [guess === undefined ? `it has ${listed(allowed, "and")}` : `did you mean \`${guess}\`?`],
-      ...(guess === undefined ? {} : { fix: { span: key.span, replacement: guess } }),
+      ...(guess !== undefined && { fix: { span: key.span, replacement: guess } }),
     });
   }
 
@@ -178,7 +178,7 @@ export function chooseWord<W extends string>(
         ? `choose ${listed(words)}`
         : `did you mean \`${guess}\`? the choices are ${listed(words, "and")}`,
     ],
-    ...(guess === undefined ? {} : { fix: { span: name.span, replacement: guess } }),
+    ...(guess !== undefined && { fix: { span: name.span, replacement: guess } }),
   });
   return undefined;
 }
@@ -202,7 +202,7 @@ export class Options {
         env.report.error("L2010", span, `${what} has no option \`${text}\``, {
           text: "unknown option",
           hints: [guess === undefined ? there : `did you mean \`${guess}\`?`],
-          ...(guess === undefined ? {} : { fix: { span, replacement: guess } }),
+          ...(guess !== undefined && { fix: { span, replacement: guess } }),
         });
       } else if (earlier !== undefined) {
         env.report.error("L2011", span, `\`${text}\` is given twice`, {

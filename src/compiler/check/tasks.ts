@@ -250,7 +250,7 @@ function sourceOf(decl: ast.EditDecl | ast.SweepDecl, earlier: EarlierTask | und
   const task = earlier?.index ?? 0;
   const { index } = decl;
   if (index === undefined) return { task, from: 0, to: Math.max(0, (count ?? 1) - 1) };
-  const bounds = { min: 0, integer: true, ...(count === undefined ? {} : { max: count - 1 }) };
+  const bounds = { min: 0, integer: true, ...(count !== undefined && { max: count - 1 }) };
   const one = (e: ast.Expr): number | undefined =>
     settings.boundedNumber(e, `an index of \`${decl.source.text}\``, bounds, env);
   if (index.kind !== "RangeExpr") {
@@ -272,7 +272,7 @@ function checkStep(step: ast.StepSetting, env: Env): CheckedStep {
     energy,
     weight,
     text: quote(step.energy.span, env),
-    ...(layers === undefined ? {} : { layers }),
+    ...(layers !== undefined && { layers }),
     span: step.span,
   };
 }

@@ -42,7 +42,7 @@ export function marginOf(
   const column = varying?.of.get(e)?.temperature;
   const margin: Margin = {
     ...{ kind: "margin", attribute, values: kept, temperature },
-    ...(column === undefined ? {} : { temperatureColumn: column }),
+    ...(column !== undefined && { temperatureColumn: column }),
   };
   return { margin, negated };
 }

@@ -81,7 +81,7 @@ function formOf(energies: readonly Energy[], members: readonly number[]): Common
   const picked = [...columns.values()].map((c) => c.place);
   return {
     energy,
-    ...(picked.length === 0 ? {} : { varying: { columns: picked.length, of } }),
+    ...(picked.length !== 0 && { varying: { columns: picked.length, of } }),
     members,
     numbers: rows.map((row) => picked.map((p) => at(row, p))),
   };

@@ -198,7 +198,7 @@ export class GraphBuilder {
   }
   /** Matmul, bias and activation in one node: for passes; builders of models leave the fusing to them. */
   dense(x: NodeId, weight: NodeId, bias?: NodeId, activation?: LeakyRelu): NodeId {
-    const op: Op = { kind: "dense", hasBias: bias !== undefined, ...(activation ? { activation } : {}) };
+    const op: Op = { kind: "dense", hasBias: bias !== undefined, ...(activation && { activation }) };
     return this.emit(op, bias === undefined ? [x, weight] : [x, weight, bias]);
   }
 
@@ -265,7 +265,7 @@ export class GraphBuilder {
       pad,
       layout,
       hasBias: bias !== undefined,
-      ...(activation ? { activation } : {}),
+      ...(activation && { activation }),
     };
     return this.emit(op, bias === undefined ? [x, weight] : [x, weight, bias]);
   }

@@ -118,7 +118,7 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
       out: ".",
       script: options.script,
       onEvent,
-      ...(signal === undefined ? {} : { signal }),
+      ...(signal !== undefined && { signal }),
     });
     const byHand = hand === undefined ? undefined : await matchHands(hand, plan, results, services, onEvent);
     engine = await services.openEngine();

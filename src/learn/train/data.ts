@@ -78,7 +78,7 @@ export async function loadTrainingData(
     const name = `probs.${attribute.name}`;
     const hasProbs = attribute.type !== "scalar" && source.has(name);
     const probs = hasProbs ? read(name, [count, attribute.classes.length]) : undefined;
-    const column = { attribute, index, labels, ...(probs === undefined ? {} : { probs }) };
+    const column = { attribute, index, labels, ...(probs !== undefined && { probs }) };
     const problem = problemOf(column);
     if (problem !== undefined) {
       const hints = ["leave it out with --attributes, or label more images"];

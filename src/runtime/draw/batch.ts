@@ -115,7 +115,7 @@ function partOf({ members, z0, anchors, keys, ...rest }: Tile, positions: readon
     members: positions.flatMap((p) => members[p] ?? []),
     keys: positions.flatMap((p) => keys[p] ?? []),
     z0: rowsAt(z0, members.length, positions),
-    ...(anchors === undefined ? {} : { anchors: Object.fromEntries(kept) as Record<string, Float32Array> }),
+    ...(anchors !== undefined && { anchors: Object.fromEntries(kept) as Record<string, Float32Array> }),
   };
 }
 
@@ -251,9 +251,9 @@ async function runTile(
     samples: members.map((m) => m.origin),
     lanes,
     z0,
-    ...(anchors === undefined ? {} : { anchors }),
-    ...(firstStep === undefined ? {} : { firstStep }),
-    ...(attempt === undefined ? {} : { attempt }),
+    ...(anchors !== undefined && { anchors }),
+    ...(firstStep !== undefined && { firstStep }),
+    ...(attempt !== undefined && { attempt }),
     shares: shares.map(valueOf),
     onProgress: ({ fraction, evaluations }) => onProgress(fraction, evaluations),
     ...(onStep && {
@@ -262,7 +262,7 @@ async function runTile(
         onStep({ task: task.name, index, part, attempt: attempt ?? 0 }, step);
       },
     }),
-    ...(signal === undefined ? {} : { signal }),
+    ...(signal !== undefined && { signal }),
   });
   stopIfAborted(signal);
   const wanted = drawn.samples.map((s) => s.status !== "non-finite");

@@ -123,7 +123,7 @@ function stepBatch(part: number, rows: readonly Start[], { model, program, share
       Float64Array,
     ),
     firstStep: (part + 1) * NOISE_STRIDE,
-    ...(shares.length === 0 ? {} : { shares }),
+    ...(shares.length !== 0 && { shares }),
   };
 }
 

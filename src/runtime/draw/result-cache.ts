@@ -140,17 +140,15 @@ export function decodeSample(stored: Uint8Array): KeptSample | undefined {
     logp: doubles[0] ?? NaN,
     z: doubles.slice(1, 1 + z),
     w: floats.slice(0, w),
-    ...(ws === null ? {} : { ws: floats.slice(w, w + ws) }),
-    ...(way === null ? {} : { way: floats.slice(w + (ws ?? 0), farStart) }),
-    ...(far === null
-      ? {}
-      : {
-          far: {
-            from: far,
-            w: floats.slice(farStart, farEnd),
-            ...(farWay === null ? {} : { way: floats.slice(farEnd) }),
-          },
-        }),
+    ...(ws !== null && { ws: floats.slice(w, w + ws) }),
+    ...(way !== null && { way: floats.slice(w + (ws ?? 0), farStart) }),
+    ...(far !== null && {
+      far: {
+        from: far,
+        w: floats.slice(farStart, farEnd),
+        ...(farWay !== null && { way: floats.slice(farEnd) }),
+      },
+    }),
     heads: read,
   };
 }

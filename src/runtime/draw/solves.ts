@@ -318,7 +318,7 @@ function sweepBatches(
     );
     return {
       ...{ condition, seed, members, z0, ...again(attempt) },
-      ...(varying || keep ? { anchors } : {}),
+      ...((varying || keep) && { anchors }),
       ...(keep && { firstStep: NOISE_STRIDE }),
     };
   };

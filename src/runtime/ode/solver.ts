@@ -323,7 +323,7 @@ class Solve {
       before: this.y.subarray(o, end),
       after: this.trial.subarray(o, end),
       slopeBefore: this.stage(0).subarray(o, end),
-      ...(tableau.firstSameAsLast ? { slopeAfter: this.stage(tableau.c.length - 1).subarray(o, end) } : {}),
+      ...(tableau.firstSameAsLast && { slopeAfter: this.stage(tableau.c.length - 1).subarray(o, end) }),
     });
     this.y.set(this.trial.subarray(o, end), o);
     if (tableau.firstSameAsLast) this.stage(0).set(this.stage(tableau.c.length - 1).subarray(o, end), o);

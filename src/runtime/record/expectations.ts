@@ -41,7 +41,7 @@ export function judge(expect: Expect, task: string, heads: Judged, labeller?: La
       text,
       fraction,
       heads: byHeads,
-      ...(byLabeller === undefined ? {} : { labeller: byLabeller }),
+      ...(byLabeller !== undefined && { labeller: byLabeller }),
       ...(isFollowed && { followed: true as const }),
       passed: content.every((c) => share(c) >= fraction - SLACK),
       span,

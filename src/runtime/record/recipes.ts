@@ -56,21 +56,21 @@ export class Recipes {
       files: this.files,
       inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
       overrides: {
-        ...(seed === undefined ? {} : { seed }),
-        ...(count === undefined || !whole ? {} : { count }),
+        ...(seed !== undefined && { seed }),
+        ...(count !== undefined && whole && { count }),
       },
       lock,
     };
     const place = {
       task: task.name,
-      ...("seed" in task ? { seed: task.seed } : {}),
+      ...("seed" in task && { seed: task.seed }),
       save: plan.saves.indexOf(save),
     };
     return ({ index, step }) =>
       printRecipe(run, {
         ...place,
-        ...(index === undefined ? {} : { index }),
-        ...(step === undefined ? {} : { step }),
+        ...(index !== undefined && { index }),
+        ...(step !== undefined && { step }),
         ...this.attemptsFor(place.save, { index, step }, attempts),
       });
   }

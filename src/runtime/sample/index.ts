@@ -81,9 +81,9 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const shared = {
     field: tiledField({ ...rest, gradient, lanes }),
     z0,
-    ...(paths === undefined ? {} : { paths }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-    ...(signal === undefined ? {} : { signal }),
+    ...(paths !== undefined && { paths }),
+    ...(onProgress !== undefined && { onProgress }),
+    ...(signal !== undefined && { signal }),
   };
   const solve = (): Promise<SamplingResult> => {
     switch (sampler.kind) {

@@ -79,17 +79,15 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
     stepRule: batch ? "torchdiffeq" : sampler.stepControl,
     maxSteps: sampler.maxSteps,
     givesUp: sampler.patient !== true,
-    ...(fixedSteps === undefined ? {} : { fixedSteps }),
-    ...(paths !== undefined || onStep !== undefined
-      ? {
-          onAccepted: (step: AcceptedStep) => {
-            paths?.[step.sample]?.addStep(step);
-            onStep?.(step.sample, { h: step.h, logp: logp[step.sample] ?? NaN });
-          },
-        }
-      : {}),
-    ...(onProgress === undefined ? {} : { onProgress }),
-    ...(signal === undefined ? {} : { signal }),
+    ...(fixedSteps !== undefined && { fixedSteps }),
+    ...((paths !== undefined || onStep !== undefined) && {
+      onAccepted: (step: AcceptedStep) => {
+        paths?.[step.sample]?.addStep(step);
+        onStep?.(step.sample, { h: step.h, logp: logp[step.sample] ?? NaN });
+      },
+    }),
+    ...(onProgress !== undefined && { onProgress }),
+    ...(signal !== undefined && { signal }),
   });
   // A finished sample's last evaluation was at its end if the tableau evaluates there; the others need one more.
   const missing = Uint8Array.from(solution.samples, (s) => (tableau.firstSameAsLast && s.status === "done" ? 0 : 1));

@@ -83,7 +83,7 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
     wants: (picture) => (hasStep ? isPart(picture) : isOutcome(task, picture)),
     accept: async (image, picture) => {
       if (image === undefined) return;
-      const number = { index: imageNumber(task, picture), ...(hasStep ? { step: picture.part } : {}) };
+      const number = { index: imageNumber(task, picture), ...(hasStep && { step: picture.part }) };
       const text = recipe(number);
       const write: Promise<void> = writeImage(
         fillTemplate(path, { ...number, part: picture.part }),

@@ -31,8 +31,8 @@ export function emitConv(e: NodeEmitter, op: ConvOp): TensorKernel {
       filter: filter(operands),
       strides: op.stride,
       pad: op.pad,
-      ...(b === undefined ? {} : { bias: b }),
-      ...(fusible ? fusedActivation(activation) : {}),
+      ...(b !== undefined && { bias: b }),
+      ...(fusible && fusedActivation(activation)),
     });
     return fromNhwc(tf, activation === undefined || fusible ? y : leakyRelu(tf, activation, y), op.layout);
   };

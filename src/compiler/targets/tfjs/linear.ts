@@ -44,8 +44,8 @@ export function emitDense(e: NodeEmitter, hasBias: boolean, activation: LeakyRel
       b,
       transposeA: false,
       transposeB: false,
-      ...(c === undefined ? {} : { bias: c }),
-      ...(fusible ? fusedActivation(activation) : {}),
+      ...(c !== undefined && { bias: c }),
+      ...(fusible && fusedActivation(activation)),
     });
     const z = activation === undefined || fusible ? y : leakyRelu(tf, activation, y);
     return node.shape.length === 2 ? z : tf.reshape(z, [...node.shape]);
