@@ -111,6 +111,7 @@ export type {
   SheetForm,
   SweepTask,
   TraverseTask,
+  TaskSource,
 } from "./compiler/plan.js";
 export type { BoundPredicate, ClassPredicate, NearPredicate, Predicate } from "./compiler/predicate.js";
 export type { Residuals } from "./compiler/residuals.js";
@@ -132,7 +133,7 @@ export type { Likeness } from "./runtime/draw/results.js";
 export type { RgbImage } from "./runtime/image/rgb.js";
 export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
 export type { ChainReport } from "./runtime/record/chain-report.js";
-export type { FamilyRecord, KeepRecord, SampleRecord } from "./runtime/record/record.js";
+export type { FamilyRecord, KeepRecord, SampleRecord, SourceRecord } from "./runtime/record/record.js";
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
 export type { Residency } from "./runtime/services/engine.js";
 export type { JudgedHeads } from "./runtime/services/labeller-identity.js";

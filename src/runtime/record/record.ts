@@ -95,7 +95,7 @@ export type FamilyRecord =
     };
 
 /** The images of an earlier task that a task starts from, as edits number them. */
-interface SourceRecord {
+export interface SourceRecord {
   readonly task: string;
   readonly from: number;
   readonly to: number;
