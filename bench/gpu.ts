@@ -16,7 +16,7 @@ import { compileSynthesis, repeatStyles } from "../src/compiler/build/synthesis.
 import { compileStepGraph, stepGraphsOf } from "../src/compiler/build/step-graphs.js";
 import type { Executable, Graph } from "../src/compiler/graph/graph.js";
 import type { StyleganModel } from "../src/models/model.js";
-import { writePack } from "../src/models/pack/pack.js";
+import { writePack } from "../src/models/pack/write-pack.js";
 import { openEngine } from "../src/node/engines/open.js";
 import { imagesFromTile } from "../src/runtime/image/rgb.js";
 import { drawLatents, drawSamples, type CompiledSampler } from "../src/runtime/sample/index.js";

@@ -15,7 +15,7 @@ import { ENGINE_NAMES, type EngineName } from "../src/runtime/services/engine.js
 import { openEngine } from "../src/node/engines/open.js";
 import { imagesFromTile } from "../src/runtime/image/rgb.js";
 import type { StyleganModel } from "../src/models/model.js";
-import { writePack } from "../src/models/pack/pack.js";
+import { writePack } from "../src/models/pack/write-pack.js";
 import { compileSynthesis, repeatStyles } from "../src/compiler/build/synthesis.js";
 import { transformInputs } from "../src/runtime/show/synthesis-inputs.js";
 import { configF, styles } from "./config-f.js";

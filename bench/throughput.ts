@@ -13,7 +13,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writePack } from "../src/models/pack/pack.js";
+import { writePack } from "../src/models/pack/write-pack.js";
 import type { StyleganModel } from "../src/models/model.js";
 import { random } from "../test/support/random.js";
 import { configF } from "./config-f.js";

@@ -14,7 +14,8 @@ import { DEFAULTS, epochsFor, linearSettings, type TrainSettings } from "../lear
 import { trainHeads, type Trained } from "../learn/train/trainer.js";
 import { trainWitnesses, type Witnesses } from "../learn/train/witness.js";
 import { modelError } from "../models/model-error.js";
-import { writeHeads, type Heads } from "../models/pack/pack.js";
+import { type Heads } from "../models/pack/pack.js";
+import { writeHeads } from "../models/pack/write-pack.js";
 import { widthIn } from "../models/pack/pack-weights.js";
 import { PhaseClock } from "../ports/events.js";
 import type { Engine } from "../runtime/services/engine.js";

@@ -7,7 +7,8 @@ import { DEFAULT_SIGMA, nameOfHeadFile } from "./checkpoints/head-source.js";
 import { chosenHeads, type HeadCheckpoint } from "./checkpoints/head-forms.js";
 import { labellerFile, type Decoder, type Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
-import { readHeadFile, readPack, synthesisTensors, type Heads } from "./pack/pack.js";
+import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
+import { synthesisTensors } from "./pack/write-pack.js";
 import type { Stylegan3Weights, SynthesisWeights } from "../compiler/synthesis-weights.js";
 import { noiseLayers } from "../compiler/build/synthesis.js";
 

@@ -22,7 +22,8 @@ import {
 import { modelError } from "./model-error.js";
 import { labellerFile, type DecoderModel, type LabellerFile, type Model, type StyleganModel } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
-import { loadDecoder, loadLabeller, METADATA_KEY, readPack, writeHeads, writePack } from "./pack/pack.js";
+import { loadDecoder, loadLabeller, METADATA_KEY, readPack } from "./pack/pack.js";
+import { writeHeads, writePack } from "./pack/write-pack.js";
 import { wholeOnnx } from "./onnx-file.js";
 import { inputFacts, parseHeadMetadata, parsePackMetadata } from "./pack/pack-metadata.js";
 import { widthIn } from "./pack/pack-weights.js";

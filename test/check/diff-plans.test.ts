@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { diffPlans } from "../../src/compiler/diff-plans.js";
 import type { Plan } from "../../src/compiler/plan.js";
 import { compileScript } from "../../src/app/compile-script.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { memoryHost } from "../support/memory-host.js";
 import { randomModel } from "../support/model.js";
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { compileScript } from "../../src/app/compile-script.js";
 import type { Attribute } from "../../src/compiler/attribute.js";
-import { writeHeads, writePack } from "../../src/models/pack/pack.js";
+import { writeHeads, writePack } from "../../src/models/pack/write-pack.js";
 import { memoryHost } from "../support/memory-host.js";
 import { randomModel } from "../support/model.js";
 

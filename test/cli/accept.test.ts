@@ -10,7 +10,7 @@ import { nodeHost } from "../../src/node/host.js";
 import { lacecVersion, nodeServices } from "../../src/node/services.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { openRecipe, reproduce } from "../../src/app/reproduce.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { drawAccepted } from "../../src/runtime/draw/accept.js";
 import { witnessOutputs } from "../../src/runtime/draw/witness.js";
 import type { SampleResult } from "../../src/runtime/draw/results.js";

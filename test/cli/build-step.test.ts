@@ -7,7 +7,7 @@ import { build } from "../../src/app/build.js";
 import { run } from "../../src/app/run.js";
 import { onThisMachine } from "../../src/node/platform.js";
 import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";
 import { folderWith } from "../support/lacec.js";

@@ -13,7 +13,7 @@ import { printGraph } from "../../src/compiler/graph/print.js";
 import { verify } from "../../src/compiler/graph/verify.js";
 import { nodeHost } from "../../src/node/host.js";
 import { nodeServices } from "../../src/node/services.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
 import type { World } from "../../src/runtime/services/world.js";
 import { execute } from "../../src/runtime/execute.js";

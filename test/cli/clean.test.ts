@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { clean, run } from "../../src/node.js";
 import { filesOfRecord } from "../../src/runtime/record/left-outputs.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";

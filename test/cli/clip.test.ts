@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDataMetadata } from "../../src/learn/label/data-metadata.js";
 import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";

@@ -10,7 +10,7 @@ import { LaceError } from "../../src/index.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { run } from "../../src/node.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { runJob } from "../../src/worker.js";
 import { requireBuild } from "../support/build.js";
 import { labelledData } from "../support/labelled-data.js";

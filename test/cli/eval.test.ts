@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";
 import { lockOutputs } from "../../src/node/output-lock.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TEMPORARY_PREFIX } from "../../src/node/host.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Description } from "../../src/models/describe-model.js";
 import { modelsFolder } from "../../src/node/host.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDataMetadata, type DataMetadata } from "../../src/learn/label/data-metadata.js";
 import type { Evaluation } from "../../src/learn/evaluate/evaluation.js";
 import { modelsFolder } from "../../src/node/host.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { readSafetensors, type Safetensors } from "../../src/models/formats/safetensors.js";
 import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";

@@ -5,7 +5,7 @@ import { parseDataMetadata } from "../../src/learn/label/data-metadata.js";
 import { layoutData, settingsOf } from "../../src/learn/label/layout.js";
 import { openPart, partName } from "../../src/node/part-file.js";
 import { modelsFolder } from "../../src/node/host.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";

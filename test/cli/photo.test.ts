@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLatents } from "../../src/models/latents.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { run } from "../../src/node.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";

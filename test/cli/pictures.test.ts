@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { NodeId } from "../../src/compiler/graph/graph.js";
 import { emitOnnx } from "../../src/compiler/targets/onnx/onnx.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { run } from "../../src/node.js";
 import type { LockEntry } from "../../src/runtime/recipe/lock.js";
 import { folderWith, lacec } from "../support/lacec.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { attributes as attributesOn } from "../../src/app/attributes.js";
-import { writeHeads, writePack } from "../../src/models/pack/pack.js";
+import { writeHeads, writePack } from "../../src/models/pack/write-pack.js";
 import { attributes, plan, run } from "../../src/node.js";
 import { onThisMachine } from "../../src/node/platform.js";
 import type { Cache } from "../../src/ports/cache.js";

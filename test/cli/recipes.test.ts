@@ -8,7 +8,7 @@ import { nodeHost } from "../../src/node/host.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { withPngText } from "../../src/runtime/image/png-text.js";
 import { DEFAULTS } from "../../src/compiler/defaults.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { comparePixels } from "../../src/runtime/recipe/compare.js";
 import { parseRecipe, type Recipe } from "../../src/runtime/recipe/recipe.js";
 import { fileFormat } from "../../src/runtime/plan/path-template.js";

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { LaceError, run, type RunEvent, type RunOptions } from "../../src/node.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

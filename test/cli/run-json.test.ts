@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/node.js";
 import { commonFolder, relativeTo } from "../../src/runtime/record/record.js";
 import { publicName } from "../../src/source/public-name.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { folderWith, root } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

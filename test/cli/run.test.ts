@@ -13,7 +13,7 @@ import type { Services } from "../../src/runtime/services/services.js";
 import { nodeHost } from "../../src/node/host.js";
 import { readPngText } from "../../src/runtime/image/png-text.js";
 import { nodeServices } from "../../src/node/services.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { filesIn, folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 import { tinyLabeller } from "../support/tiny-labeller.js";

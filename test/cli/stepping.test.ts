@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/app/run.js";
 import { engineChoice, UsageError, type EngineChoice } from "../../src/app/verb.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { onThisMachine } from "../../src/node/platform.js";
 import { expectClose } from "../support/close.js";
 import { folderWith } from "../support/lacec.js";

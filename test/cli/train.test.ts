@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { mainFile } from "../support/build.js";
 import { labelledData } from "../support/labelled-data.js";
 import { filesIn, folderWith, lacec } from "../support/lacec.js";

@@ -1,7 +1,8 @@
 // Which heads a judge is no independent one of: those that learnt from its labels, and those that they calibrated alone.
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../src/compiler/attribute.js";
-import { readPack, writePack } from "../../src/models/pack/pack.js";
+import { readPack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { readSafetensors } from "../../src/models/formats/safetensors.js";
 import { judgedHeads, judgedHeadsText } from "../../src/runtime/services/labeller-identity.js";
 import { randomModel } from "../support/model.js";

@@ -3,7 +3,7 @@ import type { Attribute } from "../../src/compiler/attribute.js";
 import { compileScript } from "../../src/app/compile-script.js";
 import { clausesOf } from "../../src/learn/evaluate/conditions.js";
 import { paperSuite } from "../../src/learn/evaluate/suite.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { memoryHost } from "../support/memory-host.js";
 import { RANDOM_ATTRIBUTES, randomModel } from "../support/model.js";
 

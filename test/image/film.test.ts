@@ -9,7 +9,7 @@ import { checkSizes } from "../../src/runtime/plan/sizes.js";
 import { MAX_FILM_PIXELS } from "../../src/runtime/services/codec.js";
 import { longestSide } from "../../src/runtime/plan/path-template.js";
 import { solidImage } from "../../src/runtime/image/rgb.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";
 

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openSource } from "../../src/models/checkpoints/open-source.js";
-import { readHeadFile, readPack, writeHeads, writePack } from "../../src/models/pack/pack.js";
+import { readHeadFile, readPack } from "../../src/models/pack/pack.js";
+import { writeHeads, writePack } from "../../src/models/pack/write-pack.js";
 import { isDict, type Fail, type PickleValue } from "../../src/models/formats/pickle-value.js";
 import { findGenerator } from "../../src/models/checkpoints/find-generator.js";
 import { readGenerator } from "../../src/models/checkpoints/import-checkpoint.js";

@@ -2,15 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { Tensor } from "../../src/compiler/weights.js";
 import type { Model } from "../../src/models/model.js";
-import {
-  addHeads,
-  loadHeads,
-  loadLabeller,
-  loadModelInfo,
-  loadPack,
-  writeHeads,
-  writePack,
-} from "../../src/models/pack/pack.js";
+import { addHeads, loadHeads, loadLabeller, loadModelInfo, loadPack } from "../../src/models/pack/pack.js";
+import { writeHeads, writePack } from "../../src/models/pack/write-pack.js";
 import { describeFile } from "../../src/models/describe-model.js";
 import { readSafetensors, writeSafetensors } from "../../src/models/formats/safetensors.js";
 import { memoryHost } from "../support/memory-host.js";

@@ -10,7 +10,7 @@ import { solve } from "../../src/runtime/ode/solver.js";
 import { TABLEAUS } from "../../src/compiler/sampling/tableaus.js";
 import { compileScript } from "../../src/app/compile-script.js";
 import { memoryHost } from "../support/memory-host.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { randomModel } from "../support/model.js";
 import { termOf } from "./terms.js";
 

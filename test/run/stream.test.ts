@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run, type RunOptions } from "../../src/node.js";
 import type { RunEvent } from "../../src/ports/events.js";
 import { LaceError } from "../../src/source/diagnostic.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { ahead, cutRows } from "../../src/runtime/run/portions.js";
 import { folderWith } from "../support/lacec.js";
 import { randomModel } from "../support/model.js";

@@ -7,7 +7,7 @@ import { compileScript } from "../../src/app/compile-script.js";
 import { sharedOutputs } from "../../src/app/run.js";
 import { earlierOfOneName } from "../../src/compiler/check/one-name.js";
 import type { Plan } from "../../src/compiler/plan.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { nodeHost } from "../../src/node/host.js";
 import { compile } from "../check/support.js";
 import { endlessOnnx } from "../support/endless-onnx.js";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { printable } from "../../src/cli/io.js";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { oneLine, visible } from "../../src/source/foreign-text.js";
 import { render } from "../../src/source/render.js";
 import { failure } from "../../src/source/diagnostic.js";

@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { writePack } from "../../src/models/pack/pack.js";
+import { writePack } from "../../src/models/pack/write-pack.js";
 import { run, type RunOptions } from "../../src/node.js";
 import type { Results } from "../../src/runtime/record/record.js";
 import { folderWith } from "./lacec.js";

@@ -4,7 +4,8 @@
 import type { Attribute } from "../../compiler/attribute.js";
 import type { Host } from "../../ports/host.js";
 import { labellerFile, type Model } from "../../models/model.js";
-import { loadDecoder, loadLabeller, METADATA_KEY, readPack, writePack, type Heads } from "../../models/pack/pack.js";
+import { loadDecoder, loadLabeller, METADATA_KEY, readPack, type Heads } from "../../models/pack/pack.js";
+import { writePack } from "../../models/pack/write-pack.js";
 import { readSafetensors, type Safetensors } from "../../models/formats/safetensors.js";
 
 /** A pack that heads can go into: its model, and the file as it is stored. */
