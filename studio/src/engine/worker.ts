@@ -3,7 +3,7 @@
 // two pieces messages are listened to; the engine and what it has read stay from run to run.
 import { openBrowserEngine, type BrowserEngineName } from "../../../src/browser/engines.js";
 import { browserHost, sha256 } from "../../../src/browser/host.js";
-import { BrowserShelf, browserWorld, PackShelf } from "../../../src/browser/world.js";
+import { BrowserServices, browserWorld, PackCache } from "../../../src/browser/world.js";
 import { keepingExecutables } from "../../../src/runtime/services/kept-executables.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
 import { breathing } from "../../../src/app/live/breathing.js";
@@ -70,13 +70,13 @@ function tell(message: FromEngine): void {
 
 /** Opens an engine; the model comes, and is read, while it starts. */
 async function open(engine: BrowserEngineName, models: Models): Promise<OpenedWorld> {
-  const packs = new PackShelf();
+  const packs = new PackCache();
   void packs.pack(projectHost({}, models), "builtin:avatar").catch(() => undefined);
   const opened = await openBrowserEngine({ engine, wasm: { simd, threaded } });
   const { name, description } = opened.engine;
   tell({ kind: "opened", name, description, why: opened.why });
-  const shelf = new BrowserShelf(breathing(keepingExecutables(opened.engine, sha256)), packs);
-  return { engine: opened.engine, world: (host, kept) => browserWorld(host, shelf, kept) };
+  const services = new BrowserServices(breathing(keepingExecutables(opened.engine, sha256)), packs);
+  return { engine: opened.engine, world: (host, kept) => browserWorld(host, services, kept) };
 }
 
 /** The project as its files are in a job. */
