@@ -67,7 +67,10 @@ async function printMarks(page: Page, what: string): Promise<void> {
       performance.clearMarks();
       return found;
     });
+    // Of the last run alone.
+    const begun = marks.reduce((last, [, name], k) => (name === "plan" ? k : last), 0);
     const shown = marks
+      .slice(begun)
       .filter(([, name]) => !/\d\/\d/.test(name))
       .map(([at, name]) => `${(at - origin).toFixed(0)} ${name}`);
     if (shown.length > 0) console.log(`${what}: ${shown.slice(0, 10).join(", ")}`);

@@ -272,7 +272,7 @@ async function probePicture(
   const { synthesis } = compileTask(task, model, { rows: ENERGY_ROWS, layout: engine.layout });
   const painter = openPainter({
     ...{ model, engine, services: world, noise: task.noise, count: 1 },
-    synthesis: synthesis && ((rows) => synthesis(rows).compiled()),
+    synthesis,
   });
   const paint = async (sample: SampleResult): Promise<RgbImage | undefined> =>
     (await painter.paint([stylesOf(first, model.info.numWs)], [rowOf(task, sample)]))[0];

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import type { Executable, Graph } from "../../src/compiler/graph/graph.js";
+import { sourceOf } from "../../src/compiler/build/graph-source.js";
 import { openEngine } from "../../src/node/engines/open.js";
-import type { Engine } from "../../src/runtime/services/engine.js";
+import { compileProgramGraph, type Engine } from "../../src/runtime/services/engine.js";
 import { keepingExecutables } from "../../src/runtime/services/kept-executables.js";
 
 const sha256 = (bytes: Uint8Array) => Promise.resolve(createHash("sha256").update(bytes).digest("hex"));
@@ -63,6 +64,29 @@ describe("an engine that keeps what it compiled", () => {
     await engine.dispose();
     expect(count.open).toBe(0);
     expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  test("does not make a graph anew whose source it knows; another source, or other weights, are made", async () => {
+    const { count, counted } = counting(wasm);
+    const engine = keepingExecutables(counted, sha256);
+    const made: number[] = [];
+    const weights = {};
+    const run = async (by: number, of: object): Promise<void> => {
+      const compiled = (): Graph => {
+        made.push(by);
+        return scaled(by);
+      };
+      const executable = await compileProgramGraph(engine, { compiled, source: sourceOf(of, ["scaled", by]) });
+      expect(await valueOf(executable)).toEqual([by, 2 * by]);
+      await executable.dispose();
+    };
+    await run(3, weights);
+    await run(3, weights);
+    await run(5, weights);
+    await run(3, {});
+    expect(made).toEqual([3, 5, 3]);
+    expect(count.compiled).toBe(2);
+    await engine.dispose();
   });
 
   test("compiles anew what differs in a constant, a bound that JSON does not know, or in keeping values", async () => {

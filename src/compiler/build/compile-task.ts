@@ -16,6 +16,7 @@ import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { forClass } from "./for-class.js";
+import { sourceOf, type GraphSource } from "./graph-source.js";
 import {
   anchorsOfGradient,
   buildEnergyGraph,
@@ -57,6 +58,8 @@ export interface ProgramGraph {
   built(): Graph;
   /** As an engine gets it. */
   compiled(): Graph;
+  /** What `compiled` is a function of, where no network over pictures is part of it. */
+  readonly source?: GraphSource;
 }
 
 /** The Jacobian of an energy's arguments, and the second derivatives of log p in them: what linearly implicit solvers make the Gauss-Newton matrix of. */
@@ -167,6 +170,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
       title: "w and the outputs of all heads",
       built: () => buildReadout(readout),
       compiled: () => compileReadout(readout),
+      source: sourceOf(model.weights, ["readout", rows, truncation, shifted === true, task.class]),
     },
     ...(from !== undefined && {
       far: {
@@ -176,6 +180,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
           title: `w without truncation, for layers from ${from} on`,
           built: () => buildReadout(untruncated),
           compiled: () => compileReadout(untruncated),
+          source: sourceOf(model.weights, ["readout-untruncated", rows, task.class]),
         },
       },
     }),
@@ -185,6 +190,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
         title: "images from styles",
         built: () => buildSynthesis(model, { rows: images, layout, noise }),
         compiled: () => compileSynthesis(model, { rows: images, layout, noise }),
+        source: sourceOf(synthesis, ["synthesis", images, layout, noise]),
       }),
     }),
     ...((pictured.length > 0 || features !== undefined) && {
@@ -352,10 +358,20 @@ function condition(
       title: `log p${of} and its gradient`,
       built: () => buildEnergyGraph(task),
       compiled: () => compileEnergyGradient(task),
+      ...sourceOfGradient(task),
     },
     ...(implicit && { jacobian: jacobianOf(task, { suffix, of }) }),
     ...steppingWith(task, { suffix, of }),
   };
+}
+
+/** What a gradient is a function of: all of its task, where that is plain data. */
+function sourceOfGradient(task: EnergyTask): Pick<ProgramGraph, "source"> {
+  const { weights, attributes, energy, logic, keep, varying, truncation, rows, shifted, look } = task;
+  if (look !== undefined) return {};
+  const columns = varying && [varying.columns, [...varying.of.values()]];
+  const about = [attributes, energy, logic, keep, columns, truncation, rows, shifted === true];
+  return { source: sourceOf(weights, ["gradient", ...about]) };
 }
 
 /** The sampler's start and step on a task's gradient, as a condition has them. */

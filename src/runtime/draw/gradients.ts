@@ -3,7 +3,7 @@
 // In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
 import type { ArgumentJacobian, Condition, Stepping } from "../../compiler/build/compile-task.js";
 import type { CompiledSampler, JacobianTerm } from "../sample/index.js";
-import type { Engine } from "../services/engine.js";
+import { compileProgramGraph, type Engine } from "../services/engine.js";
 
 export interface Gradients extends CompiledSampler {
   dispose(): Promise<void>;
@@ -18,7 +18,7 @@ export async function openGradients(
   hasWays: boolean,
 ): Promise<Gradients> {
   if (engine.steps === "device" && stepping !== undefined && !hasWays) return openStepping(stepping, engine);
-  const executable = await engine.compile(gradient.compiled());
+  const executable = await compileProgramGraph(engine, gradient);
   if (jacobian === undefined) return { gradient: executable, dispose: () => executable.dispose() };
   const term = await openJacobian(jacobian, engine);
   return {
@@ -49,5 +49,5 @@ export async function openJacobian(jacobian: ArgumentJacobian, engine: Engine): 
   const { graph, count, passes } = jacobian;
   const hessianAt: JacobianTerm["hessianAt"] = (values, numbers) => jacobian.hessianAt(values, numbers);
   if (graph === undefined) return { count, passes, hessianAt };
-  return { executable: await engine.compile(graph.compiled()), count, passes, hessianAt };
+  return { executable: await compileProgramGraph(engine, graph), count, passes, hessianAt };
 }

@@ -5,7 +5,7 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { TaskProgram } from "../../compiler/build/compile-task.js";
-import type { Engine } from "../services/engine.js";
+import { compileProgramGraph, type Engine } from "../services/engine.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Model } from "../../models/model.js";
 import { splitColumns } from "./columns.js";
@@ -19,9 +19,9 @@ export interface ReadoutRow {
 
 /** The compiled read-outs of a task. Outputs `w`, `logits` and, where a cutoff asks for it, `untruncated`. The caller disposes it. */
 export async function openReadout({ readout, far }: TaskProgram, engine: Engine): Promise<Executable> {
-  const own = await engine.compile(readout.compiled());
+  const own = await compileProgramGraph(engine, readout);
   if (far === undefined) return own;
-  const mapping = await engine.compile(far.readout.compiled());
+  const mapping = await compileProgramGraph(engine, far.readout);
   return {
     run: async (inputs) => {
       const read = await own.run(inputs);

@@ -78,7 +78,7 @@ export class Resources {
     if (known !== undefined) return known;
     const made = openPainter({
       ...{ model, engine: this.engine, services: this.world, noise: task.noise, count },
-      synthesis: synthesis && ((rows) => synthesis(rows).compiled()),
+      synthesis,
       onShort: (left) => this.say([shortOfMemory(left)]),
     });
     this.painters.set(key, made);

@@ -1,4 +1,5 @@
 // An engine turns graphs into executables on some hardware. Which exist here is found by engine/ (the Node side injects them).
+import type { ProgramGraph } from "../../compiler/build/compile-task.js";
 import type { Executable, Graph, ImageLayout, QueueInputs, Resident } from "../../compiler/graph/graph.js";
 
 export const ENGINE_NAMES = [
@@ -40,7 +41,17 @@ export interface Engine {
   /** Whether what was compiled and disposed is ready again at once for an equal graph (kept-executables.ts). */
   readonly keepsExecutables?: boolean;
   compile(graph: Graph, options?: Residency): Promise<Executable>;
+  /** Of an engine that keeps executables: as compile, of a graph that is made only where none of its source is kept. */
+  compileFrom?(graph: SourcedGraph, options?: Residency): Promise<Executable>;
   dispose(): Promise<void>;
+}
+
+/** A graph that is made when it is asked for. */
+export type SourcedGraph = Pick<ProgramGraph, "compiled" | "source">;
+
+/** Compiles a graph of a program; an engine that has an equal one ready does not ask for it. */
+export function compileProgramGraph(engine: Engine, graph: SourcedGraph, options?: Residency): Promise<Executable> {
+  return engine.compileFrom?.(graph, options) ?? engine.compile(graph.compiled(), options);
 }
 
 /** What trying an engine showed. */

@@ -9,7 +9,7 @@ import type { Model } from "../../models/model.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
 import { InternalError } from "../../source/internal-error.js";
 import { imagesFromTile, type RgbImage } from "../image/rgb.js";
-import type { Engine } from "../services/engine.js";
+import { compileProgramGraph, type Engine, type SourcedGraph } from "../services/engine.js";
 import type { Services } from "../services/services.js";
 import { Batches, chooseAtOnce, chooseRows } from "./image-batches.js";
 import { noiseInputs, transformInputs, truncationInputs, type TileRows } from "./synthesis-inputs.js";
@@ -30,7 +30,7 @@ export interface PainterOptions {
   /** Told of the images of a run from now on, when memory ran short. */
   readonly onShort?: (rows: number) => void;
   /** The graph for so many images; default: that of the model. */
-  readonly synthesis?: ((rows: number) => Graph) | undefined;
+  readonly synthesis?: ((rows: number) => SourcedGraph) | undefined;
 }
 
 export interface Painter {
@@ -50,9 +50,13 @@ export interface Painter {
 export function openPainter(options: PainterOptions): Painter {
   const { model, engine, services, noise = "const", count, total = count, onShort = () => undefined } = options;
   const { layout, batches: gains = false } = engine;
-  const graph = options.synthesis ?? ((rows: number) => compileSynthesis(model, { rows, layout, noise }));
+  const synthesis =
+    options.synthesis ?? ((rows: number) => ({ compiled: () => compileSynthesis(model, { rows, layout, noise }) }));
+  const graph = (rows: number): Graph => synthesis(rows).compiled();
   const compile = (rows: number): Promise<Executable> =>
-    model.decoder === undefined ? engine.compile(graph(rows), { atOnce }) : services.openDecoder(model);
+    model.decoder === undefined
+      ? compileProgramGraph(engine, synthesis(rows), { atOnce })
+      : services.openDecoder(model);
   const atOnce = model.decoder === undefined ? chooseAtOnce(total, engine.atOnce ?? 1, () => graph(SYNTHESIS_ROWS)) : 1;
   const room = (): number =>
     chooseRows(count, {
