@@ -21,7 +21,7 @@ import { openEngine } from "../src/node/engines/open.js";
 import { imagesFromTile } from "../src/runtime/image/rgb.js";
 import { drawLatents, drawSamples, type CompiledSampler } from "../src/runtime/sample/index.js";
 import type { Engine, EngineName } from "../src/runtime/services/engine.js";
-import { TILES_TOGETHER } from "../src/runtime/plan/tiles.js";
+import { samplesTogether } from "../src/runtime/plan/tiles.js";
 import { LaceError } from "../src/source/diagnostic.js";
 import { DEFAULT_ODE, goldenGradient, rms } from "../test/support/golden-energy.js";
 import { GOLDEN_PRESENT, loadGoldenLace } from "../test/support/golden.js";
@@ -160,7 +160,7 @@ async function draw(engine: Engine, { sampler, runs, rows: height }: Place, coun
   const [before, reads, start] = [runs(), engine.reads(), performance.now()];
   const z = new Float64Array(count * dim);
   let evaluations = 0;
-  const together = height * TILES_TOGETHER;
+  const together = samplesTogether(sampler.device === undefined ? "host" : "device", height);
   for (let first = 0; first < count; first += together) {
     const samples = Array.from({ length: Math.min(together, count - first) }, (_, i) => first + i);
     const drawn = await drawSamples({
@@ -193,7 +193,7 @@ async function devicePlace(engine: Engine, gradient: Graph, height: number): Pro
     await start.dispose();
     await step.dispose();
   };
-  return { sampler: { device: { ...graphs, start, step } }, rows: height, runs: () => count, close };
+  return { sampler: { device: { ...graphs, start, step, rows: height } }, rows: height, runs: () => count, close };
 }
 
 async function measureImages(engine: Engine, until: number): Promise<void> {

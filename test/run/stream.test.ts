@@ -111,7 +111,7 @@ describe("portions", () => {
       [5, 1000],
     ] as const) {
       const rows = Array.from({ length: count }, (_, i) => i * 3);
-      const portions = cutRows(rows, samples);
+      const portions = cutRows(rows, samples, 256);
       expect(portions.flat()).toEqual(rows);
       expect(portions[0]!.length).toBeLessThanOrEqual(portions.at(1)?.length ?? count);
       expect(Math.max(...portions.map((p) => p.length * samples))).toBeLessThanOrEqual(Math.max(256, samples));

@@ -22,17 +22,17 @@ const sampler = DEFAULT_ODE;
 const opened = await openSteps(engine, sampler, goldenGradient(golden, c, c.batch));
 const z0 = golden.expected(`${c.name}.z0`).data;
 const all = Array.from({ length: c.batch }, (_, i) => i);
-const drawn = await drawSteps(opened, { sampler, rows: c.batch, z0, lanes: all });
+const drawn = await drawSteps(opened, { sampler, z0, lanes: all });
 const [reads, steps] = [engine.reads(), opened.steps()];
 
 const lanes = [...all, c.batch, c.batch + 2]; // two more, in rows that are packed anew
 const starts = Float64Array.from([...z0, ...drawLatents(9, lanes.slice(c.batch), dim)]);
-const together = await drawSteps(opened, { sampler, rows: c.batch, z0: starts, lanes });
+const together = await drawSteps(opened, { sampler, z0: starts, lanes });
 const rowsOf = (z: Float64Array, i: number): number[] => [...z.subarray(i * dim, (i + 1) * dim)];
 const isSame: boolean[] = all.map((i) => String(rowsOf(together.z, i)) === String(rowsOf(drawn.z, i)));
 for (const i of [1, c.batch + 1]) {
   const alone = await drawSteps(opened, {
-    ...{ sampler, rows: c.batch, z0: starts.slice(i * dim, (i + 1) * dim), lanes: [lanes[i]!] },
+    ...{ sampler, z0: starts.slice(i * dim, (i + 1) * dim), lanes: [lanes[i]!] },
   });
   isSame.push(String([...alone.z]) === String(rowsOf(together.z, i)));
 }

@@ -72,7 +72,7 @@ describe.skipIf(tiny === undefined).each(ENGINES)("steps on the device of %s", (
         await compiled.dispose();
         const opened = await openSteps(engine, DEFAULT_ODE, gradient);
         const reads = engine.reads();
-        const sampling = { sampler: DEFAULT_ODE, rows: c.batch, z0: expected("z0"), lanes: range(c.batch) };
+        const sampling = { sampler: DEFAULT_ODE, z0: expected("z0"), lanes: range(c.batch) };
         const drawn = await drawSteps(opened, sampling);
         expect(engine.reads() - reads).toBeLessThanOrEqual(opened.steps() / 8 + 2);
         await opened.dispose();
@@ -93,7 +93,7 @@ describe.skipIf(tiny === undefined).each(ENGINES)("steps on the device of %s", (
     const lanes = range(18);
     const z0 = drawLatents(7, lanes, dim);
     const reads = engine.reads();
-    const all = await drawSteps(opened, { sampler, rows, z0, lanes });
+    const all = await drawSteps(opened, { sampler, z0, lanes });
     expect(all.samples.every((s) => s.status === "done")).toBe(true);
     expect(engine.reads() - reads).toBeLessThanOrEqual(opened.steps() / 8 + 2);
     for (const [first, count] of [
@@ -103,7 +103,7 @@ describe.skipIf(tiny === undefined).each(ENGINES)("steps on the device of %s", (
     ] as const) {
       const some = lanes.slice(first, first + count);
       const part = z0.slice(first * dim, (first + count) * dim);
-      const alone = await drawSteps(opened, { sampler, rows, z0: part, lanes: some });
+      const alone = await drawSteps(opened, { sampler, z0: part, lanes: some });
       expect([...alone.z]).toEqual([...all.z.subarray(first * dim, (first + count) * dim)]);
       expect(alone.samples).toEqual(all.samples.slice(first, first + count));
     }
@@ -147,7 +147,7 @@ describe.skipIf(tiny === undefined).each(ENGINES)("steps on the device of %s", (
     const z0 = drawLatents(1, lanes, zDim);
     const fractions: number[] = [];
     const { z, samples } = await sampleOnDevice({
-      ...{ device: opened.device, sampler: DEFAULT_ODE, rows, zDim, lanes, z0, noise: seededNoise(1, lanes, zDim) },
+      ...{ device: opened.device, sampler: DEFAULT_ODE, zDim, lanes, z0, noise: seededNoise(1, lanes, zDim) },
       signal: controller.signal,
       onProgress: ({ fraction }) => {
         fractions.push(fraction);

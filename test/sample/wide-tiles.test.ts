@@ -1,10 +1,13 @@
 // Higher tiles for many samples: used where rows have the bits of low ones, and then nothing shows of them; not where they differ.
 import { describe, expect, test } from "vitest";
 import type { Arrays, Executable } from "../../src/compiler/graph/graph.js";
-import { compileTask } from "../../src/compiler/build/compile-task.js";
+import { compileTask, type Condition } from "../../src/compiler/build/compile-task.js";
 import type { Sampler, SampleTask } from "../../src/compiler/plan.js";
-import { openWide, WIDE_ROWS } from "../../src/runtime/draw/wide-tiles.js";
-import { ENERGY_ROWS } from "../../src/runtime/plan/tiles.js";
+import { openEngine } from "../../src/node/engines/open.js";
+import { disposeStepping, openStepping } from "../../src/runtime/draw/gradients.js";
+import { openWide, openWideSteps } from "../../src/runtime/draw/wide-tiles.js";
+import { ENERGY_ROWS, WIDE_ROWS } from "../../src/runtime/plan/tiles.js";
+import type { DeviceSampler } from "../../src/runtime/sample/device.js";
 import { tiledField } from "../../src/runtime/sample/field.js";
 import { drawSamples } from "../../src/runtime/sample/index.js";
 import type { Engine } from "../../src/runtime/services/engine.js";
@@ -17,20 +20,24 @@ const { zDim } = model.info;
 const span = { file: "", start: 0, end: 0 };
 const energy = { kind: "class", attribute: 0, values: [1], temperature: 1, span } as const;
 
-function graphOf(rows: number) {
+function conditionOf(rows: number, sampler: Sampler = DEFAULT_ODE): Condition {
   const task = {
     ...{ kind: "sample", name: "faces", model: 0, logic: "product", noise: "const", span, truncation: 1 },
-    ...{ count: 1, seed: 1, energy, sampler: DEFAULT_ODE },
+    ...{ count: 1, seed: 1, energy, sampler },
   } as SampleTask;
-  return compileTask(task, model, { rows, layout: "nchw" }).conditions[0]!.gradient.compiled();
+  return compileTask(task, model, { rows, layout: "nchw" }).conditions[0]!;
+}
+
+function graphOf(rows: number) {
+  return conditionOf(rows).gradient.compiled();
 }
 
 describe("a higher tile", () => {
   test.each(["onnx-cpu", "tfjs-wasm"] as const)("on %s changes no bit of what is drawn", async (name) => {
     const engine = await engineOf(name);
     const gradient = await engine.compile(graphOf(ENERGY_ROWS));
-    const wide = await openWide(gradient, graphOf(WIDE_ROWS), engine, ENERGY_ROWS);
-    expect(wide?.rows).toBe(WIDE_ROWS);
+    const wide = await openWide(gradient, graphOf(WIDE_ROWS.host), engine, ENERGY_ROWS);
+    expect(wide?.rows).toBe(WIDE_ROWS.host);
     const samplers: Sampler[] = [DEFAULT_ODE, { kind: "langevin", steps: 5, step: 1e-2, noise: 1 }];
     for (const sampler of samplers) {
       const draw = (first: number, count: number, higher: boolean) =>
@@ -51,7 +58,7 @@ describe("a higher tile", () => {
   test("whose bits differ, of any row, is not taken, and released", async () => {
     const engine = await engineOf("onnx-cpu");
     const gradient = await engine.compile(graphOf(ENERGY_ROWS));
-    for (const row of [0, WIDE_ROWS - 1]) {
+    for (const row of [0, WIDE_ROWS.host - 1]) {
       let released = 0;
       const other: Engine = {
         ...engine,
@@ -68,10 +75,64 @@ describe("a higher tile", () => {
           };
         },
       };
-      expect(await openWide(gradient, graphOf(WIDE_ROWS), other, ENERGY_ROWS)).toBeUndefined();
+      expect(await openWide(gradient, graphOf(WIDE_ROWS.host), other, ENERGY_ROWS)).toBeUndefined();
       expect(released).toBe(1);
     }
     await gradient.dispose();
+  });
+});
+
+describe("a higher tile of steps on a device", () => {
+  const samplers: Sampler[] = [DEFAULT_ODE, { kind: "hmc", steps: 6, leaps: 2, temper: 0.25 }];
+  const openTiles = async (engine: Engine, sampler: Sampler): Promise<readonly (DeviceSampler | undefined)[]> => {
+    const low = await openStepping(conditionOf(ENERGY_ROWS, sampler).stepping!, engine, ENERGY_ROWS);
+    const graphs = conditionOf(WIDE_ROWS.device, sampler).stepping!;
+    return [low, await openWideSteps(low, graphs, { engine, sampler })];
+  };
+
+  test.each(samplers)("changes no bit of what $kind draws, where rows are the same", async (sampler) => {
+    const engine = await openEngine("tfjs-wasm:device");
+    const [low, wide] = await openTiles(engine, sampler);
+    expect(wide?.rows).toBe(WIDE_ROWS.device);
+    const draw = (device: DeviceSampler | undefined, count: number) =>
+      drawSamples({
+        ...{ device: device!, rows: ENERGY_ROWS, zDim, sampler, seed: 5 },
+        samples: Array.from({ length: count }, (_, i) => i),
+      });
+    const [few, many] = [await draw(low, 20), await draw(wide, 300)];
+    expect([...many.z.subarray(0, 20 * zDim)]).toEqual([...few.z]);
+    expect(many.samples.slice(0, 20)).toEqual(few.samples);
+    for (const device of [low, wide]) await disposeStepping(device!);
+    await engine.dispose();
+  });
+
+  test("is not taken where a row differs, and released", async () => {
+    const engine = await openEngine("tfjs-wasm:device");
+    let open = 0;
+    const other: Engine = {
+      ...engine,
+      async compile(graph, options) {
+        const executable = await engine.compile(graph, options);
+        open += 1;
+        const height = graph.nodes[graph.inputs.find(({ name }) => name === "z")!.node]!.shape[0]!;
+        const queue: Executable["queue"] = async (inputs) => {
+          const outputs = await executable.queue!(inputs);
+          const { look } = outputs;
+          const read = async (): Promise<Float32Array> => {
+            const seen = await look!.read();
+            if (height === WIDE_ROWS.device) seen[seen.length - 1]! *= 1 + 2e-7;
+            return seen;
+          };
+          return { ...outputs, look: { read, dispose: () => look!.dispose() } };
+        };
+        return { ...executable, queue, dispose: () => ((open -= 1), executable.dispose()) };
+      },
+    };
+    const [low, wide] = await openTiles(other, DEFAULT_ODE);
+    expect(wide).toBeUndefined();
+    expect(open).toBe(2);
+    await disposeStepping(low!);
+    await engine.dispose();
   });
 });
 

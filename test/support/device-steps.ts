@@ -3,6 +3,7 @@
 import type { Engine } from "../../src/runtime/services/engine.js";
 import type { Executable } from "../../src/compiler/graph/graph.js";
 import { compileStepGraph, stepGraphsOf } from "../../src/compiler/build/step-graphs.js";
+import { tileOf } from "../../src/compiler/build/step-state.js";
 import type { Graph } from "../../src/compiler/graph/graph.js";
 import type { Sampler } from "../../src/compiler/plan.js";
 import { sampleOnDevice, type DeviceSampler } from "../../src/runtime/sample/device.js";
@@ -30,7 +31,7 @@ export async function openSteps(engine: Engine, sampler: Sampler, gradient: Grap
     },
   };
   return {
-    device: { ...graphs, start, step: counted },
+    device: { ...graphs, start, step: counted, rows: tileOf(gradient).rows },
     steps: () => steps,
     async dispose() {
       await start.dispose();
@@ -44,13 +45,12 @@ export function drawSteps(
   { device }: Opened,
   options: {
     readonly sampler: Sampler;
-    readonly rows: number;
     readonly z0: Float64Array;
     readonly lanes: readonly number[];
     readonly seed?: number;
   },
 ): Promise<SamplingResult> {
-  const { sampler, rows, z0, lanes, seed = 0 } = options;
+  const { sampler, z0, lanes, seed = 0 } = options;
   const zDim = z0.length / lanes.length;
-  return sampleOnDevice({ device, sampler, rows, zDim, lanes, z0, noise: seededNoise(seed, lanes, zDim) });
+  return sampleOnDevice({ device, sampler, zDim, lanes, z0, noise: seededNoise(seed, lanes, zDim) });
 }

@@ -19,7 +19,7 @@ import { readOut, type ReadoutRow } from "./readout.js";
 import type { SampleResult, TaskResult } from "./results.js";
 import { openGradients, type Gradients } from "./gradients.js";
 import { stopIfAborted } from "../../ports/stop.js";
-import { TILES_TOGETHER, dependsOnBatch } from "../plan/tiles.js";
+import { dependsOnBatch, samplesTogether } from "../plan/tiles.js";
 
 /** A step of the solve of a part of a row. `attempt`: of a row that tries again, from 0. */
 export type OnStep = (
@@ -32,7 +32,7 @@ export interface DrawContext {
   readonly model: Model;
   /** The graphs of the task on the model. */
   readonly program: TaskProgram;
-  /** The same for tiles of WIDE_ROWS, where there are many samples. */
+  /** The same for higher tiles (wide-tiles.ts), where there are many samples. */
   readonly wide?: TaskProgram;
   readonly engine: Engine;
   readonly clock: PhaseClock;
@@ -86,7 +86,11 @@ export interface Remainder {
 }
 
 /** Looks for a batch's samples in the cache. */
-export async function recallBatch(task: Task, batch: Batch, { resultCache, program }: DrawContext): Promise<Remainder> {
+export async function recallBatch(
+  task: Task,
+  batch: Batch,
+  { resultCache, program, engine }: DrawContext,
+): Promise<Remainder> {
   const known: SampleResult[] = [];
   const unknown: number[] = [];
   const keys = resultCache === undefined ? [] : await keysOf(task, batch, program, resultCache);
@@ -101,7 +105,7 @@ export async function recallBatch(task: Task, batch: Batch, { resultCache, progr
   }
   if (dependsOnBatch(task))
     return unknown.length === 0 ? { known, tiles: [] } : { known: [], tiles: [{ ...batch, keys }] };
-  const most = program.rows * TILES_TOGETHER;
+  const most = samplesTogether(engine.steps, program.rows);
   const together = Array.from({ length: Math.ceil(unknown.length / most) }, (_, k) =>
     unknown.slice(k * most, (k + 1) * most),
   );
@@ -175,9 +179,12 @@ async function keysOf(
 }
 
 /** What follows a batch's condition. The caller disposes it. */
-export function compileBatch({ condition, shares = [] }: Batch, { engine, signal }: DrawContext): Promise<Gradients> {
+export function compileBatch(
+  { condition, shares = [] }: Batch,
+  { engine, program: { rows }, signal }: DrawContext,
+): Promise<Gradients> {
   stopIfAborted(signal);
-  return openGradients(condition, engine, shares.length > 0);
+  return openGradients(condition, { engine, rows, hasWays: shares.length > 0 });
 }
 
 /** What draws a batch: its gradients and the model's read-out, both of the program's rows. */

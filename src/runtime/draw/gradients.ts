@@ -2,6 +2,7 @@
 // step, where the engine steps on its device.
 // In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
 import type { ArgumentJacobian, Condition, Stepping } from "../../compiler/build/compile-task.js";
+import type { DeviceSampler } from "../sample/device.js";
 import type { CompiledSampler, JacobianTerm } from "../sample/index.js";
 import { compileProgramGraph, type Engine } from "../services/engine.js";
 
@@ -10,14 +11,16 @@ export interface Gradients extends CompiledSampler {
 }
 
 /**
- * All that a sampler asks for. The caller disposes it. `hasWays`: states on the samples' ways are wanted, which a step on the device does not give.
+ * All that a sampler asks for, of a tile of `rows`. The caller disposes it. `hasWays`: states on the samples' ways are wanted, which a step on the device does not give.
  */
 export async function openGradients(
   { gradient, jacobian, stepping }: Condition,
-  engine: Engine,
-  hasWays: boolean,
+  { engine, rows, hasWays }: { readonly engine: Engine; readonly rows: number; readonly hasWays: boolean },
 ): Promise<Gradients> {
-  if (engine.steps === "device" && stepping !== undefined && !hasWays) return openStepping(stepping, engine);
+  if (engine.steps === "device" && stepping !== undefined && !hasWays) {
+    const device = await openStepping(stepping, engine, rows);
+    return { device, dispose: () => disposeStepping(device) };
+  }
   const executable = await compileProgramGraph(engine, gradient);
   if (jacobian === undefined) return { gradient: executable, dispose: () => executable.dispose() };
   const term = await openJacobian(jacobian, engine);
@@ -31,17 +34,17 @@ export async function openGradients(
   };
 }
 
-async function openStepping(stepping: Stepping, engine: Engine): Promise<Gradients> {
+/** A sampler on an engine that steps on its device, of a tile of `rows`. The caller disposes it (disposeStepping). */
+export async function openStepping(stepping: Stepping, engine: Engine, rows: number): Promise<DeviceSampler> {
   const graphs = stepping.compiled();
   const start = await engine.compile(graphs.start, { keeps: true });
   const step = await engine.compile(graphs.step, { keeps: true });
-  return {
-    device: { ...stepping, start, step },
-    async dispose() {
-      await start.dispose();
-      await step.dispose();
-    },
-  };
+  return { ...stepping, start, step, rows };
+}
+
+export async function disposeStepping({ start, step }: DeviceSampler): Promise<void> {
+  await start.dispose();
+  await step.dispose();
 }
 
 /** The Jacobian of an energy's arguments on an engine. The caller disposes `executable`. */

@@ -13,14 +13,14 @@ import { drawLatents } from "../sample/noise-source.js";
 import { drawFrames } from "../sample/traverse.js";
 import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
-import type { Gradients } from "./gradients.js";
+import { disposeStepping, type Gradients } from "./gradients.js";
 import { dependsOnBatch, ENERGY_ROWS } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
 import { PictureReadout } from "./picture-readout.js";
 import { latentStarts, movedWith, photoStart, shiftsOf, taskStarts } from "./starts.js";
-import { openWide, WORTH_WIDE } from "./wide-tiles.js";
+import { openWide, openWideSteps, WORTH_WIDE } from "./wide-tiles.js";
 
 /** A task that is drawn row by row, each by itself. */
 export type RowTask = Exclude<Task, { kind: "edit" }>;
@@ -127,7 +127,8 @@ export class Solves {
           : await clock.aside("compile", () => this.gradientsOf(batch));
         const readout = await this.openReadout();
         const members = tiles.reduce((n, tile) => n + tile.members.length, 0);
-        const followed = members < WORTH_WIDE ? gradients : await clock.aside("compile", () => this.widened());
+        const followed =
+          members < WORTH_WIDE[this.cx.engine.steps] ? gradients : await clock.aside("compile", () => this.widened());
         const [before, there] = [evaluations, samples.length];
         const drawn = await runTiles(task, tiles, { gradients: followed, readout }, cx, (done, spent) => {
           clock.progress("sample", about, there + done, total, evaluationsText(spentBefore + before + spent));
@@ -161,16 +162,20 @@ export class Solves {
     const { followed } = this;
     if (followed === undefined) throw new InternalError("nothing is followed");
     const { condition, gradients } = followed;
-    const graph = this.cx.wide?.conditions[this.cx.program.conditions.indexOf(condition)]?.gradient;
-    if (followed.widened || gradients.gradient === undefined || graph === undefined) return gradients;
+    const { engine, program, wide: higher } = this.cx;
+    const target = higher?.conditions[program.conditions.indexOf(condition)];
+    if (followed.widened || target === undefined) return gradients;
     followed.widened = true;
-    const wide = await openWide(gradients.gradient, graph.compiled(), this.cx.engine, ENERGY_ROWS);
+    const { device, gradient } = gradients;
+    if (device !== undefined) {
+      const { sampler } = this.task;
+      const wide = target.stepping && (await openWideSteps(device, target.stepping, { engine, sampler }));
+      if (wide === undefined) return gradients;
+      return (followed.gradients = { device: wide, dispose: both(gradients, () => disposeStepping(wide)) });
+    }
+    const wide = gradient && (await openWide(gradient, target.gradient.compiled(), engine, ENERGY_ROWS));
     if (wide === undefined) return gradients;
-    const dispose = async (): Promise<void> => {
-      await gradients.dispose();
-      await wide.gradient.dispose();
-    };
-    return (followed.gradients = { ...gradients, wide, dispose });
+    return (followed.gradients = { ...gradients, wide, dispose: both(gradients, () => wide.gradient.dispose()) });
   }
 
   private async openReadout(): Promise<Executable> {
@@ -183,6 +188,14 @@ export class Solves {
     await this.readout?.dispose();
     await this.pictureReadout.dispose();
   }
+}
+
+/** Disposes of what is followed in low tiles and in higher ones. */
+function both(low: Gradients, disposeWide: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    await low.dispose();
+    await disposeWide();
+  };
 }
 
 function evaluationsText(count: number): string {

@@ -2,22 +2,21 @@
 // In: rows of a task; a source that draws a portion at a time. Out: portions of rows; what the source gives, made a little ahead of whoever takes it.
 // Invariants: no more than AHEAD portions are drawn and not taken, so that memory does not grow with the count and an interruption loses no more;
 // what is drawn does not depend on the cut.
-import { ENERGY_ROWS, TILES_TOGETHER } from "../plan/tiles.js";
+import { ENERGY_ROWS } from "../plan/tiles.js";
 
-/** Samples of the first portion, so that its pictures come soon, and of the others, which fill the tiles of a solve to its end. */
+/** Samples of the first portion, so that its pictures come soon. */
 const FIRST = 4 * ENERGY_ROWS;
-const LATER = TILES_TOGETHER * ENERGY_ROWS;
 
 /** Portions that are drawn before they are asked for. */
 const AHEAD = 1;
 
-/** Cuts rows that have `samples` samples each into portions. */
-export function cutRows(rows: readonly number[], samples: number): readonly (readonly number[])[] {
+/** Cuts rows that have `samples` samples each into portions: a small one, and others of `together` samples, which fill the tiles of a solve to its end. */
+export function cutRows(rows: readonly number[], samples: number, together: number): readonly (readonly number[])[] {
   const rowsFor = (count: number): number => Math.max(1, Math.floor(count / samples));
   if (rows.length * samples <= 2 * FIRST) return [rows];
   const portions = [rows.slice(0, rowsFor(FIRST))];
-  for (let at = rowsFor(FIRST); at < rows.length; at += rowsFor(LATER))
-    portions.push(rows.slice(at, at + rowsFor(LATER)));
+  for (let at = rowsFor(FIRST); at < rows.length; at += rowsFor(together))
+    portions.push(rows.slice(at, at + rowsFor(together)));
   return portions;
 }
 

@@ -13,13 +13,13 @@ import { hintsOfRarity } from "../draw/base-rates.js";
 import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { triesAgain } from "../draw/judges.js";
-import { WIDE_ROWS, WORTH_WIDE } from "../draw/wide-tiles.js";
+import { WORTH_WIDE } from "../draw/wide-tiles.js";
 import type { ResultCache } from "../draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
 import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
-import { ENERGY_ROWS } from "../plan/tiles.js";
+import { ENERGY_ROWS, samplesTogether, WIDE_ROWS } from "../plan/tiles.js";
 import { byHeadsAlone, byTheFollowed, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
 import { isNetworkOf } from "../services/labeller-identity.js";
 import { forecastOf } from "../record/forecast.js";
@@ -176,7 +176,7 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
   const hasPictures =
     cx.plan.saves.some((s) => s.tasks.includes(own.index)) || cx.plan.expects.some((e) => e.task === own.index);
   const isCut = cx.request.watch === undefined && hasPictures && drawsInParts(task) && program.conditions.length === 1;
-  const parts = isCut ? cutRows(rows, samples) : [rows];
+  const parts = isCut ? cutRows(rows, samples, samplesTogether(cx.resources.engine.steps, ENERGY_ROWS)) : [rows];
   const inParts =
     parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, placesOf(task, rows, shares).length]]));
   const drawing = drawTask(task, drawContext(own, inParts ?? own.clock, wanted, cx), parts);
@@ -213,10 +213,10 @@ function drawContext(
   const { engine } = resources;
   // Tiles of pictures are as high as memory allows already.
   const looks = program.conditions.some((condition) => condition.looks);
-  const isMany = !looks && engine.steps === "host" && rows.length * partsOf(task) >= WORTH_WIDE;
+  const isMany = !looks && rows.length * partsOf(task) >= WORTH_WIDE[engine.steps];
   return {
     ...{ model, program, clock, signal, rows, shares, resultCache, engine },
-    ...(isMany && { wide: compileTask(task, model, { rows: WIDE_ROWS, layout: engine.layout }) }),
+    ...(isMany && { wide: compileTask(task, model, { rows: WIDE_ROWS[engine.steps], layout: engine.layout }) }),
     ...(judge && { judge }),
     ...(attempts && { attempts }),
     ...(request.onStep && { onStep: request.onStep }),

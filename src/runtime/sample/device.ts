@@ -19,13 +19,13 @@ import type { SampledStats, SamplingResult } from "./result.js";
 export interface DeviceSampler extends Omit<StepGraphs, "start" | "step"> {
   readonly start: Executable;
   readonly step: Executable;
+  /** Rows of the compiled tile. */
+  readonly rows: number;
 }
 
 export interface DeviceOptions {
   readonly device: DeviceSampler;
   readonly sampler: Sampler;
-  /** Rows of the compiled tile. */
-  readonly rows: number;
   readonly zDim: number;
   /** Where in the tiles each sample sits, counted through all tiles. Distinct. */
   readonly lanes: readonly number[];
@@ -82,8 +82,8 @@ class DeviceDrawing {
   private reads = 0;
 
   constructor(private readonly o: DeviceOptions) {
-    const { rows, lanes, z0, device, zDim } = o;
-    this.waiting = seatsOf(lanes, rows).map((members) => [...members]);
+    const { lanes, z0, device, zDim } = o;
+    this.waiting = seatsOf(lanes, device.rows).map((members) => [...members]);
     this.seats = this.waiting.map(() => undefined);
     this.z = z0.slice();
     this.logp = new Float64Array(lanes.length).fill(NaN);
@@ -101,7 +101,7 @@ class DeviceDrawing {
       const steps = await this.lookAround();
       this.tell();
       const free = this.seats.filter((seat, row) => seat?.isUnderWay !== true && this.waitingAt(row)).length;
-      if (free > 0 && (free >= PACKED_SHARE * this.o.rows || steps.length === 0)) {
+      if (free > 0 && (free >= PACKED_SHARE * this.o.device.rows || steps.length === 0)) {
         await this.seatNext();
         steps.push(...Array.from({ length: free }, () => FIRST_STEPS));
       }
@@ -143,7 +143,8 @@ class DeviceDrawing {
 
   /** Starts the next sample of every row that has none under way. */
   private async seatNext(): Promise<void> {
-    const { rows, zDim, z0, lanes, anchors = {}, device } = this.o;
+    const { zDim, z0, lanes, anchors = {}, device } = this.o;
+    const { rows } = device;
     const fresh = new Float32Array(rows);
     for (let row = 0; row < rows; row++) {
       if (this.seats[row]?.isUnderWay === true) continue;
@@ -200,8 +201,9 @@ class DeviceDrawing {
 
   /** The noise of each row's next step, and what depends on its number. */
   private drawn(): Record<string, Float32Array> {
-    const { sampler, rows, zDim, noise, z0 } = this.o;
+    const { sampler, device, zDim, noise, z0 } = this.o;
     if (sampler.kind === "ode") return {};
+    const { rows } = device;
     const width = noiseWidth(sampler, zDim);
     const all = new Float32Array(rows * width);
     const scheduled = scheduleOf(sampler, 0).length;
@@ -232,7 +234,8 @@ class DeviceDrawing {
 
   /** Reads what became of the rows; takes those that have ended. Out: of the others, the steps that they will take yet. */
   private async lookAround(): Promise<number[]> {
-    const { device, rows } = this.o;
+    const { device } = this.o;
+    const { rows } = device;
     const seen = await this.look?.read();
     if (seen?.length !== rows * this.width) throw new InternalError("the state does not fit its tile");
     this.reads += 1;
