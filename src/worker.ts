@@ -6,10 +6,13 @@ import { lacecVersion, nodeServices } from "./node/services.js";
 import type { OnEvent } from "./ports/events.js";
 import type { EngineName } from "./runtime/services/engine.js";
 
-export { collect, jobs, submit, work } from "./node/many/verbs.js";
+export { collect, collectLabel, jobs, submit, submitLabel, work } from "./node/many/verbs.js";
 export type { Collected, CollectOptions } from "./app/many/collect.js";
+export type { CollectedLabels, CollectLabelOptions, QueuedLabels, SubmitLabelOptions } from "./app/many/label-queue.js";
+export type { Machines } from "./app/many/bundles.js";
+export type { Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";
-export type { Meeting, Submitted, SubmitOptions } from "./app/many/submit.js";
+export type { CutOptions, Meeting, Submitted, SubmitOptions } from "./app/many/submit.js";
 export type { Worked, WorkOptions as WorkerOptions } from "./app/many/work.js";
 export type { FailedJob } from "./ports/job-queue.js";
 export type { DrawnRow, RowsJob } from "./app/draw-rows.js";

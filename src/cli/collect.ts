@@ -2,6 +2,7 @@
 import { collect } from "../app/many/collect.js";
 import { command, type Flags } from "./command.js";
 import { exitCodeOf } from "./exit.js";
+import { machinesOf, sayMachines } from "./meeting-options.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 import { printSummary } from "./summary.js";
 
@@ -21,19 +22,17 @@ export const collectCommand = command(
     const { id, results, machines } = await collect(platform, script, { ...watch, store, out, inputs, count, seed });
     const exitCode = exitCodeOf(results.diagnostics);
     if (json === true) {
-      const drawn = [...machines].map(([made, { pieces, seconds }]) => ({ made, pieces, seconds }));
       const diagnostics = jsonDiagnostics(results.diagnostics, new Map());
       const run = { recordFile: results.recordFile, ...results.record };
       io.out(
-        `${JSON.stringify({ ok: exitCode === 0, exitCode, diagnostics, submission: id, machines: drawn, run }, null, 2)}\n`,
+        `${JSON.stringify({ ok: exitCode === 0, exitCode, diagnostics, submission: id, machines: machinesOf(machines), run }, null, 2)}\n`,
       );
       return exitCode;
     }
     printDiagnostics(results.diagnostics, new Map(), io);
     if (quiet === true) return exitCode;
     printSummary(results, out, io);
-    for (const [made, { pieces, seconds }] of machines)
-      io.err(io.errColors.dim(`${pieces} pieces by ${made}, ${seconds.toFixed(1)} s\n`));
+    sayMachines(machinesOf(machines), io);
     return exitCode;
   },
 );

@@ -10,6 +10,7 @@ import { reportThrown } from "./report.js";
 import { addLookingCommands, addProgramCommands } from "./looking-commands.js";
 import { addGitCommands } from "./git-commands.js";
 import { addModelCommands } from "./model-commands.js";
+import { ABOUT_QUEUE, ABOUT_STORE, addProject, QUEUE, ROWS, STORE } from "./meeting-options.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
 import { atLeastZero, file, setting, shard, wholeNumber } from "./option-values.js";
 
@@ -142,19 +143,13 @@ function program(): Command {
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .action(verb(async () => (await import("./build.js")).buildCommand));
 
-  const meeting = (made: Command): Command =>
-    made
-      .requiredOption("--queue <url>", "a Redis: redis://HOST:PORT, or rediss:// over TLS")
-      .option("--project <name>", "projects of one Redis do not see each other", "lacec")
-      .addOption(new Option("--on <kind>", "which workers are meant").choices(["cpu", "gpu"]).default("cpu"));
-  const STORE = "--store <place>";
-  const ABOUT_STORE = "where machines leave results: a folder that all see, or s3://BUCKET/PREFIX";
+  const meeting = (made: Command): Command => addProject(made.requiredOption(QUEUE, ABOUT_QUEUE));
 
   meeting(lacec.command("submit"))
     .description("queue a script's pieces for `lacec worker` on many machines")
     .argument("<script>", "a .lace file")
     .requiredOption(STORE, ABOUT_STORE)
-    .option("--rows <n>", "rows of a piece (default: what takes ten seconds here)", wholeNumber(1))
+    .addOption(ROWS)
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .option("--count <n>", "as for run", wholeNumber(1))
     .option("--seed <n>", "as for run", wholeNumber(0))
@@ -168,12 +163,9 @@ function program(): Command {
     )
     .action(verb(async () => (await import("./submit.js")).submitCommand));
 
-  lacec
-    .command("worker")
+  addProject(lacec.command("worker"), "what this worker is")
     .description("draw what is queued, until it is stopped")
-    .option("--queue <url>", "a Redis: redis://HOST:PORT, or rediss:// over TLS")
-    .option("--project <name>", "projects of one Redis do not see each other", "lacec")
-    .addOption(new Option("--on <kind>", "what this worker is").choices(["cpu", "gpu"]).default("cpu"))
+    .option(QUEUE, ABOUT_QUEUE)
     .option(STORE, ABOUT_STORE)
     .option("--models <dir>", "where models out of the store are kept (default: in the folder for temporary files)")
     .option("--max-bytes <n>", "the largest file of a model that is taken", wholeNumber(1), 8e9)

@@ -3,6 +3,7 @@
 import { Option, type Command } from "commander";
 import { MOST_ROWS, MOST_THUMBNAIL } from "../app/label-limits.js";
 import { CLIP_MODEL, FIND_FACES, LABELLER, PROMPTS } from "./labeller-options.js";
+import { addMeeting } from "./meeting-options.js";
 import type { RunVerb } from "./looking-commands.js";
 import {
   activation,
@@ -21,8 +22,7 @@ import {
 
 /** Adds `label`, `import`, `inspect`, `models`, `train` and `eval`. */
 export function addModelCommands(lacec: Command, verb: RunVerb): void {
-  lacec
-    .command("label")
+  addMeeting(lacec.command("label"))
     .description("label latents of a generator: the data that `lacec train` learns attributes from")
     .argument("[model]", "builtin:NAME or the path of a pack")
     .option("-n, --count <n>", "rows (default: 10000; with --labels, as many as it labels)", wholeNumber(1, MOST_ROWS))
@@ -62,6 +62,7 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     .addHelpText(
       "after",
       "\nExample: lacec label builtin:avatar -n 10000 --seed 1 -o data.safetensors\n" +
+        "         lacec label builtin:avatar -n 1000000 --queue redis://10.0.0.5:6379 --store /mnt/shared/lace\n" +
         "         lacec label --join data.shard-*.safetensors -o data.safetensors\n" +
         "Ctrl-C keeps what was done (FILE.part); the same command goes on, with more rows or fewer too.",
     )

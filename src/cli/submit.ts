@@ -2,7 +2,7 @@
 import { submit, type SubmitOptions } from "../app/many/submit.js";
 import { engineChoice } from "../app/verb.js";
 import { command, type Flags } from "./command.js";
-import { EXIT } from "./exit.js";
+import { saySubmitted } from "./meeting-options.js";
 
 interface SubmitFlags extends Flags, Omit<SubmitOptions, "engine" | "inputs"> {
   readonly engine: string;
@@ -11,7 +11,7 @@ interface SubmitFlags extends Flags, Omit<SubmitOptions, "engine" | "inputs"> {
 
 /** `lacec submit SCRIPT` */
 export const submitCommand = command({}, async ({ io, platform, watch }, script: string, flags: SubmitFlags) => {
-  const { queue, store, project, on, rows, count, seed, set: inputs, engine, json, quiet } = flags;
+  const { queue, store, project, on, rows, count, seed, set: inputs, engine } = flags;
   const submitted = await submit(platform, script, {
     ...watch,
     ...{ queue, store, count, seed, engine: engineChoice(engine) },
@@ -20,13 +20,5 @@ export const submitCommand = command({}, async ({ io, platform, watch }, script:
     ...(rows !== undefined && { rows }),
     ...(inputs !== undefined && { inputs }),
   });
-  const { id, pieces, there, queued } = submitted;
-  if (json === true) io.out(`${JSON.stringify(submitted, null, 2)}\n`);
-  else {
-    io.out(
-      `${id.slice(0, 12)}: ${queued} of ${pieces} pieces queued${there > 0 ? `, ${there} are drawn already` : ""}\n`,
-    );
-    if (quiet !== true) io.err(io.errColors.dim(`afterwards: lacec collect ${script} --store ${store}\n`));
-  }
-  return EXIT.done;
+  return saySubmitted(submitted, `lacec collect ${script} --store ${store}`, { io }, flags);
 });

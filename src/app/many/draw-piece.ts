@@ -1,26 +1,19 @@
-// One piece of a submission drawn on this machine: what goes into the store is what a run of the whole would have kept in its cache.
+// One piece of a submission drawn on this machine.
 // In: a submission out of the store, trusted in nothing. Out: a bundle in the store.
 // Invariants: the submission's scripts are the only ones that are read, and its models lie in a folder of this worker under their hashes; nothing
 // is drawn by another version, engine or processor than that which began, unless this worker is told that the last bits do not matter.
-import type { Cache } from "../../ports/cache.js";
 import type { OnEvent } from "../../ports/events.js";
-import type { Host } from "../../ports/host.js";
 import { HopelessJob, type JobEnd } from "../../ports/job-queue.js";
 import type { ObjectStore } from "../../ports/object-store.js";
-import { execute } from "../../runtime/execute.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
-import { lockDifferences } from "../../runtime/recipe/lock.js";
-import { recipeHost } from "../../runtime/recipe/recipe-host.js";
-import type { RunRecipe } from "../../runtime/recipe/recipe.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { keepingExecutables } from "../../runtime/services/kept-executables.js";
-import { dryWorld } from "../../runtime/services/world.js";
 import { LaceError } from "../../source/diagnostic.js";
-import type { Compilation } from "../compile-script.js";
 import type { Platform } from "../platform.js";
-import { compileRecipe } from "../reproduce.js";
 import type { EngineChoice } from "../verb.js";
 import { packBundle } from "./bundle.js";
+import { openLabels } from "./draw-labels.js";
+import { openScript } from "./draw-script.js";
 import {
   jsonBytes,
   objects,
@@ -31,7 +24,9 @@ import {
   sameKind,
   type Kind,
   type StoredFile,
+  type StoredModel,
 } from "./submission.js";
+import type { OpenedSubmission, Workshop } from "./workshop.js";
 
 export interface DrawPieceOptions {
   readonly engine: EngineChoice;
@@ -46,10 +41,7 @@ export interface DrawPieceOptions {
 }
 
 /** A submission that this worker has opened. */
-interface Opened {
-  readonly recipe: RunRecipe;
-  readonly host: Host;
-  readonly compilation: Compilation;
+interface Opened extends OpenedSubmission {
   /** Names of the objects that its results go into. */
   readonly pieces: ReadonlySet<string>;
 }
@@ -84,12 +76,11 @@ export class PieceDrawer {
     const opened = await hopeless(() => this.open(id));
     if (!opened.pieces.has(object)) throw new HopelessJob("the submission has no such piece");
     const own = await this.kind();
-    if (opened.recipe.lock.lacec !== own.lacec) return "later";
+    if (opened.lacec !== own.lacec) return "later";
     const kind = await this.claim(id, own);
     if (!this.options.mixed && !sameKind(kind, own)) return "later";
     const start = this.platform.host.now();
-    const entries = new Map<string, Uint8Array>();
-    await hopeless(() => this.run(opened, piece, kind, mapCache(entries)));
+    const entries = await hopeless(() => opened.draw(piece, kind));
     const seconds = (this.platform.host.now() - start) / 1000;
     const made = `lacec ${own.lacec}, ${own.engine}, ${own.processor}`;
     await store.put(object, await packBundle(entries, { submission: id, piece, made, seconds }));
@@ -97,6 +88,7 @@ export class PieceDrawer {
   }
 
   async close(): Promise<void> {
+    await this.closeOpened();
     const engine = await this.engine?.catch(() => undefined);
     await engine?.dispose();
   }
@@ -120,24 +112,46 @@ export class PieceDrawer {
   }
 
   private open(id: string): Promise<Opened> {
-    if (this.opened?.id !== id) this.opened = { id, value: this.openAnew(id) };
+    if (this.opened?.id !== id) {
+      const before = this.closeOpened();
+      this.opened = { id, value: before.then(() => this.openAnew(id)) };
+    }
     this.opened.value.catch(() => (this.opened = undefined));
     return this.opened.value;
   }
 
+  private async closeOpened(): Promise<void> {
+    const opened = await this.opened?.value.catch(() => undefined);
+    await opened?.close();
+  }
+
   private async openAnew(id: string): Promise<Opened> {
     const { platform, store } = this;
-    const { recipe, models } = await readSubmission(platform, store, id);
-    const pieces = await readPieces(store, id);
-    const files = new Map<string, string>();
-    for (const { name, sha256, beside } of models) {
-      const path = await this.fetch(sha256, { name: "model.safetensors", sha256 });
-      for (const companion of beside) await this.fetch(sha256, companion);
-      files.set(name, path);
-    }
-    const host = recipeHost(platform.host, recipe, files);
-    const compilation = await compileRecipe(host, recipe, recipe.overrides.count);
-    return { recipe, host, compilation, pieces: new Set((pieces ?? []).map((p) => objects.piece(id, p))) };
+    const submission = await readSubmission(platform, store, id);
+    const pieces = new Set(((await readPieces(store, id)) ?? []).map((p) => objects.piece(id, p)));
+    const opened =
+      submission.kind === "script"
+        ? await openScript(this.workshop(), submission)
+        : await openLabels(this.workshop(), submission);
+    return { ...opened, pieces };
+  }
+
+  private workshop(): Workshop {
+    const { platform, options } = this;
+    return {
+      ...{ platform, choice: options.engine, onEvent: options.onEvent, signal: options.signal },
+      openEngine: async (kind) => ({
+        ...renamed(await this.openEngine(), kind),
+        dispose: () => Promise.resolve(),
+      }),
+      fetch: (file) => this.fetchAll(file),
+    };
+  }
+
+  private async fetchAll({ file = "model.safetensors", sha256, beside }: StoredModel): Promise<string> {
+    const path = await this.fetch(sha256, { name: file, sha256 });
+    for (const companion of beside) await this.fetch(sha256, companion);
+    return path;
   }
 
   /** A file of the pack with that hash, out of the store if it is not here. Gives its path. */
@@ -153,45 +167,6 @@ export class PieceDrawer {
     await host.writeAtomic(path, bytes);
     return path;
   }
-
-  private async run(
-    { recipe, host, compilation: { plan, program, diagnostics } }: Opened,
-    piece: Piece,
-    kind: Kind,
-    cache: Cache,
-  ): Promise<void> {
-    if (plan === undefined || program === undefined) throw new LaceError(diagnostics);
-    const { platform, options } = this;
-    const { onEvent, signal } = options;
-    const engine = { ...renamed(await this.openEngine(), kind), dispose: () => Promise.resolve() };
-    const world = {
-      ...dryWorld(platform.world(host, options.engine)),
-      cache,
-      openEngine: () => Promise.resolve(engine),
-    };
-    await execute(plan, world, {
-      out: "",
-      script: { lacec: platform.version, script: { file: program.entry.path, sha256: "" }, imports: [] },
-      source: { program, overrides: recipe.overrides },
-      piece,
-      onLock: (lock) => {
-        const differences = lockDifferences(recipe.lock, lock);
-        if (differences.length > 0) throw new HopelessJob(differences.join("; "));
-        return Promise.resolve([]);
-      },
-      ...(onEvent !== undefined && { onEvent }),
-      ...(signal !== undefined && { signal }),
-    });
-  }
-}
-
-function mapCache(entries: Map<string, Uint8Array>): Cache {
-  return {
-    get: (key) => Promise.resolve(entries.get(key)),
-    put: (key, bytes) => Promise.resolve(void entries.set(key, bytes)),
-    close: () => Promise.resolve(),
-    trouble: undefined,
-  };
 }
 
 /** Mistakes of the script or the submission are the same on every machine; those of the environment (files, engines) are not. */

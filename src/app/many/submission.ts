@@ -1,22 +1,14 @@
-// A submission: a script with all that decides its pictures, as plain data in a store that many machines share.
-// In: a compiled script. Out: Submission, its id (a hash of its text), the names of what belongs to it, and back from bytes, checked field by
-// field: whoever can write to the store can send anything.
-// Invariants: the same script with the same settings and models is the same submission wherever it is submitted; no path of a machine is in it.
-import { baseName } from "../../source/public-name.js";
+// A submission: a script to draw, or latents to label, with all that decides what comes of it, as plain data in a store that many machines share.
+// In: bytes of a store. Out: Submission, checked field by field: whoever can write to the store can send anything; its id (a hash of its text), and
+// the names of what belongs to it. Invariants: what decides the same results is the same submission wherever it is submitted; no path of a machine is in it.
 import * as v from "valibot";
-import { startOf } from "../../compiler/plan.js";
-import { labellerFile, type Model } from "../../models/model.js";
-import { descriptionBeside } from "../../models/pack/files-beside.js";
-import { isModelName, MODEL_PREFIX } from "../../models/model-name.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
-import { embedProgram } from "../../runtime/recipe/embed.js";
-import { makeLock } from "../../runtime/recipe/lock.js";
-import type { Overridden, RunRecipe } from "../../runtime/recipe/recipe.js";
+import type { RunRecipe } from "../../runtime/recipe/recipe.js";
 import { runRecipeSchema } from "../../runtime/recipe/recipe-schema.js";
 import { ENGINE_NAMES, type Engine, type EngineName } from "../../runtime/services/engine.js";
 import { failure } from "../../source/diagnostic.js";
-import type { Compiled } from "../compile-script.js";
+import { MOST_ROWS, MOST_THUMBNAIL } from "../label-limits.js";
 import type { Platform } from "../platform.js";
 
 /** A file that travels through the store under its hash. */
@@ -27,15 +19,61 @@ export interface StoredFile {
 
 /** A pack, a file of heads or what a task starts from, by the name that the script declares, and the files that a pack keeps beside it. */
 export interface StoredModel extends StoredFile {
+  /** What its file is called, where that matters. */
+  readonly file?: string | undefined;
   readonly beside: readonly StoredFile[];
 }
 
-export interface Submission {
+/** A script whose tasks are drawn. */
+export interface ScriptSubmission {
   readonly format: 1;
+  readonly kind: "script";
   readonly recipe: RunRecipe;
   /** Models and heads that machines do not have already. */
   readonly models: readonly StoredModel[];
 }
+
+/** Latents that are labelled. */
+export interface LabelSubmission {
+  readonly format: 1;
+  readonly kind: "label";
+  /** Version of lacec. */
+  readonly lacec: string;
+  readonly model: { readonly reference: string; readonly sha256: string };
+  readonly judge: StoredJudge;
+  readonly rows: StoredRows;
+  /** The model, where machines do not have it, and a classifier that judges, by the names MODEL and JUDGE. */
+  readonly models: readonly StoredModel[];
+}
+
+/** Who judges: its identity, and how it is named where no file of it travels. */
+export interface StoredJudge {
+  readonly name: string;
+  readonly sha256: string | null;
+  /** Absent: the model's own. */
+  readonly choice?: "file" | "faces" | "clip" | undefined;
+  readonly findFaces?: boolean | undefined;
+  /** Lines of clip, and the name by which every machine has downloaded its model. */
+  readonly prompts?: readonly string[] | undefined;
+  readonly clipModel?: string | undefined;
+}
+
+/** Which rows there are, and how they are drawn. */
+export interface StoredRows {
+  readonly count: number;
+  readonly seed: number;
+  readonly truncation: readonly [number, number];
+  readonly jitter: number;
+  readonly follow: number;
+  readonly thumbnails: number;
+  readonly class?: number | undefined;
+}
+
+export type Submission = ScriptSubmission | LabelSubmission;
+
+/** Names of the files of a labelling among the models of its submission. */
+export const MODEL = "model";
+export const JUDGE = "judge";
 
 /** What made results: results of two kinds may differ in their last bits. */
 export interface Kind {
@@ -55,6 +93,9 @@ export function renamed(engine: Engine, { engine: name, description }: Kind): En
   return { ...engine, name, description };
 }
 
+/** What the hub calls a model: OWNER/NAME. It leads to no folder but the hub's own. */
+export const CLIP_NAME = /^[A-Za-z0-9_][\w-]*\/[A-Za-z0-9_][\w.-]*$/;
+
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a SHA-256"));
 const word = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 /** A name that stays in its folder, on any system. */
@@ -64,11 +105,41 @@ const fileName = v.pipe(
 );
 const row = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
-const submissionSchema: v.GenericSchema<unknown, Submission> = v.object({
-  format: v.literal(1),
-  recipe: runRecipeSchema,
-  models: v.array(v.object({ name: word, sha256: hash, beside: v.array(v.object({ name: fileName, sha256: hash })) })),
+const models = v.array(
+  v.object({
+    name: word,
+    file: v.optional(fileName),
+    sha256: hash,
+    beside: v.array(v.object({ name: fileName, sha256: hash })),
+  }),
+);
+/** A line of prompts, which no reader takes for a file of them. */
+const prompt = v.pipe(v.string(), v.maxLength(10_000), v.includes("|"));
+const judge: v.GenericSchema<unknown, StoredJudge> = v.object({
+  name: word,
+  sha256: v.nullable(hash),
+  choice: v.optional(v.picklist(["file", "faces", "clip"])),
+  findFaces: v.optional(v.boolean()),
+  prompts: v.optional(v.pipe(v.array(prompt), v.maxLength(1_000))),
+  clipModel: v.optional(v.pipe(v.string(), v.regex(CLIP_NAME, "not the name of a model of the hub"))),
 });
+const finite = v.pipe(v.number(), v.finite());
+const rows: v.GenericSchema<unknown, StoredRows> = v.object({
+  count: v.pipe(row, v.minValue(1), v.maxValue(MOST_ROWS)),
+  seed: row,
+  truncation: v.tuple([finite, finite]),
+  jitter: v.pipe(finite, v.minValue(0)),
+  follow: v.pipe(finite, v.minValue(0), v.maxValue(1)),
+  thumbnails: v.pipe(row, v.maxValue(MOST_THUMBNAIL)),
+  class: v.optional(row),
+});
+const submissionSchema: v.GenericSchema<unknown, Submission> = v.variant("kind", [
+  v.object({ format: v.literal(1), kind: v.literal("script"), recipe: runRecipeSchema, models }),
+  v.object({
+    ...{ format: v.literal(1), kind: v.literal("label"), lacec: word, judge, rows, models },
+    model: v.object({ reference: v.pipe(v.string(), v.regex(/^(pack|builtin:[a-z0-9-]+)$/)), sha256: hash }),
+  }),
+]);
 const piecesSchema: v.GenericSchema<unknown, readonly Piece[]> = v.pipe(
   v.array(v.object({ task: row, first: row, last: row })),
   v.maxLength(1e6),
@@ -92,82 +163,6 @@ export const objects = {
   piece: (id: string, { task, first, last }: Piece) => `submissions/${id}/results/${task}-${first}-${last}.gz`,
   model: (sha256: string) => `models/${sha256}`,
 };
-
-/** A submission and the files that it needs, read when they are asked for. */
-export interface Packed {
-  readonly id: string;
-  readonly submission: Submission;
-  readonly files: ReadonlyMap<string, () => Promise<Uint8Array>>;
-}
-
-/**
- * Packs a compiled script. Errors   LaceError of models that cannot be read.
- *
- * `changed`   what the command line changed besides inputs.
- */
-export async function packSubmission(
-  platform: Platform,
-  { plan, program }: Compiled,
-  changed: Overridden,
-): Promise<Packed> {
-  const { host, version } = platform;
-  const world = platform.world(host, "auto");
-  const models = await Promise.all(plan.models.map((m) => world.loadModel(m)));
-  const lock = await makeLock(host, program, plan, models, version);
-  const files = new Map<string, () => Promise<Uint8Array>>();
-  const stored: StoredModel[] = [];
-  for (const [at, { alias, reference, heads }] of plan.models.entries()) {
-    const [model, locked] = [models[at], lock.models[alias]];
-    if (model === undefined || locked === undefined) continue;
-    for (const { attribute, file, on } of heads) {
-      if (file === undefined) continue;
-      const sha256 = locked.heads[attribute]?.sha256 ?? (await host.sha256(await host.readBytes(file)));
-      const beside = on === undefined ? [] : [await companionOf(host, file)];
-      stored.push({ name: attribute, sha256, beside: beside.map(({ name, sha256: own }) => ({ name, sha256: own })) });
-      files.set(sha256, () => host.readBytes(file));
-      for (const { path, sha256: own } of beside) files.set(own, () => host.readBytes(path));
-    }
-    if (reference.startsWith("builtin:")) continue;
-    const path = isModelName(reference) ? host.resolve("", `${MODEL_PREFIX}${reference}`) : reference;
-    const beside = companionsOf(model);
-    stored.push({ name: alias, sha256: locked.sha256, beside: beside.map(({ name, sha256 }) => ({ name, sha256 })) });
-    files.set(locked.sha256, () => host.readBytes(path));
-    for (const { path: companion, sha256 } of beside) files.set(sha256, () => host.readBytes(companion));
-  }
-  for (const task of plan.tasks) {
-    const start = startOf(task);
-    if (start === undefined) continue;
-    const bytes = await host.readBytes(start.file);
-    const sha256 = await host.sha256(bytes);
-    stored.push({ name: task.name, sha256, beside: [] });
-    files.set(sha256, () => Promise.resolve(bytes));
-  }
-  const recipe: RunRecipe = {
-    format: 1,
-    lacec: version,
-    engine: "any",
-    files: embedProgram(host, program),
-    inputs: Object.fromEntries(plan.inputs.map((i) => [i.name, i.value])),
-    overrides: changed,
-    lock,
-  };
-  const submission: Submission = { format: 1, recipe, models: stored };
-  const id = await host.sha256(new TextEncoder().encode(JSON.stringify(submission)));
-  return { id, submission, files };
-}
-
-/** The JSON beside a classifier of pictures. */
-async function companionOf(host: Platform["host"], file: string): Promise<StoredFile & { readonly path: string }> {
-  const path = descriptionBeside(host, file);
-  return { name: baseName(path), sha256: await host.sha256(await host.readBytes(path)), path };
-}
-
-/** The files that a pack keeps beside it: its decoder and its labeller. */
-function companionsOf(model: Model): readonly (StoredFile & { readonly path: string })[] {
-  return [labellerFile(model), model.decoder].flatMap((file) =>
-    file === undefined ? [] : [{ name: baseName(file.file), sha256: file.sha256, path: file.file }],
-  );
-}
 
 function isPlainName(name: string): boolean {
   return !/[/\\\0]/.test(name) && name !== "." && name !== "..";

@@ -12,7 +12,9 @@ import { compileWhole, type Compiled } from "../compile-script.js";
 import { identifyScript } from "../identify-script.js";
 import type { Platform } from "../platform.js";
 import { changed, overridesOf, type CompileOptions } from "../run.js";
-import { jsonBytes, objects, missingPieces, packSubmission, readPieces } from "./submission.js";
+import type { Packed } from "./pack-files.js";
+import { packScript } from "./pack-script.js";
+import { jsonBytes, objects, missingPieces, readPieces } from "./submission.js";
 
 /** Where many machines meet. */
 export interface Meeting {
@@ -26,12 +28,15 @@ export interface Meeting {
   readonly on?: "cpu" | "gpu";
 }
 
-export interface SubmitOptions extends Meeting, CompileOptions, VerbOptions {
+/** How a submission is cut. */
+export interface CutOptions {
   /** Rows of a piece; default: what takes about ten seconds here. */
   readonly rows?: number;
   /** Measures how long a row takes; default: the best of this machine. */
   readonly engine?: EngineChoice;
 }
+
+export interface SubmitOptions extends Meeting, CutOptions, CompileOptions, VerbOptions {}
 
 export interface Submitted {
   /** Names the submission: a hash of all that decides its pictures. */
@@ -52,15 +57,29 @@ const PIECE_SECONDS = 10;
  */
 export async function submit(platform: Platform, script: string, options: SubmitOptions): Promise<Submitted> {
   const compiled = await compileWhole(script, platform.host, overridesOf(options));
+  const packed = await packScript(platform, compiled, changed(options));
+  return queuePieces(platform, packed, options, () => cutScript(platform, compiled, options));
+}
+
+/**
+ * Puts a submission into the store, cut as it was when it was first submitted, and queues the pieces that the store does not have.
+ *
+ * Errors   as submit's.
+ */
+export async function queuePieces(
+  platform: Platform,
+  { id, submission, files }: Packed,
+  options: Meeting,
+  cut: () => Promise<readonly Piece[]>,
+): Promise<Submitted> {
   const store = await platform.openStore(options.store);
   const queue = await platform.openQueue(options.queue, meetingOf(options));
   try {
-    const { id, submission, files } = await packSubmission(platform, compiled, changed(options));
     for (const [sha256, read] of files) {
       if (!(await store.has(objects.model(sha256)))) await store.put(objects.model(sha256), await read());
     }
     await store.put(objects.submission(id), jsonBytes(submission));
-    const pieces = await piecesOf(platform, store, id, compiled, options);
+    const pieces = await piecesOf(store, id, cut);
     const missing = await missingPieces(store, id, pieces);
     await queue.add(missing.map((piece) => jobOf(id, piece)));
     return { id, pieces: pieces.length, there: pieces.length - missing.length, queued: missing.length };
@@ -84,23 +103,24 @@ function jobOf(submission: string, { task, first, last }: Piece): QueuedJob {
   return { id: `${submission}-${task}-${first}-${last}`, data: { submission, task, first, last } };
 }
 
-/** How the submission is cut: as it was when it was first submitted. */
 async function piecesOf(
-  platform: Platform,
   store: ObjectStore,
   id: string,
-  compiled: Compiled,
-  options: SubmitOptions,
+  cut: () => Promise<readonly Piece[]>,
 ): Promise<readonly Piece[]> {
   const before = await readPieces(store, id);
   if (before !== undefined) return before;
+  const pieces = await cut();
+  await store.put(objects.pieces(id), jsonBytes(pieces));
+  return (await readPieces(store, id)) ?? pieces;
+}
+
+async function cutScript(platform: Platform, compiled: Compiled, options: SubmitOptions): Promise<readonly Piece[]> {
   const { rows } = options;
   const perTask = new Map<number, number>();
   for (const task of rootTasks(compiled.plan))
     perTask.set(task, rows ?? (await rowsInSeconds(platform, compiled, task, options)));
-  const cut = cutPieces(compiled.plan, (task) => perTask.get(task) ?? ENERGY_ROWS);
-  await store.put(objects.pieces(id), jsonBytes(cut));
-  return (await readPieces(store, id)) ?? cut;
+  return cutPieces(compiled.plan, (task) => perTask.get(task) ?? ENERGY_ROWS);
 }
 
 /** Rows of a task that take PIECE_SECONDS on this machine: the first tile is drawn, and thrown away. */
@@ -120,7 +140,12 @@ async function rowsInSeconds(
     ...(signal !== undefined && { signal }),
   });
   const seconds = results.tasks.reduce((sum, t) => sum + [...t.seconds.values()].reduce((a, b) => a + b, 0), 0);
-  return Math.max(1, Math.floor(((first.last - first.first + 1) * PIECE_SECONDS) / Math.max(seconds, 1e-3)));
+  return rowsPerPiece(first.last - first.first + 1, seconds);
+}
+
+/** Rows of a piece, where so many took so long. */
+export function rowsPerPiece(rows: number, seconds: number): number {
+  return Math.max(1, Math.floor((rows * PIECE_SECONDS) / Math.max(seconds, 1e-3)));
 }
 
 function rowsOfTask(plan: Plan, task: number): number {

@@ -1,6 +1,7 @@
 // The verbs of many machines on this machine, as the door `lacec/worker` hands them out.
 import * as collectVerb from "../../app/many/collect.js";
 import * as jobsVerb from "../../app/many/jobs.js";
+import * as labelQueue from "../../app/many/label-queue.js";
 import * as submitVerb from "../../app/many/submit.js";
 import * as workVerb from "../../app/many/work.js";
 import { onThisMachine } from "../platform.js";
@@ -70,4 +71,46 @@ export async function jobs(options: jobsVerb.JobsOptions): Promise<jobsVerb.Jobs
  */
 export async function collect(script: string, options: collectVerb.CollectOptions): Promise<collectVerb.Collected> {
   return onThisMachine((platform) => collectVerb.collect(platform, script, options));
+}
+
+/**
+ * Queues the rows that `label` would label, as `lacec label --queue`.
+ *
+ * Errors   UsageError; LaceError of the model and who judges, L5403 and L5404 for a store or queue that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { submitLabel } from "lacec/worker";
+ * const meeting = { queue: "redis://127.0.0.1:6379", store: "store" };
+ * const { id, pieces } = await submitLabel("builtin:avatar", { ...meeting, count: 128, rows: 64 });
+ * console.log(id, pieces);
+ * ```
+ */
+export async function submitLabel(
+  model: string,
+  options: labelQueue.SubmitLabelOptions,
+): Promise<submitVerb.Submitted> {
+  return onThisMachine((platform) => labelQueue.submitLabel(platform, model, options));
+}
+
+/**
+ * Writes the data file of rows that were submitted, as `lacec label --store`.
+ *
+ * Errors   LaceError L5406 if pieces are missing, L5405 if they are damaged, and those of `label`.
+ *
+ * @example
+ * ```ts
+ * import { collectLabel, submitLabel, work } from "lacec/worker";
+ * const meeting = { queue: "redis://127.0.0.1:6379", store: "store" };
+ * await submitLabel("builtin:avatar", { ...meeting, count: 64 });
+ * await work({ ...meeting, untilEmpty: true });
+ * const { file, count } = await collectLabel("builtin:avatar", { store: "store", count: 64 });
+ * console.log(file, count);
+ * ```
+ */
+export async function collectLabel(
+  model: string,
+  options: labelQueue.CollectLabelOptions,
+): Promise<labelQueue.CollectedLabels> {
+  return onThisMachine((platform) => labelQueue.collectLabel(platform, model, options));
 }

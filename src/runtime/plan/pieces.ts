@@ -14,6 +14,11 @@ export interface Piece {
   readonly last: number;
 }
 
+/** The rows of a piece, whatever they are rows of. */
+export function rowsOfPiece({ first, last }: Piece): { readonly first: number; readonly count: number } {
+  return { first, count: last - first + 1 };
+}
+
 /** Tasks that start from noise, by index. */
 export function rootTasks(plan: Plan): readonly number[] {
   return plan.tasks.flatMap((task, at) => (sourceOf(task) === undefined ? [at] : []));
