@@ -52,7 +52,7 @@ export const doctorCommand = command({}, async ({ io, platform, watch }, options
   for (const e of engines) {
     const mark = e.usable ? c.green("✓") : c.dim("-");
     io.out(`${mark} ${e.name.padEnd(12)} ${e.usable ? e.description : c.dim(`not usable: ${e.reason}`)}\n`);
-    if (e.speed !== null) io.out(`  ${" ".repeat(12)} ${c.dim(describeSpeed(e.speed))}\n`);
+    if (e.speed !== null) io.out(`  ${" ".repeat(12)} ${c.dim(describeSpeed(e.speed, e.name))}\n`);
   }
   io.out(`\n--engine auto takes ${c.bold(auto)}\n`);
   return EXIT.done;

@@ -253,11 +253,20 @@ describe("any ONNX model", () => {
   });
 });
 
-test("the speed test times both graphs and takes about the time it is given", async () => {
+test("the speed test times both graphs, steps in both places, and takes about the time it is given", async () => {
   const engine: Engine = await openEngine("tfjs-wasm");
-  const speed = await speedTest(engine, { seconds: 0.1 });
+  const speed = await speedTest(engine, { seconds: 0.1, longestSteps: Infinity });
   await engine.dispose();
   expect(speed.gradientMs).toBeGreaterThan(0);
   expect(speed.convolutionMs).toBeGreaterThan(0);
-  expect(describeSpeed(speed)).toMatch(/^gradient [\d.]+ ms, convolution [\d.]+ ms$/);
+  expect(speed.stepMs?.host).toBeGreaterThan(speed.gradientMs);
+  expect(speed.stepMs?.device).toBeGreaterThan(0);
+  expect(describeSpeed(speed, "tfjs-wasm")).toMatch(
+    /^gradient [\d.]+ ms, convolution [\d.]+ ms, step [\d.]+ ms \([\d.]+ ms on the device[^)]*\)$/,
+  );
+  const told = { ...speed, steps: "device", stepMs: { host: 2, device: 3 } } as const;
+  expect(describeSpeed(told, "tfjs-wasm")).toMatch(
+    /step 3.00 ms \(2.00 ms by the host: --engine tfjs-wasm:host is 1.5 times as fast\)$/,
+  );
+  expect(describeSpeed({ ...speed, stepMs: null }, "tfjs-wasm")).toMatch(/convolution [\d.]+ ms$/);
 });
