@@ -89,7 +89,14 @@ export type {
   OnnxNodeFile,
   OnnxValueFile,
 } from "./compiler/onnx-network.js";
-export type { FeatureHead, OutputReading, PictureHead, PictureInput, PictureNetwork } from "./compiler/picture-head.js";
+export type {
+  FeatureHead,
+  Looking,
+  OutputReading,
+  PictureHead,
+  PictureInput,
+  PictureNetwork,
+} from "./compiler/picture-head.js";
 export type {
   Accept,
   EditStep,
@@ -133,7 +140,7 @@ export type { Likeness } from "./runtime/draw/results.js";
 export type { RgbImage } from "./runtime/image/rgb.js";
 export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
 export type { ChainReport } from "./runtime/record/chain-report.js";
-export type { FamilyRecord, KeepRecord, SampleRecord, SourceRecord } from "./runtime/record/record.js";
+export type { FamilyRecord, IdentityRecord, KeepRecord, SampleRecord, SourceRecord } from "./runtime/record/record.js";
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
 export type { Residency } from "./runtime/services/engine.js";
 export type { JudgedHeads } from "./runtime/services/labeller-identity.js";

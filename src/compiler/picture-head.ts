@@ -25,8 +25,16 @@ export interface PictureNetwork {
 /** How columns of an output are read. */
 export type OutputReading = "logits" | "probabilities" | "logit" | "probability" | "number";
 
+/** How pictures are looked at while a task is solved; told of the pictures that come of it, everything is said of them as they are. */
+export interface Looking {
+  /** Width of the pictures that the network is shown, of which the synthesis makes no more; absent: their own. */
+  readonly pixels?: number;
+  /** How far the flow has come when the terms join; absent: they are there from its start. */
+  readonly tau?: number;
+}
+
 /** What a classifier of pictures says of one attribute: columns of one of its outputs. */
-export interface PictureHead {
+export interface PictureHead extends Looking {
   readonly kind: "labels";
   readonly look: PictureNetwork;
   readonly output: string;
@@ -36,7 +44,7 @@ export interface PictureHead {
 }
 
 /** Features of pictures: all columns of one output. */
-export interface FeatureHead {
+export interface FeatureHead extends Looking {
   readonly look: PictureNetwork;
   readonly output: string;
 }

@@ -5,6 +5,7 @@ import type { Axis } from "./axes.js";
 import type { DefaultsEdition } from "./defaults.js";
 import type { Energy, Logic } from "./energy/energy.js";
 import type { LatentForm, LatentFormat } from "./latent-table.js";
+import type { Looking } from "./picture-head.js";
 
 export interface Plan {
   /** What settings that the script leaves out got. */
@@ -26,7 +27,7 @@ export interface LatentHead {
   readonly on?: undefined;
 }
 /** A network over pictures in a model's table: `attribute x: T from "FILE" on image`. */
-export interface PictureHeadSource {
+export interface PictureHeadSource extends Looking {
   readonly attribute: string;
   readonly on: "image";
   /** An ONNX file, resolved; absent: the labeller of the model. */
@@ -126,7 +127,7 @@ export interface Keep {
 }
 
 /** `keep identity`; `file`: an ONNX network, resolved; absent: the labeller of the model. */
-export interface KeptIdentity {
+export interface KeptIdentity extends Looking {
   readonly weight: number;
   readonly file?: string;
 }
@@ -286,14 +287,22 @@ export interface LatentSave {
 }
 
 /** A head as a script declares it, such as `from "smile.onnx" on image`; `shown` says what a file is called. */
-export function headSourceText({ file, on }: PlanHead, shown: (file: string) => string = JSON.stringify): string {
-  return [...(file === undefined ? [] : [`from ${shown(file)}`]), ...(on === undefined ? [] : [`on ${on}`])].join(" ");
+export function headSourceText(head: PlanHead, shown: (file: string) => string = JSON.stringify): string {
+  const { file, on } = head;
+  const from = file === undefined ? [] : [`from ${shown(file)}`];
+  return [...from, ...(on === undefined ? [] : [`on ${on}${lookingText(head)}`])].join(" ");
+}
+
+/** ` at 64 px from tau 3`, as a script says how pictures are looked at; nothing where it does not. */
+function lookingText({ pixels, tau }: Looking): string {
+  return `${pixels === undefined ? "" : ` at ${pixels} px`}${tau === undefined ? "" : ` from tau ${tau}`}`;
 }
 
 /** `, identity 0.1 by "face.onnx"`, of a Keep on one line; nothing where it keeps none. */
 export function identityText(identity: KeptIdentity | undefined): string {
   if (identity === undefined) return "";
-  return `, identity ${identity.weight}${identity.file === undefined ? "" : ` by ${JSON.stringify(identity.file)}`}`;
+  const by = identity.file === undefined ? "" : ` by ${JSON.stringify(identity.file)}`;
+  return `, identity ${identity.weight}${by}${lookingText(identity)}`;
 }
 
 /** What a task starts from that lies in a file; undefined: noise, or another task. */

@@ -212,8 +212,22 @@ function inAttribute(rest: readonly LaceToken[]): Wanted {
     return { kind: "operand", numbers: true, locals: [] };
   if (type.tokenType === t.Category && last === type) return NOTHING;
   if (last?.tokenType === t.On) return { kind: "keyword", words: ["image"] };
+  const on = rest.findIndex((token) => token.tokenType === t.On);
+  if (on > 0) return afterImage(rest.slice(on + 2)) ?? NOTHING;
   if (last?.tokenType === t.StringLiteral) return { kind: "keyword", words: ["on"] };
   return { kind: "keyword", words: type.tokenType === t.Scalar ? ["sigma", "from", "on"] : ["from", "on"] };
+}
+
+/** What goes on with `on image`, or with the network that identities are kept by: ` at 64 px from tau 3`. Undefined: it is whole. */
+function afterImage(rest: readonly LaceToken[]): Wanted | undefined {
+  const last = rest.at(-1);
+  if (last === undefined) return { kind: "keyword", words: ["at", "from"] };
+  if (last.tokenType === t.At || last.tokenType === t.Tau) return { kind: "operand", numbers: true, locals: [] };
+  if (last.tokenType === t.From) return { kind: "keyword", words: ["tau"] };
+  if (last.tokenType === t.Px) return { kind: "keyword", words: ["from"] };
+  const hasWidth = rest.some((token) => token.tokenType === t.Px);
+  if (rest[0]?.tokenType === t.At && !hasWidth) return { kind: "keyword", words: ["px"] };
+  return undefined;
 }
 
 /** The head of a task, before its block. */
@@ -312,7 +326,11 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
   if (type === t.Keep) {
     const kept = own.filter(({ tokenType }) => [t.Latent, t.Attributes, t.Identity].includes(tokenType));
     if (last === key || last.tokenType === t.Comma) return { kind: "keep", given: kept.map((token) => token.image) };
-    return kept.includes(last) ? { kind: "operand", numbers: true, locals: [] } : setting();
+    if (kept.includes(last)) return { kind: "operand", numbers: true, locals: [] };
+    const identity = own.slice(own.findLastIndex(({ tokenType }) => tokenType === t.Identity) + 1);
+    const looking = identity.slice(identity.findIndex(({ tokenType }) => tokenType === t.At || tokenType === t.From));
+    if (looking.length < identity.length) return afterImage(looking) ?? setting();
+    return setting();
   }
   if (type !== t.Where && type !== t.Step) return setting();
   if (type === t.Step) {

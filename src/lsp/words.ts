@@ -267,6 +267,9 @@ export const KEYWORD_DOCS: Readonly<Record<string, string>> = {
   sigma: "The tolerance of a scalar where a condition says none.",
   on: "What an attribute reads: `on image` is a classifier of pictures; without it, latents.",
   image: "The picture: a network looks at it, and is followed through the synthesis.",
+  at: "How wide the pictures are that are looked at while a task is solved: `at 64 px`.",
+  px: "Pixels.",
+  tau: "How far the flow of the sampler `ode` has come: from 0 to 5.025.",
   seed: "The seed of the noise.",
   tries: "How often a sample may be drawn, the first time counted.",
 };

@@ -45,7 +45,15 @@ export interface InputDecl {
   readonly value: Expr | TextExpr;
   readonly span: Span;
 }
-/** `attribute NAME: TYPE [sigma N] [from "FILE"] [on image]`. */
+/** How a network looks at pictures while a task is solved: `at 64 px from tau 3`. */
+export interface LookingClause {
+  /** The width of the pictures. */
+  readonly pixels?: Expr;
+  /** How far the flow has come when its terms join. */
+  readonly tau?: Expr;
+  readonly span: Span;
+}
+/** `attribute NAME: TYPE [sigma N] [from "FILE"] [on image [at N px] [from tau N]]`. */
 export interface AttributeDecl {
   readonly kind: "AttributeDecl";
   readonly name: Name;
@@ -53,6 +61,7 @@ export interface AttributeDecl {
   readonly from?: StringLit;
   /** What it reads: `image`; absent: latents. */
   readonly on?: Name;
+  readonly looking?: LookingClause;
   readonly span: Span;
 }
 export type AttributeType =
@@ -104,6 +113,8 @@ export type Setting =
       readonly identity?: Expr;
       /** The network that tells identities. */
       readonly by?: StringLit;
+      /** How it looks. */
+      readonly looking?: LookingClause;
       readonly span: Span;
     }
   | { readonly kind: "FlagSetting"; readonly key: Name; readonly span: Span } // reweight

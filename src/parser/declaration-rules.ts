@@ -2,7 +2,7 @@
 // In: laid-out tokens. Out: Item nodes and editions. Tasks and what is done with them stand in grammar.ts.
 // Invariants: a value that cannot be read is ErrorExpr, and the declaration stays.
 import type { Span } from "../source/span.js";
-import type { AttributeType, Expr, Item, Name, Param, TextExpr } from "./ast.js";
+import type { AttributeType, Expr, Item, LookingClause, Name, Param, TextExpr } from "./ast.js";
 import { numberValue } from "./literals.js";
 import { SettingRules } from "./setting-rules.js";
 import * as t from "./tokens.js";
@@ -83,9 +83,12 @@ export abstract class DeclarationRules extends SettingRules {
       this.CONSUME(t.From);
       return this.string(this.CONSUME(t.StringLiteral));
     });
+    let looking: LookingClause | undefined;
     const on = this.OPTION1(() => {
       this.CONSUME(t.On);
-      return this.name(this.CONSUME1(t.Name));
+      const read = this.name(this.CONSUME1(t.Name));
+      looking = this.OPTION2(() => this.SUBRULE(this.looking));
+      return read;
     });
     return {
       kind: "AttributeDecl",
@@ -93,6 +96,7 @@ export abstract class DeclarationRules extends SettingRules {
       type,
       ...(from !== undefined && { from }),
       ...(on !== undefined && { on }),
+      ...(looking !== undefined && { looking }),
       span: this.span(start),
     };
   });

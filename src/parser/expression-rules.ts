@@ -3,7 +3,7 @@
 // Invariants: a word is a name wherever the operator of that word (`temperature`, `atleast`...) cannot begin.
 import type { BinaryOp, CompareOp, Comparison, Expr, RangeExpr, SetExpr } from "./ast.js";
 import { isName } from "./layout.js";
-import { RecoveringParser } from "./recovery.js";
+import { PictureRules } from "./picture-rules.js";
 import * as t from "./tokens.js";
 import type { TokenType } from "chevrotain";
 
@@ -11,7 +11,7 @@ import type { TokenType } from "chevrotain";
 const settingGoesOn: readonly TokenType[] = [...t.settingWords, t.Layers, t.Weight];
 
 /** The rules for expressions. */
-export abstract class ExpressionRules extends RecoveringParser {
+export abstract class ExpressionRules extends PictureRules {
   // In `expect x: e >= 0.9` the mark belongs to the clause, not to the energy.
   protected inClause = false;
 

@@ -32,7 +32,7 @@ export const wantsOperand: ReadonlySet<TokenType> = new Set([
   t.LSquare,
 ]);
 const continuesLine: ReadonlySet<TokenType> = new Set([...joins, t.LCurly, t.RParen, t.RSquare]);
-const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By, t.To, t.As, t.Sigma, t.On]);
+const headerWords: ReadonlySet<TokenType> = new Set([t.From, t.Of, t.Over, t.By, t.To, t.As, t.Sigma, t.On, t.At]);
 /** Words that go on with a setting. */
 const partWords: ReadonlySet<TokenType> = new Set([t.Layers, t.Weight, t.Tries]);
 const statementWords: ReadonlySet<TokenType> = new Set(t.statementWords);

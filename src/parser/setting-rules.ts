@@ -1,7 +1,7 @@
 // Settings: what stands in the braces of a task, and options (`sampler ode { ... }`, `as grid { ... }`).
 // In: laid-out tokens. Out: Setting and Option nodes; which are allowed where is the checker's business.
 // Invariants: a setting that cannot be read is left out (or has ErrorExpr), and the next one is read as usual.
-import type { Expr, Name, Option, RangeExpr, Setting, StringLit } from "./ast.js";
+import type { Expr, LookingClause, Name, Option, RangeExpr, Setting, StringLit } from "./ast.js";
 import { ExpressionRules } from "./expression-rules.js";
 import * as t from "./tokens.js";
 
@@ -134,6 +134,7 @@ export abstract class SettingRules extends ExpressionRules {
     let attributes: Expr | undefined;
     let identity: Expr | undefined;
     let by: StringLit | undefined;
+    let looking: LookingClause | undefined;
     this.CONSUME(t.Keep);
     this.AT_LEAST_ONE_SEP({
       SEP: t.Comma,
@@ -162,6 +163,7 @@ export abstract class SettingRules extends ExpressionRules {
                 this.CONSUME(t.By);
                 return this.string(this.CONSUME(t.StringLiteral));
               });
+              looking = this.OPTION1(() => this.SUBRULE(this.looking));
             },
           },
         ]);
@@ -173,6 +175,7 @@ export abstract class SettingRules extends ExpressionRules {
       ...(attributes !== undefined && { attributes }),
       ...(identity !== undefined && { identity }),
       ...(by !== undefined && { by }),
+      ...(looking !== undefined && { looking }),
       span: this.span(start),
     };
   });

@@ -269,6 +269,9 @@ export const Binary = word("binary", false);
 export const Category = word("category", false);
 export const Scalar = word("scalar", false);
 export const On = word("on", false);
+export const At = word("at", false);
+export const Px = word("px", false);
+export const Tau = word("tau", false);
 export const Latent = word("latent", false);
 export const Attributes = word("attributes", false);
 export const Identity = word("identity", false);
@@ -291,6 +294,9 @@ const otherWords: readonly TokenType[] = [
   Category,
   Scalar,
   On,
+  At,
+  Px,
+  Tau,
   Latent,
   Attributes,
   Identity,

@@ -44,6 +44,7 @@ export const codes = {
   L2030: "definitions nested too deeply",
   L2031: "latents that do not fit the model",
   L2032: "model in which no photograph can be looked for",
+  L2033: "a term that joins where no flow comes",
   // L3: compiling energies
   L3001: "connective that logic lace does not have",
   L3002: "contradiction",

@@ -126,6 +126,9 @@ describe("completion offers", () => {
     await expectCompletion(edit("step smile layers §"), ["coarse", "middle", "fine"], ["glasses"]);
     await expectCompletion(edit("step smile §"), ["layers", "weight", "and", "step"]);
     await expectCompletion(edit("keep §"), ["latent", "attributes"], ["step"]);
+    await expectCompletion(edit('keep identity 0.1 by "a.onnx" at 64 §'), ["px"], ["tau", "step"]);
+    await expectCompletion(edit("keep identity 0.1 from §"), ["tau"], ["px", "step"]);
+    await expectCompletion(edit("keep identity 0.1 at 64 px from tau 3 §"), ["step"], ["px"]);
   });
 
   test("models after `from`, tasks after `of`, `save` and `expect`, forms after `as`", async () => {

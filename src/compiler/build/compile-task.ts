@@ -28,6 +28,7 @@ import {
   type EnergyTask,
 } from "./gradient.js";
 import { compilePictureReadout, rowsOfPictures, type PictureTask } from "./pictures.js";
+import { stretchesOf } from "./stretches.js";
 import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
 import { compileStepGraph, stepGraphsOf, type StepGraphs } from "./step-graphs.js";
 import { buildSynthesis, compileSynthesis } from "./synthesis.js";
@@ -74,6 +75,15 @@ export interface ArgumentJacobian {
   hessianAt(values: ArrayLike<number>, numbers?: ArrayLike<number>): Float64Array;
 }
 
+/** A stretch of a flow that some terms have not joined yet. */
+export interface Stretch {
+  /** The tau at which it ends. */
+  readonly until: number;
+  /** Of the terms that are there: as a Condition's, with no more inputs than its. */
+  readonly gradient: ProgramGraph;
+  readonly jacobian?: ArgumentJacobian;
+}
+
 /** What some parts of a task (one for a sample, the frames of a traverse, cells of a sweep, a step of an edit) ask for, as one gradient. */
 export interface Condition {
   readonly energy: Energy;
@@ -85,6 +95,8 @@ export interface Condition {
   readonly anchors: readonly AnchorName[];
   /** Whether it looks at pictures. */
   readonly looks: boolean;
+  /** Where terms join a flow that is under way: what is followed before them, in order. */
+  readonly early: readonly Stretch[];
   /** Which parts of the task these are, ascending. */
   readonly parts: readonly number[];
   /** What each of them puts into `numbers`: [parts, columns]. */
@@ -153,7 +165,8 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const from = untruncatedFrom(task, model);
   const anchored = task.kind === "edit" || startOf(task) !== undefined;
   const identity = identityOf(task);
-  const features = identity && (weights.watches?.get(identity.file ?? "") ?? unwatched(identity));
+  const watched = identity && (weights.watches?.get(identity.file ?? "") ?? unwatched(identity));
+  const features = watched && { ...watched, ...(identity.pixels !== undefined && { pixels: identity.pixels }) };
   const look: PictureTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
   const looks = looksAt(task, weights);
   const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
@@ -260,10 +273,12 @@ export function graphsOf(
   { conditions, readout, far, pictureReadout, synthesis }: TaskProgram,
   images: number,
 ): readonly ProgramGraph[] {
-  const followed = conditions.flatMap(({ gradient, jacobian }) => [
-    gradient,
-    ...(jacobian?.graph ? [jacobian.graph] : []),
-  ]);
+  const followed = conditions.flatMap((condition) =>
+    [...condition.early, condition].flatMap(({ gradient, jacobian }) => [
+      gradient,
+      ...(jacobian?.graph ? [jacobian.graph] : []),
+    ]),
+  );
   return [
     ...followed,
     readout,
@@ -351,8 +366,24 @@ function condition(
     ...(keep !== undefined && { keep }),
     anchors: anchorsOfGradient(task),
     looks: looksAtPictures(task),
+    early: stretchesOf(task).map(({ until, ...terms }) => {
+      const place = { suffix: `${suffix}-until-${until}`, of: `${of} until tau ${until}` };
+      return { until, ...followedIn({ ...task, ...terms }, place, implicit) };
+    }),
     parts,
     numbers,
+    ...followedIn(task, { suffix, of }, implicit),
+    ...steppingWith(task, { suffix, of }),
+  };
+}
+
+/** What a sampler evaluates of a task. */
+function followedIn(
+  task: EnergyTask,
+  { suffix, of }: { readonly suffix: string; readonly of: string },
+  implicit: boolean,
+): Pick<Condition, "gradient" | "jacobian"> {
+  return {
     gradient: {
       name: `gradient${suffix}`,
       title: `log p${of} and its gradient`,
@@ -361,7 +392,6 @@ function condition(
       ...sourceOfGradient(task),
     },
     ...(implicit && { jacobian: jacobianOf(task, { suffix, of }) }),
-    ...steppingWith(task, { suffix, of }),
   };
 }
 
@@ -380,7 +410,7 @@ function steppingWith(
   { suffix, of }: { readonly suffix: string; readonly of: string },
 ): Pick<Condition, "stepping"> {
   const graphs = stepGraphsOf(task.sampler);
-  if (graphs === undefined) return {};
+  if (graphs === undefined || stretchesOf(task).length > 0) return {};
   const graph = (name: "start" | "step", title: string): ProgramGraph => {
     const built = (): Graph => graphs[name](compileEnergyGradient(task));
     return { name: `${name}${suffix}`, title: `${title}${of}`, built, compiled: () => compileStepGraph(built()) };

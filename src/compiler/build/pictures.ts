@@ -57,10 +57,10 @@ class Pictures {
     private readonly styles: () => NodeId,
   ) {}
 
-  /** What a head says, [rows, K]: logits of all classes, or a number. */
-  see({ look, output, columns, gives }: PictureHead): NodeId {
+  /** What a head says, [rows, K]: logits of all classes, or a number; of pictures of its own width, or of another. */
+  see({ look, output, columns, gives, pixels }: PictureHead, width = pixels): NodeId {
     const { b } = this;
-    const flat = this.features({ look, output });
+    const flat = this.features({ look, output, ...(width !== undefined && { pixels: width }) });
     return asLogits(
       b,
       b.concat(
@@ -72,19 +72,19 @@ class Pictures {
   }
 
   /** All columns of an output, [rows, F]. */
-  features({ look, output }: FeatureHead): NodeId {
+  features({ look, output, pixels }: FeatureHead): NodeId {
     const { b } = this;
-    const found = this.run(look, output);
+    const found = this.run(look, output, pixels);
     const rows = at(b.shape(found), 0);
     return b.reshape(found, [rows, b.shape(found).reduce((product, n) => product * n, 1) / rows]);
   }
 
   /** An output of a network on the pictures. Errors: LaceError L5204 if an operation of it is not read. */
-  private run(look: PictureNetwork, output: string): NodeId {
-    const key = `${look.sha256} ${output}`;
+  private run(look: PictureNetwork, output: string, pixels = Infinity): NodeId {
+    const key = `${look.sha256} ${output} ${pixels}`;
     const known = this.outputs.get(key);
     if (known !== undefined) return known[output] ?? -1;
-    const given = this.given(look.input);
+    const given = this.given(look.input, pixels);
     const made = { [output]: this.batched(look, output, given) ?? this.rowByRow(look, output, given) };
     this.outputs.set(key, made);
     return made[output] ?? -1;
@@ -122,9 +122,9 @@ class Pictures {
   }
 
   /** The pictures as a network takes them. */
-  private given({ size, layout, channels, mean, std }: PictureNetwork["input"]): NodeId {
+  private given({ size, layout, channels, mean, std }: PictureNetwork["input"], pixels: number): NodeId {
     const { b } = this;
-    const seen = buildResampled(b, this.image(Infinity), size, size);
+    const seen = buildResampled(b, this.image(pixels), size, size);
     const planes = [0, 1, 2].map((c) => {
       const deviation = std[c] ?? 1;
       const plane = b.mul(b.sliceAxis(seen, 1, c, 1), scalar(0.5 / deviation));
@@ -227,7 +227,8 @@ export function buildIdentityCharge(b: GraphBuilder, features: NodeId, anchor: N
 }
 
 /**
- * What heads say of the pictures of styles, side by side, and features of the pictures, optimized.
+ * What heads say of the pictures of styles, side by side, and features of the pictures, optimized. Heads see the pictures as they are; features are of what
+ * is looked at while a task is solved.
  * Shapes   input `ws` [rows, numWs, wDim], outputs `seen` [rows, K], where there are heads, and `features` [rows, F], where they are asked for.
  * Errors   LaceError L5204 if an operation of a network is not read.
  */
@@ -241,7 +242,7 @@ export function compilePictureReadout(
   const b = new GraphBuilder();
   const ws = b.input("ws", [rows, info.numWs, synthesis.wDim]);
   const pictures = new Pictures(b, task, () => ws);
-  const seen = heads.map((head) => pictures.see(head));
+  const seen = heads.map((head) => pictures.see(head, Infinity));
   const outputs = {
     ...(seen.length > 0 && { seen: b.concat(seen, 1) }),
     ...(task.features && { features: pictures.features(task.features) }),

@@ -52,6 +52,11 @@ export function buildStylegan2(
   return new Builder(parts, ws, stoppedAt(weights, upTo), noise).build();
 }
 
+/** Whether smaller pictures of it are had for less: each of its blocks paints. */
+export function paintsEarly({ first, later }: Stylegan2Weights): boolean {
+  return first.toRgb !== undefined && later.every((block) => block.toRgb !== undefined);
+}
+
 /** The generator without its blocks beyond a resolution; the whole one where its images come from the last block alone. */
 function stoppedAt(weights: Stylegan2Weights, upTo: number): Stylegan2Weights {
   const later = weights.later.filter((block) => block.resolution <= upTo);

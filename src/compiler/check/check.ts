@@ -250,7 +250,8 @@ class Checker {
     // Without its model a task's attributes are unknown: that has been reported, and asking about each would repeat it.
     const table = known ?? new ModelTable(undefined, undefined, true);
     const index = source?.task.model ?? (model === undefined ? 0 : this.indexOf(model));
-    const task = loosened(checkTask(decl, index, source, this.env(table)), decl, table);
+    const env = this.env(table);
+    const task = loosened(checkTask(decl, index, source, env), decl, table, env.report);
     checkTaskSize(decl, task, this.env(table));
     const { start } = decl.span;
     const damaged = touchesOne(d.file.damage.statements, start, start);

@@ -5,6 +5,8 @@ import type { KeptIdentity } from "../plan.js";
 import type { CheckedKeep } from "./checked.js";
 import { markUsed, type Env } from "./context.js";
 import { attributeRow } from "./declared.js";
+import { evaluateNumber } from "./evaluate.js";
+import { readLooking } from "./read-looking.js";
 import * as settings from "./settings.js";
 
 /** The weights of `keep`; 0 for what it leaves out. */
@@ -25,17 +27,21 @@ export function readKeep(
 
 /** The network that tells identities; the model's table learns of it. */
 function readIdentity(
-  { by, span }: Extract<ast.Setting, { kind: "KeepSetting" }>,
+  { by, looking, span }: Extract<ast.Setting, { kind: "KeepSetting" }>,
   weight: number,
   { name }: ast.TaskDecl,
   env: Env,
 ): KeptIdentity {
   const file = by && (env.scope.file.references.get(by.value) ?? by.value);
+  const looks =
+    looking === undefined ? {} : readLooking(looking, env.model.info, (e) => evaluateNumber(e, env), env.report);
+  const { pixels } = looks;
   env.model.watch({
     ...{ attribute: `${name.text}.identity`, on: "image", features: true, span: by?.span ?? span },
     ...(file !== undefined && { file }),
+    ...(pixels !== undefined && { pixels }),
   });
-  return { weight, ...(file !== undefined && { file }) };
+  return { weight, ...(file !== undefined && { file }), ...looks };
 }
 
 /** What holds the parts of a row near its first; nothing where the weights are 0: they would then be edits that nothing holds. */

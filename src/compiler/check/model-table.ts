@@ -3,7 +3,9 @@
 import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
 import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
+import type { Looking } from "../picture-head.js";
 import type { FeatureSource, PlanHead } from "../plan.js";
+import { readLooking } from "./read-looking.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
 import { listed, nearest } from "./suggest.js";
@@ -24,6 +26,8 @@ export class ModelTable {
   readonly heads: PlanHead[] = [];
   /** Rows that look at pictures. */
   readonly pictures = new Set<number>();
+  /** Of these, the ones whose terms join a flow that is under way: when. */
+  readonly late = new Map<number, number>();
   private readonly resolved = new Map<AttributeDecl, TableRow>();
   private readonly believed = new Set<number>();
 
@@ -86,6 +90,8 @@ export class ModelTable {
         fix: { span: decl.on.span, replacement: "image" },
       });
     const wanted = declaredRow(decl, own?.row, report, read);
+    const looks =
+      decl.looking === undefined ? {} : readLooking(decl.looking, this.info, (e) => read(e, report), report);
     const sound = report.errorCount === before;
     if (decl.from !== undefined) {
       const scalar = decl.type.kind === "ScalarType";
@@ -101,8 +107,10 @@ export class ModelTable {
       if (this.info === undefined) return { row: row ?? wanted, index: undefined };
       const index = this.rows.push(row ?? wanted) - 1;
       if (row === undefined) this.believed.add(index);
-      if (decl.on !== undefined) this.pictures.add(index);
-      this.heads.push(decl.on === undefined ? { attribute: name, file } : { attribute: name, on: "image", file });
+      if (decl.on !== undefined) this.seen(index, looks);
+      this.heads.push(
+        decl.on === undefined ? { attribute: name, file } : { attribute: name, on: "image", file, ...looks },
+      );
       return { row: row ?? wanted, index };
     }
     if (this.info === undefined) return { row: wanted, index: undefined };
@@ -130,14 +138,20 @@ export class ModelTable {
     }
     if (decl.on !== undefined) {
       // The labeller of the model looks at the picture: its own row, a second time.
-      this.heads.push({ attribute: name, on: "image" });
+      this.heads.push({ attribute: name, on: "image", ...looks });
       const row = seenRow(own.row, wanted);
       const index = this.rows.push(row) - 1;
-      this.pictures.add(index);
+      this.seen(index, looks);
       return { row, index };
     }
     if (own.row.type !== "scalar" || wanted.type !== "scalar") return own;
     return { row: { ...own.row, sigma: wanted.sigma }, index: own.index };
+  }
+
+  /** Tells of a row that looks at pictures. */
+  private seen(index: number, { tau }: Looking): void {
+    this.pictures.add(index);
+    if (tau !== undefined) this.late.set(index, tau);
   }
 
   /** The row of a head as its file has it. Reports L50xx and L51xx of the file at the path, L2009 where the declaration is another type. */

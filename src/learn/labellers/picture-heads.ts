@@ -4,7 +4,8 @@
 import { compilePictureReadout } from "../../compiler/build/pictures.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
-import type { FeatureHead, PictureHead, PictureInput } from "../../compiler/picture-head.js";
+import { paintsEarly } from "../../compiler/build/stylegan2.js";
+import type { FeatureHead, Looking, PictureHead, PictureInput } from "../../compiler/picture-head.js";
 import type { FeatureSource, PlanHead, PictureHeadSource } from "../../compiler/plan.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { modelError } from "../../models/model-error.js";
@@ -43,8 +44,9 @@ async function placed({ span }: FeatureSource, work: () => Promise<Model>): Prom
 async function addFeatures(host: Host, pack: Model, model: Model, source: FeatureSource): Promise<Model> {
   const key = source.file ?? "";
   const { watches = new Map<string, FeatureHead>() } = model.weights;
-  if (watches.has(key)) return model;
   requireSynthesis(model, "`keep identity`");
+  requireStop(model, source, "`keep identity`");
+  if (watches.has(key)) return model;
   const { bytes, sha256, file, input, features } = await openFeatures(host, pack, source);
   const network = readingOnnx(() => readOnnxModel(bytes), file);
   const found: FeatureHead = { look: { network, input, sha256 }, output: features };
@@ -80,6 +82,21 @@ function requireSynthesis({ synthesis, info }: Model, what: string): void {
     ]);
 }
 
+/** Errors LaceError L5324 for a synthesis that makes no smaller pictures on its way. */
+function requireStop({ synthesis, info }: Model, { pixels }: Looking, what: string): void {
+  if (pixels === undefined || (synthesis !== undefined && synthesis.style !== "alias-free" && paintsEarly(synthesis)))
+    return;
+  throw failure(
+    "L5324",
+    `${what} cannot look at pictures of \`${info.name}\` ${pixels} px wide: they come from its last block alone`,
+    ["generators of the architecture `skip` paint at each block; leave `at` out for others"],
+  );
+}
+
+function lookingOf({ pixels, tau }: Looking): Looking {
+  return { ...(pixels !== undefined && { pixels }), ...(tau !== undefined && { tau }) };
+}
+
 async function addPictureHead(host: Host, pack: Model, model: Model, source: PictureHeadSource): Promise<Model> {
   const { attribute } = source;
   requireSynthesis(model, `\`${attribute}\``);
@@ -91,7 +108,11 @@ async function addPictureHead(host: Host, pack: Model, model: Model, source: Pic
   }
   const { output, columns, gives } = found;
   const network = readingOnnx(() => readOnnxModel(bytes), file);
-  const picture: PictureHead = { kind: "labels", look: { network, input: spec.input, sha256 }, output, columns, gives };
+  const picture: PictureHead = {
+    ...{ kind: "labels", look: { network, input: spec.input, sha256 }, output, columns, gives },
+    ...lookingOf(source),
+  };
+  requireStop(model, source, `\`${attribute}\``);
   checkFollowed(model, { heads: [picture] }, file);
   return withHead(model, found.attribute, picture);
 }

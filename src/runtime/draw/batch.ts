@@ -145,7 +145,7 @@ async function keysOf(
   resultCache: ResultCache,
 ): Promise<readonly string[]> {
   const { condition, seed, members, z0, anchors = {}, firstStep, attempt, shares } = batch;
-  const { energy, varying, keep, looks } = condition;
+  const { energy, varying, keep, looks, early } = condition;
   const { logic, truncation, sampler } = task;
   const names = Object.keys(anchors).sort();
   const about = {
@@ -158,6 +158,7 @@ async function keysOf(
     truncation,
     cutoff: program.far?.from,
     ...(looks && { looks: program.pictureReadout?.about }),
+    ...(early.length > 0 && { joins: early.map((stretch) => stretch.until) }),
     sampler,
     seed,
     firstStep,

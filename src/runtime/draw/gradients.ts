@@ -3,7 +3,7 @@
 // In: a condition of a task's program, an engine. Out: executables; the caller disposes them.
 import type { ArgumentJacobian, Condition, Stepping } from "../../compiler/build/compile-task.js";
 import type { DeviceSampler } from "../sample/device.js";
-import type { CompiledSampler, JacobianTerm } from "../sample/index.js";
+import type { CompiledSampler, EarlyStretch, JacobianTerm } from "../sample/index.js";
 import { compileProgramGraph, type Engine } from "../services/engine.js";
 
 export interface Gradients extends CompiledSampler {
@@ -14,24 +14,37 @@ export interface Gradients extends CompiledSampler {
  * All that a sampler asks for, of a tile of `rows`. The caller disposes it. `hasWays`: states on the samples' ways are wanted, which a step on the device does not give.
  */
 export async function openGradients(
-  { gradient, jacobian, stepping }: Condition,
+  { early, stepping, ...followed }: Condition,
   { engine, rows, hasWays }: { readonly engine: Engine; readonly rows: number; readonly hasWays: boolean },
 ): Promise<Gradients> {
   if (engine.steps === "device" && stepping !== undefined && !hasWays) {
     const device = await openStepping(stepping, engine, rows);
     return { device, dispose: () => disposeStepping(device) };
   }
-  const executable = await compileProgramGraph(engine, gradient);
-  if (jacobian === undefined) return { gradient: executable, dispose: () => executable.dispose() };
-  const term = await openJacobian(jacobian, engine);
+  const stretches: EarlyStretch[] = [];
+  for (const { until, ...terms } of early) {
+    const inputs = terms.gradient.built().inputs.map((input) => input.name);
+    stretches.push({ until, inputs, ...(await openFollowed(terms, engine)) });
+  }
+  const last = await openFollowed(followed, engine);
   return {
-    gradient: executable,
-    jacobian: term,
+    ...last,
+    ...(stretches.length > 0 && { early: stretches }),
     async dispose() {
-      await executable.dispose();
-      await term.executable?.dispose();
+      for (const { gradient, jacobian } of [...stretches, last]) {
+        await gradient.dispose();
+        await jacobian?.executable?.dispose();
+      }
     },
   };
+}
+
+async function openFollowed(
+  { gradient, jacobian }: Pick<Condition, "gradient" | "jacobian">,
+  engine: Engine,
+): Promise<Pick<EarlyStretch, "gradient" | "jacobian">> {
+  const executable = await compileProgramGraph(engine, gradient);
+  return { gradient: executable, ...(jacobian && { jacobian: await openJacobian(jacobian, engine) }) };
 }
 
 /** A sampler on an engine that steps on its device, of a tile of `rows`. The caller disposes it (disposeStepping). */

@@ -5,6 +5,7 @@ import type { Forecast } from "../draw/results.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { Axis } from "../../compiler/axes.js";
 import type { DefaultsEdition } from "../../compiler/defaults.js";
+import type { Looking } from "../../compiler/picture-head.js";
 import type { Keep, KeptIdentity, Placement, Plan, Sampler, Task, TaskSource } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import type { Engine } from "../services/engine.js";
@@ -89,8 +90,8 @@ export type FamilyRecord =
       readonly reweight: boolean;
       readonly keepLatent: number;
       readonly keepAttributes: number;
-      /** Absent where pictures are not looked at; `file` null: by the labeller of the model. */
-      readonly keepIdentity?: { readonly weight: number; readonly file: string | null };
+      /** Absent where pictures are not looked at. */
+      readonly keepIdentity?: IdentityRecord;
       readonly steps: readonly { readonly weight: number; readonly layers: readonly [number, number] | null }[];
     };
 
@@ -101,12 +102,18 @@ export interface SourceRecord {
   readonly to: number;
 }
 
+/** What a task keeps identities by; `file` null: the labeller of the model. */
+export interface IdentityRecord extends Looking {
+  readonly weight: number;
+  readonly file: string | null;
+}
+
 /** Weights of `keep`, 0 where a script has none. */
 export interface KeepRecord {
   readonly keepLatent: number;
   readonly keepAttributes: number;
-  /** Absent where pictures are not looked at; `file` null: by the labeller of the model. */
-  readonly keepIdentity?: { readonly weight: number; readonly file: string | null };
+  /** Absent where pictures are not looked at. */
+  readonly keepIdentity?: IdentityRecord;
 }
 
 export interface JudgeRecord {
@@ -135,7 +142,11 @@ export interface RunRecord {
     /** Who judged its pictures, and the attributes whose heads labels of this judge made or calibrated; null: nobody did. */
     readonly judge: ({ readonly name: string; readonly sha256: string | null } & JudgedHeads) | null;
     /** What the script adds: `file` is null for the model's labeller; `on`: what it looks at, absent: latents. */
-    readonly heads: readonly { readonly attribute: string; readonly file: string | null; readonly on?: "image" }[];
+    readonly heads: readonly ({
+      readonly attribute: string;
+      readonly file: string | null;
+      readonly on?: "image";
+    } & Looking)[];
   }[];
   readonly engine: { readonly name: string; readonly description: string };
   readonly tasks: readonly TaskRecord[];
@@ -231,9 +242,10 @@ export function makeRecord(parts: RecordParts): RunRecord {
       sha256: parts.models[i]?.sha256 ?? "",
       labeller: hashOfLabeller(parts.models[i]),
       judge: judgeRecord(parts.judges[i]),
-      heads: m.heads.map(({ attribute, file, on }) => ({
-        ...{ attribute, file: file === undefined ? null : publicName(file) },
-        ...(on && { on }),
+      heads: m.heads.map((head) => ({
+        ...{ attribute: head.attribute, file: head.file === undefined ? null : publicName(head.file) },
+        ...(head.on && { on: head.on }),
+        ...(head.on && lookingRecord(head)),
       })),
     })),
     engine: { name: parts.engine.name, description: parts.engine.description },
@@ -256,6 +268,10 @@ export function makeRecord(parts: RecordParts): RunRecord {
     diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
     seconds: secondsRecord(parts.seconds),
   };
+}
+
+function lookingRecord({ pixels, tau }: Looking): Looking {
+  return { ...(pixels !== undefined && { pixels }), ...(tau !== undefined && { tau }) };
 }
 
 function judgeRecord(judge: ModelJudge | undefined): RunRecord["models"][number]["judge"] {
@@ -330,8 +346,8 @@ function sourceRecord({ task, from, to }: TaskSource, plan: Plan): SourceRecord 
 
 function identityRecord(identity: KeptIdentity | undefined): Pick<KeepRecord, "keepIdentity"> {
   if (identity === undefined) return {};
-  const { weight, file } = identity;
-  return { keepIdentity: { weight, file: file === undefined ? null : publicName(file) } };
+  const { file, ...rest } = identity;
+  return { keepIdentity: { ...rest, file: file === undefined ? null : publicName(file) } };
 }
 
 function keepRecord(keep: Keep | undefined): KeepRecord {

@@ -6,11 +6,11 @@ import type { Sampler } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import { sampleOnDevice, type DeviceSampler } from "./device.js";
-import { tiledField, type JacobianTerm, type WideTile } from "./field.js";
+import { tiledField, type Field, type JacobianTerm, type WideTile } from "./field.js";
 import { sampleHmc } from "./hmc.js";
 import { sampleLangevin } from "./langevin.js";
 import { drawLatents, seededNoise } from "./noise-source.js";
-import { followFlow } from "./ode.js";
+import { followStretches } from "./stretches.js";
 import { pathsFrom } from "./path.js";
 import { samplePc } from "./pc.js";
 import type { SolveProgress, TakenStep } from "../ode/solution.js";
@@ -20,6 +20,16 @@ export { drawLatents } from "./noise-source.js";
 export type { JacobianTerm } from "./field.js";
 export type { SamplingResult } from "./result.js";
 
+/** What is followed of a flow before some terms join it. */
+export interface EarlyStretch {
+  /** The tau at which they do. */
+  readonly until: number;
+  readonly gradient: Executable;
+  readonly jacobian?: JacobianTerm;
+  /** Names of the inputs that its graph has. */
+  readonly inputs: readonly string[];
+}
+
 /** What samples follow, compiled: a gradient, or the sampler itself. */
 export interface CompiledSampler {
   /** Inputs z [rows, zDim]; outputs logp [rows], grad [rows, zDim]. */
@@ -28,6 +38,8 @@ export interface CompiledSampler {
   readonly wide?: WideTile;
   /** What linearly implicit solvers need beside it. */
   readonly jacobian?: JacobianTerm;
+  /** Of an ODE: what it follows first, in order. */
+  readonly early?: readonly EarlyStretch[];
   /** The sampler on an engine that steps on its device: in place of the others. */
   readonly device?: DeviceSampler;
 }
@@ -72,12 +84,17 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const paths = shares.length === 0 ? undefined : pathsFrom(z0, zDim);
   const lanes = options.lanes ?? samples;
   const noise = seededNoise(seed, samples, zDim, firstStep, attempt);
-  const { device, gradient, ...rest } = options;
+  const { device, gradient, early = [], ...rest } = options;
   if (device !== undefined) {
     if (paths !== undefined) throw new InternalError("a step on the device gives no states on the way");
     return { z0, between: new Float64Array(0), ...(await sampleOnDevice({ ...rest, device, lanes, z0, noise })) };
   }
   if (gradient === undefined) throw new InternalError("there is no gradient to follow");
+  const { anchors = {} } = options;
+  const fieldOf = ({ inputs, ...own }: EarlyStretch): Field => {
+    const known = Object.entries(anchors).filter(([name]) => inputs.includes(name));
+    return tiledField({ ...own, rows: options.rows, zDim, lanes, anchors: Object.fromEntries(known) });
+  };
   const shared = {
     field: tiledField({ ...rest, gradient, lanes }),
     z0,
@@ -88,7 +105,10 @@ export async function drawSamples(options: DrawOptions): Promise<Drawn> {
   const solve = (): Promise<SamplingResult> => {
     switch (sampler.kind) {
       case "ode":
-        return followFlow({ ...shared, sampler, ...(onStep && { onStep }) });
+        return followStretches({
+          ...{ ...shared, sampler, early: early.map((stretch) => ({ ...stretch, field: fieldOf(stretch) })) },
+          ...(onStep && { onStep }),
+        });
       case "langevin":
         return sampleLangevin({ ...shared, sampler, noise });
       case "hmc":
