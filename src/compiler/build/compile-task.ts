@@ -9,10 +9,8 @@ import { goalOf, keepOf } from "./edit-goals.js";
 import type { Energy } from "../energy/energy.js";
 import { commonForms, type Varying } from "../energy/varying.js";
 import type { Graph, ImageLayout } from "../graph/graph.js";
-import type { FeatureHead, PictureHead } from "../picture-head.js";
-import { isLinearlyImplicit, startOf, type Keep, type KeptIdentity, type Sampler, type Task } from "../plan.js";
-import { NOWHERE } from "../../source/span.js";
-import { InternalError, unreachable } from "../../source/internal-error.js";
+import { isLinearlyImplicit, startOf, type Keep, type Sampler, type Task } from "../plan.js";
+import { unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { forClass } from "./for-class.js";
@@ -27,6 +25,7 @@ import {
   type AnchorName,
   type EnergyTask,
 } from "./gradient.js";
+import { aboutHead, keptFeatures, looksAt } from "./task-pictures.js";
 import { compilePictureReadout, rowsOfPictures, type PictureTask } from "./pictures.js";
 import { stretchesOf } from "./stretches.js";
 import { buildJacobian, compileJacobian, jacobianPasses } from "./jacobian.js";
@@ -164,9 +163,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const { synthesis } = model;
   const from = untruncatedFrom(task, model);
   const anchored = task.kind === "edit" || startOf(task) !== undefined;
-  const identity = identityOf(task);
-  const watched = identity && (weights.watches?.get(identity.file ?? "") ?? unwatched(identity));
-  const features = watched && { ...watched, ...(identity.pixels !== undefined && { pixels: identity.pixels }) };
+  const features = keptFeatures(task, weights);
   const look: PictureTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
   const looks = looksAt(task, weights);
   const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
@@ -230,34 +227,6 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
       }),
   };
 }
-
-/** A head without its weights, which its hash stands for. */
-function aboutHead({ look: { input, sha256 }, ...head }: PictureHead | FeatureHead): object {
-  return { ...head, input, sha256 };
-}
-
-/** What a task keeps of identities. */
-function identityOf(task: Task): KeptIdentity | undefined {
-  if (task.kind === "edit") return task.keepIdentity;
-  return task.kind === "sample" ? undefined : task.keep?.identity;
-}
-
-function unwatched({ file = "the labeller" }: KeptIdentity): never {
-  throw new InternalError(`the features of ${file} were not loaded`);
-}
-
-/** Whether pictures are looked at while a task is solved. */
-function looksAt(task: Task, weights: EnergyWeights): boolean {
-  const energies =
-    task.kind === "edit" ? task.steps.map((s) => s.energy) : task.kind === "sweep" ? task.cells : [task.energy];
-  const keeps =
-    task.kind === "edit" ? task.steps.map((_, step) => keepOf(task, step)) : "keep" in task ? [task.keep] : [];
-  return [
-    ...energies.map((energy) => ({ energy, weights })),
-    ...keeps.map((keep) => ({ energy: NOTHING, weights, keep })),
-  ].some(looksAtPictures);
-}
-const NOTHING: Energy = { kind: "always", span: NOWHERE };
 
 /** The first layer whose style is not truncated; undefined where truncation reaches all of them, or changes nothing. */
 export function untruncatedFrom(
