@@ -1,27 +1,31 @@
 // The queue of many machines under stress: workers and Redis killed, thousands of jobs drained, a thousand workers.
-// Run: npm run build, then node scripts/bench.js many [--only kills,drain,scale] [--json]
+// Run: npm run build, then node scripts/bench.js many [--only kills,drain,scale,store] [--json]
 //   kills: [--count 2000] [--rows 16] [--workers 4] [--kills 50] [--redis-kills 5]; drain: [--jobs 10000] [--processes 4];
-//   scale: [--scale-workers 1000] [--scale-processes 4] [--scale-jobs 5000] [--sleep 10]
+//   scale: [--scale-workers 1000] [--scale-processes 4] [--scale-jobs 5000] [--sleep 10]; store: [--script FILE] [--store-rows 192]
 // In: redis-server of this system; a Redis with an append-only file on a free port of loopback is started for each subject, and ended. Out: of each subject its figures.
 // Invariants: `kills` is of whole `lacec worker` processes, and fails if a piece is lost or a file differs from that of one run; `drain` and `scale` are of
-// lacec's own use of BullMQ, in processes of this file, with jobs that do nothing and wait before workers come, or sleep and come to waiting workers; seconds from a kill are by Redis's clock.
+// lacec's own use of BullMQ, in processes of this file, with jobs that do nothing and wait before workers come, or sleep and come to waiting workers; seconds from a kill are by Redis's clock. `store` is of one worker's pieces, packed and put into a folder and an S3 server of npm (a process of its own on loopback) by this process.
+import { once } from "node:events";
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { Queue, QueueEvents } from "bullmq";
 import { Redis } from "ioredis";
-import { unpackBundle } from "../src/app/many/bundle.js";
+import { nodeHost } from "../src/node/host.js";
+import { packBundle, unpackBundle } from "../src/app/many/bundle.js";
+import { openStore } from "../src/node/many/open.js";
 import { bullQueue } from "../src/node/many/bullmq-queue.js";
 import { startRedis, type OwnRedis } from "../test/support/redis.js";
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "kills,drain,scale" },
+    only: { type: "string", default: "kills,drain,scale,store" },
     json: { type: "boolean", default: false },
     count: { type: "string", default: "2000" },
     rows: { type: "string", default: "16" },
@@ -34,6 +38,8 @@ const { values } = parseArgs({
     "scale-processes": { type: "string", default: "4" },
     "scale-jobs": { type: "string", default: "5000" },
     sleep: { type: "string", default: "10" },
+    script: { type: "string" },
+    "store-rows": { type: "string", default: "192" },
     serve: { type: "string" },
   },
 });
@@ -95,7 +101,7 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
   const { id, pieces } = JSON.parse(submitted) as { id: string; pieces: number };
   const results = join(folder, "store/submissions", id, "results");
   mkdirSync(results, { recursive: true });
-  const drawn = (): number => readdirSync(results).filter((name) => name.endsWith(".gz")).length;
+  const drawn = (): number => readdirSync(results).filter((name) => name.endsWith(".bundle")).length;
   const events = watchEvents(redis.url);
   const queue = new Queue(QUEUE.capability, {
     connection: { url: redis.url, maxRetriesPerRequest: null },
@@ -157,8 +163,8 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
   const [drawing, besides]: [number[], number[]] = [[], []];
   for (const [job, [end = 0, ...more]] of events.ended) {
     const [start = 0, ...others] = events.begun.get(job) ?? [];
-    const name = `${job.slice(id.length + 1)}.gz`;
-    const { report } = await unpackBundle(readFileSync(join(results, name)), name);
+    const name = `${job.slice(id.length + 1)}.bundle`;
+    const { report } = await unpackBundle(nodeHost(), readFileSync(join(results, name)), name);
     if (report === undefined || more.length + others.length > 0) continue;
     drawing.push(report.seconds);
     besides.push((end - start) / 1000 - report.seconds);
@@ -300,8 +306,72 @@ async function serve({ url, workers, sleepMs }: Serving): Promise<void> {
   );
 }
 
+/** What a piece costs besides drawing: packing it, and putting it into a store; gzip beside, which lacec does not use. */
+async function benchStore(folder: string, { url }: OwnRedis): Promise<Figures> {
+  const script = `lace 1\nmodel avatar from "builtin:avatar"\nsample some from avatar { where glasses and smile  count 960  seed 5 }\nsave some to "{index}.png"\n`;
+  if (values.script === undefined) writeFileSync(join(folder, "x.lace"), script);
+  const meeting = ["--queue", url, "--project", QUEUE.project, "--store", join(folder, "store")];
+  const file = values.script === undefined ? "x.lace" : resolve(values.script);
+  const submitted = await lacec(folder, ["submit", file, ...meeting, "--rows", values["store-rows"], "--json"]);
+  const { id } = JSON.parse(submitted) as { id: string };
+  await lacec(folder, ["worker", ...meeting, "--engine", "onnx-cpu", "-q", "--once"]);
+  const host = nodeHost();
+  const server = spawn(process.execPath, ["-e", S3_SERVER, join(folder, "s3")], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const [port] = (await once(server.stdout, "data")) as [Buffer];
+    Object.assign(process.env, {
+      ...{ AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" },
+      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port.toString().trim()}`,
+    });
+    const stores = { folder: await openStore(join(folder, "plain")), S3: await openStore("s3://bucket/bench") };
+    const taken: Record<string, number[]> = {};
+    const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const [start, used] = [performance.now(), process.cpuUsage()];
+      const made = await work();
+      const { user, system } = process.cpuUsage(used);
+      (taken[`ms: ${name}`] ??= []).push(performance.now() - start);
+      (taken[`ms of CPU: ${name}`] ??= []).push((user + system) / 1000);
+      return made;
+    };
+    let [bytes, seconds, pieces] = [0, 0, 0];
+    const results = join(folder, "store/submissions", id, "results");
+    for (const name of readdirSync(results)) {
+      const packed = readFileSync(join(results, name));
+      const { entries, report } = await unpackBundle(host, packed, name);
+      if (report === undefined) throw new Error(`${name} says nothing of itself`);
+      bytes += packed.length;
+      seconds += report.seconds;
+      pieces++;
+      const again = await timed("pack", () => packBundle(host, entries, report));
+      await timed("unpack", () => unpackBundle(host, again, name));
+      for (const [place, store] of Object.entries(stores)) {
+        await timed(`put, ${place}`, () => store.put(`a/${name}`, again));
+        await timed(`get, ${place}`, () => store.get(`a/${name}`, again.length));
+        await timed(`has, ${place}`, () => store.has(`a/${name}`));
+      }
+      for (const level of [1, 6]) await timed(`gzip ${level} beside`, () => promisify(gzip)(again, { level }));
+    }
+    return {
+      pieces,
+      "MB a piece": round(bytes / pieces / 1e6),
+      "s of drawing a piece": round(seconds / pieces),
+      ...Object.fromEntries(Object.entries(taken).map(([name, all]) => [name, round(median(all))])),
+    };
+  } finally {
+    server.kill("SIGKILL");
+  }
+}
+
+/** s3rver in a process of its own, which prints its port. */
+const S3_SERVER = `const S3rver = require("s3rver");
+new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: process.argv[1], configureBuckets: [{ name: "bucket", configs: [] }] })
+  .run().then(({ port }) => console.log(port));`;
+
 const SUBJECTS: Readonly<Record<string, (folder: string, redis: OwnRedis) => Promise<Figures>>> = {
   kills: benchKills,
+  store: benchStore,
   drain: (_, { url }) =>
     benchSleeping(url, {
       jobs: Number(values.jobs),

@@ -1,6 +1,7 @@
 // All results of a submission, out of the store, piece by piece.
 // In: a submission whose pieces are drawn. Out: its results by key, as a cache; who drew them. Invariant: what is at another's place is found out.
 import type { Cache } from "../../ports/cache.js";
+import type { Host } from "../../ports/host.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
 import { failure } from "../../source/diagnostic.js";
@@ -36,13 +37,14 @@ export async function wholeSubmission(
 
 /** What a piece gave, and who drew it. Errors: LaceError L5405. */
 export async function readBundle(
+  host: Host,
   store: ObjectStore,
   id: string,
   piece: Piece,
 ): Promise<{ readonly entries: ReadonlyMap<string, Uint8Array>; readonly report: PieceReport }> {
   const object = objects.piece(id, piece);
   const packed = await store.get(object, BUNDLE_BYTES);
-  const unpacked = packed && (await unpackBundle(packed, object).catch(() => undefined));
+  const unpacked = packed && (await unpackBundle(host, packed, object).catch(() => undefined));
   if (unpacked?.report === undefined) throw damagedBundle(store, object);
   const { entries, report } = unpacked;
   if (report.submission !== id || objects.piece(id, report.piece) !== object) throw damagedBundle(store, object);
@@ -72,6 +74,7 @@ export class MachineTally {
 
 /** All results of a submission as a cache. Errors: LaceError L5405. */
 export async function openBundles(
+  host: Host,
   store: ObjectStore,
   id: string,
   pieces: readonly Piece[],
@@ -80,7 +83,7 @@ export async function openBundles(
   const machines = new MachineTally();
   const open = new Map<Piece, ReadonlyMap<string, Uint8Array>>();
   const load = async (piece: Piece): Promise<{ entries: ReadonlyMap<string, Uint8Array>; report: PieceReport }> => {
-    const read = await readBundle(store, id, piece);
+    const read = await readBundle(host, store, id, piece);
     open.set(piece, read.entries);
     for (const oldest of [...open.keys()].slice(0, -OPEN_BUNDLES)) open.delete(oldest);
     return read;

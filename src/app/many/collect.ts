@@ -27,7 +27,7 @@ export async function collect(platform: Platform, script: string, options: Colle
   const store = await platform.openStore(options.store);
   const { id } = await packScript(platform, compiled, changed(options));
   const { pieces, kind } = await wholeSubmission(store, id, "lacec submit");
-  const { cache, machines } = await openBundles(store, id, pieces);
+  const { cache, machines } = await openBundles(platform.host, store, id, pieces);
   const drawn: Platform = {
     ...platform,
     world: (host, engine) => {

@@ -83,7 +83,7 @@ export class PieceDrawer {
     const entries = await hopeless(() => opened.draw(piece, kind));
     const seconds = (this.platform.host.now() - start) / 1000;
     const made = `lacec ${own.lacec}, ${own.engine}, ${own.processor}`;
-    await store.put(object, await packBundle(entries, { submission: id, piece, made, seconds }));
+    await store.put(object, await packBundle(this.platform.host, entries, { submission: id, piece, made, seconds }));
     return "done";
   }
 

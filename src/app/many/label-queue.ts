@@ -87,7 +87,7 @@ export async function collectLabel(
           stopIfAborted(options.signal);
           const { first, count: size } = rowsOfPiece(piece);
           const blocks = part.missing.filter((b) => b.first >= first && b.first < first + size);
-          const { entries, report } = await readBundle(store, id, piece);
+          const { entries, report } = await readBundle(platform.host, store, id, piece);
           machines.add(report);
           for (const block of blocks) {
             const bytes = entries.get(blockKey(block.first));

@@ -160,7 +160,7 @@ export const objects = {
   pieces: (id: string) => `submissions/${id}/pieces.json`,
   kind: (id: string) => `submissions/${id}/kind.json`,
   results: (id: string) => `submissions/${id}/results/`,
-  piece: (id: string, { task, first, last }: Piece) => `submissions/${id}/results/${task}-${first}-${last}.gz`,
+  piece: (id: string, { task, first, last }: Piece) => `submissions/${id}/results/${task}-${first}-${last}.bundle`,
   model: (sha256: string) => `models/${sha256}`,
 };
 
