@@ -1,11 +1,11 @@
 // A model of the size of FFHQ config-f with seeded random weights: what synthesis is timed with, since nobody's weights are here.
 // In: a resolution. Out: a Model. Invariants: the same numbers everywhere; activations keep about unit power, images stay near [-1, 1].
 // Source: Karras et al. 2020 (arXiv 1912.04958), config F: 512 channels, halved at each resolution from 128 px on.
-import type { Tensor } from "../src/compiler/weights.js";
 import type { StyleganModel } from "../src/models/model.js";
 import { numWsOf } from "../src/models/pack/pack-metadata.js";
 import type { ConvWeights, LaterBlock, ModulatedWeights } from "../src/compiler/synthesis-weights.js";
 import { random } from "../test/support/random.js";
+import { uniformWeights } from "./uniform-weights.js";
 
 const WIDTH = 512;
 const LAYERS = 8;
@@ -18,14 +18,7 @@ function channelsAt(resolution: number): number {
 
 /** The model: resolution 4 ... 1024, one binary attribute `smile` with a head of two layers. */
 export function configF(resolution: number): StyleganModel {
-  const r = random(resolution);
-  // Uniform: a normal deviate for each of 30 million weights would take longer than the benchmark.
-  const numbers = (shape: readonly number[], deviation = 1): Tensor => {
-    const width = 2 * Math.sqrt(3) * deviation;
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < data.length; i++) data[i] = width * (r.next() - 0.5);
-    return { shape, data };
-  };
+  const numbers = uniformWeights(resolution);
   const modulated = (inputs: number, outputs: number, k: number, deviation = 1): ModulatedWeights => ({
     weight: numbers([outputs, inputs, k, k], deviation),
     bias: numbers([outputs], 0.1),

@@ -6,8 +6,8 @@ import type { FilteredLayer } from "../src/compiler/synthesis-weights.js";
 import type { Tensor } from "../src/compiler/weights.js";
 import { checkpointModel } from "../src/models/checkpoints/checkpoint-model.js";
 import type { StyleganModel } from "../src/models/model.js";
-import { random } from "../test/support/random.js";
 import { makeInput, makeLayer } from "../test/support/stylegan3.js";
+import { uniformWeights } from "./uniform-weights.js";
 
 const WIDTH = 512;
 const LAYERS = 14;
@@ -16,13 +16,7 @@ const FILTER_TAPS = 6;
 
 /** The model of 256, 512 or 1024 px. */
 export function configStylegan3(configuration: "T" | "R", resolution: number): StyleganModel {
-  const r = random(resolution);
-  const numbers = (shape: readonly number[], deviation = 1): Tensor => {
-    const width = 2 * Math.sqrt(3) * deviation;
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < data.length; i++) data[i] = width * (r.next() - 0.5);
-    return { shape, data };
-  };
+  const numbers = uniformWeights(resolution);
   const [base, most] = configuration === "T" ? [32768, 512] : [65536, 1024];
   const steps = Array.from({ length: LAYERS + 1 }, (_, i) => Math.min(i / (LAYERS - 2), 1));
   const [firstCutoff, lastCutoff] = [2, resolution / 2];

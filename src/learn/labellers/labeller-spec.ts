@@ -5,7 +5,6 @@ import type { Attribute } from "../../compiler/attribute.js";
 import type { OutputReading, PictureInput } from "../../compiler/picture-head.js";
 import { modelError } from "../../models/model-error.js";
 import { attributeTable, attributeRows } from "../../models/pack/pack-metadata.js";
-import { rangeNormalization } from "./preprocess.js";
 
 export interface LabelledAttribute {
   readonly attribute: Attribute;
@@ -246,4 +245,11 @@ function columnsNeeded(attribute: Attribute, gives: OutputReading): number | und
     default:
       return attribute.type === "scalar" ? undefined : attribute.classes.length;
   }
+}
+
+/** Mean and deviation that take [0, 1] to [low, high]. */
+export function rangeNormalization([low, high]: readonly [number, number]): Pick<PictureInput, "mean" | "std"> {
+  const std = 1 / (high - low);
+  const mean = -low * std;
+  return { mean: [mean, mean, mean], std: [std, std, std] };
 }

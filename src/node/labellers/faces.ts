@@ -17,7 +17,7 @@ import {
   type Square,
 } from "../../learn/labellers/face-box.js";
 import { headPose, type Point } from "../../learn/labellers/head-pose.js";
-import { resize } from "../../learn/labellers/preprocess.js";
+import { resize } from "../../runtime/image/resize.js";
 
 /** The images' edge in pixels, for every network: they resample it themselves. */
 const EDGE = 224;
