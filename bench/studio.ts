@@ -20,7 +20,11 @@ const { values } = parseArgs({
 });
 
 interface Shown {
-  readonly laceStudio: { readonly run: { readonly value?: { readonly firstMs?: number; readonly state: string } } };
+  readonly laceStudio: {
+    readonly run: {
+      readonly value?: { readonly firstMs?: number; readonly firstSmallMs?: number; readonly state: string };
+    };
+  };
 }
 
 /** README's script; with `seed`, of another seed. */
@@ -45,12 +49,17 @@ function beforePaint(): number {
 
 const ended = (page: Page): Promise<unknown> =>
   page.waitForFunction(() => (globalThis as unknown as Shown).laceStudio.run.value?.state === "done");
-const firstMs = (page: Page): Promise<number> =>
-  page.evaluate(() => (globalThis as unknown as Shown).laceStudio.run.value?.firstMs ?? NaN);
+const firsts = (page: Page): Promise<{ readonly whole: number; readonly small: number }> =>
+  page.evaluate(() => {
+    const { firstMs = NaN, firstSmallMs = NaN } = (globalThis as unknown as Shown).laceStudio.run.value ?? {};
+    return { whole: firstMs, small: firstSmallMs };
+  });
 
 interface Round {
+  readonly coldSmall: number;
   readonly cold: number;
   readonly all: number;
+  readonly warmSmall: number;
   readonly warm: number;
   readonly key: number;
   readonly stop: number;
@@ -91,13 +100,19 @@ async function visit(showsMarks: boolean): Promise<Round> {
       button.click();
     }, 5);
     new MutationObserver(() => {
-      if (document.querySelector(".pictures img") === null || performance.getEntriesByName("first").length > 0) return;
-      performance.mark("first");
+      for (const [name, what] of [
+        ["small", ".pictures .small img"],
+        ["first", ".pictures button img"],
+      ] as const)
+        if (document.querySelector(what) !== null && performance.getEntriesByName(name).length === 0)
+          performance.mark(name);
     }).observe(document, { childList: true, subtree: true });
   });
   await page.goto(server.url + project(6, 16));
-  await page.waitForSelector(".pictures img");
-  const cold = await page.evaluate(() => performance.getEntriesByName("first")[0]?.startTime ?? NaN);
+  await page.waitForSelector(".pictures button img");
+  const at = (name: string): Promise<number> =>
+    page.evaluate((n) => performance.getEntriesByName(n)[0]?.startTime ?? NaN, name);
+  const [coldSmall, cold] = [await at("small"), await at("first")];
   if (showsMarks) await printMarks(page, "cold");
   await ended(page);
   const all = await page.evaluate(() => performance.now());
@@ -111,7 +126,7 @@ async function visit(showsMarks: boolean): Promise<Round> {
   };
   await again(7, 16);
   await ended(page);
-  const warm = await firstMs(page);
+  const { whole: warm, small: warmSmall } = await firsts(page);
   if (showsMarks) await printMarks(page, "warm");
   // Keys while a long run goes on.
   await again(8, 400);
@@ -139,7 +154,7 @@ async function visit(showsMarks: boolean): Promise<Round> {
       : NaN;
   });
   await context.close();
-  return { cold, all, warm, key, stop };
+  return { coldSmall, cold, all, warmSmall, warm, key, stop };
 }
 
 const rounds: Round[] = [];
@@ -154,8 +169,10 @@ const median = (of: (round: Round) => number): number => {
 };
 const rows = [
   ["JavaScript and styles before the first paint, kB compressed", beforePaint() / 1000],
+  ["cold: address to first small picture", median((r) => r.coldSmall)],
   ["cold: address to first picture", median((r) => r.cold)],
   ["cold: address to all 16 portraits", median((r) => r.all)],
+  ["warm: key to first small picture", median((r) => r.warmSmall)],
   ["warm: key to first picture", median((r) => r.warm)],
   ["key while a run goes on, 95th percentile", median((r) => r.key)],
   ["stop, until it is shown", median((r) => r.stop)],

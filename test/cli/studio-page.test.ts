@@ -107,10 +107,10 @@ describe.skipIf(CHROMIUM === undefined)("lacec studio over a folder, in Chromium
     await page.keyboard.press("Control+a");
     await page.keyboard.insertText(script.replace("count 3", "count 500"));
     await page.keyboard.press("Control+Enter");
-    await page.waitForSelector(".pictures img");
+    await page.waitForSelector(".pictures button img");
     await page.click(".stop");
     await page.waitForFunction(() => document.querySelector(".status")?.textContent.includes("stopped") === true);
-    const made = await page.locator(".pictures img").count();
+    const made = await page.locator(".pictures button img").count();
     expect(made).toBeGreaterThan(0);
     expect(made).toBeLessThan(500);
     await page.click(".cm-content");

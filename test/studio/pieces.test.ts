@@ -162,7 +162,7 @@ sample pictures from mine {
 `);
     await page.keyboard.press("Control+Enter");
     await page.waitForFunction(() => /^3 pictures in/.test(document.querySelector(".status")?.textContent ?? ""));
-    expect(await page.locator(".pictures img").count()).toBe(3);
-    expect(await page.locator(".pictures img").first().getAttribute("width")).toBe("16");
+    expect(await page.locator(".pictures button img").count()).toBe(3);
+    expect(await page.locator(".pictures button img").first().getAttribute("width")).toBe("16");
   });
 });

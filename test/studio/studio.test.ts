@@ -62,13 +62,13 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
 
   const ended = (page: Page) =>
     page.waitForFunction(() => document.querySelector(".studio")?.getAttribute("data-running") === "false");
-  const pictures = (page: Page) => page.locator(".pictures img");
+  const pictures = (page: Page) => page.locator(".pictures button img");
 
   test("a script that is typed is run by Ctrl+Enter, and its pictures appear; the page says what it ran on", async () => {
     const page = await open();
     await write(page, small);
     await page.keyboard.press("Control+Enter");
-    await page.waitForSelector(".pictures img");
+    await page.waitForSelector(".pictures button img");
     await ended(page);
     expect(await pictures(page).count()).toBe(3);
     expect(await page.textContent(".status")).toMatch(/^3 pictures in \d/);
@@ -82,7 +82,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     await write(page, small);
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     await page.keyboard.press("Control+Enter");
-    await page.waitForSelector(".pictures img");
+    await page.waitForSelector(".pictures button img");
     await ended(page);
     expect(await pictures(page).count()).toBe(3);
     await page.close();
@@ -102,7 +102,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     const page = await open();
     await write(page, small.replace("count 3", "count 64"));
     await page.keyboard.press("Control+Enter");
-    await page.waitForSelector(".pictures img");
+    await page.waitForSelector(".pictures button img");
     // Within the very turn of the click: no clock has to be looked at.
     const state = await page.evaluate(() => {
       document.querySelector<HTMLButtonElement>(".stop")?.click();

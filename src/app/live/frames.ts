@@ -47,7 +47,8 @@ export class FrameReader {
 
 function parted(message: FromEngine): { readonly plain: object; readonly bytes: Uint8Array } {
   switch (message.kind) {
-    case "picture": {
+    case "picture":
+    case "preview": {
       const { png, ...picture } = message.picture;
       return { plain: { ...message, picture }, bytes: png };
     }
@@ -62,6 +63,7 @@ function parted(message: FromEngine): { readonly plain: object; readonly bytes: 
 
 function joined(plain: FromEngine, bytes: Uint8Array): FromEngine {
   if (plain.kind === "file") return { ...plain, bytes };
+  if (plain.kind === "preview") return { ...plain, picture: { ...plain.picture, png: bytes } };
   return plain.kind === "picture" ? { ...plain, picture: { ...plain.picture, png: bytes } } : plain;
 }
 

@@ -53,6 +53,11 @@ export interface Picture {
   readonly terms?: JudgedTerm;
 }
 
+/** A picture that is to come, small: to look at until it is there. */
+export interface Preview extends Pick<Picture, "task" | "index" | "part" | "label" | "width" | "height"> {
+  readonly png: Uint8Array;
+}
+
 /** Which picture of a run. */
 export type PicturePlace = Pick<Picture, "task" | "index" | "part" | "attempt">;
 
@@ -96,6 +101,9 @@ export type FromEngine =
   | { readonly kind: "plan"; readonly id: number; readonly tasks: readonly TaskShape[] }
   | { readonly kind: "progress"; readonly id: number; readonly text: string; readonly part?: number }
   | { readonly kind: "picture"; readonly id: number; readonly picture: Picture }
+  | { readonly kind: "preview"; readonly id: number; readonly picture: Preview }
+  /** How the expectations of a task stand while its pictures come. */
+  | { readonly kind: "expect"; readonly id: number; readonly expectations: readonly Expectation[] }
   | { readonly kind: "inspected"; readonly id: number; readonly found: PictureInspection | string }
   | { readonly kind: "file"; readonly id: number; readonly path: string; readonly bytes: Uint8Array }
   | {

@@ -112,6 +112,7 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
       },
       signal,
       watch: (task, samples) => watcher(task, samples, { id, tell, recipes, sources, codec }),
+      onExpect: (expectations) => tell({ kind: "expect", id, expectations: expectations.map(plainExpectation) }),
       onEvent: (event) => {
         const said = progressOf(event);
         if (said !== undefined) tell({ kind: "progress", id, ...said });
@@ -200,6 +201,17 @@ function watcher(task: Task, samples: readonly SampleResult[], { id, tell, recip
         ...(terms !== undefined && { terms }),
       };
       tell({ kind: "picture", id, picture: told });
+    },
+    preview: async (small, { index, part }) => {
+      const about = {
+        task: task.name,
+        index,
+        part,
+        label: labelOf(task, part),
+        width: small.width,
+        height: small.height,
+      };
+      tell({ kind: "preview", id, picture: { ...about, png: await codec.encode(small, "png") } });
     },
     finish: () => Promise.resolve([]),
   };

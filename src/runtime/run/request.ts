@@ -14,6 +14,7 @@ import {
 } from "../plan/selection.js";
 import { selectPiece, type Piece } from "../plan/pieces.js";
 import type { RecipeSource } from "../record/recipes.js";
+import type { ExpectationResult } from "../record/results.js";
 import type { ScriptIdentity } from "../record/record.js";
 import type { LockEntry } from "../recipe/lock.js";
 import type { OnStep } from "../draw/batch.js";
@@ -43,6 +44,8 @@ export interface Request {
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. */
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
+  /** Told how expectations stand while pictures come, now and then. */
+  readonly onExpect?: (results: readonly ExpectationResult[]) => void;
   /** Told of each step of each solve on the host, for whoever looks at how a picture came about. */
   readonly onStep?: OnStep;
   readonly onEvent?: OnEvent;

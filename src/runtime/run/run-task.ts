@@ -32,6 +32,7 @@ import { writeLatentFile } from "../show/latent-file.js";
 import { labellerJudge } from "../show/labeller-judge.js";
 import { picturesOf } from "../show/pictures.js";
 import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "../show/saves.js";
+import { openPreviewer } from "../show/previews.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
 import { attemptJudge } from "./judges.js";
 import { ahead, cutRows } from "./portions.js";
@@ -100,7 +101,7 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     const labeller = expects.length > 0 || marks ? await resources.labellerOf(loaded) : undefined;
     const shown = await show(
       own,
-      { portions: resumed(first, portions), drawn, rows, shares, sinks, labeller, marks },
+      { portions: resumed(first, portions), drawn, rows, shares, sinks, labeller, marks, expects },
       cx,
     );
 
@@ -284,6 +285,7 @@ interface ToShow {
   readonly sinks: readonly Sink[];
   readonly labeller: Labeller | undefined;
   readonly marks: boolean;
+  readonly expects: readonly Expect[];
 }
 
 interface Shown {
@@ -295,7 +297,7 @@ interface Shown {
 /** Makes the pictures that sinks or the labeller want while the next are drawn, and the files of the sinks. */
 async function show(
   own: OwnTask,
-  { portions, drawn, rows, shares, sinks, labeller, marks }: ToShow,
+  { portions, drawn, rows, shares, sinks, labeller, marks, expects }: ToShow,
   cx: RunContext,
 ): Promise<Shown> {
   const { index, task, model, program, clock, resultCache } = own;
@@ -314,19 +316,45 @@ async function show(
   async function* pictures(): AsyncGenerator<readonly SampleResult[], void> {
     for await (const portion of portions) yield picturesOf(portion, shares, model.info.numWs).filter(isWanted);
   }
+  const previewer = sinks.some((s) => s.preview) ? openPreviewer(model, resources.engine) : undefined;
+  const tellExpects = soFar(own, { expects, labeller }, request);
   const make = async (): Promise<Shown> => {
     const seen = await makeImages({
       ...{ model, painter, resultCache, task, pictures: pictures(), sinks, labeller, signal: request.signal },
+      previewer,
       ...(triesAgain(task) && task.accept.by === "labeller" && { known: drawn.seen }),
       verdict: (picture, seen) =>
         marks && isOutcome(task, picture) ? verdictOn(askedOf(task, picture), picture.heads, seen) : undefined,
-      onImage: (done) => clock.progress("synthesise", task.name, done, total),
-    });
+      onImage: (done, looked) => {
+        clock.progress("synthesise", task.name, done, total);
+        tellExpects?.(looked);
+      },
+    }).finally(() => previewer?.dispose());
     const outputs: OutputFile[] = [];
     for (const sink of sinks) outputs.push(...(await sink.finish()));
     return { outputs, ...(labeller && { seen }) };
   };
   return clock.run("synthesise", { task: task.name, total }, make, says);
+}
+
+/** How often it is told how expectations stand, in milliseconds: judging all pictures so far costs more the more there are. */
+const EXPECT_MS = 150;
+
+/** Tells how expectations stand by the pictures so far; undefined where nobody asks. */
+function soFar(
+  own: OwnTask,
+  { expects, labeller }: Pick<ToShow, "expects" | "labeller">,
+  { onExpect }: Request,
+): ((seen: SeenPictures) => void) | undefined {
+  if (onExpect === undefined || expects.length === 0) return undefined;
+  let last = -Infinity;
+  return (looked) => {
+    const now = performance.now();
+    if (now - last < EXPECT_MS) return;
+    const judged = [...looked.keys()].filter((s) => isOutcome(own.task, s));
+    onExpect(expects.flatMap((e) => judgeExpect(e, own, { judged, seen: labeller && looked, labeller })));
+    last = performance.now();
+  };
 }
 
 interface Witnesses {
@@ -342,15 +370,10 @@ async function judgeExpects(
   { judged, seen, labeller }: Witnesses,
   { resources: { engine }, request: { signal }, say }: RunContext,
 ): Promise<readonly ExpectationResult[]> {
-  const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
-  const isFollowed = (energy: Energy): boolean => followsNetwork(energy, model, labeller);
-  const labels = seen && {
-    ...{ seen: judged.map((s) => seen.get(s)), tellsUnclear: labeller?.tellsUnclear, isFollowed },
-  };
   const all: ExpectationResult[] = [];
   let hints: readonly string[] | undefined;
   for (const expect of expects) {
-    const results = judge(expect, task.name, heads, labels);
+    const results = judgeExpect(expect, { task, model }, { judged, seen, labeller });
     all.push(...results);
     const short = results.filter((r) => !r.passed);
     if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, resultCache, signal });
@@ -359,6 +382,20 @@ async function judgeExpects(
     say(alone.map((r) => (r.followed ? byTheFollowed : byHeadsAlone)(task.name, [`\`${r.text}\``], r.span)));
   }
   return all;
+}
+
+/** One expectation by heads and labeller, of the pictures that are there. */
+function judgeExpect(
+  expect: Expect,
+  { task, model }: Pick<OwnTask, "task" | "model">,
+  { judged, seen, labeller }: Witnesses,
+): readonly ExpectationResult[] {
+  const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
+  const isFollowed = (energy: Energy): boolean => followsNetwork(energy, model, labeller);
+  const labels = seen && {
+    ...{ seen: judged.map((s) => seen.get(s)), tellsUnclear: labeller?.tellsUnclear, isFollowed },
+  };
+  return judge(expect, task.name, heads, labels);
 }
 
 /** Whether an energy is followed through the network of a labeller, which is no other judge of it then. */

@@ -6,6 +6,7 @@ import { placementAt, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import { stylesOf } from "../draw/styles.js";
 import type { Painter } from "./painter.js";
+import type { Previewer } from "./previews.js";
 import { rowOf } from "./synthesis-inputs.js";
 import { outputsOf } from "../draw/columns.js";
 import type { ResultCache } from "../draw/result-cache.js";
@@ -24,13 +25,16 @@ export interface ImageWork {
   /** What to show, in order, as it comes. */
   readonly pictures: AsyncIterable<readonly SampleResult[]>;
   readonly sinks: readonly Sink[];
+  /** Makes small pictures for sinks that show them first. */
+  readonly previewer?: Previewer | undefined;
   /** Judges every image, where there is one. */
   readonly labeller: Labeller | undefined;
   /** What it has said of some of them already. */
   readonly known?: ReadonlyMap<SampleResult, HeadOutputs>;
   /** What sinks that show it are told of a picture, and what the labeller saw in it. */
   readonly verdict: (picture: SampleResult, seen: HeadOutputs | undefined) => Verdict | undefined;
-  readonly onImage: (done: number) => void;
+  /** Told of what has been seen so far, in order. */
+  readonly onImage: (done: number, seen: SeenPictures) => void;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -42,11 +46,13 @@ export async function makeImages(work: ImageWork): Promise<SeenPictures> {
   const seen = new Map<SampleResult, HeadOutputs | undefined>();
   const underWay: Painted[] = [];
   const source = work.pictures[Symbol.asyncIterator]();
+  let lastMs: number | undefined;
   const takeFirst = async (): Promise<void> => {
     const painted = underWay.shift();
     if (painted === undefined) return;
     await take(painted, seen, work);
-    work.onImage(seen.size);
+    lastMs = performance.now() - painted.begun;
+    work.onImage(seen.size, seen);
   };
   try {
     for (;;) {
@@ -55,8 +61,10 @@ export async function makeImages(work: ImageWork): Promise<SeenPictures> {
       while (underWay.length > 0 && !asked.isThere()) await takeFirst();
       const next = await asked.answer;
       if (next.done === true) break;
+      const previews = new Previews(next.value, work);
       for (let start = 0; start < next.value.length;) {
         stopIfAborted(work.signal);
+        await previews.ahead(start, lastMs);
         if (underWay.length >= work.painter.atOnce) await takeFirst();
         const tile = next.value.slice(start, start + work.painter.rows);
         underWay.push(paint(tile, work));
@@ -69,6 +77,51 @@ export async function makeImages(work: ImageWork): Promise<SeenPictures> {
     await Promise.allSettled(underWay.map((u) => u.images));
   }
   return seen;
+}
+
+/** How long small pictures may be made before the first whole one, in milliseconds. */
+const FIRST_MS = 50;
+/** No more small pictures than this are ahead of the whole ones: nobody looks further. */
+const MOST_AHEAD = 64;
+
+/**
+ * Shows pictures of a portion small that are to come: before each whole one, for as long as that takes, and at least one. So the first whole one is not kept
+ * waiting, and of a slow generator all are soon to be seen.
+ */
+class Previews {
+  private next = 0;
+
+  constructor(
+    private readonly pictures: readonly SampleResult[],
+    private readonly work: ImageWork,
+  ) {}
+
+  /** Before the whole picture at `place`, of which the one before took `ms`. */
+  async ahead(place: number, ms: number | undefined): Promise<void> {
+    const { sinks, previewer, model, signal } = this.work;
+    const watching = sinks.filter((s) => s.preview !== undefined);
+    if (previewer === undefined || watching.length === 0) return;
+    const end = performance.now() + (ms ?? FIRST_MS);
+    this.next = Math.max(this.next, place);
+    for (; this.next < Math.min(this.pictures.length, place + MOST_AHEAD); this.next++) {
+      const picture = this.pictures[this.next];
+      if (picture === undefined || !watching.some((s) => s.wants(picture)) || (await this.isThere(picture))) continue;
+      stopIfAborted(signal);
+      const small = await previewer.paint(stylesOf(picture, model.info.numWs));
+      for (const sink of watching) if (sink.wants(picture)) await sink.preview?.(small, picture);
+      if (performance.now() < end) continue;
+      this.next += 1;
+      return;
+    }
+  }
+
+  /** Whether there is nothing to make: a sample that failed, a picture that is kept from an earlier run. */
+  private async isThere(picture: SampleResult): Promise<boolean> {
+    const { model, task, resultCache } = this.work;
+    if (picture.w.length === 0) return true;
+    const key = await resultCache?.key(imageAbout(model, task, picture), stylesOf(picture, model.info.numWs));
+    return key !== undefined && (await resultCache?.recallImage(key)) !== undefined;
+  }
 }
 
 /** Pictures that are all there. */
@@ -93,12 +146,15 @@ function asking<T>(source: AsyncIterator<T>): Asked<IteratorResult<T>> {
 interface Painted {
   readonly tile: readonly SampleResult[];
   readonly images: Promise<(RgbImage | undefined)[]>;
+  /** When, in milliseconds. */
+  readonly begun: number;
 }
 
 function paint(tile: readonly SampleResult[], work: ImageWork): Painted {
+  const begun = performance.now();
   const images = recallOrSynthesise(tile, work);
   images.catch(() => undefined); // told when its turn comes
-  return { tile, images };
+  return { tile, images, begun };
 }
 
 /** Judges the images of a tile, and hands them on. */

@@ -46,6 +46,8 @@ export interface Sink {
   wants(picture: Pick<SampleResult, "index" | "part">): boolean;
   /** The next image that it wants, in order; undefined: that sample gave none. Resolves when the sink can take another. */
   accept(image: RgbImage | undefined, picture: SampleResult, verdict?: Verdict): Promise<void>;
+  /** Shows a small picture of one that it wants until that is there, where the model has small ones. */
+  readonly preview?: (small: RgbImage, picture: SampleResult) => Promise<void>;
   /** Whether it shows what the judges say. */
   readonly marks?: boolean;
   /** Resolves when every file is at its place. */

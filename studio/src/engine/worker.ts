@@ -64,8 +64,20 @@ const cache = memoryCache(128 * 1024 * 1024);
 function tell(message: FromEngine): void {
   // How far it got, for `bench studio --marks` and a browser's own tools.
   performance.mark(message.kind === "progress" ? message.text : message.kind);
-  const bytes = message.kind === "picture" ? message.picture.png : message.kind === "file" ? message.bytes : undefined;
-  scope.postMessage(message, bytes === undefined ? [] : [bytes.buffer]);
+  scope.postMessage(message, movedWith(message));
+}
+
+/** What of a message is handed over and not copied. */
+function movedWith(message: FromEngine): Transferable[] {
+  switch (message.kind) {
+    case "picture":
+    case "preview":
+      return [message.picture.png.buffer as ArrayBuffer];
+    case "file":
+      return [message.bytes.buffer as ArrayBuffer];
+    default:
+      return [];
+  }
 }
 
 /** Opens an engine; the model comes, and is read, while it starts. */

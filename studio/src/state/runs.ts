@@ -2,11 +2,16 @@
 // In: what the engine tells. Out: signals. Invariants: a picture that was made stays until another run makes pictures; what a cancelled run had made stays too.
 import { computed, signal } from "@preact/signals";
 import type { EngineListener, JobOfRun } from "../engine/client.js";
-import type { Expectation, Picture, TaskShape } from "../../../src/app/live/messages.js";
+import type { Expectation, Picture, Preview, TaskShape } from "../../../src/app/live/messages.js";
 
 /** A picture with the address that the page shows it by. */
 export interface ShownPicture extends Omit<Picture, "png"> {
   readonly png: Blob;
+  readonly url: string;
+}
+
+/** A small picture that is shown until the whole one is there. */
+export interface ShownPreview extends Omit<Preview, "png"> {
   readonly url: string;
 }
 
@@ -22,13 +27,16 @@ export interface Run {
   readonly state: "running" | "done" | "cancelled" | "failed";
   readonly tasks: readonly TaskShape[];
   readonly pictures: readonly ShownPicture[];
+  /** Of pictures that are still to come. */
+  readonly previews: readonly ShownPreview[];
   readonly files: readonly ShownFile[];
   readonly said: readonly { readonly severity: "error" | "warning"; readonly text: string }[];
   readonly expectations: readonly Expectation[];
   readonly progress: { readonly text: string; readonly part?: number };
   readonly seconds: number;
-  /** Milliseconds from its start to its first picture. */
+  /** Milliseconds from its start to its first picture, and to the first small one. */
   readonly firstMs?: number;
+  readonly firstSmallMs?: number;
 }
 
 export interface EngineState {
@@ -50,7 +58,7 @@ export function begin(id: number, job: JobOfRun): void {
   clock.started = performance.now();
   const before = run.value;
   run.value = {
-    ...{ id, job, state: "running", files: [], said: [], expectations: [], seconds: 0 },
+    ...{ id, job, state: "running", previews: [], files: [], said: [], expectations: [], seconds: 0 },
     tasks: before?.tasks ?? [],
     pictures: before?.pictures ?? [],
     progress: { text: "compile" },
@@ -81,13 +89,26 @@ export const listener: EngineListener = {
         return;
       }
       case "picture": {
-        const isFirst = now.firstMs === undefined;
-        if (isFirst) release(now.pictures);
         const { png: bytes, ...about } = message.picture;
         const png = new Blob([bytes as BlobPart], { type: "image/png" });
         const picture = { ...about, png, url: URL.createObjectURL(png) };
         const firstMs = now.firstMs ?? performance.now() - clock.started;
-        run.value = { ...now, firstMs, pictures: isFirst ? [picture] : [...now.pictures, picture] };
+        const [shown, left] = split(now.previews, (p) => isSame(p, picture));
+        release(shown);
+        run.value = { ...now, firstMs, previews: left, pictures: [...ofThisRun(now), picture] };
+        return;
+      }
+      case "preview": {
+        const { png, ...about } = message.picture;
+        const url = URL.createObjectURL(new Blob([png as BlobPart], { type: "image/png" }));
+        const firstSmallMs = now.firstSmallMs ?? performance.now() - clock.started;
+        run.value = { ...now, firstSmallMs, pictures: ofThisRun(now), previews: [...now.previews, { ...about, url }] };
+        return;
+      }
+      case "expect": {
+        const tasks = new Set(message.expectations.map((e) => e.task));
+        const others = now.expectations.filter((e) => !tasks.has(e.task));
+        run.value = { ...now, expectations: [...others, ...message.expectations] };
         return;
       }
       case "file": {
@@ -96,17 +117,37 @@ export const listener: EngineListener = {
         return;
       }
       case "end": {
-        const { outcome, said, expectations } = message;
+        const { outcome, said } = message;
+        // Of a run that was stopped, what was seen of them until then.
+        const expectations = outcome === "cancelled" ? now.expectations : message.expectations;
+        release(now.previews);
         const seconds = (performance.now() - clock.started) / 1000;
         // A script that did not compile made nothing: the pictures before it stay, as it did not touch them.
-        run.value = { ...now, state: outcome, said, expectations, seconds };
+        run.value = { ...now, state: outcome, previews: [], said, expectations, seconds };
         return;
       }
     }
   },
 };
 
-function release(pictures: readonly ShownPicture[]): void {
+/** The pictures of a run so far. Those of the run before it stay until its first one, small or whole, is there. */
+function ofThisRun({ firstMs, firstSmallMs, pictures }: Run): readonly ShownPicture[] {
+  if (firstMs !== undefined || firstSmallMs !== undefined) return pictures;
+  release(pictures);
+  return [];
+}
+
+type Place = Pick<Preview, "task" | "index" | "part">;
+
+function isSame(a: Place, b: Place): boolean {
+  return a.task === b.task && a.index === b.index && a.part === b.part;
+}
+
+function split<T>(all: readonly T[], isFirst: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
+}
+
+function release(pictures: readonly { readonly url: string }[]): void {
   for (const { url } of pictures) URL.revokeObjectURL(url);
 }
 

@@ -5,7 +5,7 @@ import { picked } from "./picture-view.js";
 import { folderName } from "../state/folder.js";
 import type { Studio } from "./app.js";
 import { signal } from "@preact/signals";
-import { run, type Run, type ShownPicture } from "../state/runs.js";
+import { run, type Run, type ShownPicture, type ShownPreview } from "../state/runs.js";
 import type { TaskShape } from "../../../src/app/live/messages.js";
 
 type Shown = "pictures" | "history";
@@ -59,7 +59,13 @@ function RunView({ run: now, studio }: { readonly run: Run; readonly studio: Stu
       </p>
       <Said said={now.said} />
       {now.tasks.map((task) => (
-        <Task key={task.name} task={task} pictures={now.pictures.filter((p) => p.task === task.name)} run={now} />
+        <Task
+          key={task.name}
+          task={task}
+          pictures={now.pictures.filter((p) => p.task === task.name)}
+          previews={now.previews.filter((p) => p.task === task.name)}
+          run={now}
+        />
       ))}
       <Expectations run={now} />
       <Files run={now} studio={studio} />
@@ -97,15 +103,18 @@ function Said({ said }: Pick<Run, "said">) {
 function Task({
   task,
   pictures,
+  previews,
   run: { state },
 }: {
   readonly task: TaskShape;
   readonly pictures: readonly ShownPicture[];
+  readonly previews: readonly ShownPreview[];
   readonly run: Run;
 }) {
   const parts = task.parts + (task.kind === "edit" ? 1 : 0);
   const expected = task.rows * parts;
-  const missing = state === "running" ? Math.max(0, Math.min(expected - pictures.length, MOST_PLACES)) : 0;
+  const left = expected - pictures.length - previews.length;
+  const missing = state === "running" ? Math.max(0, Math.min(left, MOST_PLACES)) : 0;
   const columns = parts > 1 ? parts : undefined;
   return (
     <section class="task" aria-label={task.name}>
@@ -121,14 +130,19 @@ function Task({
           <li key={`${picture.index} ${picture.part}`}>
             <figure>
               <button type="button" class="picture" onClick={() => (picked.value = picture)}>
-                <img
-                  src={picture.url}
-                  width={picture.width}
-                  height={picture.height}
-                  alt={`${task.name} ${picture.index}${picture.label === "" ? "" : `, ${picture.label}`}`}
-                />
+                <img src={picture.url} width={picture.width} height={picture.height} alt={nameOf(task, picture)} />
               </button>
               {picture.label !== "" && <figcaption>{picture.label}</figcaption>}
+            </figure>
+          </li>
+        ))}
+        {previews.map((small) => (
+          <li key={`${small.index} ${small.part}`}>
+            <figure>
+              <span class="picture small">
+                <img src={small.url} alt={`${nameOf(task, small)}, small, until it is there`} />
+              </span>
+              {small.label !== "" && <figcaption>{small.label}</figcaption>}
             </figure>
           </li>
         ))}
@@ -140,17 +154,21 @@ function Task({
   );
 }
 
+function nameOf({ name }: TaskShape, { index, label }: Pick<ShownPicture, "index" | "label">): string {
+  return `${name} ${index}${label === "" ? "" : `, ${label}`}`;
+}
+
 /** Places that are kept free for pictures that are to come. */
 const MOST_PLACES = 64;
 
-function Expectations({ run: { expectations } }: { readonly run: Run }) {
+function Expectations({ run: { expectations, state } }: { readonly run: Run }) {
   if (expectations.length === 0) return null;
   return (
     <section class="expectations" aria-label="Expectations">
       <h2>Expectations</h2>
       <ul>
         {expectations.map((e) => (
-          <li key={`${e.task} ${e.text}`} data-passed={e.passed}>
+          <li key={`${e.task} ${e.text}`} data-passed={state === "running" ? "yet" : e.passed}>
             <span class="what">
               {e.task}: {e.text}
             </span>
@@ -161,7 +179,7 @@ function Expectations({ run: { expectations } }: { readonly run: Run }) {
               aria-label={`${e.text}: ${e.satisfied} of ${e.counted}, asked for ${Math.round(e.fraction * 100)}%`}
             />
             <span class="count">
-              {e.satisfied}/{e.counted} {e.passed ? "✓" : "✗"}
+              {e.satisfied}/{e.counted} {state === "running" ? "so far" : e.passed ? "✓" : "✗"}
             </span>
           </li>
         ))}
