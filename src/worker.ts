@@ -6,9 +6,20 @@ import { lacecVersion, nodeServices } from "./node/services.js";
 import type { OnEvent } from "./ports/events.js";
 import type { EngineName } from "./runtime/services/engine.js";
 
-export { collect, collectLabel, jobs, submit, submitLabel, work } from "./node/many/verbs.js";
+export {
+  collect,
+  collectEvaluation,
+  collectLabel,
+  jobs,
+  submit,
+  submitEvaluation,
+  submitLabel,
+  work,
+} from "./node/many/verbs.js";
 export type { Collected, CollectOptions } from "./app/many/collect.js";
 export type { CollectedLabels, CollectLabelOptions, QueuedLabels, SubmitLabelOptions } from "./app/many/label-queue.js";
+export type { CollectedEvaluation, CollectEvaluationOptions, SubmitEvaluationOptions } from "./app/many/eval-queue.js";
+export type { EvaluatedScript, EvaluateOptions } from "./app/evaluate.js";
 export type { Machines } from "./app/many/bundles.js";
 export type { Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";

@@ -2,7 +2,7 @@
 // In: a script, or a suite over a model. Out: an Evaluation, and a page of it where one is asked for.
 // Invariants: the script's own outputs are not written; a wrong script, baseline or folder is told before anything is computed.
 import { readBaseline, type Baseline } from "../learn/evaluate/baseline.js";
-import { evaluate } from "../learn/evaluate/evaluate.js";
+import { evaluate, type KeptEvaluation } from "../learn/evaluate/evaluate.js";
 import type { Evaluation } from "../learn/evaluate/evaluation.js";
 import { exportOutcomes, type ExportedOutcomes } from "../learn/evaluate/export-outcomes.js";
 import { readLabelTable } from "../learn/label/label-table.js";
@@ -33,7 +33,7 @@ export {
 /** Images of each set of a suite. */
 const SUITE_COUNT = 64;
 /** Unconditional images. */
-const REFERENCE = 1000;
+export const REFERENCE = 1000;
 
 export interface EvaluateOptions extends LabellerChoice, VerbOptions {
   /** paper: the shapes of the LACE paper's experiments, over the attributes of a model; the target is then a model. */
@@ -80,8 +80,17 @@ export async function evaluateScript(
   target: string | undefined,
   options: EvaluateOptions = {},
 ): Promise<EvaluatedScript> {
-  const mistake = usageMistake(target, options);
-  if (mistake !== undefined) throw new UsageError(mistake);
+  return evaluateTarget(platform, target, options);
+}
+
+/** The same, with what is kept of it; `kept` is asked for when the script has been compiled. */
+export async function evaluateTarget(
+  platform: Platform,
+  target: string | undefined,
+  options: EvaluateOptions,
+  kept?: (target: CompiledTarget) => Promise<KeptEvaluation>,
+): Promise<EvaluatedScript> {
+  checkEvaluation(target, options);
   const { host } = platform;
   const baseline =
     options.baseline === undefined ? undefined : readBaseline(await host.readText(options.baseline), options.baseline);
@@ -89,8 +98,10 @@ export async function evaluateScript(
     options.labels === undefined ? undefined : readLabelTable(await host.readText(options.labels), options.labels);
   const services = judgedBy(platform.world(host, options.engine ?? "auto"), platform, options);
   const real = options.real === undefined ? undefined : await platform.readImages(options.real);
-  const { compiled, file } = await compileTarget(platform, target, options);
+  const compiledTarget = await compileTarget(platform, target, options);
+  const { compiled, file } = compiledTarget;
   const { plan, program, diagnostics, sources } = compiled;
+  const there = await kept?.(compiledTarget);
   if (options.html !== undefined) await platform.prepareFile(options.html);
   const { onEvent, signal, html, compare, reference = REFERENCE } = options;
   const evaluated = await evaluate(plan, {
@@ -101,6 +112,7 @@ export async function evaluateScript(
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
     ...(compare !== undefined && { compare }),
+    ...(there !== undefined && { kept: there }),
   });
   if (html !== undefined) {
     const codec = await services.openCodec();
@@ -142,12 +154,18 @@ export async function exportForLabels(
   });
 }
 
-/** A script, or the script of a suite, compiled. `file` is its name for people. */
-async function compileTarget(
+/** `file` is its name for people. */
+export interface CompiledTarget {
+  readonly compiled: Compiled;
+  readonly file: string;
+}
+
+/** A script, or the script of a suite, compiled. */
+export async function compileTarget(
   { host }: Platform,
   target: string | undefined,
   { count, seed, inputs, suite }: EvaluateOptions,
-): Promise<{ readonly compiled: Compiled; readonly file: string }> {
+): Promise<CompiledTarget> {
   const overrides = {
     inputs: new Map(Object.entries(inputs ?? {})),
     ...(count !== undefined && { count }),
@@ -168,6 +186,12 @@ async function compileTarget(
     exists: (path) => (path === file ? Promise.resolve(true) : host.exists(path)),
   };
   return { compiled: await compileWhole(file, virtual, overrides), file: `the paper's suite on ${model}` };
+}
+
+/** Errors: UsageError for options that do not go together. */
+export function checkEvaluation(target: string | undefined, options: EvaluateOptions): void {
+  const mistake = usageMistake(target, options);
+  if (mistake !== undefined) throw new UsageError(mistake);
 }
 
 function usageMistake(target: string | undefined, options: EvaluateOptions): string | undefined {

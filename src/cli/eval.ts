@@ -1,12 +1,14 @@
 // lacec eval: what a script's sets and edits are worth, in numbers.
 import { evaluateScript, exportForLabels, type EvaluateOptions } from "../app/evaluate.js";
+import { collectEvaluation, submitEvaluation } from "../app/many/eval-queue.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import { command, type CommandContext, type Flags } from "./command.js";
 import { evaluationLines } from "./eval-table.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { machinesOf, meetingOfFlags, sayMachines, saySubmitted, type MeetingFlags } from "./meeting-options.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
 
-interface EvalFlags extends Flags, Omit<EvaluateOptions, "engine" | "inputs"> {
+interface EvalFlags extends Flags, MeetingFlags, Omit<EvaluateOptions, "engine" | "inputs"> {
   readonly set?: Readonly<Record<string, number | string>>;
   readonly engine: string;
   readonly export?: string;
@@ -17,18 +19,32 @@ export const evalCommand = command(
   { interrupted: "interrupted; an evaluation leaves nothing behind" },
   async ({ io, platform, watch }, target: string | undefined, flags: EvalFlags) => {
     const { set: inputs, engine, quiet, json, export: folder, ...options } = flags;
+    const meeting = meetingOfFlags(flags);
     if (folder !== undefined) return exportPictures(folder, target, flags, { io, platform, watch });
-    const { evaluation, baseline, files, warnings, sources } = await evaluateScript(platform, target, {
+    const about = {
       ...{ ...options, ...watch, engine: engineChoice(engine) },
       ...(inputs !== undefined && { inputs }),
-    });
+    };
+    if (meeting.kind === "submit") {
+      const submitted = await submitEvaluation(platform, target, { ...about, ...meeting });
+      return saySubmitted(submitted, "the same without --queue, which measures", { io }, flags);
+    }
+    const collected =
+      meeting.kind === "collect"
+        ? await collectEvaluation(platform, target, { ...about, store: meeting.store })
+        : { ...(await evaluateScript(platform, target, about)), machines: new Map() };
+    const { evaluation, baseline, files, warnings, sources } = collected;
+    const machines = machinesOf(collected.machines);
     if (json === true) {
       const diagnostics = jsonDiagnostics(warnings, sources);
-      io.out(`${JSON.stringify({ ok: true, exitCode: EXIT.done, diagnostics, evaluation }, null, 2)}\n`);
+      io.out(
+        `${JSON.stringify({ ok: true, exitCode: EXIT.done, diagnostics, evaluation, ...(machines.length > 0 && { machines }) }, null, 2)}\n`,
+      );
       return EXIT.done;
     }
     if (quiet !== true) printDiagnostics(warnings, sources, io);
     io.out(`${[...evaluationLines(evaluation, baseline, io), ...files.map((f) => `wrote ${f}`)].join("\n")}\n`);
+    if (quiet !== true) sayMachines(machines, io);
     return EXIT.done;
   },
 );
@@ -40,7 +56,9 @@ async function exportPictures(
   flags: EvalFlags,
   { io, platform, watch }: Pick<CommandContext, "io" | "platform" | "watch">,
 ): Promise<ExitCode> {
-  const { labels, labeller, compare, real, baseline, html } = flags;
+  const { labels, labeller, compare, real, baseline, html, queue, store } = flags;
+  if ((queue ?? store) !== undefined)
+    throw new UsageError("--queue and --store are for measures; --export writes pictures here");
   if ((labels ?? labeller ?? compare ?? real ?? baseline ?? html) !== undefined)
     throw new UsageError(
       "--export writes pictures for labelling and measures nothing: give the others with --labels, in another run",

@@ -225,8 +225,7 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
     )
     .action(verb(async () => (await import("./train.js")).trainCommand));
 
-  lacec
-    .command("eval")
+  addMeeting(lacec.command("eval"))
     .description("measure a script: accuracy, distance, identity and drift of edits, evaluations, seconds")
     .argument("[script]", "a .lace file; with --suite, a model (default: builtin:avatar)")
     .option("--suite <name>", "paper: the shapes of the LACE paper's experiments, over the attributes of a model")

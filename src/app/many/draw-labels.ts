@@ -42,7 +42,8 @@ export async function openLabels(workshop: Workshop, submission: LabelSubmission
   return { lacec: submission.lacec, draw, close: () => labelling.dispose() };
 }
 
-function choiceOf(
+/** The choice of who judges, with the file of a classifier on this machine. Errors: HopelessJob. */
+export function choiceOf(
   { choice, findFaces, prompts, clipModel }: StoredJudge,
   files: ReadonlyMap<string, string>,
 ): LabellerChoice {

@@ -12,6 +12,7 @@ import { LaceError } from "../../source/diagnostic.js";
 import type { Platform } from "../platform.js";
 import type { EngineChoice } from "../verb.js";
 import { packBundle } from "./bundle.js";
+import { openEvaluation } from "./draw-evaluation.js";
 import { openLabels } from "./draw-labels.js";
 import { openScript } from "./draw-script.js";
 import {
@@ -25,6 +26,7 @@ import {
   type Kind,
   type StoredFile,
   type StoredModel,
+  type Submission,
 } from "./submission.js";
 import type { OpenedSubmission, Workshop } from "./workshop.js";
 
@@ -129,11 +131,7 @@ export class PieceDrawer {
     const { platform, store } = this;
     const submission = await readSubmission(platform, store, id);
     const pieces = new Set(((await readPieces(store, id)) ?? []).map((p) => objects.piece(id, p)));
-    const opened =
-      submission.kind === "script"
-        ? await openScript(this.workshop(), submission)
-        : await openLabels(this.workshop(), submission);
-    return { ...opened, pieces };
+    return { ...(await openSubmission(this.workshop(), submission)), pieces };
   }
 
   private workshop(): Workshop {
@@ -166,6 +164,17 @@ export class PieceDrawer {
     if ((await host.sha256(bytes)) !== sha256) throw new HopelessJob(`the file ${sha256} has another hash`);
     await host.writeAtomic(path, bytes);
     return path;
+  }
+}
+
+function openSubmission(workshop: Workshop, submission: Submission): Promise<OpenedSubmission> {
+  switch (submission.kind) {
+    case "script":
+      return openScript(workshop, submission);
+    case "label":
+      return openLabels(workshop, submission);
+    case "eval":
+      return openEvaluation(workshop, submission);
   }
 }
 

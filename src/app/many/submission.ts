@@ -1,4 +1,4 @@
-// A submission: a script to draw, or latents to label, with all that decides what comes of it, as plain data in a store that many machines share.
+// A submission: a script to draw or to measure, or latents to label, with all that decides what comes of it, as plain data in a store that many machines share.
 // In: bytes of a store. Out: Submission, checked field by field: whoever can write to the store can send anything; its id (a hash of its text), and
 // the names of what belongs to it. Invariants: what decides the same results is the same submission wherever it is submitted; no path of a machine is in it.
 import * as v from "valibot";
@@ -69,7 +69,20 @@ export interface StoredRows {
   readonly class?: number | undefined;
 }
 
-export type Submission = ScriptSubmission | LabelSubmission;
+/** A script whose sets and edits are measured. */
+export interface EvalSubmission {
+  readonly format: 1;
+  readonly kind: "eval";
+  readonly recipe: RunRecipe;
+  readonly models: readonly StoredModel[];
+  readonly judge: StoredJudge;
+  /** A classifier that judges, by the name JUDGE. */
+  readonly judges: readonly StoredModel[];
+  /** Unconditional images of each model and truncation. */
+  readonly reference: number;
+}
+
+export type Submission = ScriptSubmission | LabelSubmission | EvalSubmission;
 
 /** Names of the files of a labelling among the models of its submission. */
 export const MODEL = "model";
@@ -135,6 +148,10 @@ const rows: v.GenericSchema<unknown, StoredRows> = v.object({
 });
 const submissionSchema: v.GenericSchema<unknown, Submission> = v.variant("kind", [
   v.object({ format: v.literal(1), kind: v.literal("script"), recipe: runRecipeSchema, models }),
+  v.object({
+    ...{ format: v.literal(1), kind: v.literal("eval"), recipe: runRecipeSchema, models, judge, judges: models },
+    reference: v.pipe(row, v.maxValue(MOST_ROWS)),
+  }),
   v.object({
     ...{ format: v.literal(1), kind: v.literal("label"), lacec: word, judge, rows, models },
     model: v.object({ reference: v.pipe(v.string(), v.regex(/^(pack|builtin:[a-z0-9-]+)$/)), sha256: hash }),

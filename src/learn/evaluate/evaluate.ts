@@ -7,20 +7,21 @@ import { openDrawer } from "../label/draw-rows.js";
 import { shortOfMemory } from "../../runtime/show/image-batches.js";
 import { openPainter, type Painter } from "../../runtime/show/painter.js";
 import type { Engine } from "../../runtime/services/engine.js";
+import type { Cache } from "../../ports/cache.js";
 import { PhaseClock, type OnEvent } from "../../ports/events.js";
 import { execute } from "../../runtime/execute.js";
-import { outputsOf } from "../../runtime/draw/columns.js";
+import type { RecipeSource } from "../../runtime/record/recipes.js";
+import type { Request } from "../../runtime/run/request.js";
+import type { Piece } from "../../runtime/plan/pieces.js";
 import type { ScriptIdentity } from "../../runtime/record/record.js";
-import { modelForClass, rowOf } from "../../runtime/show/synthesis-inputs.js";
+import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/draw/results.js";
 import type { Labeller, Services } from "../../runtime/services/services.js";
-import { ahead } from "../../runtime/run/portions.js";
-import { dryWorld } from "../../runtime/services/world.js";
-import { stopIfAborted } from "../../ports/stop.js";
+import { dryWorld, type World } from "../../runtime/services/world.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
 import { identityOf, judgedHeads } from "../../runtime/services/labeller-identity.js";
 import type { Model } from "../../models/model.js";
-import { compileTask, untruncatedFrom } from "../../compiler/build/compile-task.js";
+import { compileTask } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import { translate } from "../../runtime/services/translation.js";
 import { openReadout, readOut } from "../../runtime/draw/readout.js";
@@ -42,14 +43,13 @@ import {
 } from "./set-measures.js";
 import { compareMethods } from "./compare.js";
 import { drawPrior, type Draws, type ReadLatents } from "./methods.js";
-import { stylesOf } from "../../runtime/draw/styles.js";
 import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
 import { followed, unjudged, unread } from "./warnings.js";
+import { lookingTools, pictureBatches, referenceBatches, REFERENCE_SEED } from "./look-batches.js";
+import { lookThrough, seenIn, type LookingTools } from "./looking.js";
 import { featuresOf, LOOK, momentsOfSeen, type Seen } from "./seen.js";
 
-/** Seed of the unconditional images: one that scripts do not happen to use. */
-const REFERENCE_SEED = 4_000_000_007;
 /** Pictures of a set that a report shows. */
 const SHOWN = 16;
 
@@ -66,8 +66,21 @@ export interface EvaluationOptions {
   readonly hand?: LabelTable;
   /** Whether samples and edits are compared with rejection and linear directions. */
   readonly compare?: boolean;
+  /** What has been drawn and looked at already. */
+  readonly kept?: KeptEvaluation;
   readonly onEvent?: OnEvent;
   readonly signal?: AbortSignal;
+}
+
+/** Samples and looks that are kept, by the hash of all that decides them. */
+export interface KeptEvaluation {
+  readonly cache: Cache;
+  /** What their keys hash. */
+  readonly source: RecipeSource;
+  /** May refuse what the samples depend on by throwing. */
+  readonly onLock?: NonNullable<Request["onLock"]>;
+  /** Seconds that the samples of a task took where they were drawn; undefined: they are drawn here. */
+  readonly sampleSeconds: (task: number) => Promise<number | undefined>;
 }
 
 /** What sets of one model, drawn in one way, are measured against. */
@@ -95,7 +108,7 @@ type ByHand = ReadonlyMap<SampleResult, HeadOutputs>;
  * Errors   LaceError as execute's, and those of the labeller.
  */
 export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<Evaluated> {
-  const { services, signal } = options;
+  const { services } = options;
   const onEvent = options.onEvent ?? ((): void => undefined);
   const clock = new PhaseClock(() => services.host.now(), onEvent);
   const world = withModels(services);
@@ -114,25 +127,22 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
     }
     const tables = [...benches.keys()].map((m) => m.info.attributes);
     const hand = options.hand === undefined ? undefined : readHandLabels(options.hand, tables);
-    const results = await execute({ ...plan, saves: [], expects: [] }, dryWorld(world), {
-      out: ".",
-      script: options.script,
-      onEvent,
-      ...(signal !== undefined && { signal }),
-    });
+    const results = await drawSets(plan, world, options);
     const byHand = hand === undefined ? undefined : await matchHands(hand, plan, results, services, onEvent);
     engine = await services.openEngine();
     const evaluator = new Evaluator(engine, options, clock);
-    for (const result of results.tasks) {
+    for (const [at, result] of results.tasks.entries()) {
       const model = results.models[result.task.model];
       const planModel = plan.models[result.task.model];
       const bench = model && benches.get(model);
       if (bench === undefined || planModel === undefined) throw new InternalError(`no model of ${result.task.name}`);
-      const { class: index, truncation, cutoff, noise } = result.task;
-      const key = JSON.stringify([result.task.model, index, truncation, cutoff, noise]);
+      const key = yardstickKey(result.task);
       const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, result.task, planModel.alias));
       yardsticks.set(key, yardstick);
-      const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias, byHand);
+      const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias, {
+        byHand,
+        sampleSeconds: await options.kept?.sampleSeconds(at),
+      });
       sets.push(measure);
       warnings.push(...followed(result.task, bench), ...unread(result.task, bench, options.compare));
       sheets.set(measure.name, sheet);
@@ -154,8 +164,31 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
   }
 }
 
+/** Draws the tasks of a plan, or a piece of one: no pictures. Errors: as execute's. */
+export async function drawSets(
+  plan: Plan,
+  services: Services,
+  { script, kept, onEvent, signal }: Pick<EvaluationOptions, "script" | "kept" | "onEvent" | "signal">,
+  piece?: Piece,
+): Promise<Results> {
+  const world: World = { ...dryWorld(services), ...(kept !== undefined && { cache: kept.cache }) };
+  return execute({ ...plan, saves: [], expects: [] }, world, {
+    ...{ out: ".", script, provenance: false },
+    ...(kept !== undefined && { source: kept.source }),
+    ...(kept?.onLock !== undefined && { onLock: kept.onLock }),
+    ...(piece !== undefined && { piece }),
+    ...(onEvent !== undefined && { onEvent }),
+    ...(signal !== undefined && { signal }),
+  });
+}
+
+/** Tasks of one key are measured against the same unconditional images. */
+export function yardstickKey({ model, class: index, truncation, cutoff, noise }: Task): string {
+  return JSON.stringify([model, index, truncation, cutoff, noise]);
+}
+
 /** The same services, with each model loaded once. */
-function withModels(services: Services): Services {
+export function withModels(services: Services): Services {
   const models = new Map<string, Promise<Model>>();
   return {
     ...services,
@@ -200,7 +233,10 @@ async function matchHands(
   return found;
 }
 
-async function openBench(model: Model, { openLabeller, real }: EvaluationOptions): Promise<Bench> {
+export async function openBench(
+  model: Model,
+  { openLabeller, real }: Pick<EvaluationOptions, "openLabeller" | "real">,
+): Promise<Bench> {
   const labeller = await openLabeller(model);
   try {
     const features = real === undefined || labeller === undefined ? undefined : await featuresOf(real, labeller);
@@ -210,13 +246,6 @@ async function openBench(model: Model, { openLabeller, real }: EvaluationOptions
     await labeller?.dispose();
     throw error;
   }
-}
-
-/** Some pictures of a task, those that have an image, and these. */
-interface PaintedBatch {
-  readonly batch: readonly SampleResult[];
-  readonly alive: readonly SampleResult[];
-  readonly images: readonly RgbImage[];
 }
 
 class Evaluator {
@@ -240,30 +269,17 @@ class Evaluator {
     const drawer = await openDrawer(model, this.engine, {
       ...{ seed: REFERENCE_SEED, truncation: [truncation, truncation], jitter: 0 },
     });
-    const { wDim, numWs } = bench.model.info;
     const name = `${alias}, unconditional`;
-    const from = untruncatedFrom(task, model);
     const readout = this.readoutOf(task, model);
     try {
       const seen: Seen[] = [];
       const began = services.host.now();
-      const paintAll = async function* (): AsyncGenerator<readonly RgbImage[], void> {
-        for (let start = 0; start < reference; start += LOOK) {
-          stopIfAborted(signal);
-          const size = Math.min(LOOK, reference - start);
-          const { w, mapped } = await drawer.draw(start, size);
-          const row = (all: Float32Array, i: number): Float32Array => all.subarray(i * wDim, (i + 1) * wDim);
-          const styles = Array.from({ length: size }, (_, i) => {
-            const far = from === undefined ? {} : { far: { from, w: row(mapped, i) } };
-            return stylesOf({ w: row(w, i), ...far }, numWs);
-          });
-          const rows = styles.map((_, i) => ({ seed: REFERENCE_SEED, sample: start + i, truncation }));
-          yield await painter.paint(styles, rows);
-        }
-      };
+      let elsewhere = 0;
       const look = async (): Promise<void> => {
-        for await (const images of ahead(paintAll(), painter.atOnce > 1 ? 1 : 0)) {
-          seen.push(...(await this.look(images, bench)));
+        const batches = referenceBatches(drawer, { task, model, first: 0, count: reference, signal });
+        for await (const looked of lookThrough(batches, this.toolsOf(bench, painter, task))) {
+          seen.push(...looked.seen);
+          elsewhere += looked.elsewhere;
           this.clock.progress("synthesise", name, seen.length, reference);
         }
       };
@@ -272,7 +288,7 @@ class Evaluator {
       const [one, two] = [momentsOfSeen(seen.slice(0, half)), momentsOfSeen(seen.slice(half))];
       return {
         ...{ painter, seen, model, read: readout.read },
-        secondsPerDraw: (services.host.now() - began) / 1000 / Math.max(1, reference),
+        secondsPerDraw: ((services.host.now() - began) / 1000 + elsewhere) / Math.max(1, reference),
         draws: once(() => drawPrior(readout.read, model.info.zDim)),
         close: async () => {
           await painter.dispose();
@@ -317,7 +333,7 @@ class Evaluator {
     bench: Bench,
     yardstick: Yardstick,
     alias: string,
-    byHand?: ByHand,
+    { byHand, sampleSeconds }: { readonly byHand: ByHand | undefined; readonly sampleSeconds: number | undefined },
   ): Promise<{ readonly measure: SetMeasure; readonly sheet: Sheet }> {
     const { task, samples, before = [] } = result;
     const { services } = this.options;
@@ -328,32 +344,20 @@ class Evaluator {
     const columns = pictures.length / rows;
     let painting = 0;
     const { signal } = this.options;
-    const paintAll = async function* (): AsyncGenerator<PaintedBatch, void> {
-      for (let start = 0; start < pictures.length; start += LOOK) {
-        stopIfAborted(signal);
-        const batch = pictures.slice(start, start + LOOK);
-        const alive = batch.filter((p) => p.w.length > 0);
-        const began = services.host.now();
-        const images = await yardstick.painter.paint(
-          alive.map((p) => stylesOf(p, bench.model.info.numWs)),
-          alive.map((p) => rowOf(task, p)),
-        );
-        painting += services.host.now() - began;
-        yield { batch, alive, images };
-      }
-    };
+    const isShown = (p: SampleResult, at: number): boolean => (columns > 1 ? p.index < SHOWN / 2 : at < SHOWN);
     await this.clock.run("synthesise", { task: task.name, total: pictures.length }, async () => {
       let done = 0;
-      for await (const { batch, alive, images } of ahead(paintAll(), yardstick.painter.atOnce > 1 ? 1 : 0)) {
-        const looks = await this.look(images, bench);
-        alive.forEach((p, k) => {
-          const look = looks[k];
-          if (look !== undefined) seen.set(p, look);
+      const batches = pictureBatches(task, pictures, bench.model, { isShown, signal });
+      for await (const looked of lookThrough(batches, this.toolsOf(bench, yardstick.painter, task))) {
+        const { batch, alive } = looked.of;
+        looked.seen.forEach((look, k) => {
+          const p = alive[k];
+          if (p !== undefined) seen.set(p, look);
         });
-        for (const p of batch) {
-          const row = columns > 1 ? p.index < SHOWN / 2 : shown.length < SHOWN;
-          if (row) shown.push(images[alive.indexOf(p)]);
-        }
+        batch.forEach((p, k) => {
+          if (isShown(p, done + k)) shown.push(looked.images[alive.indexOf(p)]);
+        });
+        painting += looked.painting;
         done += batch.length;
         this.clock.progress("synthesise", task.name, done, pictures.length);
       }
@@ -365,10 +369,10 @@ class Evaluator {
     const images = outcomes.length;
     const goal = goalOf(task);
     const accepted = goal === undefined ? undefined : acceptedOf(goal, images, bench, yardstick.seen);
-    const sampling = (result.seconds.get("sample") ?? 0) / Math.max(1, images);
+    const sampling = (sampleSeconds ?? result.seconds.get("sample") ?? 0) / Math.max(1, images);
     const typicality = typicalityOf(outcomes);
     const evaluations = samples.reduce((n, s) => n + s.evaluations, 0) / Math.max(1, images);
-    const synthesis = painting / 1000 / Math.max(1, pictures.length);
+    const synthesis = painting / Math.max(1, pictures.length);
     const { labeller, translation } = bench;
     const methods =
       this.options.compare !== true || goal === undefined || labeller === undefined
@@ -405,22 +409,14 @@ class Evaluator {
     return { measure, sheet: { columns: columns > 1 ? columns : Math.ceil(Math.sqrt(shown.length)), images: shown } };
   }
 
-  private async look(images: readonly RgbImage[], { labeller, translation }: Bench): Promise<Seen[]> {
-    if (images.length === 0) return [];
-    if (labeller === undefined)
-      return images.map(() => ({ columns: new Float32Array(0), outputs: [], features: undefined }));
-    const labels = await labeller.look(images);
-    const { columns, features } = labels;
-    const outputs = outputsOf(labels, images.length, labeller.attributes);
-    const row = (all: Float32Array, k: number): Float32Array => {
-      const width = all.length / images.length;
-      return all.subarray(k * width, (k + 1) * width);
-    };
-    return images.map((_, k) => ({
-      columns: row(columns, k),
-      outputs: translation.outputs(outputs[k] ?? []),
-      features: features === undefined ? undefined : row(features, k),
-    }));
+  private async look(images: readonly RgbImage[], bench: Bench): Promise<Seen[]> {
+    const labels = images.length === 0 ? undefined : await bench.labeller?.look(images);
+    return seenIn(labels, images.length, bench);
+  }
+
+  private toolsOf(bench: Bench, painter: Painter, task: Task): LookingTools {
+    const { services, kept, script } = this.options;
+    return lookingTools({ bench, painter, task, engine: this.engine, host: services.host, kept, lacec: script.lacec });
   }
 }
 

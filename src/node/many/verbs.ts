@@ -1,5 +1,6 @@
 // The verbs of many machines on this machine, as the door `lacec/worker` hands them out.
 import * as collectVerb from "../../app/many/collect.js";
+import * as evalQueue from "../../app/many/eval-queue.js";
 import * as jobsVerb from "../../app/many/jobs.js";
 import * as labelQueue from "../../app/many/label-queue.js";
 import * as submitVerb from "../../app/many/submit.js";
@@ -113,4 +114,46 @@ export async function collectLabel(
   options: labelQueue.CollectLabelOptions,
 ): Promise<labelQueue.CollectedLabels> {
   return onThisMachine((platform) => labelQueue.collectLabel(platform, model, options));
+}
+
+/**
+ * Queues what `evaluate` would draw and look at, as `lacec eval --queue`.
+ *
+ * Errors   UsageError; ScriptError; LaceError of models and who judges, L5403 and L5404 for a store or queue that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { submitEvaluation } from "lacec/worker";
+ * const meeting = { queue: "redis://127.0.0.1:6379", store: "store" };
+ * const { id, pieces } = await submitEvaluation("portraits.lace", { ...meeting, reference: 16, rows: 16 });
+ * console.log(id, pieces);
+ * ```
+ */
+export async function submitEvaluation(
+  script: string,
+  options: evalQueue.SubmitEvaluationOptions,
+): Promise<submitVerb.Submitted> {
+  return onThisMachine((platform) => evalQueue.submitEvaluation(platform, script, options));
+}
+
+/**
+ * Measures a script whose pictures were looked at by many machines, as `lacec eval --store`.
+ *
+ * Errors   ScriptError; LaceError L5406 if pieces are missing, L5405 if they are damaged, and those of `evaluate`.
+ *
+ * @example
+ * ```ts
+ * import { collectEvaluation, submitEvaluation, work } from "lacec/worker";
+ * const meeting = { queue: "redis://127.0.0.1:6379", store: "store" };
+ * await submitEvaluation("portraits.lace", { ...meeting, reference: 16, rows: 16 });
+ * await work({ ...meeting, untilEmpty: true });
+ * const { evaluation } = await collectEvaluation("portraits.lace", { store: "store", reference: 16 });
+ * console.log(evaluation.sets.map((s) => s.name));
+ * ```
+ */
+export async function collectEvaluation(
+  script: string,
+  options: evalQueue.CollectEvaluationOptions,
+): Promise<evalQueue.CollectedEvaluation> {
+  return onThisMachine((platform) => evalQueue.collectEvaluation(platform, script, options));
 }
