@@ -7,7 +7,10 @@ import process from "node:process";
 import { breathing } from "../app/live/breathing.js";
 import { memoryCache } from "../app/live/memory-cache.js";
 import type { FromEngine, RunJob, ToEngine } from "../app/live/messages.js";
+import { estimateJob } from "../app/live/estimate-job.js";
 import { inspectJob } from "../app/live/inspect-job.js";
+import { Paces } from "../app/live/paces.js";
+import { remakeJob } from "../app/live/remake-job.js";
 import { runJob, type OpenedWorld, type RunSurroundings } from "../app/live/run-job.js";
 import { engineChoice, type EngineChoice } from "../app/verb.js";
 import type { Host } from "../ports/host.js";
@@ -29,6 +32,12 @@ export async function serveStudioEngine(): Promise<void> {
   const files = nodeHost();
   const engines = new Map<EngineChoice, Promise<Engine>>();
   const cache = memoryCache(CACHED);
+  const paces = new Map<string, Paces>();
+  const pacesOf = (engine: string): Paces => {
+    const known = paces.get(engine) ?? new Paces();
+    paces.set(engine, known);
+    return known;
+  };
   const version = lacecVersion();
   let stop = new AbortController();
   const tell = (message: FromEngine): void => void process.send?.(message);
@@ -55,7 +64,8 @@ export async function serveStudioEngine(): Promise<void> {
   const surroundings = (job: RunJob, name: string): RunSurroundings => {
     const host = folderHost(files, root, job.files);
     const nameOf = (path: string): string => nameInside(root, path);
-    return { ...{ version, opening: opened(name), host, nameOf, cache, tell }, signal: stop.signal };
+    const [opening, signal] = [opened(name), stop.signal];
+    return { version, opening, host, nameOf, cache, tell, signal, paces: pacesOf(name) };
   };
 
   process.on("message", (message: ToEngine) => {
@@ -81,6 +91,18 @@ export async function serveStudioEngine(): Promise<void> {
         stop = new AbortController();
         inspectJob(message.job, message.picture, surroundings(message.job, message.engine)).catch((error: unknown) =>
           tell({ kind: "inspected", id: message.job.id, found: messageOf(error) }),
+        );
+        return;
+      case "estimate":
+        stop = new AbortController();
+        estimateJob(message.job, surroundings(message.job, message.engine)).catch(() =>
+          tell({ kind: "estimated", id: message.job.id, found: 0 }),
+        );
+        return;
+      case "remake":
+        stop = new AbortController();
+        remakeJob(message.job, message.image, surroundings(message.job, message.engine)).catch((error: unknown) =>
+          tell({ kind: "remade", id: message.job.id, found: messageOf(error), png: new Uint8Array(0) }),
         );
     }
   });

@@ -9,7 +9,7 @@ import { mainFile } from "./process.js";
 const STOP_MS = 80;
 
 /** The last message of an answer. */
-const LAST: ReadonlySet<FromEngine["kind"]> = new Set(["end", "inspected", "opened", "trouble"]);
+const LAST: ReadonlySet<FromEngine["kind"]> = new Set(["end", "inspected", "estimated", "remade", "opened", "trouble"]);
 
 export type EngineRequest = Exclude<ToEngine, { kind: "cancel" }>;
 
@@ -91,6 +91,8 @@ function send(child: ChildProcess, message: ToEngine): void {
 function endOf(request: EngineRequest, message: string): FromEngine {
   if (request.kind === "open") return { kind: "trouble", message };
   if (request.kind === "inspect") return { kind: "inspected", id: request.job.id, found: message };
+  if (request.kind === "estimate") return { kind: "estimated", id: request.job.id, found: 0 };
+  if (request.kind === "remake") return { kind: "remade", id: request.job.id, found: message, png: new Uint8Array(0) };
   const said = [{ severity: "error" as const, text: message }];
   return { kind: "end", id: request.job.id, outcome: "failed", said, expectations: [], seconds: 0 };
 }

@@ -105,11 +105,15 @@ const jobSchema = v.object({
   files: v.record(v.string(), v.string()),
   entry: v.string(),
   inputs: v.record(v.string(), v.union([v.number(), v.string()])),
+  count: v.exactOptional(v.number()),
+  seed: v.exactOptional(v.number()),
 });
 /** What a page may ask of this machine's engine; values are checked again where they are used. */
 const engineRequest: v.GenericSchema<unknown, EngineRequest> = v.variant("kind", [
   v.object({ kind: v.literal("open"), engine: v.string() }),
   v.object({ kind: v.literal("run"), engine: v.string(), job: jobSchema }),
+  v.object({ kind: v.literal("estimate"), engine: v.string(), job: jobSchema }),
+  v.object({ kind: v.literal("remake"), engine: v.string(), job: jobSchema, image: v.string() }),
   v.object({
     kind: v.literal("inspect"),
     engine: v.string(),

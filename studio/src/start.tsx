@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { Editor } from "./editor/editor.js";
 import { startLanguage } from "./editor/language.js";
-import { EngineClient } from "./engine/client.js";
+import { EngineClient, type JobOfRun } from "./engine/client.js";
 import { browserLink, machineLink } from "./engine/links.js";
 import { followInputs } from "./state/analysis.js";
 import { chooseEngine, engineChoice, hasMachine, restoreChoice } from "./state/engine-choice.js";
@@ -65,6 +65,12 @@ function fromOutside(path: string, text: string): void {
   else shown.editor?.follow(path, text);
 }
 
+/** What a run of the project is asked for now. */
+function presentJob(): JobOfRun {
+  const { entry, inputs, overrides } = project.value;
+  return { files: files.value, entry, inputs, ...overrides };
+}
+
 const studio: Studio = {
   store,
   engine: engineClient,
@@ -80,8 +86,7 @@ const studio: Studio = {
     return editor;
   },
   run: () => {
-    const { entry, inputs } = project.value;
-    const job = { files: files.value, entry, inputs };
+    const job = presentJob();
     begin(engineClient.run(job), job);
   },
   stop: () => engineClient.cancel(),
@@ -99,7 +104,8 @@ const studio: Studio = {
   },
   take: (dropped) => {
     void import("./state/drop.js").then(async ({ takeFiles }) => {
-      for (const sentence of await takeFiles(dropped)) say(sentence);
+      const remake = (image: Uint8Array) => engineClient.remake(files.value, image);
+      for (const sentence of await takeFiles(dropped, remake)) say(sentence);
     });
   },
   settle: (keep) => void folder?.settle(keep),
@@ -130,7 +136,10 @@ else if (!isFolder && !embedded) await restore(store);
 if (!embedded) keepProject(store);
 void openHistory(store);
 followInputs(language);
-followLive(() => studio.run());
+followLive(
+  () => studio.run(),
+  () => engineClient.estimate(presentJob()),
+);
 // Wherever the focus is; the editor's own key has prevented the default by then.
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

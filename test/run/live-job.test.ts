@@ -2,6 +2,7 @@
 import { describe, expect, test, beforeAll } from "vitest";
 import { memoryCache } from "../../src/app/live/memory-cache.js";
 import type { FromEngine } from "../../src/app/live/messages.js";
+import { Paces } from "../../src/app/live/paces.js";
 import { runJob, type RunSurroundings } from "../../src/app/live/run-job.js";
 import { sharpCodec } from "../../src/node/codec.js";
 import { nodeHost } from "../../src/node/host.js";
@@ -28,6 +29,7 @@ function correlation(a: Uint8Array, b: Uint8Array): number {
 
 describe("a run that is looked at", () => {
   const told: FromEngine[] = [];
+  const paces = new Paces();
   let engine: Engine;
   const cache = memoryCache(64 * 1024 * 1024);
   const host = {
@@ -44,6 +46,7 @@ describe("a run that is looked at", () => {
         engine,
         world: (on, own) => ({ ...nodeServices(on, "onnx-cpu", own), openEngine: () => Promise.resolve(engine) }),
       }),
+      paces,
       tell: (message) => void all.push(message),
     };
     await runJob({ id: 1, files: {}, entry: "people.lace", inputs: {} }, surroundings);

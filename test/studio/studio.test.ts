@@ -168,6 +168,12 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
       () => document.querySelector(".notes")?.textContent.includes("made by this script") === true,
     );
     expect(await textOf(page)).toBe(small);
+    // The page says itself by how much.
+    await page.waitForFunction(() => /Made again here/.test(document.querySelector(".dropped")?.textContent ?? ""));
+    expect(await page.textContent(".dropped [role=status]")).toMatch(
+      /Made again here: (the same pixels, each of them|at most 1 of 255 a channel apart, in \d+ pixels \([\d.]+%\))\./,
+    );
+    expect(await page.textContent(".dropped")).toContain("the engine was onnx-cpu, now it is tfjs-wasm");
     await page.click(".primary");
     await page.waitForFunction(() => /^3 pictures in/.test(document.querySelector(".status")?.textContent ?? ""));
     const made = await page.evaluate(async () => {

@@ -52,6 +52,10 @@ function parted(message: FromEngine): { readonly plain: object; readonly bytes: 
       const { png, ...picture } = message.picture;
       return { plain: { ...message, picture }, bytes: png };
     }
+    case "remade": {
+      const { png, ...plain } = message;
+      return { plain, bytes: png };
+    }
     case "file": {
       const { bytes, ...plain } = message;
       return { plain, bytes };
@@ -63,6 +67,7 @@ function parted(message: FromEngine): { readonly plain: object; readonly bytes: 
 
 function joined(plain: FromEngine, bytes: Uint8Array): FromEngine {
   if (plain.kind === "file") return { ...plain, bytes };
+  if (plain.kind === "remade") return { ...plain, png: bytes };
   if (plain.kind === "preview") return { ...plain, picture: { ...plain.picture, png: bytes } };
   return plain.kind === "picture" ? { ...plain, picture: { ...plain.picture, png: bytes } } : plain;
 }

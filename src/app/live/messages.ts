@@ -16,6 +16,10 @@ export type ToEngine =
   | { readonly kind: "open"; readonly engine: string }
   | { readonly kind: "run"; readonly job: RunJob; readonly engine: string }
   | { readonly kind: "inspect"; readonly job: RunJob; readonly engine: string; readonly picture: PicturePlace }
+  /** How long the job would take. */
+  | { readonly kind: "estimate"; readonly job: RunJob; readonly engine: string }
+  /** The picture of a file (base64) is made again from its recipe; of the job its files alone count. */
+  | { readonly kind: "remake"; readonly job: RunJob; readonly engine: string; readonly image: string }
   | { readonly kind: "cancel"; readonly id: number };
 
 /** A term of what was asked, as it is written, and what the heads say of it. */
@@ -78,6 +82,21 @@ export interface PictureInspection {
   }[];
 }
 
+/** A picture that was made again, beside the one that its recipe came with. */
+export interface Remade {
+  readonly width: number;
+  readonly height: number;
+  /** Films are not made again here. */
+  readonly isFilm: boolean;
+  /** Whether the format of the one that came loses pixels by itself. */
+  readonly isLossy: boolean;
+  /** Largest difference of one channel, 0 to 255, and pixels that differ in any; absent where the sizes differ. */
+  readonly largest?: number;
+  readonly pixels?: number;
+  /** Sentences: what it was made with that is not the same here. */
+  readonly differences: readonly string[];
+}
+
 export interface TaskShape {
   readonly name: string;
   readonly kind: string;
@@ -105,6 +124,10 @@ export type FromEngine =
   /** How the expectations of a task stand while its pictures come. */
   | { readonly kind: "expect"; readonly id: number; readonly expectations: readonly Expectation[] }
   | { readonly kind: "inspected"; readonly id: number; readonly found: PictureInspection | string }
+  /** In seconds. */
+  | { readonly kind: "estimated"; readonly id: number; readonly found: number }
+  /** `png`: the picture as it was made here; empty where there is none. */
+  | { readonly kind: "remade"; readonly id: number; readonly found: Remade | string; readonly png: Uint8Array }
   | { readonly kind: "file"; readonly id: number; readonly path: string; readonly bytes: Uint8Array }
   | {
       readonly kind: "end";

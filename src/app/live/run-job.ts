@@ -24,6 +24,7 @@ import { render } from "../../source/render.js";
 import { SourceText } from "../../source/text.js";
 import { explain } from "./explain.js";
 import type { Expectation, FromEngine, Picture, RunJob } from "./messages.js";
+import { countingCache, type Paces } from "./paces.js";
 
 /** An engine that stays open, and the world around it. */
 export interface OpenedWorld {
@@ -42,6 +43,8 @@ export interface RunSurroundings {
   /** The name in the project of a path of the host. Errors: LaceError L5004 for one that leads out of it. */
   readonly nameOf: (path: string) => string;
   readonly cache: Cache;
+  /** What runs of this engine take. */
+  readonly paces: Paces;
   readonly signal: AbortSignal;
   readonly tell: (message: FromEngine) => void;
 }
@@ -58,7 +61,7 @@ export function overridesOfJob({ inputs, count, seed }: RunJob): Overrides {
 /** Runs a job. Never throws what is the script's fault or the environment's: the last message says it. */
 export async function runJob(job: RunJob, around: RunSurroundings): Promise<void> {
   const { id, entry } = job;
-  const { tell, signal, version, cache, nameOf, opening } = around;
+  const { tell, signal, version, cache, nameOf, opening, paces } = around;
   opening.catch(() => undefined); // told when it is waited for
   const start = performance.now();
   const host: Host = {
@@ -97,7 +100,8 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
       tasks: plan.tasks.map((t) => ({ name: t.name, kind: t.kind, rows: rowsOf(t), parts: partsOf(t) })),
     });
     const opened = await opening;
-    const world = opened.world(host, cache);
+    const { cache: counted, count } = countingCache(cache);
+    const world = opened.world(host, counted);
     const codec = await world.openCodec();
     const recipes = pictureRecipes(job, { host, overrides, version }, compiled, opened);
     const results = await execute(plan, world, {
@@ -118,6 +122,7 @@ export async function runJob(job: RunJob, around: RunSurroundings): Promise<void
         if (said !== undefined) tell({ kind: "progress", id, ...said });
       },
     });
+    if (count.hits === 0) paces.learn(plan, results.tasks);
     end("done", [...diagnostics, ...results.diagnostics], sources, results.expectations);
   } catch (error) {
     if (signal.aborted) end("cancelled", [], sources);

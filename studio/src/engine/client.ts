@@ -1,14 +1,23 @@
 // The page's side of the engine: one link, one run at a time. A run that does not stop in time when it is cancelled is stopped with whoever runs it.
 // In: jobs. Out: what is told of them, as callbacks. Invariants: after `cancel` nothing of that run is told but its end, which is told at once; the engine is free, or a fresh one begins,
 // within STOP_MS.
-import type { FromEngine, PictureInspection, PicturePlace, RunJob } from "../../../src/app/live/messages.js";
+import type {
+  FromEngine,
+  PictureInspection,
+  PicturePlace,
+  Remade,
+  RunJob,
+  ToEngine,
+} from "../../../src/app/live/messages.js";
 import type { EngineChoice } from "../state/engine-choice.js";
 import type { EngineLink, Hear } from "./links.js";
 
 /** How long a run has to stop by itself. */
 const STOP_MS = 80;
 
-type Told = Exclude<FromEngine, { kind: "opened" | "trouble" | "inspected" }>;
+/** What answers one request that is no run. */
+type Answer = Extract<FromEngine, { kind: "inspected" | "estimated" | "remade" }>;
+type Told = Exclude<FromEngine, { kind: "opened" | "trouble" } | Answer>;
 export type JobOfRun = Omit<RunJob, "id">;
 
 export interface EngineListener {
@@ -23,8 +32,8 @@ export class EngineClient {
   private running: RunJob | undefined;
   /** Runs that were told to stop, with what happens if they do not. */
   private readonly stopping = new Map<number, ReturnType<typeof setTimeout>>();
-  /** Pictures that are looked at, by the number of the request. */
-  private readonly looking = new Map<number, (found: PictureInspection | string) => void>();
+  /** Requests that are no runs, by their number; undefined: the engine was changed meanwhile. */
+  private readonly asked = new Map<number, (answer: Answer | undefined) => void>();
   private last = 0;
   /** Of links: an earlier one is not heard any more. */
   private generation = 0;
@@ -49,10 +58,39 @@ export class EngineClient {
   /** Looks at a picture of a run that has ended, or says in words why it cannot. */
   inspect(job: JobOfRun, picture: PicturePlace): Promise<PictureInspection | string> {
     if (this.running !== undefined) return Promise.resolve("when the run has ended");
+    const { engine } = this.choice;
+    return this.ask((id) => ({ kind: "inspect", job: { ...job, id }, engine, picture })).then((answer) =>
+      answer?.kind === "inspected" ? answer.found : "the engine was changed meanwhile: ask again",
+    );
+  }
+
+  /** Seconds that a run would take, about; undefined if nobody can say. */
+  async estimate(job: JobOfRun): Promise<number | undefined> {
+    const { engine } = this.choice;
+    const answer = await this.ask((id) => ({ kind: "estimate", job: { ...job, id }, engine }));
+    return answer?.kind === "estimated" ? answer.found : undefined;
+  }
+
+  /** Makes the picture of a file again from the recipe in it, with the models of a project. */
+  async remake(
+    files: RunJob["files"],
+    image: Uint8Array,
+  ): Promise<{ readonly found: Remade; readonly png: Uint8Array } | string> {
+    const { engine } = this.choice;
+    let text = "";
+    for (const byte of image) text += String.fromCharCode(byte);
+    const job = { files, entry: "", inputs: {} };
+    const answer = await this.ask((id) => ({ kind: "remake", job: { ...job, id }, engine, image: btoa(text) }));
+    if (answer?.kind !== "remade") return "the engine was changed meanwhile";
+    const { found, png } = answer;
+    return typeof found === "string" ? found : { found, png };
+  }
+
+  private ask(request: (id: number) => ToEngine): Promise<Answer | undefined> {
     const id = ++this.last;
     return new Promise((resolve) => {
-      this.looking.set(id, resolve);
-      this.link.send({ kind: "inspect", job: { ...job, id }, engine: this.choice.engine, picture });
+      this.asked.set(id, resolve);
+      this.link.send(request(id));
     });
   }
 
@@ -81,8 +119,8 @@ export class EngineClient {
     this.link.close();
     for (const timer of this.stopping.values()) clearTimeout(timer);
     this.stopping.clear();
-    for (const resolve of this.looking.values()) resolve("the engine was changed meanwhile: ask again");
-    this.looking.clear();
+    for (const resolve of this.asked.values()) resolve(undefined);
+    this.asked.clear();
     this.link = this.start();
     // A run that was asked for meanwhile went with the old one.
     if (this.running !== undefined) this.link.send({ kind: "run", job: this.running, engine: this.choice.engine });
@@ -102,9 +140,9 @@ export class EngineClient {
   private hear(message: FromEngine): void {
     if (message.kind === "opened") this.listener.opened(message);
     else if (message.kind === "trouble") this.listener.trouble(message.message);
-    else if (message.kind === "inspected") {
-      this.looking.get(message.id)?.(message.found);
-      this.looking.delete(message.id);
+    else if (message.kind === "inspected" || message.kind === "estimated" || message.kind === "remade") {
+      this.asked.get(message.id)?.(message);
+      this.asked.delete(message.id);
     } else {
       if (message.kind === "end") {
         clearTimeout(this.stopping.get(message.id));

@@ -2,7 +2,7 @@
 // In: messages for it, and who is told of its answers. Out: an EngineLink. Invariants: of a closed link nothing is heard; what does not answer is told as trouble, or as the end of the run
 // that was asked for.
 import { FrameReader } from "../../../src/app/live/frames.js";
-import type { FromEngine, ToEngine } from "../../../src/app/live/messages.js";
+import type { FromEngine, RunJob, ToEngine } from "../../../src/app/live/messages.js";
 import { takeEarly } from "./early.js";
 import EngineWorker from "./worker.js?worker";
 
@@ -53,7 +53,7 @@ export function machineLink(token: string, hear: Hear): EngineLink {
   };
   /** Scripts alone: models and heads are on the disk. */
   const askOfJob = (
-    message: Extract<ToEngine, { kind: "run" | "inspect" }>,
+    message: Extract<ToEngine, { readonly job: RunJob }>,
     failed: (why: string) => FromEngine,
   ): void => {
     const { id } = message.job;
@@ -79,6 +79,12 @@ export function machineLink(token: string, hear: Hear): EngineLink {
         }
         case "inspect":
           askOfJob(message, (found) => ({ kind: "inspected", id: message.job.id, found }));
+          return;
+        case "estimate":
+          askOfJob(message, () => ({ kind: "estimated", id: message.job.id, found: 0 }));
+          return;
+        case "remake":
+          askOfJob(message, (found) => ({ kind: "remade", id: message.job.id, found, png: new Uint8Array(0) }));
           return;
         case "cancel":
           stops.get(message.id)?.abort();

@@ -9,7 +9,10 @@ import { LaceError } from "../../../src/source/diagnostic.js";
 import { breathing } from "../../../src/app/live/breathing.js";
 import { memoryCache } from "../../../src/app/live/memory-cache.js";
 import type { FromEngine, RunJob } from "../../../src/app/live/messages.js";
+import { estimateJob } from "../../../src/app/live/estimate-job.js";
 import { inspectJob } from "../../../src/app/live/inspect-job.js";
+import { Paces } from "../../../src/app/live/paces.js";
+import { remakeJob } from "../../../src/app/live/remake-job.js";
 import { runJob, type OpenedWorld, type RunSurroundings } from "../../../src/app/live/run-job.js";
 import type { Host } from "../../../src/ports/host.js";
 import type { Meaning } from "./compare.js";
@@ -50,11 +53,13 @@ class Models {
 
 const state: {
   opening: Promise<OpenedWorld>;
+  paces: Paces;
   models: Models;
   stop: AbortController | undefined;
   running: number;
 } = {
   opening: new Promise(() => undefined),
+  paces: new Paces(),
   models: new Models(""),
   stop: undefined,
   running: 0,
@@ -73,6 +78,8 @@ function movedWith(message: FromEngine): Transferable[] {
     case "picture":
     case "preview":
       return [message.picture.png.buffer as ArrayBuffer];
+    case "remade":
+      return [message.png.buffer as ArrayBuffer];
     case "file":
       return [message.bytes.buffer as ArrayBuffer];
     default:
@@ -101,15 +108,16 @@ function projectHost(files: RunJob["files"], models: Models): Host {
 }
 
 function surroundings({ files }: RunJob, signal: AbortSignal): RunSurroundings {
-  const { opening, models } = state;
+  const { opening, models, paces } = state;
   const host = projectHost(files, models);
-  return { ...{ version: LACEC_VERSION, opening, host, cache, signal, tell }, nameOf: (path) => path };
+  return { ...{ version: LACEC_VERSION, opening, host, cache, paces, signal, tell }, nameOf: (path) => path };
 }
 
 scope.onmessage = ({ data }) => {
   switch (data.kind) {
     case "open":
       state.models = new Models(data.models);
+      state.paces = new Paces();
       state.opening = open(data.engine as BrowserEngineName, state.models);
       state.opening.catch((error: unknown) => tell({ kind: "trouble", message: messageOf(error) }));
       return;
@@ -128,6 +136,20 @@ scope.onmessage = ({ data }) => {
       const { job, picture } = data;
       inspectJob(job, picture, surroundings(job, new AbortController().signal)).catch((error: unknown) =>
         tell({ kind: "inspected", id: job.id, found: messageOf(error) }),
+      );
+      return;
+    }
+    case "estimate": {
+      const { job } = data;
+      estimateJob(job, surroundings(job, new AbortController().signal)).catch(() =>
+        tell({ kind: "estimated", id: job.id, found: 0 }),
+      );
+      return;
+    }
+    case "remake": {
+      const { job, image } = data;
+      remakeJob(job, image, surroundings(job, new AbortController().signal)).catch((error: unknown) =>
+        tell({ kind: "remade", id: job.id, found: messageOf(error), png: new Uint8Array(0) }),
       );
       return;
     }

@@ -4,6 +4,7 @@ import { browserCodec } from "../../../src/browser/codec.js";
 import { parseRecipe, type Recipe } from "../../../src/runtime/recipe/recipe.js";
 import { LaceError } from "../../../src/source/diagnostic.js";
 import { importModelFile } from "../engine/errand.js";
+import { compareDropped, type Remake } from "./dropped.js";
 import { change, files, isPath, project, projectOf, putFile } from "./project.js";
 
 const PICTURE = /\.(png|webp|jpe?g|gif|avif)$/i;
@@ -14,12 +15,12 @@ const DECODER = /\.onnx$/i;
 const LARGEST = 1024 ** 3;
 
 /** Takes the files in. Gives sentences for the person. */
-export async function takeFiles(dropped: readonly File[]): Promise<readonly string[]> {
+export async function takeFiles(dropped: readonly File[], remake: Remake): Promise<readonly string[]> {
   const said: string[] = [];
   const names = dropped.map((file) => file.name);
   for (const file of dropped) {
     try {
-      said.push(...(await takeOne(file, names)));
+      said.push(...(await takeOne(file, names, remake)));
     } catch (error) {
       const why = error instanceof LaceError ? error.diagnostics.map((d) => d.message).join("; ") : String(error);
       said.push(`${file.name}: ${why}`);
@@ -29,7 +30,7 @@ export async function takeFiles(dropped: readonly File[]): Promise<readonly stri
 }
 
 /** `beside`: names of all that was dropped together. */
-async function takeOne(file: File, beside: readonly string[]): Promise<readonly string[]> {
+async function takeOne(file: File, beside: readonly string[], remake: Remake): Promise<readonly string[]> {
   const { name } = file;
   if (file.size > LARGEST) return [`${name} is too large for a browser: run it with lacec on a machine`];
   if (SCRIPT.test(name)) {
@@ -48,9 +49,12 @@ async function takeOne(file: File, beside: readonly string[]): Promise<readonly 
     return [`${name} is in the project, on this machine alone; ${line}`];
   }
   if (!PICTURE.test(name)) return [`${name} is neither a picture nor a script nor a model`];
-  const { text } = await browserCodec().inspect(new Uint8Array(await file.arrayBuffer()));
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const { text } = await browserCodec().inspect(bytes);
   if (text === undefined) return [`${name} carries no recipe`];
-  return openRecipe(parseRecipe(text, name), name);
+  const { said, missing } = openRecipe(parseRecipe(text, name), name);
+  if (missing === 0) void compareDropped(name, bytes, remake);
+  return said;
 }
 
 /** A decoder without a pack is looked at, and gets one. */
@@ -66,23 +70,23 @@ async function importDecoder(name: string, bytes: Uint8Array): Promise<readonly 
   ];
 }
 
-/** A recipe becomes a project. Gives what is missing to make the picture again. */
-function openRecipe(recipe: Recipe, name: string): readonly string[] {
+/** A recipe becomes a project, drawn as the picture was. Says what is missing to make the picture again. */
+function openRecipe(recipe: Recipe, name: string): { readonly said: readonly string[]; readonly missing: number } {
   const contents = Object.fromEntries(recipe.files.map((f) => [f.name, f.text]));
   const entry = recipe.files[0]?.name ?? "recipe.lace";
-  const { seed } = recipe.overrides;
-  project.value = { ...projectOf(name.replace(/\.\w+$/, ""), contents, entry), inputs: recipe.inputs };
+  const { overrides } = recipe;
+  project.value = { ...projectOf(name.replace(/\.\w+$/, ""), contents, entry), inputs: recipe.inputs, overrides };
   const models = Object.entries(recipe.lock.models);
   const missing = models.filter(([, m]) => !m.from.startsWith("builtin:") && !Object.hasOwn(files.value, m.from));
-  return [
+  const said = [
     `${name} was made by this script${recipe.index === undefined ? "" : `, as number ${recipe.index} of ${recipe.task}`}`,
     ...missing.map(
       ([alias, m]) => `the model ${alias} is missing: drop ${m.from} (SHA-256 ${m.sha256.slice(0, 12)}...)`,
     ),
-    ...(seed === undefined ? [] : [`it was drawn with --seed ${seed}`]),
     ...(recipe.lacec === LACEC_VERSION ? [] : [`it was made by lacec ${recipe.lacec}, this is ${LACEC_VERSION}`]),
     `it was made on ${recipe.engine}`,
   ];
+  return { said, missing: missing.length };
 }
 
 function free(name: string): string {

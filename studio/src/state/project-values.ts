@@ -12,6 +12,8 @@ export interface Project {
   /** The file that is shown. */
   readonly active: string;
   readonly inputs: Readonly<Record<string, number | string>>;
+  /** What a picture's recipe was drawn with in place of the script's own, as by the command line. */
+  readonly overrides?: { readonly seed?: number; readonly count?: number };
   /** When it was changed, in milliseconds since 1970. */
   readonly changed: number;
 }

@@ -11,14 +11,15 @@ interface Shared {
   readonly entry: string;
   readonly files: Readonly<Record<string, string>>;
   readonly inputs: Readonly<Record<string, number | string>>;
+  readonly overrides?: NonNullable<Project["overrides"]>;
 }
 
 /** The address of this page with the project in it, and the files that it cannot hold. */
 export function shareLink(project: Project, page: string): { readonly link: string; readonly left: readonly string[] } {
   const texts = Object.entries(project.files).filter((f): f is [string, string] => typeof f[1] === "string");
   const left = Object.keys(project.files).filter((p) => typeof project.files[p] !== "string");
-  const { name, entry, inputs } = project;
-  const shared: Shared = { name, entry, inputs, files: Object.fromEntries(texts) };
+  const { name, entry, inputs, overrides } = project;
+  const shared: Shared = { name, entry, inputs, files: Object.fromEntries(texts), ...(overrides && { overrides }) };
   const packed = deflateSync(strToU8(JSON.stringify(shared)), { level: 9 });
   return { link: `${page.replace(/#.*$/s, "")}#p=${toBase64(packed)}`, left };
 }
@@ -30,7 +31,11 @@ export function sharedProject(fragment: string): Project | undefined {
   try {
     const shared: unknown = JSON.parse(strFromU8(inflated(fromBase64(text))));
     return isShared(shared)
-      ? { ...projectOf(shared.name, shared.files, shared.entry), inputs: shared.inputs }
+      ? {
+          ...projectOf(shared.name, shared.files, shared.entry),
+          inputs: shared.inputs,
+          ...(shared.overrides && { overrides: shared.overrides }),
+        }
       : undefined;
   } catch {
     return undefined;
@@ -39,12 +44,14 @@ export function sharedProject(fragment: string): Project | undefined {
 
 function isShared(value: unknown): value is Shared {
   if (typeof value !== "object" || value === null) return false;
-  const { name, entry, files, inputs } = value as Partial<Record<keyof Shared, unknown>>;
+  const { name, entry, files, inputs, overrides = {} } = value as Partial<Record<keyof Shared, unknown>>;
   return (
     typeof name === "string" &&
     name.length < 200 &&
     isTable(files, (v) => typeof v === "string") &&
     isTable(inputs, (v) => typeof v === "string" || typeof v === "number") &&
+    isTable(overrides, Number.isInteger) &&
+    Object.keys(overrides).every((name) => name === "seed" || name === "count") &&
     Object.keys(files).every(isPath) &&
     typeof entry === "string" &&
     Object.hasOwn(files, entry)

@@ -12,6 +12,30 @@ function set(name: string, value: number | string | undefined, own: number | str
 }
 
 export function Inputs() {
+  return (
+    <>
+      <Overrides />
+      <Fields />
+    </>
+  );
+}
+
+/** What the recipe of a picture was drawn with in place of the script's own. */
+function Overrides() {
+  const { seed, count } = project.value.overrides ?? {};
+  if (seed === undefined && count === undefined) return null;
+  const words = [...(seed === undefined ? [] : [`seed ${seed}`]), ...(count === undefined ? [] : [`count ${count}`])];
+  return (
+    <p class="overrides">
+      Drawn with {words.join(", ")}, as the picture was.{" "}
+      <button type="button" class="link" onClick={() => change({ overrides: {} })}>
+        as in the script
+      </button>
+    </p>
+  );
+}
+
+function Fields() {
   if (inputFields.value.length === 0) return null;
   return (
     <form class="inputs" aria-label="Inputs" onSubmit={(event) => event.preventDefault()}>

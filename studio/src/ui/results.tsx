@@ -1,4 +1,5 @@
 // The pictures' side: what the run is about, its pictures task by task, its expectations, what it said, its files.
+import { Dropped } from "./dropped.js";
 import { History } from "./history.js";
 import { download } from "./download.js";
 import { picked } from "./picture-view.js";
@@ -22,10 +23,11 @@ export function Results({ studio }: { readonly studio: Studio }) {
       <div class="results" role="tabpanel" tabIndex={0} aria-label={shown.value}>
         {shown.value === "history" ? (
           <History studio={studio} />
-        ) : now === undefined ? (
-          <Welcome />
         ) : (
-          <RunView run={now} studio={studio} />
+          <>
+            <Dropped />
+            {now === undefined ? <Welcome /> : <RunView run={now} studio={studio} />}
+          </>
         )}
       </div>
     </section>

@@ -33,8 +33,8 @@ async function copyLink(): Promise<void> {
 }
 
 async function copyCommand(): Promise<void> {
-  const { entry, inputs } = project.value;
-  const command = commandLine(entry, inputs);
+  const { entry, inputs, overrides } = project.value;
+  const command = commandLine(entry, inputs, overrides);
   say((await copied(command)) ? `On the clipboard: ${command}` : command);
 }
 

@@ -5,7 +5,7 @@ import { examples } from "../state/examples.js";
 import { theme, type Theme } from "../state/theme.js";
 import { side, type Studio } from "./app.js";
 import { folderName } from "../state/folder.js";
-import { live, LIVE_SECONDS } from "../state/live.js";
+import { heldSeconds, live, LIVE_SECONDS } from "../state/live.js";
 import { EngineChip } from "./engine-chip.js";
 import { Menu, MenuItem } from "./menu.js";
 import { Share } from "./share.js";
@@ -74,14 +74,19 @@ function openExample(at: number): void {
 
 function Live() {
   return (
-    <label class="live" title={`Run after each change, if a run takes less than ${LIVE_SECONDS} s`}>
-      <input
-        type="checkbox"
-        checked={live.value}
-        onChange={({ currentTarget }) => (live.value = currentTarget.checked)}
-      />
-      live
-    </label>
+    <>
+      <label class="live" title={`Run after each change, if a run takes less than about ${LIVE_SECONDS} s`}>
+        <input
+          type="checkbox"
+          checked={live.value}
+          onChange={({ currentTarget }) => (live.value = currentTarget.checked)}
+        />
+        live
+      </label>
+      <span class="held" role="status">
+        {live.value && heldSeconds.value !== undefined && `about ${Math.round(heldSeconds.value)} s: press Run`}
+      </span>
+    </>
   );
 }
 
