@@ -19,6 +19,7 @@ const PAGES = [
     shown: ["library.webp"],
   },
   { script: "makeover", title: "An edit, step by step", shown: ["makeover.webp", "makeover-film.webp"] },
+  { script: "like", title: "Faces that are like a drawing", shown: ["like.webp"] },
   { script: "walk", title: "A traversal from one seed to another", shown: ["walk.webp", "walk-film.webp"] },
   { script: "tilt-and-light", title: "A sweep in two directions", shown: ["tilt-and-light.webp"] },
 ];

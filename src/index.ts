@@ -91,6 +91,9 @@ export type {
 } from "./compiler/onnx-network.js";
 export type {
   FeatureHead,
+  FeatureOrigin,
+  LabelHead,
+  LikenessHead,
   Looking,
   OutputReading,
   PictureHead,
@@ -110,6 +113,7 @@ export type {
   PhotoStart,
   FeatureSource,
   KeptIdentity,
+  LikenessSource,
   PictureHeadSource,
   PlanHead,
   SampleTask,

@@ -65,7 +65,11 @@ export function browserWorld(host: Host, services: BrowserServices, cache?: Cach
     host,
     cache,
     openEngine: () => Promise.resolve(services.engine),
-    loadModel: async ({ reference, heads }) => addScriptHeads(host, await services.packs.pack(host, reference), heads),
+    loadModel: async ({ reference, heads }) =>
+      addScriptHeads(host, await services.packs.pack(host, reference), heads, {
+        openCodec: () => Promise.resolve(browserCodec()),
+        openOnnx: (bytes) => openOnnxAsGraph(bytes, services.engine),
+      }),
     openLabeller: (model) => services.labeller(host, model),
     openDecoder: async (model) => {
       const onnx = await openOnnxAsGraph(await loadDecoder(host, model), services.engine);

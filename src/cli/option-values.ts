@@ -71,9 +71,9 @@ export function shard(given: string): { readonly number: number; readonly of: nu
 
 const MOST_SHARDS = 1_000_000;
 
-/** `name=path`, repeatable; `makeover.identity=path` is the network that a task keeps identities by. */
+/** `name=path`, repeatable; `makeover.identity=path` is the network that a task keeps identities by, `scholar.picture=path` one that an energy compares with. */
 export function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const match = /^([A-Za-z_$][\w$]*(?:\.identity)?)=(.+)$/.exec(text);
+  const match = /^([A-Za-z_$][\w$]*(?:\.(?:identity|picture|mask|network)\d*)?)=(.+)$/.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) {
     throw new InvalidArgumentError("write it as name=path, such as --model ffhq=models/ffhq.safetensors.");
   }

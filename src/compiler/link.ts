@@ -4,7 +4,8 @@
 // paths is one LinkedFile; a file's tasks, expectations and saves are kept only in its tree: check looks at the entry's.
 import type { Damage } from "../parser/lenient.js";
 import { parseLenient, type LenientParse } from "../parser/parse.js";
-import type { ImportDecl, Module, StringLit } from "../parser/ast.js";
+import type { Expr, ImportDecl, Module, Setting, StringLit } from "../parser/ast.js";
+import { walk, type AnyNode } from "../parser/walk.js";
 import type { Diagnostic, Outcome } from "../source/diagnostic.js";
 import { NOWHERE, type Span } from "../source/span.js";
 
@@ -112,17 +113,31 @@ export function startFilesOf({ entry }: Program): Readonly<Record<Start["kind"],
   return { latents: of("latents"), photo: of("photo") };
 }
 
-/** The networks that the tasks of a file keep identities by, with the name that a recipe asks for them by. */
+/** The files beside models and heads that the energies and tasks of a module look at pictures with, with the name that a recipe asks for them by. */
 export function networksOf({
   items,
 }: Pick<Module, "items">): readonly { readonly name: string; readonly path: StringLit }[] {
-  return items.flatMap((item) => {
-    const settings = "settings" in item ? item.settings : [];
-    return settings.flatMap((s) => {
-      if (s.kind !== "KeepSetting" || s.by === undefined || !("name" in item)) return [];
-      return [{ name: `${item.name.text}.identity`, path: s.by }];
+  const found: { readonly name: string; readonly path: StringLit }[] = [];
+  for (const item of items) {
+    const owner = "name" in item ? item.name.text : "target" in item ? item.target.text : undefined;
+    if (owner === undefined) continue;
+    const counts = new Map<string, number>();
+    const add = (what: string, path: StringLit | undefined): void => {
+      if (path === undefined) return;
+      const count = (counts.get(what) ?? 0) + 1;
+      counts.set(what, count);
+      found.push({ name: `${owner}.${what}${count === 1 ? "" : count}`, path });
+    };
+    walk(item, (node) => {
+      const at = node as AnyNode & (Setting | Expr);
+      if (at.kind === "KeepSetting") add("identity", at.by);
+      if (at.kind !== "LikeExpr") return;
+      add("picture", at.picture);
+      add("mask", at.mask);
+      add("network", at.by);
     });
-  });
+  }
+  return found;
 }
 
 /** A file that a task starts from. */

@@ -33,8 +33,31 @@ export interface Looking {
   readonly tau?: number;
 }
 
+/** What is seen in pictures of one row of a model's table. */
+export type PictureHead = LabelHead | LikenessHead;
+
+/** The network that looks, where one does. */
+export function networkOf(head: PictureHead): PictureNetwork | undefined {
+  return head.kind === "labels" ? head.look : head.features?.look;
+}
+
+/** How like a picture is to another: one number, the root of twice the nats that it lacks (compiler/build/likeness-head.ts). */
+export interface LikenessHead extends Looking {
+  readonly kind: "likeness";
+  /** SHA-256 of the files of picture and mask. */
+  readonly sha256: string;
+  readonly width: number;
+  readonly height: number;
+  /** The other: [3, height, width], in [-1, 1]. */
+  readonly picture: Float32Array;
+  /** Shares in which pixels count, [height, width]; absent: all do. */
+  readonly mask?: Float32Array;
+  /** Features that are compared beside pixels: what shows them, and the other's, [F]. */
+  readonly features?: { readonly look: PictureNetwork; readonly output: string; readonly of: Float32Array };
+}
+
 /** What a classifier of pictures says of one attribute: columns of one of its outputs. */
-export interface PictureHead extends Looking {
+export interface LabelHead extends Looking {
   readonly kind: "labels";
   readonly look: PictureNetwork;
   readonly output: string;
@@ -47,4 +70,16 @@ export interface PictureHead extends Looking {
 export interface FeatureHead extends Looking {
   readonly look: PictureNetwork;
   readonly output: string;
+  /** What features are told from, where that is known; absent: from 0. */
+  readonly origin?: FeatureOrigin;
+}
+
+/** What is taken from features F of a model's pictures, so that what is left tells pictures apart: (F - mean), without its parts along `without`. */
+export interface FeatureOrigin {
+  /** [F] */
+  readonly mean: Float32Array;
+  /** Directions of length 1, each orthogonal to the others, [F] each: where features go with what a task asks for. */
+  readonly without: readonly Float32Array[];
+  /** What this is a function of besides model and network, as plain data. */
+  readonly about: object;
 }

@@ -40,7 +40,15 @@ export interface FeatureSource extends Omit<PictureHeadSource, "attribute"> {
   readonly features: true;
   readonly span: Span;
 }
-export type PlanHead = LatentHead | PictureHeadSource | FeatureSource;
+/** How like pictures are to one: `like("ref.png" in "mask.png" by "net.onnx")`, a row of the table that no script names. */
+export interface LikenessSource extends PictureHeadSource {
+  /** Resolved; `file` is the network whose features are compared beside pixels: absent, the labeller of the model, if it shows any. */
+  readonly picture: string;
+  /** Where it is white, pictures are compared. */
+  readonly mask?: string;
+  readonly span: Span;
+}
+export type PlanHead = LatentHead | PictureHeadSource | FeatureSource | LikenessSource;
 
 /** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
 export interface PlanModel {
@@ -289,6 +297,13 @@ export interface LatentSave {
 /** A head as a script declares it, such as `from "smile.onnx" on image`; `shown` says what a file is called. */
 export function headSourceText(head: PlanHead, shown: (file: string) => string = JSON.stringify): string {
   const { file, on } = head;
+  if ("picture" in head) {
+    const others = [
+      ...(head.mask === undefined ? [] : [`in ${shown(head.mask)}`]),
+      ...(file === undefined ? [] : [`by ${shown(file)}`]),
+    ];
+    return `${[`of ${shown(head.picture)}`, ...others].join(" ")}${lookingText(head)}`;
+  }
   const from = file === undefined ? [] : [`from ${shown(file)}`];
   return [...from, ...(on === undefined ? [] : [`on ${on}${lookingText(head)}`])].join(" ");
 }

@@ -264,7 +264,7 @@ class Offers {
         },
       ];
     });
-    const prefix = ["not", "atleast", "atmost", "exactly", "temperature"].map((label) => ({
+    const prefix = ["not", "atleast", "atmost", "exactly", "temperature", "like"].map((label) => ({
       ...this.word(label, OPERATOR_DOCS[label], CompletionItemKind.Operator),
       rank: 6,
     }));
@@ -387,6 +387,7 @@ const PATH_ENDS = {
   import: /\.lace$/,
   model: /\.safetensors$/,
   head: /\.(safetensors|pt|pth)$/,
+  network: /\.onnx$/,
   photo: /\.(png|jpe?g|webp|avif|gif)$/,
   latents: /\.(npy|npz|pt|pth|pkl|safetensors)$/,
 } as const;

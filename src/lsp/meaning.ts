@@ -36,6 +36,8 @@ export function meaningOf(e: ast.Expr, text: (span: Span) => string, logic: Logi
         return `log sigmoid(1.702 (${short(e.subject)} - ${short(e.values.from)}) / s) + log sigmoid(1.702 (${short(e.values.to)} - ${short(e.subject)}) / s)`;
       case "CountExpr":
         return `log P(${e.quantifier === "exactly" ? "=" : e.quantifier === "atleast" ? ">=" : "<="} ${short(e.count)} of ${e.parts.length} hold)`;
+      case "LikeExpr":
+        return `-50 m(${JSON.stringify(e.picture.value)}) - 100 (1 - cos)`;
       case "TemperatureExpr":
         return `${lp(e.operand)} with logits / ${short(e.temperature)}`;
       default:

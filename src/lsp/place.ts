@@ -12,6 +12,7 @@ import {
   type TaskForm,
 } from "../compiler/check/vocabulary.js";
 import { LATENT_WORDS } from "../compiler/latent-table.js";
+import { afterLooking, namesPicture } from "./looking-place.js";
 import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
 import * as t from "../parser/tokens.js";
@@ -20,7 +21,11 @@ import * as t from "../parser/tokens.js";
 export type Wanted =
   | { readonly kind: "nothing" }
   | { readonly kind: "statement" }
-  | { readonly kind: "path"; readonly of: "import" | "model" | "head" | "latents" | "photo"; readonly typed: string }
+  | {
+      readonly kind: "path";
+      readonly of: "import" | "model" | "head" | "latents" | "network" | "photo";
+      readonly typed: string;
+    }
   | { readonly kind: "name"; readonly of: "import"; readonly path: string | undefined }
   | { readonly kind: "name"; readonly of: "model" | "task" | "attribute" }
   | { readonly kind: "attributeType"; readonly attribute: string }
@@ -126,6 +131,8 @@ function inPath(text: string, before: readonly IToken[], literal: IToken, offset
   if (last === t.From && head === t.Model) return place({ kind: "path", of: "model", typed });
   if (last === t.From && before.at(-2)?.tokenType === t.Start) return place({ kind: "path", of: "latents", typed });
   if (last === t.From && head === t.Photo) return place({ kind: "path", of: "photo", typed });
+  if (namesPicture(before)) return place({ kind: "path", of: "photo", typed });
+  if (last === t.By) return place({ kind: "path", of: "network", typed });
   return place(last === t.From && head === t.Attribute ? { kind: "path", of: "head", typed } : NOTHING);
 }
 
@@ -213,21 +220,9 @@ function inAttribute(rest: readonly LaceToken[]): Wanted {
   if (type.tokenType === t.Category && last === type) return NOTHING;
   if (last?.tokenType === t.On) return { kind: "keyword", words: ["image"] };
   const on = rest.findIndex((token) => token.tokenType === t.On);
-  if (on > 0) return afterImage(rest.slice(on + 2)) ?? NOTHING;
+  if (on > 0) return lookingPlace(rest.slice(on + 2)) ?? NOTHING;
   if (last?.tokenType === t.StringLiteral) return { kind: "keyword", words: ["on"] };
   return { kind: "keyword", words: type.tokenType === t.Scalar ? ["sigma", "from", "on"] : ["from", "on"] };
-}
-
-/** What goes on with `on image`, or with the network that identities are kept by: ` at 64 px from tau 3`. Undefined: it is whole. */
-function afterImage(rest: readonly LaceToken[]): Wanted | undefined {
-  const last = rest.at(-1);
-  if (last === undefined) return { kind: "keyword", words: ["at", "from"] };
-  if (last.tokenType === t.At || last.tokenType === t.Tau) return { kind: "operand", numbers: true, locals: [] };
-  if (last.tokenType === t.From) return { kind: "keyword", words: ["tau"] };
-  if (last.tokenType === t.Px) return { kind: "keyword", words: ["from"] };
-  const hasWidth = rest.some((token) => token.tokenType === t.Px);
-  if (rest[0]?.tokenType === t.At && !hasWidth) return { kind: "keyword", words: ["px"] };
-  return undefined;
 }
 
 /** The head of a task, before its block. */
@@ -257,6 +252,12 @@ function inHead(head: TokenType, rest: readonly LaceToken[]): Wanted {
     kind: "keyword",
     words: axis.some((token) => token.tokenType === t.By) ? ["from", "of"] : ["by", "from", "of"],
   };
+}
+
+/** What goes on with how a network looks; undefined: it is whole. */
+function lookingPlace(rest: readonly LaceToken[]): Wanted | undefined {
+  const next = afterLooking(rest);
+  return next === "number" ? { kind: "operand", numbers: true, locals: [] } : next && { kind: "keyword", words: next };
 }
 
 /** What follows the last `{` that is open, if it is a block's or options'. */
@@ -329,7 +330,7 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (kept.includes(last)) return { kind: "operand", numbers: true, locals: [] };
     const identity = own.slice(own.findLastIndex(({ tokenType }) => tokenType === t.Identity) + 1);
     const looking = identity.slice(identity.findIndex(({ tokenType }) => tokenType === t.At || tokenType === t.From));
-    if (looking.length < identity.length) return afterImage(looking) ?? setting();
+    if (looking.length < identity.length) return lookingPlace(looking) ?? setting();
     return setting();
   }
   if (type !== t.Where && type !== t.Step) return setting();

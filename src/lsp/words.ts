@@ -132,7 +132,7 @@ export const PART_DOCS: Readonly<Record<string, WordDoc>> = {
   ),
   identity: word(
     "Nats for each hundredth of cosine distance between a network's features of the picture and those of the anchor's: of the model's labeller, or of a network of yours.",
-    "identity ${1:0.1}",
+    "identity ${1:0.05}",
   ),
 };
 
@@ -244,6 +244,10 @@ export const OPERATOR_DOCS: Readonly<Record<string, WordDoc>> = {
   exactly: word(
     "Exactly n of some energies hold, by a Poisson-binomial recurrence in log space.",
     "exactly ${1:1} of (${2})",
+  ),
+  like: word(
+    'How like pictures are to one: log p = -(50 m + 100 (1 - cos)), m the mean square of what pixels in [-1, 1] differ by at several sizes, cos that of a network\'s features (the labeller\'s, or those of `by "net.onnx"`). `in "mask.png"`: where the mask is white.',
+    'like("${1:ref.png}")',
   ),
   temperature: word("Divides the logits of binary and category attributes inside.", "temperature ${1:0.5} (${2})"),
 };

@@ -12,6 +12,7 @@ import process from "node:process";
 
 /** This machine as a world, with the engine that was asked for; `cache`: where results are kept between runs. */
 export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): World {
+  const openCodec = async () => (await import("./codec.js")).sharpCodec();
   return {
     host,
     cache,
@@ -19,7 +20,10 @@ export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): W
     loadModel: async ({ reference, heads }) => {
       const pack = await loadPack(host, reference);
       if (heads.length === 0) return pack;
-      return (await import("../learn/labellers/picture-heads.js")).addScriptHeads(host, pack, heads);
+      return (await import("../learn/labellers/picture-heads.js")).addScriptHeads(host, pack, heads, {
+        openCodec,
+        openOnnx: async (bytes) => (await import("./engines/open-onnx-model.js")).openOnnxModel(bytes),
+      });
     },
     openLabeller: async (model) => {
       if (model.labeller === "faces") return (await import("./labellers/faces.js")).openFaceLabeller();
@@ -42,7 +46,7 @@ export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): W
     prepareOutput: checkWritable,
     claimOutputs: lockOutputs,
     freeMemory: () => process.availableMemory(),
-    openCodec: async () => (await import("./codec.js")).sharpCodec(),
+    openCodec,
   };
 }
 

@@ -264,6 +264,15 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "ParenExpr"; readonly inner: Expr; readonly span: Span }
+  /** `like("ref.png" in "mask.png" by "net.onnx" at 64 px)` */
+  | {
+      readonly kind: "LikeExpr";
+      readonly picture: StringLit;
+      readonly mask?: StringLit;
+      readonly by?: StringLit;
+      readonly looking?: LookingClause;
+      readonly span: Span;
+    }
   | {
       readonly kind: "ErrorExpr";
       /** What could be read of it all the same. */ readonly parts?: readonly Expr[];

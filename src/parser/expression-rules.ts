@@ -236,6 +236,7 @@ export abstract class ExpressionRules extends PictureRules {
         { ALT: () => this.number(this.CONSUME(t.NumberLiteral)) },
         { GATE: () => this.beginsCount(), ALT: () => this.SUBRULE(this.countExpr) },
         { GATE: () => this.beginsTemperature(), ALT: () => this.SUBRULE(this.temperatureExpr) },
+        { GATE: () => this.callsWithText(), ALT: () => this.SUBRULE(this.likeExpr) },
         { ALT: () => this.SUBRULE(this.nameOrCall) },
         { ALT: () => this.SUBRULE(this.conditional) },
         {

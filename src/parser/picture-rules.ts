@@ -1,8 +1,9 @@
-// How networks look at pictures.
-// In: laid-out tokens. Out: LookingClause.
-import type { Expr, LookingClause } from "./ast.js";
+// Conditions on pictures: how like they are to one, and how networks look at them.
+// In: laid-out tokens. Out: Expr nodes and LookingClause. Invariant: `like` is a name unless a parenthesis and a text in quotes follow.
+import type { Expr, LookingClause, StringLit } from "./ast.js";
 import { RecoveringParser } from "./recovery.js";
 import * as t from "./tokens.js";
+import type { TokenType } from "chevrotain";
 
 /** The rules for pictures. */
 export abstract class PictureRules extends RecoveringParser {
@@ -36,4 +37,39 @@ export abstract class PictureRules extends RecoveringParser {
     this.CONSUME(t.Tau);
     return this.SUBRULE(this.sum);
   });
+
+  protected likeExpr: () => Expr = this.RULE("likeExpr", (): Expr => {
+    const start = this.start();
+    this.CONSUME(t.Like);
+    this.CONSUME(t.LParen);
+    const picture = this.string(this.CONSUME(t.StringLiteral));
+    const mask = this.OPTION(() => {
+      this.CONSUME(t.In);
+      return this.string(this.CONSUME1(t.StringLiteral));
+    });
+    const by = this.OPTION1(() => this.SUBRULE(this.byFile));
+    const looking = this.OPTION2(() => this.SUBRULE(this.looking));
+    this.CONSUME(t.RParen);
+    return {
+      ...{ kind: "LikeExpr", picture },
+      ...(mask !== undefined && { mask }),
+      ...(by !== undefined && { by }),
+      ...(looking !== undefined && { looking }),
+      span: this.span(start),
+    };
+  });
+
+  private byFile: () => StringLit = this.RULE("byFile", (): StringLit => {
+    this.CONSUME(t.By);
+    return this.string(this.CONSUME(t.StringLiteral));
+  });
+
+  /** Whether a word is called with a text: `like("...`. */
+  protected callsWithText(): boolean {
+    return this.LA(2).tokenType === t.LParen && isText(this.LA(3).tokenType);
+  }
+}
+
+function isText(type: TokenType): boolean {
+  return type === t.StringLiteral || (type.CATEGORIES?.includes(t.StringLiteral) ?? false);
 }

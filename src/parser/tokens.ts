@@ -279,6 +279,7 @@ export const Atleast = word("atleast", false);
 export const Atmost = word("atmost", false);
 export const Exactly = word("exactly", false);
 export const Temperature = word("temperature", false);
+export const Like = word("like", false);
 const otherWords: readonly TokenType[] = [
   From,
   Of,
@@ -304,6 +305,7 @@ const otherWords: readonly TokenType[] = [
   Atmost,
   Exactly,
   Temperature,
+  Like,
 ];
 
 const keywordTokens: readonly TokenType[] = [...reservedWords, ...statementWords, ...settingWords, ...otherWords];

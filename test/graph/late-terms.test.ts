@@ -8,7 +8,7 @@ import { commonForms } from "../../src/compiler/energy/varying.js";
 import type { Energy } from "../../src/compiler/energy/energy.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
-import type { Looking, PictureHead } from "../../src/compiler/picture-head.js";
+import type { Looking, LabelHead } from "../../src/compiler/picture-head.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";
 import { randomModel } from "../support/model.js";
 import { random } from "../support/random.js";
@@ -36,7 +36,7 @@ const network = {
   inputs: [{ name: "image", dims: [null, 3, 8, 8], type: "float32" }],
   outputs: [{ name: "colours", dims: [null, 3, 1, 1], type: "float32" }],
 };
-const head = (column: number, looking: Looking): PictureHead => ({
+const head = (column: number, looking: Looking): LabelHead => ({
   kind: "labels",
   look: {
     network,

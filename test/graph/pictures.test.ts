@@ -7,7 +7,7 @@ import { compileSynthesis } from "../../src/compiler/build/synthesis.js";
 import { compileReadout } from "../../src/compiler/build/gradient.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Attribute } from "../../src/compiler/attribute.js";
-import type { PictureHead } from "../../src/compiler/picture-head.js";
+import type { LabelHead } from "../../src/compiler/picture-head.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";
 import { randomModel } from "../support/model.js";
 import { random } from "../support/random.js";
@@ -30,7 +30,7 @@ const network = {
   inputs: [{ name: "image", dims: [null, 3, 16, 16], type: "float32" }],
   outputs: [{ name: "logits", dims: [null, 2, 1, 1], type: "float32" }],
 };
-const picture: PictureHead = {
+const picture: LabelHead = {
   kind: "labels",
   look: {
     network,
@@ -190,8 +190,8 @@ describe.each(["nchw", "nhwc"] as const)("a classifier of pictures, %s", (layout
 
   test.each(["logit", "probability"] as const)("one column as %s is two logits", (gives) => {
     const ws = Float64Array.from(normals(numWs * wDim));
-    const says = (as: PictureHead["gives"]): readonly number[] => {
-      const head: PictureHead = { ...picture, columns: [1], gives: as };
+    const says = (as: LabelHead["gives"]): readonly number[] => {
+      const head: LabelHead = { ...picture, columns: [1], gives: as };
       return [...interpret(compilePictureReadout(look, [head], 1), { ws })["seen"]!];
     };
     const [number] = says("number");

@@ -7,12 +7,14 @@ import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph, ImageLayout, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { optimize } from "../passes/optimize.js";
-import type { FeatureHead, OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
+import type { FeatureHead, LikenessHead, OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
 import type { NoiseMode } from "../plan.js";
 import { LaceError } from "../../source/diagnostic.js";
+import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import { buildImage } from "./likeness.js";
+import { buildLikenessNumber, buildMisfit, buildOther, buildPasted } from "./likeness-head.js";
 import { buildLatent, type Latents } from "./model.js";
 import { onnxGraph, type OnnxGraphOptions } from "./onnx-network/onnx-graph.js";
 import { buildResampled } from "./resample.js";
@@ -58,8 +60,10 @@ class Pictures {
   ) {}
 
   /** What a head says, [rows, K]: logits of all classes, or a number; of pictures of its own width, or of another. */
-  see({ look, output, columns, gives, pixels }: PictureHead, width = pixels): NodeId {
+  see(head: PictureHead, width = head.pixels): NodeId {
     const { b } = this;
+    if (head.kind === "likeness") return this.likeness(head, width);
+    const { look, output, columns, gives } = head;
     const flat = this.features({ look, output, ...(width !== undefined && { pixels: width }) });
     return asLogits(
       b,
@@ -71,12 +75,41 @@ class Pictures {
     );
   }
 
+  /** How like the pictures are to one, [rows, 1]; of those features that a mask leaves, the rest of the pictures is the other's. */
+  private likeness(head: LikenessHead, width = Infinity): NodeId {
+    const { b } = this;
+    const image = this.image(width);
+    const other = buildOther(b, head, image);
+    const { features } = head;
+    if (features === undefined) return buildLikenessNumber(b, buildMisfit(b, image, other));
+    const { look, output } = features;
+    const seen =
+      other.mask === undefined ? this.run(look, output, width) : this.runOn(look, output, buildPasted(b, image, other));
+    return buildLikenessNumber(b, buildMisfit(b, image, other), { seen: this.flat(seen), of: features.of });
+  }
+
   /** All columns of an output, [rows, F]. */
   features({ look, output, pixels }: FeatureHead): NodeId {
+    return this.flat(this.run(look, output, pixels));
+  }
+
+  private flat(found: NodeId): NodeId {
     const { b } = this;
-    const found = this.run(look, output, pixels);
     const rows = at(b.shape(found), 0);
     return b.reshape(found, [rows, b.shape(found).reduce((product, n) => product * n, 1) / rows]);
+  }
+
+  /** Features as identities are told by, [rows, F]: from their origin. */
+  told(head: FeatureHead): NodeId {
+    const { b } = this;
+    const found = this.features(head);
+    if (head.origin === undefined) return found;
+    const { mean, without } = head.origin;
+    const from = b.sub(found, b.constant(mean, [mean.length]));
+    if (without.length === 0) return from;
+    const directions = b.constant(concat(without, Float32Array), [without.length, mean.length]);
+    const along = b.matmul(from, b.transpose(directions, [1, 0]));
+    return b.sub(from, b.matmul(along, directions));
   }
 
   /** An output of a network on the pictures. Errors: LaceError L5204 if an operation of it is not read. */
@@ -84,10 +117,14 @@ class Pictures {
     const key = `${look.sha256} ${output} ${pixels}`;
     const known = this.outputs.get(key);
     if (known !== undefined) return known[output] ?? -1;
-    const given = this.given(look.input, pixels);
-    const made = { [output]: this.batched(look, output, given) ?? this.rowByRow(look, output, given) };
-    this.outputs.set(key, made);
-    return made[output] ?? -1;
+    const made = this.runOn(look, output, this.image(pixels));
+    this.outputs.set(key, { [output]: made });
+    return made;
+  }
+
+  private runOn(look: PictureNetwork, output: string, image: NodeId): NodeId {
+    const given = this.given(look.input, image);
+    return this.batched(look, output, given) ?? this.rowByRow(look, output, given);
   }
 
   /** All pictures at once; undefined for a network that is made for fewer of them. */
@@ -122,9 +159,9 @@ class Pictures {
   }
 
   /** The pictures as a network takes them. */
-  private given({ size, layout, channels, mean, std }: PictureNetwork["input"], pixels: number): NodeId {
+  private given({ size, layout, channels, mean, std }: PictureNetwork["input"], image: NodeId): NodeId {
     const { b } = this;
-    const seen = buildResampled(b, this.image(pixels), size, size);
+    const seen = buildResampled(b, image, size, size);
     const planes = [0, 1, 2].map((c) => {
       const deviation = std[c] ?? 1;
       const plane = b.mul(b.sliceAxis(seen, 1, c, 1), scalar(0.5 / deviation));
@@ -147,7 +184,9 @@ class Pictures {
 }
 
 /** Columns that a head gives. */
-export function widthOfPicture({ columns, gives }: PictureHead): number {
+export function widthOfPicture(head: PictureHead): number {
+  if (head.kind === "likeness") return 1;
+  const { columns, gives } = head;
   return gives === "logit" || gives === "probability" ? 2 : columns.length;
 }
 
@@ -183,7 +222,7 @@ export function withPictures(
   return {
     ...latents,
     see: (head) => pictures.see(head),
-    ...(features && { features: () => pictures.features(features) }),
+    ...(features && { features: () => pictures.told(features) }),
   };
 }
 
@@ -245,7 +284,7 @@ export function compilePictureReadout(
   const seen = heads.map((head) => pictures.see(head, Infinity));
   const outputs = {
     ...(seen.length > 0 && { seen: b.concat(seen, 1) }),
-    ...(task.features && { features: pictures.features(task.features) }),
+    ...(task.features && { features: pictures.told(task.features) }),
   };
   return optimize(b.finish({ outputs }));
 }

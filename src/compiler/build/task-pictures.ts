@@ -17,13 +17,24 @@ export function keptFeatures(task: Task, weights: EnergyWeights): FeatureHead | 
   return { ...watched, ...(identity.pixels !== undefined && { pixels: identity.pixels }) };
 }
 
-/** A head without its weights, which its hash stands for. */
-export function aboutHead({ look: { input, sha256 }, ...head }: PictureHead | FeatureHead): object {
-  return { ...head, input, sha256 };
+/** A head without its weights, which its hash stands for, and without numbers that follow from it. */
+export function aboutHead(head: PictureHead | FeatureHead): object {
+  if ("kind" in head && head.kind === "likeness") {
+    const { kind, sha256, pixels, tau, mask, features } = head;
+    const masked = mask !== undefined;
+    return { kind, sha256, pixels, tau, masked, ...(features && { features: aboutNetwork(features) }) };
+  }
+  const { look, ...rest } = head;
+  const origin = "kind" in head ? undefined : head.origin?.about;
+  return { ...rest, ...aboutNetwork({ look, output: head.output }), ...(origin && { origin }) };
+}
+
+function aboutNetwork({ look: { input, sha256 }, output }: FeatureHead): object {
+  return { output, input, sha256 };
 }
 
 /** What a task keeps of identities. */
-function identityOf(task: Task): KeptIdentity | undefined {
+export function identityOf(task: Task): KeptIdentity | undefined {
   if (task.kind === "edit") return task.keepIdentity;
   return task.kind === "sample" ? undefined : task.keep?.identity;
 }

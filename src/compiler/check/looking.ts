@@ -10,6 +10,8 @@ import type { Report } from "./report.js";
 
 /** rtol and atol of the solves: networks change their mind from pixel to pixel, and small steps follow that for long, to no better pictures. */
 const PICTURE_TOLERANCE = 0.1;
+/** The same where identities are kept: what pulls back is stiff, and larger steps jump away from it. */
+const IDENTITY_TOLERANCE = 0.02;
 
 /** The task, with looser steps if it looks at pictures and its script gives no tolerance. */
 export function loosened(task: CheckedTask, decl: ast.TaskDecl, table: ModelTable, report: Report): CheckedTask {
@@ -17,9 +19,10 @@ export function loosened(task: CheckedTask, decl: ast.TaskDecl, table: ModelTabl
   checkLate(task, decl, table, report);
   if (sampler.kind !== "ode" || !looks(task, table)) return task;
   const given = decl.settings.flatMap((s) => (s.kind === "SamplerSetting" ? s.options.map((o) => o.key.text) : []));
+  const usual = identityOf(task) === undefined ? PICTURE_TOLERANCE : IDENTITY_TOLERANCE;
   const own = {
-    rtol: given.includes("rtol") ? sampler.rtol : PICTURE_TOLERANCE,
-    atol: given.includes("atol") ? sampler.atol : PICTURE_TOLERANCE,
+    rtol: given.includes("rtol") ? sampler.rtol : usual,
+    atol: given.includes("atol") ? sampler.atol : usual,
   };
   return { ...task, sampler: { ...sampler, ...own } };
 }

@@ -4,7 +4,7 @@ import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
 import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
 import type { Looking } from "../picture-head.js";
-import type { FeatureSource, PlanHead } from "../plan.js";
+import type { FeatureSource, LikenessSource, PlanHead } from "../plan.js";
 import { readLooking } from "./read-looking.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
@@ -28,6 +28,8 @@ export class ModelTable {
   readonly pictures = new Set<number>();
   /** Of these, the ones whose terms join a flow that is under way: when. */
   readonly late = new Map<number, number>();
+  /** Rows of conditions that are no attributes, by what they look for. */
+  private readonly conditions = new Map<string, number>();
   private readonly resolved = new Map<AttributeDecl, TableRow>();
   private readonly believed = new Set<number>();
 
@@ -67,6 +69,19 @@ export class ModelTable {
   /** A network whose features of pictures a task keeps. */
   watch(source: FeatureSource): void {
     this.heads.push(source);
+  }
+
+  /** The row of a condition on pictures that is no attribute: one for each that differs. Undefined where there is no model. */
+  look(source: LikenessSource, row: Attribute): number | undefined {
+    if (this.info === undefined) return undefined;
+    const key = JSON.stringify({ ...source, span: null });
+    const known = this.conditions.get(key);
+    if (known !== undefined) return known;
+    this.heads.push(source);
+    const index = this.rows.push(row) - 1;
+    this.seen(index, source);
+    this.conditions.set(key, index);
+    return index;
   }
 
   /** The row that a declaration means here. Reports L2008, L2009, what is wrong with its file of heads, and mistakes in the declaration itself, once. */

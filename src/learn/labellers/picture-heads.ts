@@ -2,11 +2,11 @@
 // In: a host, a model, the declarations. Out: the model with their rows and heads, in the order of the declarations. Invariants: a network is read as plain
 // data; what of it cannot be followed is told here, before anything is drawn, with its node.
 import { compilePictureReadout } from "../../compiler/build/pictures.js";
-import type { Attribute } from "../../compiler/attribute.js";
+import { imageSizeOf, type Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
 import { paintsEarly } from "../../compiler/build/stylegan2.js";
-import type { FeatureHead, Looking, PictureHead, PictureInput } from "../../compiler/picture-head.js";
-import type { FeatureSource, PlanHead, PictureHeadSource } from "../../compiler/plan.js";
+import type { FeatureHead, LikenessHead, Looking, PictureHead, PictureInput } from "../../compiler/picture-head.js";
+import type { FeatureSource, LikenessSource, PlanHead, PictureHeadSource } from "../../compiler/plan.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { modelError } from "../../models/model-error.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -15,29 +15,42 @@ import { addHeads, loadLabeller } from "../../models/pack/pack.js";
 import type { Host } from "../../ports/host.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { checkFeatureSpec, checkLabellerSpec, packLabellerSpec, type LabellerSpec } from "./labeller-spec.js";
+import { featuresOfOther, planesOf, readOther, type PictureServices } from "./other-picture.js";
 import { readDescription, readSpec } from "./picture-table.js";
 
 /**
  * The model with all that a script adds to its table.
  * Errors   LaceError as addHeads; of networks over pictures L5312, L5110, L5202, L5204, and L5324 for a model whose pictures cannot be followed.
  */
-export async function addScriptHeads(host: Host, model: Model, wanted: readonly PlanHead[]): Promise<Model> {
+export async function addScriptHeads(
+  host: Host,
+  model: Model,
+  wanted: readonly PlanHead[],
+  services: PictureServices,
+): Promise<Model> {
   let made = model;
   for (const entry of wanted) {
     if (entry.on === undefined) made = await addHeads(host, made, [entry]);
+    else if ("picture" in entry) made = await placed(entry, () => addLikeness(host, model, made, entry, services));
     else if ("features" in entry) made = await placed(entry, () => addFeatures(host, model, made, entry));
     else made = await addPictureHead(host, model, made, entry);
   }
   return made;
 }
 
-/** Errors of a network at the place that names it. */
-async function placed({ span }: FeatureSource, work: () => Promise<Model>): Promise<Model> {
+/** Errors of files at the place that names them. */
+async function placed(source: FeatureSource | LikenessSource, work: () => Promise<Model>): Promise<Model> {
+  const { span } = source;
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof LaceError)) throw error;
-    throw new LaceError(error.diagnostics.map((d) => ({ ...d, at: { span, text: "identities are kept by it" } })));
+    throw new LaceError(
+      error.diagnostics.map((d) => ({
+        ...d,
+        at: { span, text: "features" in source ? "identities are kept by it" : "pictures are compared here" },
+      })),
+    );
   }
 }
 
@@ -73,6 +86,41 @@ async function openFeatures(
       'name a network that does: `keep identity 0.1 by "FILE.onnx"`',
     ]);
   return { ...own, input: spec.input, features: spec.features };
+}
+
+/** A row of how like pictures are to one. */
+async function addLikeness(
+  host: Host,
+  pack: Model,
+  model: Model,
+  source: LikenessSource,
+  services: PictureServices,
+): Promise<Model> {
+  const { attribute, mask } = source;
+  requireSynthesis(model, "`like`");
+  requireStop(model, source, "`like`");
+  const found = await openLikenessFeatures(host, pack, source);
+  const other = await readOther(host, source, imageSizeOf(model.info), services);
+  const features = found && (await featuresOfOther(other.image, found, services));
+  const head: LikenessHead = {
+    ...{ kind: "likeness", width: other.image.width, height: other.image.height, sha256: other.sha256 },
+    picture: planesOf(other.image),
+    ...(other.mask && { mask: other.mask }),
+    ...(features && { features }),
+    ...lookingOf(source),
+  };
+  checkFollowed(model, { heads: [head] }, source.file ?? mask ?? source.picture);
+  return withHead(model, { name: attribute, type: "scalar", min: 0, max: Infinity, sigma: 1 }, head);
+}
+
+/** What shows features that are compared: the network that is named, or the labeller of the pack, if it shows any. */
+async function openLikenessFeatures(host: Host, pack: Model, source: LikenessSource) {
+  if (source.file === undefined) {
+    if (labellerFile(pack) === undefined) return undefined;
+    const { spec, ...own } = await openSource(host, pack, { attribute: source.attribute });
+    return spec.features === undefined ? undefined : { ...own, input: spec.input, features: spec.features };
+  }
+  return openFeatures(host, pack, { ...source, features: true });
 }
 
 function requireSynthesis({ synthesis, info }: Model, what: string): void {

@@ -32,7 +32,7 @@ export interface LockEntry {
   readonly defaults?: DefaultsEdition;
   /** Models that a task uses, by the name that the script gives them. */
   readonly models: Readonly<Record<string, LockedModel>>;
-  /** SHA-256 of each file that a task starts from, of each network that identities are kept by, and of the JSON beside each network over pictures, by its name; absent: there are none. */
+  /** SHA-256 of each file that a task starts from, of each network that identities are kept by and pictures are compared by, of those pictures and masks, and of the JSON beside each network over pictures, by its name; absent: there are none. */
   readonly files?: Readonly<Record<string, string>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ export async function makeLock(
     for (const head of heads) {
       const { attribute, file } = head;
       // The labeller is locked with its model, and a network that has no row is a file among others.
-      if (file === undefined || "features" in head) continue;
+      if (file === undefined || "span" in head) continue;
       headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
     }
     const labeller = labellerFile(model)?.sha256 ?? null;
@@ -83,12 +83,14 @@ function startFilesOf({ tasks }: Plan): readonly string[] {
   return [...new Set(tasks.flatMap((task) => startOf(task)?.file ?? []))];
 }
 
-/** The JSON files beside networks over pictures, and networks that identities are kept by, without repeats. */
+/** The JSON files beside networks over pictures, networks that no attribute is of, pictures and masks, without repeats. */
 function networkFilesOf({ models }: Plan, host: Host): readonly string[] {
   const files = models.flatMap(({ heads }) =>
     heads.flatMap((head) => {
-      if (head.on === undefined || head.file === undefined) return [];
-      return [...("features" in head ? [head.file] : []), descriptionBeside(host, head.file)];
+      if (head.on === undefined) return [];
+      const pictures = "picture" in head ? [head.picture, head.mask].filter((file) => file !== undefined) : [];
+      if (head.file === undefined) return pictures;
+      return [...pictures, ...("span" in head ? [head.file] : []), descriptionBeside(host, head.file)];
     }),
   );
   return [...new Set(files)];

@@ -12,6 +12,7 @@ import { InternalError } from "../../source/internal-error.js";
 import { hintsOfRarity } from "../draw/base-rates.js";
 import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
+import { withFeatureOrigin } from "../draw/feature-origin.js";
 import { triesAgain } from "../draw/judges.js";
 import { WORTH_WIDE } from "../draw/wide-tiles.js";
 import type { ResultCache } from "../draw/result-cache.js";
@@ -68,7 +69,10 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   const rows = selection.rows(index);
   if (rows.length === 0)
     return { result: { task, samples: [], seconds: clock.seconds }, expectations: [], outputs: [] };
-  const model = modelForClass(loaded, task.class);
+  const resultCache = cx.provenance.resultCaches.get(loaded);
+  const model = await withFeatureOrigin(task, modelForClass(loaded, task.class), {
+    ...{ engine: resources.engine, resultCache, signal: request.signal },
+  });
   const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: resources.engine.layout });
   const own: OwnTask = {
     index,
@@ -77,7 +81,7 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     loaded,
     program,
     clock,
-    resultCache: cx.provenance.resultCaches.get(loaded),
+    resultCache,
   };
 
   // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.

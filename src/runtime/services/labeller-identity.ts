@@ -1,5 +1,6 @@
 // Who labelled images, as data files and evaluations say it.
 
+import { networkOf, type PictureHead } from "../../compiler/picture-head.js";
 import type { Attribute } from "../../compiler/attribute.js";
 import type { Model } from "../../models/model.js";
 
@@ -27,7 +28,11 @@ export function isNetworkOf(
   attribute: number,
 ): boolean {
   const hash = judge?.sha256 ?? undefined;
-  return hash !== undefined && weights.heads[attribute]?.picture?.look.sha256 === hash;
+  return hash !== undefined && shaOf(weights.heads[attribute]?.picture) === hash;
+}
+
+function shaOf(picture: PictureHead | undefined): string | undefined {
+  return picture && networkOf(picture)?.sha256;
 }
 
 /** The heads that labels of this judge made or calibrated. */
