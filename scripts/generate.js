@@ -1,6 +1,6 @@
 // Writes docs/errors.md, and the index of settings in docs/language.md (language-index.js). Of the first: a page for every diagnostic code, from src/source/codes.ts and the scripts in test/bad/.
 // For code C of the compiler: test/bad/C.lace (its `//?` lines explain it), its output, and test/bad/C.fixed.lace.
-// Codes of runs and environments have a note in scripts/error-notes.json. npm run generate.
+// Codes of runs and environments, which no compiler finds in a script, have a note in scripts/error-notes.json, with a script, a command or a file that is wrong and one that is right. npm run generate.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -67,7 +67,7 @@ async function load(module) {
 async function page(code) {
   const heading = `### ${code}: ${codes[code]}`;
   const wrong = join(folder, `${code}.lace`);
-  if (!existsSync(wrong)) return notes[code] === undefined ? [heading] : [heading, "", notes[code]];
+  if (!existsSync(wrong)) return [heading, "", ...noteLines(notes[code])];
   const text = readFileSync(wrong, "utf8").split("\n");
   const why = text.filter((l) => l.startsWith("//? ")).map((l) => l.slice(4));
   const set = text.find((l) => l.startsWith("//% "))?.slice(4);
@@ -89,6 +89,11 @@ async function page(code) {
     "",
     ...fenced("lace", right.filter((l) => !l.startsWith("//% ")).join("\n")),
   ];
+}
+
+/** A note: why, what is wrong, what is right. */
+function noteLines({ why, wrong, right }) {
+  return [why, "", ...fenced(wrong.language, wrong.text), "", "Right:", "", ...fenced(right.language, right.text)];
 }
 
 function fenced(language, text) {

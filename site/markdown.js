@@ -129,7 +129,8 @@ function sectionsOf(tokens, headings) {
 const isWhole = (tokens, i) => /^lace 1\n[^]*^save /m.test(tokens[i].content);
 const opens = {
   "docs/language.md": () => true,
-  "docs/errors.md": (tokens, i) => tokens.slice(0, i).findLast((t) => t.type === "inline")?.content === "Right:",
+  "docs/errors.md": (tokens, i) =>
+    tokens.slice(0, i).findLast((t) => t.type === "inline")?.content === "Right:" && isWhole(tokens, i),
 };
 
 function block(site, content, lang, link = "") {
