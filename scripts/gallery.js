@@ -1,5 +1,6 @@
 // npm run gallery: runs every example with a picture and writes docs/gallery.md and docs/images/.
 // `npm run gallery -- --check` writes nothing: it draws and says which pictures (README's is among them) and whether the page differ from what is there.
+// `npm run gallery -- NAME ...` draws these alone, and writes the page.
 // In: examples/*.lace and the built command line. Out: the same bytes again on the same engine, kind of CPU, version of lacec and weights.
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
@@ -18,7 +19,14 @@ const PAGES = [
     also: "lib/looks",
     shown: ["library.webp"],
   },
+  {
+    script: "four-attributes",
+    title: "What never came together in what the model learned",
+    shown: ["four-attributes.webp"],
+  },
+  { script: "recursive", title: "Logic within logic", shown: ["recursive.webp"] },
   { script: "makeover", title: "An edit, step by step", shown: ["makeover.webp", "makeover-film.webp"] },
+  { script: "photo", title: "From a picture of one's own, changed step by step", shown: ["photo.webp"] },
   { script: "like", title: "Faces that are like a drawing", shown: ["like.webp"] },
   { script: "walk", title: "A traversal from one seed to another", shown: ["walk.webp", "walk-film.webp"] },
   { script: "tilt-and-light", title: "A sweep in two directions", shown: ["tilt-and-light.webp"] },
@@ -31,12 +39,18 @@ mkdirSync(images, { recursive: true });
 
 const code = (name) =>
   `\`examples/${name}.lace\`\n\n\`\`\`lace\n${readFileSync(join(root, `examples/${name}.lace`), "utf8")}\`\`\`\n`;
+const section = (script, title, also, shown) => {
+  const pictures = shown.map((file) => `![${title}](images/${file})\n`).join("\n");
+  return `## ${title}\n\n${also === undefined ? "" : `${code(also)}\n`}${code(script)}\n${pictures}`;
+};
+/** Of `npm run gallery -- NAME ...`: the scripts that are drawn; all without it. */
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const sections = PAGES.map(({ script, title, also, shown }) => {
+  if (wanted.length > 0 && !wanted.includes(script)) return section(script, title, also, shown); // its pictures stay as they are
   const args = ["dist/cli/main.js", "run", `examples/${script}.lace`, "--out", out, "--engine", ENGINE, "--quiet"];
   execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
   for (const file of shown) place(readFileSync(join(out, "out", file)), join(images, file));
-  const pictures = shown.map((file) => `![${title}](images/${file})\n`).join("\n");
-  return `## ${title}\n\n${also === undefined ? "" : `${code(also)}\n`}${code(script)}\n${pictures}`;
+  return section(script, title, also, shown);
 });
 rmSync(out, { recursive: true });
 

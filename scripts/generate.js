@@ -1,4 +1,4 @@
-// Writes docs/errors.md, and the index of settings in docs/language.md (language-index.js). Of the first: a page for every diagnostic code, from src/source/codes.ts and the scripts in test/bad/.
+// Writes docs/errors.md, docs/model-card.md (model-card.js) and the index of settings in docs/language.md (language-index.js). Of the first: a page for every diagnostic code, from src/source/codes.ts and the scripts in test/bad/.
 // For code C of the compiler: test/bad/C.lace (its `//?` lines explain it), its output, and test/bad/C.fixed.lace.
 // Codes of runs and environments, which no compiler finds in a script, have a note in scripts/error-notes.json, with a script, a command or a file that is wrong and one that is right. npm run generate.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -6,6 +6,7 @@ import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "rolldown";
 import { withIndex } from "./language-index.js";
+import { modelCard } from "./model-card.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { codes } = await load("source/codes");
@@ -46,6 +47,12 @@ for (const [prefix, title] of groups) {
   for (const code of inGroup) lines.push("", ...(await page(code)));
 }
 writeFileSync(join(root, "docs/errors.md"), `${lines.join("\n")}\n`);
+
+const embedded = (file) => readFileSync(join(root, "models", file));
+writeFileSync(
+  join(root, "docs/model-card.md"),
+  modelCard(embedded("avatar.safetensors"), embedded("avatar-labeller.onnx")),
+);
 
 const { compilerDefaults } = await load("lsp/defaults");
 const tables = {

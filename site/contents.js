@@ -13,6 +13,7 @@ export const GROUPS = [
     pages: [
       "docs/how-to.md",
       "docs/models.md",
+      "docs/model-card.md",
       "docs/your-own-attributes.md",
       "docs/labellers.md",
       "docs/pictures.md",
