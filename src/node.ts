@@ -45,6 +45,7 @@ export {
   joinData,
   label,
   train,
+  trainEncoder,
 } from "./node/learning-verbs.js";
 export { diffPictures, mergePictures, pictureText, reproduceImage, show } from "./node/picture-verbs.js";
 export type { RunInFolderOptions as RunOptions } from "./node/verbs.js";
@@ -71,6 +72,7 @@ export type { Locked } from "./app/lock.js";
 export type { AddOptions, PullOptions, ListedModel, StoredModels } from "./app/models.js";
 export type { CacheUse } from "./app/platform.js";
 export type { TrainingReport, TrainOptions, Training } from "./app/train.js";
+export type { EncoderSettings, EncoderTraining, TrainEncoderOptions } from "./app/train-encoder.js";
 export { UsageError, type EngineChoice, type VerbOptions } from "./app/verb.js";
 export type { DescribedAttribute } from "./models/describe-model.js";
 export type { Baseline } from "./learn/evaluate/baseline.js";

@@ -227,7 +227,7 @@ describe("graphs are made in one place", () => {
     const others = [
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
       ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork", "compileMappingFit"],
-      ...["compileLikeness", "compileThumbnails", "compilePictureReadout", "compilePreview"],
+      ...["compileLikeness", "compileThumbnails", "compilePictureReadout", "compilePreview", "compileEncoder"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

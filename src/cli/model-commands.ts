@@ -165,12 +165,17 @@ export function addModelCommands(lacec: Command, verb: RunVerb): void {
   lacec
     .command("train")
     .description("train heads for attributes on labelled latents, and report what they are worth")
-    .argument("<data...>", "data files, as `lacec label` writes them (docs/data.md)")
+    .argument("<data...>", "data files, as `lacec label` writes them (docs/data.md); with --encoder a model")
     .option(
       "-o, --output <file>",
-      "the heads (default: heads.safetensors), or with --into the new pack (pack.safetensors)",
+      "the heads (default: heads.safetensors), with --into the new pack (pack.safetensors), with --encoder the encoder (encoder.safetensors)",
     )
     .option("--into <pack>", "write a copy of this pack with the heads in it")
+    .option(
+      "--encoder",
+      "train an encoder of a model's pictures on its own samples, which a photograph begins with; of the options below it takes --count, --epochs, --hidden, --seed and --engine",
+    )
+    .option("--count <n>", "samples that an encoder learns from (default: 16000)", wholeNumber(64, 1_000_000))
     .addOption(
       new Option("--space <name>", "the latent that heads take: w, or z, which truncation does not touch")
         .choices(["w", "z"])

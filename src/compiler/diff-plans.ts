@@ -174,7 +174,11 @@ function sweptOf({ source, count, seed }: SweepTask, plan: Plan): Readonly<Recor
 function startOf(start: LatentStart | PhotoStart | undefined): Readonly<Record<string, unknown>> {
   if (start === undefined) return {};
   if (start.kind === "photo")
-    return { photograph: start.file, space: start.space, prior: start.prior, "tries of the photograph": start.tries };
+    return {
+      ...{ photograph: start.file, space: start.space, prior: start.prior, "tries of the photograph": start.tries },
+      ...(start.encoder !== undefined && { encoder: start.encoder }),
+      ...(start.landmarks && { landmarks: JSON.stringify(start.landmarks) }),
+    };
   return { "start from": start.file, "latents as": start.form.space };
 }
 

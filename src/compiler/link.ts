@@ -104,16 +104,27 @@ export function headFilesOf(program: Program): readonly string[] {
   return [...new Set(found)];
 }
 
-/** The resolved paths of the files that tasks of the entry start from, without repeats: of latents, and photographs. */
+/** The resolved paths of the files that tasks of the entry start from, without repeats: of latents, and photographs with what lies beside them. */
 export function startFilesOf({ entry }: Program): Readonly<Record<Start["kind"], readonly string[]>> {
   const of = (kind: Start["kind"]): readonly string[] => {
     const own = startsOf(entry.module).filter((start) => start.kind === kind);
-    return [...new Set(own.map(({ path }) => entry.references.get(path.value) ?? path.value))];
+    const beside = kind === "photo" ? entry.module.items.flatMap(filesOfPhoto) : [];
+    const paths = [...own.map(({ path }) => path), ...beside];
+    return [...new Set(paths.map(({ value }) => entry.references.get(value) ?? value))];
   };
   return { latents: of("latents"), photo: of("photo") };
 }
 
-/** The files beside models and heads that the energies and tasks of a module look at pictures with, with the name that a recipe asks for them by. */
+/** What a photograph names besides the picture: its encoder, a file of landmarks. */
+function filesOfPhoto(item: Module["items"][number]): readonly StringLit[] {
+  if (item.kind !== "PhotoDecl") return [];
+  return item.settings.flatMap((s) => {
+    if (s.kind !== "EncoderSetting" && s.kind !== "LandmarksSetting") return [];
+    return s.path ?? [];
+  });
+}
+
+/** The files beside models and heads that the energies and tasks of a module look at pictures with, or that photographs name, with the name that a recipe asks for them by. */
 export function networksOf({
   items,
 }: Pick<Module, "items">): readonly { readonly name: string; readonly path: StringLit }[] {
@@ -131,6 +142,8 @@ export function networksOf({
     walk(item, (node) => {
       const at = node as AnyNode & (Setting | Expr);
       if (at.kind === "KeepSetting") add("identity", at.by);
+      if (at.kind === "EncoderSetting") add("encoder", at.path);
+      if (at.kind === "LandmarksSetting") add("landmarks", at.path);
       if (at.kind !== "LikeExpr") return;
       add("picture", at.picture);
       add("mask", at.mask);

@@ -100,17 +100,32 @@ export interface LatentStart {
   readonly span: Span;
 }
 
+/**
+ * Where a photograph is looked for: `p`, styles before the last activation of the mapping, whose distribution is nearly normal; `w`, styles as they are, taken
+ * for normal; `z`, of a decoder. One style for all layers, or, with a `+`, one for each.
+ */
+export type PhotoSpace = "w" | "w+" | "p" | "p+" | "z";
+
+/** Five points of a face, in a file (resolved), in the script (x and y of each, in pixels), or to be found by a detector. */
+export type PhotoLandmarks =
+  | { readonly kind: "file"; readonly file: string }
+  | { readonly kind: "points"; readonly points: readonly number[] }
+  | { readonly kind: "find" };
+
 /** A photograph, which is looked for among the pictures of a model. */
 export interface PhotoStart {
   readonly kind: "photo";
   /** Resolved. */
   readonly file: string;
-  /** One style for all layers, or one for each. */
-  readonly space: "w" | "w+";
+  readonly space: PhotoSpace;
   /** A factor of the nats by which its styles are unlike the model's. */
   readonly prior: number;
   /** Samples that the search begins at. */
   readonly tries: number;
+  /** An encoder that says where to begin in their place, resolved. */
+  readonly encoder?: string;
+  /** Where the face is; absent: the middle of the photograph is taken. */
+  readonly landmarks?: PhotoLandmarks;
   readonly span: Span;
 }
 
@@ -264,8 +279,13 @@ export type SaveForm =
   | ({ readonly kind: "strip" } & SheetForm)
   /** `tween`: pictures between two neighbours, on the way that was solved for. */
   | { readonly kind: "animation"; readonly fps: number; readonly tween: number }
-  /** One file for each image; the path has `{index}` (or there is one image only). */
-  | { readonly kind: "each" };
+  /** One file for each image; the path has `{index}` (or there is one image only). `paste`: each is put back into the photograph that it is of. */
+  | { readonly kind: "each"; readonly paste?: Paste };
+/** Where a picture is put back: the task of the photograph; the part of the picture's width over which its edge fades. */
+export interface Paste {
+  readonly task: number;
+  readonly feather: number;
+}
 /** What a sheet has beside its images. */
 export interface SheetForm {
   /** Whether values, steps or numbers are written beside the images; absent: where the layout has values or steps for its rows and columns. */

@@ -144,7 +144,11 @@ function startText(start: LatentStart | PhotoStart | undefined): readonly string
   if (start === undefined) return [];
   if (start.kind === "photo")
     return [
-      `photograph ${JSON.stringify(start.file)}, space ${start.space}, prior ${start.prior}, tries ${start.tries}`,
+      [
+        `photograph ${JSON.stringify(start.file)}, space ${start.space}, prior ${start.prior}, tries ${start.tries}`,
+        ...(start.encoder === undefined ? [] : [`encoder ${JSON.stringify(start.encoder)}`]),
+        ...(start.landmarks === undefined ? [] : [`landmarks ${JSON.stringify(start.landmarks)}`]),
+      ].join(", "),
     ];
   const { space, layered, rows } = start.form;
   return [`start from ${rows} ${space}${layered ? " a layer" : ""} of ${JSON.stringify(start.file)}`];
@@ -183,6 +187,7 @@ function formText(form: SaveForm): string {
     case "strip":
       return `strip${sheetText(form)}`;
     case "each":
+      if (form.paste !== undefined) return `paste, feather ${form.paste.feather}`;
       return "one file for each image";
     default:
       return unreachable(form);

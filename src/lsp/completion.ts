@@ -389,6 +389,8 @@ const PATH_ENDS = {
   head: /\.(safetensors|pt|pth)$/,
   network: /\.onnx$/,
   photo: /\.(png|jpe?g|webp|avif|gif)$/,
+  encoder: /\.safetensors$/,
+  landmarks: /\.json$/,
   latents: /\.(npy|npz|pt|pth|pkl|safetensors)$/,
 } as const;
 

@@ -23,7 +23,7 @@ const MODEL: ModelInfo = {
 };
 
 const SAMPLES = Object.keys(SAMPLERS).map((m) => `sample with_${m} from m { where x  sampler ${m} }`);
-const FORMS = Object.keys(SAVE_FORMS).map((f) => `save t to "${f}.webp" as ${f}`);
+const FORMS = Object.keys(SAVE_FORMS).map((f) => `save ${f === "paste" ? "p" : "t"} to "${f}.webp" as ${f}`);
 const SCRIPT = [
   "lace 1",
   'model m from "m"',
@@ -68,6 +68,9 @@ export async function compilerDefaults(): Promise<Defaults> {
       save.form.kind === "each" ? [] : Object.keys(SAVE_FORMS[save.form.kind]),
     );
   options.set("grid.marks", SAVE_FORMS.grid.marks[0]);
+  for (const { form } of checked?.saves ?? [])
+    if (form.kind === "each" && form.paste !== undefined)
+      note(options, "paste.", form.paste, Object.keys(SAVE_FORMS.paste));
   const of = (form: TaskForm, name: string): ReadonlyMap<string, string> => {
     const task = named(name);
     const found = new Map<string, string>();

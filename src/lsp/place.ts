@@ -6,6 +6,7 @@ import {
   JUDGES,
   SAMPLERS,
   SAVE_FORMS,
+  LANDMARKS,
   SPACES,
   WORDS,
   type OptionKind,
@@ -23,7 +24,7 @@ export type Wanted =
   | { readonly kind: "statement" }
   | {
       readonly kind: "path";
-      readonly of: "import" | "model" | "head" | "latents" | "network" | "photo";
+      readonly of: "import" | "model" | "head" | "latents" | "network" | "photo" | "encoder" | "landmarks";
       readonly typed: string;
     }
   | { readonly kind: "name"; readonly of: "import"; readonly path: string | undefined }
@@ -131,6 +132,8 @@ function inPath(text: string, before: readonly IToken[], literal: IToken, offset
   if (last === t.From && head === t.Model) return place({ kind: "path", of: "model", typed });
   if (last === t.From && before.at(-2)?.tokenType === t.Start) return place({ kind: "path", of: "latents", typed });
   if (last === t.From && head === t.Photo) return place({ kind: "path", of: "photo", typed });
+  if (last === t.Encoder) return place({ kind: "path", of: "encoder", typed });
+  if (last === t.Landmarks) return place({ kind: "path", of: "landmarks", typed });
   if (namesPicture(before)) return place({ kind: "path", of: "photo", typed });
   if (last === t.By) return place({ kind: "path", of: "network", typed });
   return place(last === t.From && head === t.Attribute ? { kind: "path", of: "head", typed } : NOTHING);
@@ -318,6 +321,8 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (last.image === "tries") return { kind: "operand", numbers: true, locals: [] };
     return own.length === 3 ? setting("accept") : setting();
   }
+  if (type === t.Landmarks) return last === key ? { kind: "word", words: LANDMARKS, of: "landmarks" } : setting();
+  if (type === t.Encoder) return last === key ? NOTHING : setting();
   if (type === t.Space) return last === key ? { kind: "word", words: SPACES, of: "space" } : setting();
   if (type === t.Start) {
     if (last === key) return { kind: "keyword", words: ["from"] };

@@ -54,7 +54,7 @@ export const STATEMENT_DOCS: Readonly<Record<string, WordDoc>> = {
   ),
   save: word(
     "Writes the images of a task, below the output folder; of several tasks on one sheet.",
-    'save ${1:portraits} to "${2:portraits.png}" as ${3|grid,strip,animation|}',
+    'save ${1:portraits} to "${2:portraits.png}" as ${3|grid,strip,animation,paste|}',
   ),
 };
 
@@ -104,14 +104,22 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
     "step ${1:smile}",
   ),
   space: word(
-    "Where a photograph is looked for: `w+` has a style for each layer and comes nearer, `w` one for all and stays more like the model.",
-    "space w+",
+    "Where a photograph is looked for: with `+` there is a style for each layer, which comes nearer, without one for all, which stays more like the model. `p` is before the last activation of the mapping, where styles are nearly normal; `w` takes them for normal as they are.",
+    "space p+",
   ),
   prior: word(
     "A factor of the nats by which styles are unlike the model's own: more of it is less like the photograph.",
     "prior ${1:0.1}",
   ),
   tries: word("How many of the nearest samples the search begins at.", "tries ${1:4}"),
+  encoder: word(
+    "A file of `lacec train --encoder`: the search for a photograph begins with what it says, beside the nearest samples.",
+    'encoder "${1:encoder.safetensors}"',
+  ),
+  landmarks: word(
+    "Where the face of a photograph is, so that it lies as the model's faces do: a JSON file, x and y of five points in pixels (left eye, right eye, nose, left and right corner of the mouth, as one sees them), or `find`.",
+    "landmarks find",
+  ),
   start: word(
     "Pictures to start from in place of noise: latents of a file, as z, w or one w a layer (`wplus`). Without a word, what the file says, else w.",
     'start from "${1:latents.npz}"',
@@ -189,6 +197,7 @@ export const METHOD_DOCS: Readonly<Record<string, WordDoc>> = {
   ),
 };
 export const FORM_DOCS: Readonly<Record<string, WordDoc>> = {
+  paste: word("Each picture put back into the photograph that it is of.", "paste { feather ${1:0.1} }"),
   grid: word("All images on one sheet; of a sweep, rows and columns have its values.", "grid { columns ${1:4} }"),
   strip: word("One row for each sample, one column for each step, frame or value."),
   animation: word("A film: webp or gif.", "animation { fps ${1:4} }"),
@@ -213,6 +222,7 @@ export const OPTION_DOCS: Readonly<Record<string, string>> = {
   "hmc.steps": "Trajectories of each chain.",
   "hmc.leaps": "Leapfrog steps of each trajectory: evaluations of the gradient.",
   "hmc.temper": "Part of the steps over which the condition grows.",
+  "paste.feather": "Over which part of the picture's width its edge fades.",
   "grid.columns": "Images in a row.",
   "grid.marks": "Whether cells that miss what was asked are marked.",
   "grid.labels":

@@ -3,6 +3,7 @@ import * as dataVerb from "../app/data-files.js";
 import * as evaluateVerb from "../app/evaluate.js";
 import * as labelVerb from "../app/label.js";
 import * as trainVerb from "../app/train.js";
+import * as encoderVerb from "../app/train-encoder.js";
 import { onThisMachine } from "./platform.js";
 
 /**
@@ -22,6 +23,25 @@ export async function train(
   options: trainVerb.TrainOptions = {},
 ): Promise<trainVerb.Training> {
   return onThisMachine((platform) => trainVerb.train(platform, data, options));
+}
+
+/**
+ * Trains an encoder of a model's pictures on its own samples, as `lacec train --encoder`: photographs begin with what it says.
+ *
+ * Errors   LaceError of the model, the engine and the disk, L4106 if `signal` aborts.
+ *
+ * @example
+ * ```ts
+ * import { trainEncoder } from "lacec/node";
+ * const { files, explained } = await trainEncoder("builtin:avatar", { count: 64, epochs: 1, hidden: [8], engine: "onnx-cpu" });
+ * console.log(files, explained.w < 1);
+ * ```
+ */
+export async function trainEncoder(
+  model: string,
+  options: encoderVerb.TrainEncoderOptions = {},
+): Promise<encoderVerb.EncoderTraining> {
+  return onThisMachine((platform) => encoderVerb.trainEncoder(platform, model, options));
 }
 
 /**

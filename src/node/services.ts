@@ -43,6 +43,7 @@ export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): W
       ]);
       return openDecoder(await openOnnxModel(bytes), model.decoder, model.info);
     },
+    findFace: async (image) => (await import("./labellers/faces.js")).findLandmarks(image),
     prepareOutput: checkWritable,
     claimOutputs: lockOutputs,
     freeMemory: () => process.availableMemory(),

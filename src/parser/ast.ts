@@ -121,6 +121,16 @@ export type Setting =
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
   /** space w+: `each` where the mark is there, one w for each layer. */
   | { readonly kind: "SpaceSetting"; readonly space: Name; readonly each: boolean; readonly span: Span }
+  /** encoder "avatar-encoder.safetensors" */
+  | { readonly kind: "EncoderSetting"; readonly path: StringLit; readonly span: Span }
+  /** landmarks "me.json", landmarks find, landmarks {x, y, ...}: a file, who looks for them, or ten numbers. */
+  | {
+      readonly kind: "LandmarksSetting";
+      readonly path?: StringLit;
+      readonly word?: Name;
+      readonly points?: SetExpr;
+      readonly span: Span;
+    }
   /** start from "latents.npz" as z */
   | { readonly kind: "StartSetting"; readonly path: StringLit; readonly as?: Name; readonly span: Span }
   | StepSetting;

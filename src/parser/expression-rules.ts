@@ -147,7 +147,7 @@ export abstract class ExpressionRules extends PictureRules {
     this.OR<RangeExpr | SetExpr>([{ ALT: () => this.SUBRULE(this.set) }, { ALT: () => this.SUBRULE(this.range) }]),
   );
 
-  private set: () => SetExpr = this.RULE("set", (): SetExpr => {
+  protected set: () => SetExpr = this.RULE("set", (): SetExpr => {
     const start = this.start();
     const values: Expr[] = [];
     this.CONSUME(t.LCurly);

@@ -1,7 +1,7 @@
 // Settings: what stands in the braces of a task, and options (`sampler ode { ... }`, `as grid { ... }`).
 // In: laid-out tokens. Out: Setting and Option nodes; which are allowed where is the checker's business.
 // Invariants: a setting that cannot be read is left out (or has ErrorExpr), and the next one is read as usual.
-import type { Expr, LookingClause, Name, Option, RangeExpr, Setting, StringLit } from "./ast.js";
+import type { Expr, LookingClause, Name, Option, RangeExpr, SetExpr, Setting, StringLit } from "./ast.js";
 import { ExpressionRules } from "./expression-rules.js";
 import * as t from "./tokens.js";
 
@@ -45,6 +45,8 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.stepSetting) },
         { ALT: () => this.SUBRULE(this.startSetting) },
         { ALT: () => this.SUBRULE(this.spaceSetting) },
+        { ALT: () => this.SUBRULE(this.encoderSetting) },
+        { ALT: () => this.SUBRULE(this.landmarksSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
         { ALT: () => this.junk("setting", this.CONSUME(t.Junk)) },
       ],
@@ -238,6 +240,24 @@ export abstract class SettingRules extends ExpressionRules {
     const space = this.name(this.CONSUME(t.Name));
     const each = this.OPTION(() => this.CONSUME(t.Plus)) !== undefined;
     return { kind: "SpaceSetting", space, each, span: this.span(start) };
+  });
+
+  private encoderSetting = this.RULE("encoderSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Encoder);
+    const path = this.string(this.CONSUME(t.StringLiteral));
+    return { kind: "EncoderSetting", path, span: this.span(start) };
+  });
+
+  private landmarksSetting = this.RULE("landmarksSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Landmarks);
+    const given = this.OR<{ path: StringLit } | { word: Name } | { points: SetExpr }>([
+      { ALT: () => ({ path: this.string(this.CONSUME(t.StringLiteral)) }) },
+      { ALT: () => ({ word: this.name(this.CONSUME(t.Name)) }) },
+      { ALT: () => ({ points: this.SUBRULE(this.set) }) },
+    ]);
+    return { kind: "LandmarksSetting", ...given, span: this.span(start) };
   });
 
   private startSetting = this.RULE("startSetting", (): Setting => {

@@ -230,6 +230,8 @@ export const Step = word("step", false);
 export const Start = word("start", false);
 export const Space = word("space", false);
 export const Prior = word("prior", false);
+export const Encoder = word("encoder", false);
+export const Landmarks = word("landmarks", false);
 /** Words that begin a setting in the block of a task. */
 export const settingWords: readonly TokenType[] = [
   Where,
@@ -253,6 +255,8 @@ export const settingWords: readonly TokenType[] = [
   Start,
   Space,
   Prior,
+  Encoder,
+  Landmarks,
 ];
 
 export const From = word("from", false);

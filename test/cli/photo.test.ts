@@ -156,6 +156,89 @@ describe("what cannot be looked for", () => {
   });
 });
 
+describe("a photograph of a face that lies elsewhere", () => {
+  test("is aligned by landmarks, edited, and put back into the whole", { timeout: 120_000 }, async () => {
+    const five = [0.3769, 0.4687, 0.6229, 0.4691, 0.5012, 0.6133, 0.3931, 0.7254, 0.6115, 0.725];
+    const points = five.map((x, i) => x * 16 + (i % 2 === 0 ? 90 : 30));
+    await sharp({ create: { width: 200, height: 120, channels: 3, background: "#206080" } })
+      .composite([{ input: at("out/own.png"), left: 90, top: 30 }])
+      .removeAlpha()
+      .png()
+      .toFile(at("whole.png"));
+    const pairs = [0, 2, 4, 6, 8].map((k) => [points[k], points[k + 1]]);
+    writeFileSync(at("marks.json"), JSON.stringify({ points: pairs }));
+    writeFileSync(
+      at("aligned.lace"),
+      `${HEAD}photo me from "whole.png" in tiny { landmarks {${points.join(", ")}}  prior 0.01 }
+photo again from "whole.png" in tiny { landmarks "marks.json"  prior 0.01 }
+edit other of me { keep latent 0.01  step glasses }
+save me to "face.png"
+save again to "face-again.png"
+save me to "back.png" as paste { feather 0.1 }
+save other to "other-{step}.png" as paste
+`,
+    );
+    const { diagnostics } = await run(at("aligned.lace"), { out: at("aligned"), engine: "onnx-cpu" });
+    expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+    expect(await psnr(at("aligned/face.png"), at("out/own.png"))).toBeGreaterThan(30);
+    expect(await psnr(at("aligned/face-again.png"), at("aligned/face.png"))).toBe(Infinity);
+    const back = await sharp(at("aligned/back.png")).raw().toBuffer({ resolveWithObject: true });
+    expect([back.info.width, back.info.height]).toEqual([200, 120]);
+    expect(await psnr(at("aligned/back.png"), at("whole.png"))).toBeGreaterThan(30);
+    const other = await sharp(at("aligned/other-0.png")).raw().toBuffer();
+    expect([...other.subarray(0, 3)]).toEqual([0x20, 0x60, 0x80]);
+    expect(await psnr(at("aligned/other-0.png"), at("aligned/back.png"))).toBeLessThan(60);
+  });
+});
+
+describe("an encoder", () => {
+  test(
+    "is trained without data, begins the search, is in the lock, and is asked for",
+    { timeout: 120_000 },
+    async () => {
+      const words = ["train", "tiny.safetensors", "--encoder", "--count", "256", "--epochs", "2", "--hidden", "16"];
+      const made = await lacec([...words, "-o", "enc.safetensors", "--engine", "onnx-cpu"], { cwd: folder.path });
+      expect([made.code, made.out]).toEqual([0, expect.stringMatching(/explains -?\d+% .*\n\nwrote enc\.safetensors/)]);
+      writeFileSync(
+        at("encoded.lace"),
+        `${HEAD}photo me from "out/own.png" in tiny { encoder "enc.safetensors"  tries 1  prior 0.01 }\nsave me to "me.png"\n`,
+      );
+      const ran = await lacec(["run", "encoded.lace", "--out", "encoded", "--engine", "onnx-cpu"], {
+        cwd: folder.path,
+      });
+      expect([ran.code, ran.err.match(/error\[/g)]).toEqual([0, null]);
+      expect(await psnr(at("encoded/me.png"), at("out/own.png"))).toBeGreaterThan(25);
+      const { files } = (
+        JSON.parse(readFileSync(at("lace.lock"), "utf8")) as { scripts: Record<string, { files: object }> }
+      ).scripts["encoded.lace"]!;
+      expect(Object.keys(files)).toEqual(["out/own.png", "enc.safetensors"]);
+      const asked = await lacec(
+        [
+          "reproduce",
+          at("encoded/me.png"),
+          "--model",
+          `tiny=${at("tiny.safetensors")}`,
+          "--model",
+          `me=${at("out/own.png")}`,
+        ],
+        { cwd: folder.path },
+      );
+      expect(asked.err).toMatch(/L5304[^]*enc\.safetensors/);
+    },
+  );
+
+  test("of another model is refused, and so is what is none", async () => {
+    writeFileSync(
+      at("no.lace"),
+      `${HEAD}photo me from "out/own.png" in tiny { encoder "tiny.safetensors" }\nsave me to "me.png"\n`,
+    );
+    const { code, err } = await lacec(["run", "no.lace", "--out", "no"], { cwd: folder.path });
+    expect([code === 0, err]).toEqual([false, expect.stringMatching(/L5325/)]);
+    const words = ["train", "tiny.safetensors", "--count", "9"];
+    expect((await lacec(words, { cwd: folder.path })).code).toBe(2);
+  });
+});
+
 describe("photographs are opened", () => {
   const codec = sharpCodec();
   const colours = { create: { width: 4, height: 2, channels: 3 as const, background: "#ff8000" } };
@@ -164,6 +247,18 @@ describe("photographs are opened", () => {
     const turned = await sharp(colours).jpeg().withMetadata({ orientation: 6 }).toBuffer();
     expect(await codec.photograph(turned)).toMatchObject({ width: 2, height: 4 });
     expect(await codec.decode(turned)).toMatchObject({ width: 4, height: 2 });
+  });
+
+  test("in sRGB, whatever their profile", async () => {
+    const wide = await sharp({ create: { width: 2, height: 2, channels: 3, background: "#ff0000" } })
+      .withIccProfile("p3")
+      .png()
+      .toBuffer();
+    // Red of sRGB is duller in Display P3 (234, 51, 35), and red again once it is read.
+    expect((await sharp(wide).metadata()).icc).toBeDefined();
+    const { data } = await codec.photograph(wide);
+    expect(data[0]).toBeGreaterThanOrEqual(253);
+    expect(data[1]).toBeLessThanOrEqual(3);
   });
 
   test("grey in three channels, transparent on white", async () => {

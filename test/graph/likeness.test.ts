@@ -1,6 +1,7 @@
 // The energy of likeness: its gradient in whitened styles, its target at several sizes, and the distribution that styles are whitened by.
 import { describe, expect, test } from "vitest";
 import {
+  LAST_SLOPE,
   compileLikeness,
   compileThumbnails,
   targetName,
@@ -19,7 +20,7 @@ import { randomStylegan3 } from "../support/stylegan3.js";
 const r = random(7);
 const normals = (n: number): Float32Array => Float32Array.from({ length: n }, () => r.normal());
 const WIDTH = 8;
-const styles = distributionOf(normals(400 * WIDTH), WIDTH);
+const styles = distributionOf(normals(400 * WIDTH), WIDTH, LAST_SLOPE);
 
 const skip = randomModel({ wDim: WIDTH });
 const whole = randomModel({ wDim: WIDTH, style: "orig" });
@@ -48,9 +49,9 @@ describe.each(models)("likeness of %s", (_, model, sizes) => {
   test.each(["nchw", "nhwc"] as const)("has the gradient of central differences, %s", (layout) => {
     const layers = model.info.numWs;
     const WIDTH = model.info.wDim;
-    const styles = distributionOf(normals(400 * WIDTH), WIDTH);
+    const styles = distributionOf(normals(400 * WIDTH), WIDTH, LAST_SLOPE);
     const task: LikenessTask = {
-      model,
+      pictures: model,
       rows: 2,
       layout,
       noise: "const",
@@ -85,7 +86,7 @@ test("the picture of a style is wholly like itself, but for the prior", () => {
   const ws = new Float64Array(skip.info.numWs * WIDTH);
   const w = styleOf(u, styles);
   for (let layer = 0; layer < skip.info.numWs; layer++) ws.set(w, layer * WIDTH);
-  const common = { model: skip, rows: 1, layout: "nchw" as const, noise: "none" as const };
+  const common = { pictures: skip, rows: 1, layout: "nchw" as const, noise: "none" as const };
   const { small } = interpret(compileThumbnails({ ...common, size }), { ws });
   const graph = compileLikeness({ ...common, styles, layers: 1, sizes: [size], strength: 1000, prior: 2 });
   const { logp } = interpret(graph, { u, [targetName(size)]: small! });
@@ -95,7 +96,7 @@ test("the picture of a style is wholly like itself, but for the prior", () => {
 test("of z it is that of the styles the mapping gives, with z's own prior, and has its slopes", () => {
   const { zDim } = skip.info;
   const size = [16, 16] as const;
-  const common = { model: skip, rows: 1, layout: "nchw" as const, noise: "none" as const, layers: 1, sizes: [size] };
+  const common = { pictures: skip, rows: 1, layout: "nchw" as const, noise: "none" as const, layers: 1, sizes: [size] };
   const z = Float64Array.from(normals(zDim));
   const target = Float64Array.from(normals(3 * 16 * 16));
   const graph = compileLikeness({ ...common, strength: 3, prior: 0.5, mapping: skip.weights });
@@ -117,7 +118,7 @@ test("of z it is that of the styles the mapping gives, with z's own prior, and h
 describe("the distribution of styles", () => {
   test("its coordinates give a style back, and are normal numbers for samples", () => {
     const w = Float32Array.from(normals(2000 * WIDTH), (x, i) => (x > 0 ? x : 0.2 * x) * (1 + (i % WIDTH)));
-    const own = distributionOf(w, WIDTH);
+    const own = distributionOf(w, WIDTH, LAST_SLOPE);
     const first = w.slice(0, WIDTH);
     styleOf(coordinatesOf(first, own), own).forEach((x, i) => expect(x).toBeCloseTo(first[i]!, 4));
     const all = Array.from({ length: 2000 }, (_, k) => coordinatesOf(w.subarray(k * WIDTH, (k + 1) * WIDTH), own));

@@ -19,11 +19,15 @@ import { buildResampled } from "./resample.js";
 import { buildStylegan2 } from "./stylegan2.js";
 import { buildSynthesis, type SynthesisModel } from "./synthesis.js";
 import { inline } from "../graph/copy.js";
+import type { ModelInfo } from "../attribute.js";
+import { buildDecoded, type DecoderNetwork } from "./decoded.js";
 
 /** Styles before their last activation: mean [d], and a root of their covariance [d, d], row-major: v = A u + m. */
 export interface StyleDistribution {
   readonly mean: Float32Array;
   readonly root: Float32Array;
+  /** Of negatives, in the activation that leads from v to w; 1: w is v, but for the gain. */
+  readonly slope: number;
 }
 
 /** The slope for negatives of the mapping's last activation, and its gain. */
@@ -31,7 +35,7 @@ export const LAST_SLOPE = 0.2;
 export const LAST_GAIN = Math.SQRT2;
 
 export interface LikenessTask {
-  readonly model: SynthesisModel;
+  readonly pictures: PictureModel;
   readonly rows: number;
   readonly layout: ImageLayout;
   /** The noise that pictures are drawn with. */
@@ -61,12 +65,12 @@ export function targetName(size: readonly [number, number]): string {
  *          picture as it is seen, within -1 and 1.
  */
 export function compileLikeness(task: LikenessTask): Graph {
-  const { model, rows, layers, sizes, strength, prior, mapping } = task;
+  const { pictures, rows, layers, sizes, strength, prior, mapping } = task;
   const b = new GraphBuilder();
-  const u = b.input("u", [rows, layers, mapping?.zDim ?? model.synthesis?.wDim ?? 0]);
+  const u = b.input("u", [rows, layers, mapping?.zDim ?? pictures.info.wDim]);
   const ws = buildStyles(b, u, task);
   const [largest, tallest] = at(sizes, 0);
-  const image = buildResampled(b, buildImage(b, ws, task, largest), tallest, largest);
+  const image = buildResampled(b, buildPicture(b, ws, task, largest), tallest, largest);
   const targets = sizes.map((size) => b.input(targetName(size), [1, 3, size[1], size[0]]));
   const misfits = sizes.map(([width, height], i) => {
     const target = at(targets, i);
@@ -88,19 +92,19 @@ export function compileLikeness(task: LikenessTask): Graph {
  * Shapes   input `ws` [rows, numWs, wDim], output `small` [rows, 3, height, width].
  */
 export function compileThumbnails(
-  task: Pick<LikenessTask, "model" | "rows" | "layout" | "noise"> & { readonly size: readonly [number, number] },
+  task: Pick<LikenessTask, "pictures" | "rows" | "layout" | "noise"> & { readonly size: readonly [number, number] },
 ): Graph {
-  const { model, rows, size } = task;
+  const { pictures, rows, size } = task;
   const [width, height] = size;
   const b = new GraphBuilder();
-  const ws = b.input("ws", [rows, model.info.numWs, model.synthesis?.wDim ?? 0]);
-  const small = buildResampled(b, buildImage(b, ws, task, width), height, width);
+  const ws = b.input("ws", [rows, pictures.info.numWs, pictures.info.wDim]);
+  const small = buildResampled(b, buildPicture(b, ws, task, width), height, width);
   return optimize(b.finish({ outputs: { small } }));
 }
 
 /** Styles [rows, numWs, wDim] of coordinates u. */
-function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers, mapping }: LikenessTask): NodeId {
-  const { numWs } = model.info;
+function buildStyles(b: GraphBuilder, u: NodeId, { pictures, styles, rows, layers, mapping }: LikenessTask): NodeId {
+  const { numWs } = pictures.info;
   const wDim = at(b.shape(u), 2);
   let w = u;
   if (mapping !== undefined) {
@@ -110,16 +114,33 @@ function buildStyles(b: GraphBuilder, u: NodeId, { model, styles, rows, layers, 
     const flat = b.reshape(u, [rows * layers, wDim]);
     const root = b.transpose(b.constant(styles.root, [wDim, wDim]), [1, 0]);
     const v = b.add(b.matmul(flat, root), b.constant(styles.mean, [wDim]));
-    w = b.reshape(b.leakyRelu(v, LAST_SLOPE, LAST_GAIN), [rows, layers, wDim]);
+    w = b.reshape(b.leakyRelu(v, styles.slope, LAST_GAIN), [rows, layers, wDim]);
   }
   return layers === numWs ? w : b.broadcast(w, [rows, numWs, at(b.shape(w), 2)]);
+}
+
+/** A model as far as its pictures are made: by a synthesis of ours, or by a decoder. */
+export interface PictureModel extends SynthesisModel {
+  readonly info: Pick<ModelInfo, "name" | "numWs" | "wDim">;
+  readonly decoder?: DecoderNetwork | undefined;
+}
+
+/** Three channels [rows, 3, H, W] of the picture of styles; of a synthesis, of a smaller one at least `width` wide. */
+function buildPicture(
+  b: GraphBuilder,
+  ws: NodeId,
+  { pictures, layout, noise }: Pick<LikenessTask, "pictures" | "layout" | "noise">,
+  width: number,
+): NodeId {
+  if (pictures.decoder !== undefined) return buildDecoded(b, ws, pictures.decoder, layout);
+  return buildImage(b, ws, { model: pictures, layout, noise }, width);
 }
 
 /** Three channels [rows, 3, H, W] of the picture of styles, or of a smaller one at least `width` wide. Grey stands for all colours, alpha is left out. */
 export function buildImage(
   b: GraphBuilder,
   ws: NodeId,
-  { model, layout, noise }: Pick<LikenessTask, "model" | "layout" | "noise">,
+  { model, layout, noise }: { readonly model: SynthesisModel } & Pick<LikenessTask, "layout" | "noise">,
   width: number,
 ): NodeId {
   const { synthesis } = model;

@@ -375,7 +375,7 @@ class Checker {
         if (save !== undefined) latentSaves.push(save);
         continue;
       }
-      const save = checkSave(item, targets, this.env(first.table));
+      const save = checkSave(item, targets, this.checkedTasks, this.env(first.table));
       if (save !== undefined) saves.push(save);
     }
     checkCollisions([...saves, ...latentSaves], this.checkedTasks, this.env(new ModelTable(undefined, undefined)));

@@ -26,6 +26,9 @@ const PLACEHOLDERS: readonly string[] = ["index", "step", "cell", "frame", "name
 /** Pixels between images, and letters under them: more are slips. */
 const GAP: Bounds = { min: 0, max: 256, integer: true };
 const CAPTION_MAX = 1000;
+/** Of a picture that is put back: over which part of its width its edge fades. */
+const FEATHER: Bounds = { min: 0, max: 0.5 };
+const FADED = 0.1;
 const TWEEN: Bounds = { min: 0, max: 100, integer: true };
 
 export function checkExpect(stmt: ast.ExpectStmt, task: number, env: Env): CheckedExpect {
@@ -43,11 +46,16 @@ export interface SaveTarget {
   readonly index: number;
 }
 
-/** Undefined after a mistake. */
-export function checkSave(stmt: ast.SaveStmt, targets: readonly SaveTarget[], env: Env): Save | undefined {
+/** `all`: the tasks of the module, in order. Undefined after a mistake. */
+export function checkSave(
+  stmt: ast.SaveStmt,
+  targets: readonly SaveTarget[],
+  all: readonly CheckedTask[],
+  env: Env,
+): Save | undefined {
   const before = env.report.errorCount;
   const tasks = targets.map((t) => t.task);
-  const form = checkForm(stmt, tasks, env);
+  const form = checkForm(stmt, targets, all, env);
   checkTargets(stmt, form, env);
   const filled = { ...stmt, path: { ...stmt.path, value: withInputs(stmt.path, "a path", env) } };
   const path = checkPath(filled.path, env);
@@ -134,7 +142,13 @@ function fillKnown(text: string, task: CheckedTask): string {
   return "seed" in task ? named.replaceAll("{seed}", String(task.seed)) : named;
 }
 
-function checkForm(stmt: ast.SaveStmt, tasks: readonly CheckedTask[], env: Env): SaveForm {
+function checkForm(
+  stmt: ast.SaveStmt,
+  targets: readonly SaveTarget[],
+  all: readonly CheckedTask[],
+  env: Env,
+): SaveForm {
+  const tasks = targets.map((t) => t.task);
   const word = stmt.form && chooseWord(stmt.form, "`as`", FORMS, env);
   if (stmt.form !== undefined && word === undefined) return { kind: "grid" };
   const sample = tasks.find((t) => t.kind === "sample");
@@ -175,9 +189,33 @@ function checkForm(stmt: ast.SaveStmt, tasks: readonly CheckedTask[], env: Env):
         fps: options.number("fps", POSITIVE) ?? DEFAULT_FPS,
         tween: options.number("tween", TWEEN) ?? 0,
       };
+    case "paste": {
+      const task = photographOf(targets[0]?.index, all);
+      if (task === undefined)
+        env.report.error(
+          "L2020",
+          stmt.form?.span ?? stmt.path.span,
+          `\`${tasks[0]?.name ?? ""}\` is of no photograph to be put back into`,
+          {
+            text: "no photograph",
+            hints: ["`as paste` goes with a `photo`, and with edits and sweeps of one"],
+          },
+        );
+      return { kind: "each", paste: { task: task ?? 0, feather: options.number("feather", FEATHER) ?? FADED } };
+    }
     case undefined:
       return { kind: "each" };
   }
+}
+
+/** The task of the photograph that a task's images are of, if they are of one. */
+function photographOf(index: number | undefined, all: readonly CheckedTask[]): number | undefined {
+  const task = index === undefined ? undefined : all[index];
+  if (index === undefined || task === undefined) return undefined;
+  if (task.kind === "sample") return task.start?.kind === "photo" ? index : undefined;
+  if (task.kind === "traverse") return undefined;
+  const source = task.kind === "sweep" ? task.source : task.source.kind === "task" ? task.source : undefined;
+  return photographOf(source?.task, all);
 }
 
 /** What a sheet has beside its images. */

@@ -29,6 +29,8 @@ const KEYS = [
   "space",
   "prior",
   "tries",
+  "encoder",
+  "landmarks",
 ] as const;
 export type Key = (typeof KEYS)[number];
 

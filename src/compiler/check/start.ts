@@ -3,10 +3,10 @@
 // L2031 for latents that the model does not take, L2013 for settings that mean noise.
 import { LATENT_WORDS, latentForm, type LatentForm, type LatentWord } from "../latent-table.js";
 import type * as ast from "../../parser/ast.js";
-import type { LatentStart, PhotoStart } from "../plan.js";
+import type { LatentStart, PhotoLandmarks, PhotoSpace, PhotoStart } from "../plan.js";
 import type { Env } from "./context.js";
-import { chooseWord, NOT_NEGATIVE, type Key, type Settings } from "./settings.js";
-import { SPACES } from "./vocabulary.js";
+import { boundedNumber, chooseWord, NOT_NEGATIVE, type Key, type Settings } from "./settings.js";
+import { LANDMARKS, SPACES } from "./vocabulary.js";
 
 /** What a file that nobody has looked into is taken for: one picture's w. */
 const BELIEVED: LatentForm = { array: "w", space: "w", rows: 1, layered: false, hasZ: false };
@@ -64,26 +64,80 @@ const PRIOR = 0.1;
 const PHOTO_TRIES = { min: 1, max: 16, integer: true };
 const TRIES = 4;
 
-/** A photograph and how it is looked for. Reports L5001 of its file, L2032 for a model without layers. */
+/** Eyes, nose, corners of the mouth, each x and y. */
+const LANDMARK_NUMBERS = 10;
+const ANYWHERE = { min: -100_000, max: 100_000 };
+
+/**
+ * A photograph and how it is looked for. Reports L5001 of its files, L2004 and L2010 of its settings, L2032 for what a model without styles cannot do, L2034
+ * for landmarks that are not five points.
+ */
 export function readPhoto(decl: ast.PhotoDecl, read: Settings, env: Env): PhotoStart {
   const { path } = decl;
   const file = env.scope.file.references.get(path.value) ?? path.value;
-  const look = env.cx.latents.get(file);
-  for (const trouble of look !== undefined && "trouble" in look ? look.trouble : [])
-    env.report.add({ ...trouble, at: { span: path.span, text: "this photograph is needed" } });
-  if (env.model.info?.numWs === 1)
-    env.report.error("L2032", decl.model.span, `no photograph can be looked for in \`${env.model.alias ?? ""}\``, {
-      text: "it has no styles",
-      hints: ["photographs are looked for in StyleGAN2 and StyleGAN3"],
-    });
-  const setting = read.get("space", "SpaceSetting");
-  if (setting !== undefined) chooseWord(setting.space, "`space`", SPACES, env);
+  sayMissing(path, "this photograph is needed", env);
+  const encoder = read.get("encoder", "EncoderSetting")?.path;
+  if (encoder !== undefined) sayMissing(encoder, "this encoder is needed", env);
+  const landmarks = readLandmarks(read, env);
   return {
     kind: "photo",
     file,
-    space: setting?.each === false ? "w" : "w+",
+    space: readSpace(read, env),
     prior: read.number("prior", NOT_NEGATIVE, PRIOR),
     tries: read.number("tries", PHOTO_TRIES, TRIES),
+    ...(encoder !== undefined && { encoder: env.scope.file.references.get(encoder.value) ?? encoder.value }),
+    ...(landmarks && { landmarks }),
     span: path.span,
   };
+}
+
+/** Reports that a file is not there, at its path. */
+function sayMissing({ value, span }: ast.StringLit, text: string, env: Env): void {
+  const look = env.cx.latents.get(env.scope.file.references.get(value) ?? value);
+  for (const trouble of look !== undefined && "trouble" in look ? look.trouble : [])
+    env.report.add({ ...trouble, at: { span, text } });
+}
+
+/** Where it is looked for: `p+` without a word, z of a model that has no styles. Reports L2010, and L2032 for what needs styles. */
+function readSpace(read: Settings, env: Env): PhotoSpace {
+  const setting = read.get("space", "SpaceSetting");
+  const word = setting && chooseWord(setting.space, "`space`", SPACES, env);
+  const space: PhotoSpace = word === undefined ? "p+" : setting?.each === true ? `${word}+` : word;
+  if (env.model.info?.numWs !== 1) return space;
+  const needs = [setting, read.get("encoder", "EncoderSetting")];
+  for (const { span } of needs.filter((s) => s !== undefined))
+    env.report.error(
+      "L2032",
+      span,
+      `\`${env.model.alias ?? ""}\` has no styles: a photograph is looked for among its z`,
+      {
+        text: "needs styles",
+        hints: ["leave this out, or look in a StyleGAN2 or StyleGAN3"],
+      },
+    );
+  return "z";
+}
+
+/** Where the face is. Reports L2010, L2004, L2034. */
+function readLandmarks(read: Settings, env: Env): PhotoLandmarks | undefined {
+  const setting = read.get("landmarks", "LandmarksSetting");
+  if (setting === undefined) return undefined;
+  const { path, word, points } = setting;
+  if (path !== undefined) {
+    sayMissing(path, "these landmarks are needed", env);
+    return { kind: "file", file: env.scope.file.references.get(path.value) ?? path.value };
+  }
+  if (word !== undefined) {
+    chooseWord(word, "`landmarks`", LANDMARKS, env);
+    return { kind: "find" };
+  }
+  const numbers = (points?.values ?? []).map((e) => boundedNumber(e, "a landmark", ANYWHERE, env) ?? 0);
+  if (numbers.length !== LANDMARK_NUMBERS)
+    env.report.error("L2034", setting.span, `landmarks are five points, ten numbers, and these are ${numbers.length}`, {
+      text: "not five points",
+      hints: [
+        "x and y of the left eye, the right eye, the nose, the left and the right corner of the mouth, as one sees them, in pixels",
+      ],
+    });
+  return { kind: "points", points: numbers };
 }

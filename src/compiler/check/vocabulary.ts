@@ -28,7 +28,7 @@ export const SETTINGS = {
   ],
   sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
   "sweep of": ["where", "keep", "sampler", "logic"],
-  photo: ["space", "prior", "tries", "noise", "class"],
+  photo: ["space", "prior", "tries", "encoder", "landmarks", "noise", "class"],
   "edit of": EDIT,
   "edit from": [...EDIT, "start", ...DRAWN],
 } as const;
@@ -41,7 +41,10 @@ export const WORDS = {
 } as const;
 
 /** Spaces that a photograph is looked for in: one style for all layers, or, with a `+` behind it, one for each. */
-export const SPACES = ["w"] as const;
+export const SPACES = ["w", "p"] as const;
+
+/** Who looks for a face's landmarks, where the script has none. */
+export const LANDMARKS = ["find"] as const;
 
 /** Who may judge the attempts of `accept`. */
 export const JUDGES = ["labeller", "heads"] as const;
@@ -77,4 +80,5 @@ export const SAVE_FORMS = {
   grid: { columns: "number", marks: ["off", "on"], ...SHEET },
   strip: SHEET,
   animation: { fps: "number", tween: "number" },
+  paste: { feather: "number" },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, OptionKind>>>>;

@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Attribute } from "../../compiler/attribute.js";
+import { fiveOf } from "../../models/landmarks.js";
 import { failure } from "../../source/diagnostic.js";
 import type { Labeller } from "../../runtime/services/services.js";
 import type { RgbImage } from "../../runtime/image/rgb.js";
@@ -142,6 +143,39 @@ export async function openFaceLabeller(find = false): Promise<Labeller> {
   };
 }
 
+/**
+ * Five landmarks (models/landmarks.ts) of the likeliest face in a picture of any shape, in its pixels; undefined: there is none.
+ * Errors   LaceError L5314 if the packages are not installed.
+ */
+export async function findLandmarks(image: RgbImage): Promise<readonly (readonly [number, number])[] | undefined> {
+  const { faceapi } = await loadFaceApi();
+  const { tf, nets } = faceapi;
+  const edge = Math.max(image.width, image.height);
+  const whole = tf.tensor3d(resize(squared(image, edge), EDGE, EDGE), [EDGE, EDGE, 3]);
+  try {
+    const guess = await findFace(faceapi, whole);
+    if (guess === undefined) return undefined;
+    const { x, y, size } = guess;
+    const part = tf.slice3d(whole, [y, x, 0], [size, size, 3]);
+    try {
+      const { positions } = await nets.faceLandmark68Net.detectLandmarks(part);
+      const scale = edge / EDGE;
+      return fiveOf(positions.map((p) => [(p.x + x) * scale, (p.y + y) * scale]));
+    } finally {
+      part.dispose();
+    }
+  } finally {
+    whole.dispose();
+  }
+}
+
+/** A picture in the upper left corner of a black square. */
+function squared({ width, height, data }: RgbImage, edge: number): RgbImage {
+  const out = new Uint8Array(edge * edge * 3);
+  for (let y = 0; y < height; y++) out.set(data.subarray(y * width * 3, (y + 1) * width * 3), y * edge * 3);
+  return { width: edge, height: edge, data: out };
+}
+
 /** The square of the likeliest face in an image of EDGE; undefined: there is none. */
 async function findFace(faceapi: FaceApi, image: Pixels): Promise<Square | undefined> {
   const options = new faceapi.TinyFaceDetectorOptions({ inputSize: EDGE, scoreThreshold: TRUSTED });
@@ -190,7 +224,7 @@ async function loadFaceApi(): Promise<{ readonly faceapi: FaceApi; readonly vers
     return { faceapi, version };
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND")) throw error;
-    throw failure("L5314", "the labeller `faces` needs the packages @vladmandic/face-api and @tensorflow/tfjs", [
+    throw failure("L5314", "what finds and labels faces needs the packages @vladmandic/face-api and @tensorflow/tfjs", [
       "install them beside lacec: npm install @vladmandic/face-api @tensorflow/tfjs",
     ]);
   }

@@ -4,6 +4,8 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
 import type { LatentStart, PhotoStart, Task } from "../../compiler/plan.js";
+import type { DecoderNetwork } from "../../compiler/build/decoded.js";
+import type { Encoder } from "../../models/encoder-file.js";
 import type { LatentRow } from "../../models/latents.js";
 import type { RgbImage } from "../image/rgb.js";
 import { concat } from "../../source/concat.js";
@@ -26,6 +28,15 @@ export type OnStep = (
   of: Pick<SampleResult, "index" | "part"> & { readonly task: string; readonly attempt: number },
   step: TakenStep,
 ) => void;
+
+/** A photograph that is looked for. */
+export interface Photograph {
+  /** At the size of the model's pictures. */
+  readonly picture: RgbImage;
+  readonly encoder?: Encoder;
+  /** Of a model whose pictures a decoder makes. */
+  readonly decoder?: DecoderNetwork;
+}
 
 /** What is open while a task is drawn. */
 export interface DrawContext {
@@ -51,8 +62,8 @@ export interface DrawContext {
   readonly resultCache: ResultCache | undefined;
   /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
   readonly latents?: (start: LatentStart) => Promise<readonly LatentRow[]>;
-  /** A photograph at the size of the model's pictures. Errors: LaceError L5301 if it is none, L50xx. */
-  readonly photograph?: (start: PhotoStart) => Promise<RgbImage>;
+  /** A photograph at the size of the model's pictures, with what it is looked for by. Errors: LaceError L5301 if it is none, L50xx, L53xx. */
+  readonly photograph?: (start: PhotoStart) => Promise<Photograph>;
   /** The results of an earlier task, by its place in the plan. */
   readonly earlier: (task: number) => TaskResult;
 }

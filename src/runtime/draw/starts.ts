@@ -4,11 +4,13 @@
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { LatentStart, PhotoStart, SampleTask, TaskSource } from "../../compiler/plan.js";
+import type { Encoder } from "../../models/encoder-file.js";
 import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { DrawContext } from "./batch.js";
 import { imagePlace } from "../plan/places.js";
+import { encode } from "./encode.js";
 import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
@@ -53,16 +55,22 @@ export async function photoStart(
 ): Promise<readonly SampleResult[]> {
   const { model, engine, resultCache, signal } = cx;
   const { numWs, wDim, zDim } = model.info;
-  const picture = await cx.photograph?.(start);
-  if (picture === undefined || cx.rows.length === 0) return [];
+  const opened = await cx.photograph?.(start);
+  if (opened === undefined || cx.rows.length === 0) return [];
+  const { picture, encoder, decoder } = opened;
   const { space, prior, tries } = start;
+  const pictures = { info: model.info, synthesis: model.synthesis, decoder };
   const noise = task.noise === "const" ? "const" : "none";
-  const about = { kind: "photograph", method: 3, space, prior, tries, noise, class: task.class };
-  const key = await resultCache?.key(about, Float32Array.from(picture.data));
+  const about = { kind: "photograph", method: 4, space, prior, tries, noise, class: task.class };
+  const key = await resultCache?.key(about, Float32Array.from(picture.data), ...(encoder ? numbersOf(encoder) : []));
   const size = numWs * wDim;
   const kept = await resultCache?.recallNumbers(key ?? "", size + zDim + 2);
   const found = async (): Promise<Float32Array> => {
-    const { styles, z, psnr, nats } = await invert(picture, { model, engine, noise, space, prior, tries, signal });
+    const { width, height } = picture;
+    const { styles, z, psnr, nats } = await invert(picture, {
+      ...{ model, engine, pictures, noise, space, prior, tries, resultCache, signal },
+      ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
+    });
     return concat([styles, z, [psnr, nats]], Float32Array);
   };
   const numbers = kept ?? (await found());
@@ -71,6 +79,17 @@ export async function photoStart(
   const likeness = { psnr: numbers[size + zDim] ?? NaN, nats: numbers[size + zDim + 1] ?? NaN, usual: wDim / 2 };
   const samples = await startsFrom([{ index: 0, row }], task.seed, readout, cx);
   return samples.map((s) => ({ ...s, likeness }));
+}
+
+/** The numbers of an encoder, in an order of their own. */
+function numbersOf({ weights, scale, offset }: Encoder): readonly Float32Array[] {
+  return [
+    ...Object.keys(weights)
+      .sort()
+      .map((name) => weights[name] ?? new Float32Array(0)),
+    scale,
+    offset,
+  ];
 }
 
 /** States whose pictures have given styles, or a given z. */

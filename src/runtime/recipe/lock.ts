@@ -78,9 +78,15 @@ export async function makeLock(
   };
 }
 
-/** The files that tasks of a plan start from, without repeats. */
+/** The files that tasks of a plan start from, with those that photographs name besides, without repeats. */
 function startFilesOf({ tasks }: Plan): readonly string[] {
-  return [...new Set(tasks.flatMap((task) => startOf(task)?.file ?? []))];
+  const files = tasks.flatMap((task) => {
+    const start = startOf(task);
+    if (start?.kind !== "photo") return start?.file ?? [];
+    const { file, encoder, landmarks } = start;
+    return [file, ...(encoder === undefined ? [] : [encoder]), ...(landmarks?.kind === "file" ? [landmarks.file] : [])];
+  });
+  return [...new Set(files)];
 }
 
 /** The JSON files beside networks over pictures, networks that no attribute is of, pictures and masks, without repeats. */

@@ -1,10 +1,9 @@
 // One task of a run: drawn a portion at a time, shown while the next is drawn, judged.
 // In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
-import { imageSizeOf } from "../../compiler/attribute.js";
 import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
-import type { Expect, Plan, Save, Task } from "../../compiler/plan.js";
+import { startOf, type Expect, type Plan, type Save, type Task } from "../../compiler/plan.js";
 import { latentRows, loadLatents } from "../../models/latents.js";
 import type { Model } from "../../models/model.js";
 import { PhaseClock } from "../../ports/events.js";
@@ -18,7 +17,6 @@ import { WORTH_WIDE } from "../draw/wide-tiles.js";
 import type { ResultCache } from "../draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
-import { fitted } from "../image/fit.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS, samplesTogether, WIDE_ROWS } from "../plan/tiles.js";
 import { byHeadsAlone, byTheFollowed, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
@@ -36,6 +34,7 @@ import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "
 import { openPreviewer } from "../show/previews.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
 import { attemptJudge } from "./judges.js";
+import { framedPhotograph, openPhotograph } from "./open-photograph.js";
 import { ahead, cutRows } from "./portions.js";
 import type { Provenance } from "./provenance.js";
 import type { Request } from "./request.js";
@@ -225,10 +224,7 @@ function drawContext(
     ...(judge && { judge }),
     ...(attempts && { attempts }),
     ...(request.onStep && { onStep: request.onStep }),
-    photograph: async ({ file }) => {
-      const { width, height } = imageSizeOf(model.info);
-      return fitted(await resources.codec.photograph(await cx.world.host.readBytes(file)), width, height);
-    },
+    photograph: (start) => openPhotograph(start, { model, world: cx.world, codec: resources.codec }),
     latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
   };
@@ -244,6 +240,12 @@ function openSinks(
   const context = {
     ...{ host: world.host, codec: resources.codec, out, onEvent },
     warn: (d: Parameters<Say>[0][number]) => say([d]),
+    photograph: (at: number) => {
+      const photo = plan.tasks[at] ?? missing(at);
+      const start = startOf(photo);
+      if (start?.kind !== "photo") throw new InternalError(`${photo.name} is no photograph`);
+      return framedPhotograph(start, { model: resources.modelOf(photo), world, codec: resources.codec });
+    },
   };
   const results = [...earlier, { task, samples }];
   const attempts: AttemptsOf = (name) => attemptsOf(results.find((r) => r.task.name === name)?.samples ?? []);

@@ -51,6 +51,11 @@ export interface Services {
    */
   openDecoder(model: DecoderModel): Promise<Executable>;
   openCodec(): Promise<ImageCodec>;
+  /**
+   * Five landmarks of the likeliest face in a picture (models/landmarks.ts); undefined: there is none. Absent where nothing finds faces.
+   * Errors: LaceError L5314 if its packages are not installed.
+   */
+  findFace?(image: RgbImage): Promise<readonly (readonly [number, number])[] | undefined>;
   /** Bytes of memory that are free now. */
   freeMemory(): number;
   /** Makes sure that files can be written to the output folder: asked before hours of work, not after. Errors: LaceError L50xx. */

@@ -3,10 +3,11 @@
 // pictures with alpha keep it in files of their own, and stand on white in sheets and animations; a sheet keeps the 8-bit images of its task and nothing else, smaller ones if they are too many; an animation its frames.
 import { warning, type Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Save, Task } from "../../compiler/plan.js";
+import type { Paste, Save, Task } from "../../compiler/plan.js";
 import type { Host } from "../../ports/host.js";
 import type { ImageCodec } from "../services/codec.js";
 import type { Verdict } from "../../compiler/energy/interpret.js";
+import { pasted, type Similarity } from "../image/alignment.js";
 import { layoutBlocks } from "../image/blocks.js";
 import { marked } from "../image/marks.js";
 import { animationFormat, fillTemplate, imageFormat, insideFolder } from "../plan/path-template.js";
@@ -29,6 +30,8 @@ export interface SaveContext {
   /** The output folder. */
   readonly out: string;
   readonly onEvent: OnEvent;
+  /** The photograph of a task, for pictures that are put back. */
+  readonly photograph?: (task: number) => Promise<{ readonly whole: RgbImage; readonly frame: Similarity }>;
   /** Tells the user of something that a file lacks. */
   readonly warn: (diagnostic: Diagnostic) => void;
 }
@@ -65,7 +68,7 @@ export function openSink(save: Save, subject: SaveSubject, context: SaveContext,
   if (form.kind === "animation") return animationSink(path, form, subject, context);
   const format = imageFormat(path);
   if (format === undefined) throw new InternalError(`no image format for ${path}: the checker let it pass`);
-  if (form.kind === "each") return eachSink(path, format, subject, context);
+  if (form.kind === "each") return eachSink(path, format, subject, context, form.paste);
   const sheet = sheets.get(save) ?? new Sheet(save, form, format, subject.all ?? [subject.task], context);
   sheets.set(save, sheet);
   return sheet.sink(subject);
@@ -76,7 +79,13 @@ export function keepingSink(wants: Sink["wants"]): Sink {
   return { wants, accept: () => Promise.resolve(), finish: () => Promise.resolve([]) };
 }
 
-function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubject, context: SaveContext): Sink {
+function eachSink(
+  path: string,
+  format: ImageFormat,
+  { task, recipe }: SaveSubject,
+  context: SaveContext,
+  paste: Paste | undefined,
+): Sink {
   const pending = new Set<Promise<void>>();
   const files: OutputFile[] = [];
   const failures: unknown[] = [];
@@ -87,9 +96,10 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
       if (image === undefined) return;
       const number = { index: imageNumber(task, picture), ...(hasStep && { step: picture.part }) };
       const text = recipe(number);
+      const shown = paste === undefined ? image : await putBack(image, paste, context);
       const write: Promise<void> = writeImage(
         fillTemplate(path, { ...number, part: picture.part }),
-        image,
+        shown,
         format,
         text,
         context,
@@ -109,6 +119,13 @@ function eachSink(path: string, format: ImageFormat, { task, recipe }: SaveSubje
       return files.sort((a, b) => (a.index ?? 0) - (b.index ?? 0) || (a.step ?? 0) - (b.step ?? 0));
     },
   };
+}
+
+/** A picture in the photograph that it is of. Errors: LaceError of the photograph. */
+async function putBack(image: RgbImage, { task, feather }: Paste, { photograph }: SaveContext): Promise<RgbImage> {
+  const framed = await photograph?.(task);
+  if (framed === undefined) throw new InternalError("there is no photograph to put a picture back into");
+  return pasted(framed.whole, onWhite(image), framed.frame, feather);
 }
 
 /** A sheet that fills up task by task: it is written when the last of its tasks is finished. */
