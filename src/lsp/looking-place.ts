@@ -1,8 +1,15 @@
 // What may be written of how networks look at pictures: ` at 64 px from tau 3`, and pictures that are compared.
 // In: tokens before a place. Out: words, or that a number is wanted. What surrounds it is told by place.ts.
-import type { IToken } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
+import { LANDMARKS, SPACES } from "../compiler/check/vocabulary.js";
 import type { LaceToken } from "../parser/layout.js";
 import * as t from "../parser/tokens.js";
+
+/** Words behind settings of a photograph. */
+export const PHOTO_WORDS: ReadonlyMap<TokenType, readonly string[]> = new Map<TokenType, readonly string[]>([
+  [t.Space, SPACES],
+  [t.Landmarks, LANDMARKS],
+]);
 
 /** What may follow the words after `on image`, or after the network that identities are kept by; undefined: they are whole. */
 export function afterLooking(rest: readonly LaceToken[]): readonly string[] | "number" | undefined {

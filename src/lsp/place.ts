@@ -6,14 +6,12 @@ import {
   JUDGES,
   SAMPLERS,
   SAVE_FORMS,
-  LANDMARKS,
-  SPACES,
   WORDS,
   type OptionKind,
   type TaskForm,
 } from "../compiler/check/vocabulary.js";
 import { LATENT_WORDS } from "../compiler/latent-table.js";
-import { afterLooking, namesPicture } from "./looking-place.js";
+import { afterLooking, namesPicture, PHOTO_WORDS } from "./looking-place.js";
 import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";
 import type { LenientParse } from "../parser/parse.js";
 import * as t from "../parser/tokens.js";
@@ -321,9 +319,9 @@ function inTask(head: TokenType, rest: readonly LaceToken[], block: readonly Lac
     if (last.image === "tries") return { kind: "operand", numbers: true, locals: [] };
     return own.length === 3 ? setting("accept") : setting();
   }
-  if (type === t.Landmarks) return last === key ? { kind: "word", words: LANDMARKS, of: "landmarks" } : setting();
   if (type === t.Encoder) return last === key ? NOTHING : setting();
-  if (type === t.Space) return last === key ? { kind: "word", words: SPACES, of: "space" } : setting();
+  const photo = PHOTO_WORDS.get(type);
+  if (photo !== undefined) return last === key ? { kind: "word", words: photo, of: key.image } : setting();
   if (type === t.Start) {
     if (last === key) return { kind: "keyword", words: ["from"] };
     if (last.tokenType === t.As) return { kind: "word", words: LATENT_WORDS, of: "start" };
