@@ -2,14 +2,7 @@
 // In: the tokens of a text and an offset. Out: a Place. Invariants: never throws, whatever the text; lines end statements and settings here by the
 // parser's own layout (layout.ts), and keywords are told from names as there.
 import type { IToken, TokenType } from "chevrotain";
-import {
-  JUDGES,
-  SAMPLERS,
-  SAVE_FORMS,
-  WORDS,
-  type OptionKind,
-  type TaskForm,
-} from "../compiler/check/vocabulary.js";
+import { JUDGES, SAMPLERS, SAVE_FORMS, WORDS, type OptionKind, type TaskForm } from "../compiler/check/vocabulary.js";
 import { LATENT_WORDS } from "../compiler/latent-table.js";
 import { afterLooking, namesPicture, PHOTO_WORDS } from "./looking-place.js";
 import { isName, layOut, wantsOperand, type LaceToken } from "../parser/layout.js";

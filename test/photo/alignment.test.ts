@@ -14,7 +14,10 @@ import { fitted } from "../../src/runtime/image/fit.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
 
 const TURNED: Similarity = { a: 1.2, b: 0.5, x0: 20, y0: -7 };
-const moved = ({ a, b, x0, y0 }: Similarity, [x, y]: ImagePoint): ImagePoint => [a * x - b * y + x0, b * x + a * y + y0];
+const moved = ({ a, b, x0, y0 }: Similarity, [x, y]: ImagePoint): ImagePoint => [
+  a * x - b * y + x0,
+  b * x + a * y + y0,
+];
 
 /** A smooth picture: no two points are of one colour. */
 function gradient(width: number, height: number): RgbImage {
