@@ -48,7 +48,8 @@ export type { HeadOutputs } from "./compiler/energy/interpret.js";
 export type { Executable, Graph, ImageLayout } from "./compiler/graph/graph.js";
 export type { Expect, PlanModel, Save, Task } from "./compiler/plan.js";
 export type { SampleStatus } from "./compiler/sampling/status.js";
-export type { Decoder, DecoderModel, StyleganModel } from "./models/model.js";
+export type { Decoder } from "./compiler/decoder.js";
+export type { DecoderModel, StyleganModel } from "./models/model.js";
 export type { PhaseName } from "./ports/events.js";
 export type { AttemptCount, Forecast } from "./runtime/draw/results.js";
 
@@ -139,7 +140,8 @@ export type {
   SynthesisWeights,
 } from "./compiler/synthesis-weights.js";
 export type { EnergyWeights, HeadWeights, MappingWeights, Tensor } from "./compiler/weights.js";
-export type { DecoderInput, DecoderInputRole, LabellerFile } from "./models/model.js";
+export type { DecoderInput, DecoderInputRole } from "./compiler/decoder.js";
+export type { LabellerFile } from "./models/model.js";
 export type { Likeness } from "./runtime/draw/results.js";
 export type { RgbImage } from "./runtime/image/rgb.js";
 export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";

@@ -42,6 +42,7 @@ const ROOMS = [
   "compiler/defaults.ts",
   "compiler/predicate.ts",
   "compiler/onnx-network.ts",
+  "compiler/decoder.ts",
   "compiler/picture-head.ts",
   "compiler/weights.ts",
   "compiler/head-table.ts",

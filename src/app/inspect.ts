@@ -5,7 +5,7 @@ import { packFile } from "../models/pack/pack.js";
 import type { Platform } from "./platform.js";
 
 export type { DescribedAttribute, Description } from "../models/describe-model.js";
-export type { DecoderInput } from "../models/model.js";
+export type { DecoderInput } from "../compiler/decoder.js";
 
 /**
  * Architecture, sizes, attributes, layer groups, licence, hashes of a checkpoint or pack: its path, `builtin:NAME`, or the name of an imported model.

@@ -1,5 +1,5 @@
 // What is known of an ONNX decoder: what the user says, and what its file and a few trial runs tell.
-import type { Decoder } from "./model.js";
+import type { Decoder } from "../compiler/decoder.js";
 
 /** What the user says an input of a decoder is. */
 export type DecoderInputHint =

@@ -5,7 +5,8 @@ import type { HeadSpace, HeadWeights, MappingWeights, Tensor } from "../compiler
 import type { Host } from "../ports/host.js";
 import { DEFAULT_SIGMA, nameOfHeadFile } from "./checkpoints/head-source.js";
 import { chosenHeads, type HeadCheckpoint } from "./checkpoints/head-forms.js";
-import { labellerFile, type Decoder, type Model } from "./model.js";
+import type { Decoder } from "../compiler/decoder.js";
+import { labellerFile, type Model } from "./model.js";
 import { openSource, type Source } from "./checkpoints/open-source.js";
 import { readHeadFile, readPack, type Heads } from "./pack/pack.js";
 import { synthesisTensors } from "./pack/write-pack.js";

@@ -1,5 +1,7 @@
 // A loaded model: the attribute table and the weights, or the decoder that stands in for a synthesis of our own.
 import type { ModelInfo } from "../compiler/attribute.js";
+import type { Decoder } from "../compiler/decoder.js";
+import type { OnnxModelFile } from "../compiler/onnx-network.js";
 import type { EnergyWeights } from "../compiler/weights.js";
 import type { SynthesisWeights } from "../compiler/synthesis-weights.js";
 
@@ -30,42 +32,12 @@ export interface StyleganModel extends ModelBase {
 /** Architecture `onnx`: w = z, and an ONNX file beside the pack makes the image. */
 export interface DecoderModel extends ModelBase {
   readonly decoder: Decoder;
+  /** The decoder as a network that is followed, read where pictures are looked at. */
+  readonly network?: OnnxModelFile;
   readonly synthesis?: undefined;
 }
 
 export type Model = StyleganModel | DecoderModel;
-
-/** What a further input of a decoder is given: the task's class or truncation, or always the same numbers (one stands for all). */
-export type DecoderInputRole =
-  | { readonly role: "class"; readonly classes: number; readonly form: "one-hot" | "index" }
-  | { readonly role: "truncation" }
-  | { readonly role: "constant"; readonly values: readonly number[] };
-
-/** A further input. `dims`: null in the first place is the batch. */
-export type DecoderInput = DecoderInputRole & { readonly name: string; readonly dims: readonly (number | null)[] };
-
-/** How an ONNX file is used as a decoder z -> image. `file` is resolved. */
-export interface Decoder {
-  readonly file: string;
-  readonly sha256: string;
-  readonly input: string;
-  readonly output: string;
-  /** Dimensions behind the batch, such as [64] or [64, 1, 1]; their product is zDim. */
-  readonly inputShape: readonly number[];
-  /** What it takes besides z. */
-  readonly inputs?: readonly DecoderInput[] | undefined;
-  /** Of one with an input for it, the class that it draws: set for a task, never kept. */
-  readonly class?: number | undefined;
-  /** Images of one run, where the file fixes it. */
-  readonly batch?: number | undefined;
-  readonly layout: "nchw" | "nhwc";
-  /** Of 4 the last is alpha. */
-  readonly channels: 1 | 3 | 4;
-  /** z is kept within these before it goes in. */
-  readonly clip?: readonly [number, number] | undefined;
-  /** Values of the output that are black and white. */
-  readonly outputRange: readonly [number, number];
-}
 
 /** The classifier beside a pack; undefined where there is none, or the judge is no file. */
 export function labellerFile({ labeller }: Pick<Model, "labeller">): LabellerFile | undefined {

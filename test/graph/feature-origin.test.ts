@@ -77,9 +77,9 @@ describe("the origin of features", () => {
     };
     const ws = Float64Array.from({ length: model.info.numWs * model.info.wDim }, () => r.normal());
     const read = (of: FeatureHead) =>
-      interpret(compilePictureReadout({ model, layout: "nchw", noise: "const", features: of }, [], 1), { ws })[
-        "features"
-      ]!;
+      interpret(compilePictureReadout({ model, layout: "nchw", noise: "const", truncation: 1, features: of }, [], 1), {
+        ws,
+      })["features"]!;
     const mean = Float32Array.of(0.1, 0.2, 0.3);
     const raw = [...read(features)];
     const told = read({ ...features, origin: { mean, without: [Float32Array.of(0.6, 0.8, 0)], about: {} } });

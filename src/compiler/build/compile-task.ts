@@ -3,6 +3,8 @@
 // Invariants: the only way from a plan to a gradient, a Jacobian, a read-out or a synthesis; a graph is made when it is asked for, anew each
 // time, since weights are folded into it: whoever asks holds it no longer than it takes to compile it for an engine.
 import type { ModelInfo } from "../attribute.js";
+import type { Decoder } from "../decoder.js";
+import type { OnnxModelFile } from "../onnx-network.js";
 import { argumentsOf } from "../energy/arguments.js";
 import { curvatureOf } from "../energy/curvature.js";
 import { goalOf, keepOf } from "./edit-goals.js";
@@ -38,6 +40,9 @@ export interface ProgramModel {
   readonly weights: EnergyWeights;
   /** Absent where a decoder makes the images. */
   readonly synthesis?: SynthesisWeights | undefined;
+  readonly decoder?: Decoder | undefined;
+  /** The decoder as a network, where it may be followed. */
+  readonly network?: OnnxModelFile | undefined;
 }
 
 /** What graphs are made for. */
@@ -166,7 +171,7 @@ export function compileTask(task: Task, model: ProgramModel, target: Target): Ta
   const features = keptFeatures(task, weights);
   const look: PictureTask = { model, layout, noise, truncation, untruncated: from, anchored, features };
   const looks = looksAt(task, weights);
-  const rows = looks ? Math.min(target.rows, rowsOfPictures(model.info.resolution)) : target.rows;
+  const rows = looks ? Math.min(target.rows, rowsOfPictures(model)) : target.rows;
   const readout = { weights, truncation, rows, ...(shifted && { shifted }) };
   const settings = { ...readout, attributes, logic, sampler: task.sampler, ...(looks && { look }) };
   const pictured = weights.heads.flatMap(({ picture }, at) => (picture === undefined ? [] : [{ picture, at }]));

@@ -13,6 +13,9 @@ import { LaceError } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
+import type { ModelInfo } from "../attribute.js";
+import type { Decoder } from "../decoder.js";
+import { buildDecoder } from "./decoder.js";
 import { buildImage } from "./likeness.js";
 import { buildLikenessNumber, buildMisfit, buildOther, buildPasted } from "./likeness-head.js";
 import { buildLatent, type Latents } from "./model.js";
@@ -38,7 +41,15 @@ export interface PictureTask {
 }
 
 /** Rows of a tile whose pictures are looked at: activations of a synthesis take much memory. */
-export function rowsOfPictures(resolution: number): number {
+export function rowsOfPictures({
+  info,
+  decoder,
+}: {
+  readonly info: Pick<ModelInfo, "resolution">;
+  readonly decoder?: Decoder | undefined;
+}): number {
+  if (decoder?.batch !== undefined) return decoder.batch;
+  const { resolution } = info;
   return resolution <= LARGEST_OF_MANY ? MANY : 1;
 }
 const LARGEST_OF_MANY = 128;
@@ -54,7 +65,7 @@ class Pictures {
 
   constructor(
     private readonly b: GraphBuilder,
-    private readonly task: Pick<PictureTask, "model" | "layout" | "noise">,
+    private readonly task: Pick<PictureTask, "model" | "layout" | "noise" | "truncation">,
     /** Styles [rows, numWs, wDim], made when they are first asked for. */
     private readonly styles: () => NodeId,
   ) {}
@@ -173,13 +184,22 @@ class Pictures {
 
   /** The pictures [rows, 3, H, W], or smaller ones, of the blocks up to a width. */
   private image(width: number): NodeId {
-    const { b, task, images } = this;
+    const { b, images } = this;
     const known = images.get(width);
     if (known !== undefined) return known;
-    const noise = task.noise === "const" ? "const" : "none";
-    const image = b.clip(buildImage(b, this.styles(), { ...task, noise }, width), -1, 1);
+    const image = b.clip(this.drawn(width), -1, 1);
     images.set(width, image);
     return image;
+  }
+
+  private drawn(width: number): NodeId {
+    const { b, task } = this;
+    const { decoder, network } = task.model;
+    if (decoder === undefined || network === undefined)
+      return buildImage(b, this.styles(), { ...task, noise: task.noise === "const" ? "const" : "none" }, width);
+    const styles = this.styles();
+    const z = b.reshape(styles, [at(b.shape(styles), 0), at(b.shape(styles), 2)]);
+    return buildDecoder(b, z, { network, decoder, truncation: task.truncation }, task.layout);
   }
 }
 
@@ -272,14 +292,15 @@ export function buildIdentityCharge(b: GraphBuilder, features: NodeId, anchor: N
  * Errors   LaceError L5204 if an operation of a network is not read.
  */
 export function compilePictureReadout(
-  task: Pick<PictureTask, "model" | "layout" | "noise" | "features">,
+  task: Pick<PictureTask, "model" | "layout" | "noise" | "truncation" | "features">,
   heads: readonly PictureHead[],
   rows: number,
 ): Graph {
-  const { synthesis, info } = task.model;
-  if (synthesis === undefined) throw new InternalError(`${info.name} has no synthesis that can be followed`);
+  const { synthesis, decoder, info } = task.model;
+  const wDim = synthesis?.wDim ?? decoder?.inputShape.reduce((product, n) => product * n, 1);
+  if (wDim === undefined) throw new InternalError(`${info.name} has no synthesis that can be followed`);
   const b = new GraphBuilder();
-  const ws = b.input("ws", [rows, info.numWs, synthesis.wDim]);
+  const ws = b.input("ws", [rows, info.numWs, wDim]);
   const pictures = new Pictures(b, task, () => ws);
   const seen = heads.map((head) => pictures.see(head, Infinity));
   const outputs = {

@@ -1,6 +1,8 @@
 // The heads that a script adds to a model: those of latents from their files, and classifiers of pictures (docs/labellers.md) as networks that are followed.
 // In: a host, a model, the declarations. Out: the model with their rows and heads, in the order of the declarations. Invariants: a network is read as plain
 // data; what of it cannot be followed is told here, before anything is drawn, with its node.
+import { feedsOf } from "../../compiler/decoder.js";
+import { compileOnnxNetwork } from "../../compiler/build/onnx-network/onnx-graph.js";
 import { compilePictureReadout } from "../../compiler/build/pictures.js";
 import { imageSizeOf, type Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
@@ -11,7 +13,7 @@ import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { modelError } from "../../models/model-error.js";
 import { labellerFile, type Model } from "../../models/model.js";
 import { readingOnnx, wholeOnnx } from "../../models/onnx-file.js";
-import { addHeads, loadLabeller } from "../../models/pack/pack.js";
+import { addHeads, loadDecoder, loadLabeller } from "../../models/pack/pack.js";
 import type { Host } from "../../ports/host.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { checkFeatureSpec, checkLabellerSpec, packLabellerSpec, type LabellerSpec } from "./labeller-spec.js";
@@ -30,6 +32,7 @@ export async function addScriptHeads(
 ): Promise<Model> {
   let made = model;
   for (const entry of wanted) {
+    if (entry.on !== undefined) made = await followable(host, made);
     if (entry.on === undefined) made = await addHeads(host, made, [entry]);
     else if ("picture" in entry) made = await placed(entry, () => addLikeness(host, model, made, entry, services));
     else if ("features" in entry) made = await placed(entry, () => addFeatures(host, model, made, entry));
@@ -57,7 +60,6 @@ async function placed(source: FeatureSource | LikenessSource, work: () => Promis
 async function addFeatures(host: Host, pack: Model, model: Model, source: FeatureSource): Promise<Model> {
   const key = source.file ?? "";
   const { watches = new Map<string, FeatureHead>() } = model.weights;
-  requireSynthesis(model, "`keep identity`");
   requireStop(model, source, "`keep identity`");
   if (watches.has(key)) return model;
   const { bytes, sha256, file, input, features } = await openFeatures(host, pack, source);
@@ -97,7 +99,6 @@ async function addLikeness(
   services: PictureServices,
 ): Promise<Model> {
   const { attribute, mask } = source;
-  requireSynthesis(model, "`like`");
   requireStop(model, source, "`like`");
   const found = await openLikenessFeatures(host, pack, source);
   const other = await readOther(host, source, imageSizeOf(model.info), services);
@@ -123,11 +124,26 @@ async function openLikenessFeatures(host: Host, pack: Model, source: LikenessSou
   return openFeatures(host, pack, { ...source, features: true });
 }
 
-function requireSynthesis({ synthesis, info }: Model, what: string): void {
-  if (synthesis === undefined)
-    throw failure("L5324", `${what} cannot look at pictures of \`${info.name}\`: a decoder draws them`, [
-      "pictures of StyleGAN2 and StyleGAN3 can be looked at while they are solved for; heads of latents go with any model",
-    ]);
+/** A model whose pictures can be followed: of a decoder its network is read. Errors: LaceError L5324 that names the node that is not read, L5111. */
+async function followable(host: Host, model: Model): Promise<Model> {
+  if (model.decoder === undefined || model.network !== undefined) return model;
+  const { file } = model.decoder;
+  const bytes = await loadDecoder(host, model);
+  const network = readingOnnx(() => readOnnxModel(bytes), file);
+  const made = { ...model, network };
+  const { decoder = model.decoder } = modelWithClass(made);
+  const rows = decoder.batch ?? 1;
+  const inputs = { [decoder.input]: [rows, ...decoder.inputShape] };
+  const known = feedsOf(decoder, rows, 1);
+  telling(file, () => compileOnnxNetwork(network, { inputs, known, layout: "nchw", outputs: [decoder.output] }));
+  return made;
+}
+
+/** For a look at its graph alone: some class, of a decoder that takes one. */
+function modelWithClass(model: Model): Model {
+  return model.decoder === undefined
+    ? model
+    : { ...model, decoder: { ...model.decoder, class: model.decoder.class ?? 0 } };
 }
 
 /** Errors LaceError L5324 for a synthesis that makes no smaller pictures on its way. */
@@ -147,7 +163,6 @@ function lookingOf({ pixels, tau }: Looking): Looking {
 
 async function addPictureHead(host: Host, pack: Model, model: Model, source: PictureHeadSource): Promise<Model> {
   const { attribute } = source;
-  requireSynthesis(model, `\`${attribute}\``);
   const { spec, bytes, sha256, file } = await openSource(host, pack, source);
   const found = spec.attributes.find((a) => a.attribute.name === attribute);
   if (found === undefined) {
@@ -206,8 +221,19 @@ function checkFollowed(
   { heads = [], features }: { readonly heads?: readonly PictureHead[]; readonly features?: FeatureHead },
   file: string,
 ): void {
+  telling(file, () =>
+    compilePictureReadout(
+      { model: modelWithClass(model), layout: "nchw", noise: "none", truncation: 1, features },
+      heads,
+      1,
+    ),
+  );
+}
+
+/** Errors LaceError L5324 of a file that names what is not read. */
+function telling(file: string, work: () => unknown): void {
   try {
-    compilePictureReadout({ model, layout: "nchw", noise: "none", features }, heads, 1);
+    work();
   } catch (error) {
     if (!(error instanceof LaceError) || error.diagnostics.every((d) => d.code !== "L5204")) throw error;
     throw failure("L5324", `${file} cannot be followed: ${error.diagnostics.map((d) => d.message).join("; ")}`, [

@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import type { Attribute, ModelInfo } from "../../compiler/attribute.js";
 import { modelError } from "../model-error.js";
-import type { DecoderInput } from "../model.js";
+import type { DecoderInput } from "../../compiler/decoder.js";
 
 /** The one value of `format` that this lacec reads and writes. */
 export const PACK_FORMAT = 1;

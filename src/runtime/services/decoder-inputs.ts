@@ -3,9 +3,9 @@
 // Invariants: every input has a role, or the file is refused; nothing is guessed of an input that the user does not speak of, but which one is z.
 import type { DecoderInputHint } from "../../models/decoder-facts.js";
 import { modelError } from "../../models/model-error.js";
-import type { Decoder, DecoderInput } from "../../models/model.js";
+import type { Decoder, DecoderInput } from "../../compiler/decoder.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { OnnxInput, OnnxValue } from "./onnx-model.js";
+import type { OnnxValue } from "./onnx-model.js";
 
 /** Numbers of one input: noise images of 1024 pixels have a sixteenth of it. */
 const MOST_NUMBERS = 2 ** 24;
@@ -114,48 +114,6 @@ function classOf(
 /** Whether a decoder truncates by itself. */
 export function takesTruncation({ inputs = [] }: Pick<Decoder, "inputs">): boolean {
   return inputs.some(({ role }) => role === "truncation");
-}
-
-/**
- * Arrays for the further inputs of a run of `rows` images, all of one class and truncation.
- * Errors   InternalError if a class or a truncation is asked for and not given.
- */
-export function feedsOf(
-  { inputs = [], class: index }: Pick<Decoder, "inputs" | "class">,
-  rows: number,
-  truncation: number | undefined,
-): Record<string, OnnxInput> {
-  return Object.fromEntries(
-    inputs.map((input) => {
-      const dims = input.dims.map((n) => n ?? rows);
-      const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
-      fill(data, input, index, truncation);
-      return [input.name, { data, dims }];
-    }),
-  );
-}
-
-function fill(
-  data: Float32Array,
-  input: DecoderInput,
-  index: number | undefined,
-  truncation: number | undefined,
-): void {
-  switch (input.role) {
-    case "constant": {
-      const { values } = input;
-      data.forEach((_, i) => (data[i] = values[i % values.length] ?? 0));
-      return;
-    }
-    case "truncation":
-      if (truncation === undefined) throw new InternalError(`no truncation for the input ${input.name}`);
-      data.fill(truncation);
-      return;
-    case "class":
-      if (index === undefined) throw new InternalError(`no class for the input ${input.name}`);
-      if (input.form === "index") data.fill(index);
-      else for (let at = index; at < data.length; at += input.classes) data[at] = 1;
-  }
 }
 
 /** z kept within bounds. */

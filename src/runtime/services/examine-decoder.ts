@@ -3,7 +3,8 @@
 import type { DecoderFacts, DecoderHints } from "../../models/decoder-facts.js";
 import { modelError } from "../../models/model-error.js";
 import { gaussianNoise } from "../sample/noise.js";
-import { assignInputs, clipped, feedsOf, takesTruncation } from "./decoder-inputs.js";
+import { feedsOf } from "../../compiler/decoder.js";
+import { assignInputs, clipped, takesTruncation } from "./decoder-inputs.js";
 import type { OnnxArray, OnnxModel, OnnxValue } from "./onnx-model.js";
 
 /** Latents that a decoder is tried with. */

@@ -6,8 +6,9 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import { failure } from "../../source/diagnostic.js";
 import { PIXEL_UNITS } from "../../compiler/build/image-parts.js";
 import { imageSizeOf, type ModelInfo } from "../../compiler/attribute.js";
-import type { Decoder } from "../../models/model.js";
-import { clipped, feedsOf } from "./decoder-inputs.js";
+import type { Decoder } from "../../compiler/decoder.js";
+import { feedsOf } from "../../compiler/decoder.js";
+import { clipped } from "./decoder-inputs.js";
 import type { OnnxModel } from "./onnx-model.js";
 
 /**

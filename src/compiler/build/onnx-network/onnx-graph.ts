@@ -22,8 +22,10 @@ const OPERATIONS: ReadonlyMap<string, Translate> = new Map(
 export const ONNX_OPERATIONS: readonly string[] = [...OPERATIONS.keys()].sort();
 
 export interface OnnxGraphOptions {
-  /** Sizes of the inputs by name. */
+  /** Sizes of the inputs by name, of those that are not known. */
   readonly inputs: Readonly<Record<string, Shape>>;
+  /** What other inputs always are. */
+  readonly known?: Readonly<Record<string, { readonly data: Float32Array; readonly dims: Shape }>>;
   readonly layout: ImageLayout;
   /** Default: all outputs. */
   readonly outputs?: readonly string[];
@@ -40,6 +42,11 @@ export function onnxGraph(model: OnnxModelFile, options: OnnxGraphOptions): Grap
   for (const constant of model.constants.values())
     values.set(constant.name, { shape: constant.dims, known: constant.read() });
   for (const { name } of model.inputs) {
+    const known = options.known?.[name];
+    if (known !== undefined) {
+      values.set(name, { shape: known.dims, known: known.data });
+      continue;
+    }
     const shape = options.inputs[name];
     if (shape === undefined) throw failure("L5204", `the input '${name}' of the ONNX network has no size`);
     values.set(name, t.of(t.builder.input(name, shape)));
