@@ -1,9 +1,9 @@
 // Decoders z -> image inside graphs: the pictures that onnxruntime makes of them, and their gradient in z.
 import { describe, expect, test } from "vitest";
-import { buildDecoder } from "../../src/compiler/build/decoder.js";
+import { buildDecoded } from "../../src/compiler/build/decoded.js";
 import { compileEnergyGradient, type EnergyTask } from "../../src/compiler/build/gradient.js";
 import { rowsOfPictures } from "../../src/compiler/build/pictures.js";
-import type { Decoder } from "../../src/compiler/decoder.js";
+import { feedsOf, type Decoder } from "../../src/compiler/decoder.js";
 import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { LikenessHead } from "../../src/compiler/picture-head.js";
@@ -39,8 +39,9 @@ async function both(bytes: Uint8Array, rows: number, hints: Hints = {}, index?: 
   const size = facts.resolution;
   const drawn = imagesFromTile(pixels!, size * size, rows).flatMap(({ data }) => [...data]);
   const b = new GraphBuilder();
-  const input = b.input("z", [rows, facts.zDim]);
-  const image = buildDecoder(b, input, { network: readOnnxModel(bytes), decoder, truncation: 0.5 }, "nhwc");
+  const input = b.input("z", [rows, 1, facts.zDim]);
+  const feeds = (n: number) => feedsOf(decoder, n, 0.5);
+  const image = buildDecoded(b, input, { ...decoder, network: readOnnxModel(bytes), feeds }, "nhwc");
   expect(b.shape(image)).toEqual([rows, 3, size, size]);
   const planes = interpret(b.finish({ outputs: { image } }), { z: Float64Array.from(z) })["image"]!;
   const area = size * size;

@@ -1,4 +1,4 @@
-// The pictures of an ONNX decoder inside a graph: what is differentiated to find the z of a photograph.
+// The pictures of an ONNX decoder inside a graph: what is differentiated to find the z of a photograph, and where conditions look at pictures.
 // In: z, a decoder's network as plain data. Out: three planes in [-1, 1]. Errors: LaceError L5204 if an operation of the network is not read.
 import { inline } from "../graph/copy.js";
 import { scalar, type GraphBuilder } from "../graph/builder.js";
@@ -37,26 +37,27 @@ export function buildDecoded(b: GraphBuilder, ws: NodeId, decoder: DecoderNetwor
   const rows = at(b.shape(ws), 0);
   const batch = decoder.batch ?? rows;
   if (batch === rows) return buildBatch(b, ws, decoder, layout);
-  const each = Array.from({ length: rows }, (_, row) => {
-    const one = b.sliceAxis(ws, 0, row, 1);
-    const [, ...rest] = b.shape(one);
-    return b.sliceAxis(buildBatch(b, b.broadcast(one, [batch, ...rest]), decoder, layout), 0, 0, 1);
-  });
-  return b.concat(each, 0);
+  const [, ...rest] = b.shape(ws);
+  const parts: NodeId[] = [];
+  for (let start = 0; start < rows; start += batch) {
+    const used = Math.min(batch, rows - start);
+    const own = b.sliceAxis(ws, 0, start, used);
+    // Rows that nobody takes repeat the first.
+    const missing = batch - used;
+    const filling = (): NodeId => b.broadcast(b.sliceAxis(own, 0, 0, 1), [missing, ...rest]);
+    const pictures = buildBatch(b, missing === 0 ? own : b.concat([own, filling()], 0), decoder, layout);
+    parts.push(missing === 0 ? pictures : b.sliceAxis(pictures, 0, 0, used));
+  }
+  return b.concat(parts, 0);
 }
 
 function buildBatch(b: GraphBuilder, ws: NodeId, decoder: DecoderNetwork, layout: ImageLayout): NodeId {
   const rows = at(b.shape(ws), 0);
   const { network, input, output, inputShape, clip, channels } = decoder;
   const given = b.reshape(ws, [rows, ...inputShape]);
-  const constants = new Map(network.constants);
-  for (const [name, { dims, data }] of Object.entries(decoder.feeds(rows)))
-    constants.set(name, { name, dims, read: () => data });
-  const open = network.inputs.filter(({ name }) => name === input);
-  const graph = onnxGraph(
-    { ...network, constants, inputs: open },
-    { inputs: { [input]: [rows, ...inputShape] }, layout, outputs: [output] },
-  );
+  const graph = onnxGraph(network, {
+    ...{ inputs: { [input]: [rows, ...inputShape] }, known: decoder.feeds(rows), layout, outputs: [output] },
+  });
   const z = clip === undefined ? given : b.clip(given, clip[0], clip[1]);
   const found = inline(b, graph, { [input]: z })[output] ?? -1;
   const planes = decoder.layout === "nhwc" ? b.transpose(found, [0, 3, 1, 2]) : found;

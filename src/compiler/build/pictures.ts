@@ -14,8 +14,9 @@ import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import type { ModelInfo } from "../attribute.js";
-import type { Decoder } from "../decoder.js";
-import { buildDecoder } from "./decoder.js";
+import { feedsOf, type Decoder } from "../decoder.js";
+import type { OnnxModelFile } from "../onnx-network.js";
+import { buildDecoded, type DecoderNetwork } from "./decoded.js";
 import { buildImage } from "./likeness.js";
 import { buildLikenessNumber, buildMisfit, buildOther, buildPasted } from "./likeness-head.js";
 import { buildLatent, type Latents } from "./model.js";
@@ -23,9 +24,15 @@ import { onnxGraph, type OnnxGraphOptions } from "./onnx-network/onnx-graph.js";
 import { buildResampled } from "./resample.js";
 import type { SynthesisModel } from "./synthesis.js";
 
+/** A model whose pictures are followed: by its synthesis, or by the network of a decoder in place of one. */
+export interface FollowedModel extends SynthesisModel {
+  readonly decoder?: Decoder | undefined;
+  readonly network?: OnnxModelFile | undefined;
+}
+
 /** How a task's pictures are looked at while it is solved. */
 export interface PictureTask {
-  readonly model: SynthesisModel;
+  readonly model: FollowedModel;
   readonly layout: ImageLayout;
   /** The noise that pictures are drawn with; fresh noise is left out. */
   readonly noise: NoiseMode;
@@ -197,9 +204,8 @@ class Pictures {
     const { decoder, network } = task.model;
     if (decoder === undefined || network === undefined)
       return buildImage(b, this.styles(), { ...task, noise: task.noise === "const" ? "const" : "none" }, width);
-    const styles = this.styles();
-    const z = b.reshape(styles, [at(b.shape(styles), 0), at(b.shape(styles), 2)]);
-    return buildDecoder(b, z, { network, decoder, truncation: task.truncation }, task.layout);
+    const feeds: DecoderNetwork["feeds"] = (rows) => feedsOf(decoder, rows, task.truncation);
+    return buildDecoded(b, this.styles(), { ...decoder, network, feeds }, task.layout);
   }
 }
 

@@ -7,8 +7,6 @@ import { optimize } from "../passes/optimize.js";
 import type { NoiseMode } from "../plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { ModelInfo } from "../attribute.js";
-import type { Decoder } from "../decoder.js";
-import type { OnnxModelFile } from "../onnx-network.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { ImageParts } from "./image-parts.js";
 import { buildStylegan2, noiseLayersOf } from "./stylegan2.js";
@@ -37,9 +35,6 @@ export function compileSynthesis(model: SynthesisModel, options: SynthesisOption
 export interface SynthesisModel {
   readonly info: Pick<ModelInfo, "name" | "numWs">;
   readonly synthesis?: SynthesisWeights | undefined;
-  /** Of another tool, in place of a synthesis; `network` where it may be followed. */
-  readonly decoder?: Decoder | undefined;
-  readonly network?: OnnxModelFile | undefined;
 }
 
 /**

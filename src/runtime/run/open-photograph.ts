@@ -22,7 +22,7 @@ import {
 } from "../image/alignment.js";
 import { fitted } from "../image/fit.js";
 import type { RgbImage } from "../image/rgb.js";
-import { feedsOf } from "../services/decoder-inputs.js";
+import { feedsOf } from "../../compiler/decoder.js";
 import type { ImageCodec } from "../services/codec.js";
 import type { World } from "../services/world.js";
 
@@ -97,12 +97,6 @@ async function decoderNetwork(host: Host, model: DecoderModel): Promise<DecoderN
   return {
     ...decoder,
     network: readingOnnx(() => readOnnxModel(bytes)),
-    feeds: (rows) =>
-      Object.fromEntries(
-        Object.entries(feedsOf(decoder, rows, 1)).map(([name, { dims, data }]) => [
-          name,
-          { dims, data: Float32Array.from(data as Float32Array) },
-        ]),
-      ),
+    feeds: (rows) => feedsOf(decoder, rows, 1),
   };
 }
