@@ -1,7 +1,7 @@
 // The editor: CodeMirror with the language server behind it, one state for each file, so that each keeps its own undo.
 // In: a place in the page, the project. Out: an Editor. Invariants: what it shows is the project's active file; a key never waits for the server.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyField, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyField, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { bracketMatching, foldGutter, foldKeymap, foldService, indentUnit } from "@codemirror/language";
 import { lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
@@ -74,7 +74,9 @@ export class Editor {
     let end = 0;
     while (end < most - from && now[now.length - 1 - end] === text[text.length - 1 - end]) end++;
     const insert = text.slice(from, text.length - end);
-    this.view.dispatch({ changes: { from, to: now.length - end, insert } });
+    // Of two that come soon after one another each is a step.
+    const annotations = isolateHistory.of("full");
+    this.view.dispatch({ changes: { from, to: now.length - end, insert }, annotations });
   }
 
   /** The state of the file that is shown, to be stored. */
