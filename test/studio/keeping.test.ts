@@ -162,7 +162,9 @@ describe.skipIf(CHROMIUM === undefined)("in the studio", { timeout: 300_000 }, (
         const seconds = (all: string): number => Math.max(...all.split(",").map(Number.parseFloat));
         const moves =
           (animationName !== "none" && seconds(animationDuration) > 0.01) || seconds(transitionDuration) > 0.01;
-        return moves || scrollBehavior === "smooth" ? [`${element.tagName} ${element.className.toString()}`] : [];
+        return moves || scrollBehavior === "smooth"
+          ? [`${element.tagName} ${element.getAttribute("class") ?? ""}`]
+          : [];
       }),
     );
     expect(moving).toEqual([]);
