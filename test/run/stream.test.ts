@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run, type RunOptions } from "../../src/node.js";
 import type { RunEvent } from "../../src/ports/events.js";
 import { LaceError } from "../../src/source/diagnostic.js";
+import { writeNpy } from "../../src/models/formats/npy.js";
 import { writePack } from "../../src/models/pack/write-pack.js";
 import { ahead, cutRows } from "../../src/runtime/run/portions.js";
 import { folderWith } from "../support/lacec.js";
@@ -98,6 +99,45 @@ describe("a run of many samples", () => {
     for (const name of whole)
       expect(readFileSync(join(folder.path, "blocked", name)).toString("base64")).toBe(expected.get(name));
   });
+});
+
+describe("a run of many rows that start from others, ask for unlike things, or come from a file", () => {
+  const rows = 150;
+  const script = `lace 1
+model tiny from "tiny.safetensors"
+sample faces from tiny { where glasses count ${rows} seed 3 sampler ode { rtol 1e-2 atol 1e-2 } }
+edit changed of faces { keep latent 0.05  step hair is black  step not glasses  sampler ode { rtol 1e-2 atol 1e-2 } }
+sweep looks over h in {glasses, hair is blond} from tiny { where h count ${rows} seed 4 sampler ode { rtol 1e-2 atol 1e-2 } }
+sample again from tiny { start from "starts.npy" as z  where glasses  sampler ode { rtol 1e-2 atol 1e-2 } }
+save changed to "changed/{index}.png"
+save looks to "looks/{index}.png"
+save again to "again/{index}.png"
+`;
+  const filesOf = (out: string, task: string): ReadonlyMap<string, string> => picturesIn(join(out, task));
+
+  test("writes the first of them before the last is drawn, with the bytes of small parts", async () => {
+    const { zDim } = randomModel().info;
+    const z = Float32Array.from({ length: rows * zDim }, (_, i) => Math.sin(i * 1.7) * 1.4);
+    writeFileSync(join(folder.path, "starts.npy"), writeNpy({ data: z, shape: [rows, zDim] }));
+    writeFileSync(join(folder.path, "others.lace"), script);
+    const runOthers = (out: string, options: RunOptions = {}): ReturnType<typeof run> =>
+      run(join(folder.path, "others.lace"), { out: join(folder.path, out), engine: "onnx-cpu", ...options });
+    const events: RunEvent[] = [];
+    await runOthers("others", { onEvent: (e) => void events.push(e) });
+    for (const number of [1, 2]) await runOthers("parts", { shard: { number, of: 2 } }); // too few rows to be cut
+    for (const task of ["changed", "looks", "again"]) {
+      const first = events.findIndex((e) => e.kind === "wrote" && e.path.startsWith(task));
+      const drawn = events.findLastIndex((e) => e.kind === "end" && e.phase === "sample" && e.task === task);
+      expect(first).toBeGreaterThan(0);
+      expect(first).toBeLessThan(drawn);
+      const progress = events.flatMap((e) =>
+        e.kind === "progress" && e.phase === "sample" && e.task === task ? [e.done] : [],
+      );
+      expect(progress).toEqual([...progress].sort((a, b) => a - b));
+      expect(filesOf("others", task).size).toBeGreaterThanOrEqual(rows);
+      expect(filesOf("parts", task)).toEqual(filesOf("others", task));
+    }
+  }, 120_000);
 });
 
 describe("portions", () => {

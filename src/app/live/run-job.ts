@@ -140,7 +140,8 @@ function pictureRecipes(
   compiled: Compiled,
   { world, engine }: OpenedWorld,
 ): PictureRecipes {
-  const own = new Map<string, ReadonlyMap<number, number>>();
+  /** The samples of each task, as far as they are drawn. */
+  const own = new Map<string, readonly SampleResult[]>();
   const made = (async () => {
     const { plan } = compiled;
     const lacking = plan.tasks.filter((t, k) => !plan.saves.some((s) => s.tasks.includes(k) && s.form.kind === "each"));
@@ -166,13 +167,13 @@ function pictureRecipes(
   })();
   made.catch(() => undefined); // said where it is used
   return async (task, samples) => {
-    own.set(task.name, attemptsOf(samples));
+    own.set(task.name, samples);
     const { plan, recipes } = await made;
     const at = plan.tasks.findIndex((t) => t.name === task.name);
     const save = plan.saves.find((s) => s.tasks.includes(at) && s.form.kind === "each");
     const [known] = [plan.tasks[at]];
     if (save === undefined || known === undefined) return () => undefined;
-    return recipes.textsOf(save, (name: string) => own.get(name) ?? new Map());
+    return recipes.textsOf(save, (name: string) => attemptsOf(own.get(name) ?? []));
   };
 }
 

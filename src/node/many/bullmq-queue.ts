@@ -1,6 +1,6 @@
 // The queue of many machines: BullMQ on Redis.
 // In: jobs by id. Out: each to one worker at a time, again if that worker dies.
-// Invariants: pictures never go through Redis; a lock is lost 6 s after its worker was heard of last, and its job is found within 3 s more; what is done leaves Redis,
+// Invariants: pictures never go through Redis; a lock is lost 4 s after its worker was heard of last, and its job is found within 2 s more; what is done leaves Redis,
 // for the store knows it; what failed for good stays until it is tried again or cancelled.
 import { hostname } from "node:os";
 import process from "node:process";
@@ -18,8 +18,8 @@ import {
 import { failure, type LaceError } from "../../source/diagnostic.js";
 
 /** Milliseconds after which the job of a silent worker is another's to take. */
-const LOCK_MS = 6_000;
-const STALLED_MS = 3_000;
+const LOCK_MS = 4_000;
+const STALLED_MS = 2_000;
 /** A job that another kind of machine must draw is looked at again after so long, in milliseconds. */
 const LATER_MS = 5_000;
 /** How often trouble of the environment (a disk, a store) is tried again; the wait doubles. */

@@ -7,10 +7,10 @@ import { isPart } from "../plan/places.js";
 import { dependsOnBatch } from "../plan/tiles.js";
 import { describeUnsatisfied, drawAccepted, type Accepted } from "./accept.js";
 import type { DrawContext } from "./batch.js";
-import { drawEdit } from "./edit.js";
+import { drawEditInParts } from "./edit.js";
 import { describeBetween, describeFailures, describeNothing, describeUnlike } from "./failures.js";
 import type { AttemptCount, Drawing, SampleResult } from "./results.js";
-import { Solves, type RowTask } from "./solves.js";
+import { MOST_FOLLOWED, Solves, type RowTask } from "./solves.js";
 
 /** What some rows of a task came to. */
 export type Portion = Pick<Drawing, "samples" | "before" | "between" | "seen">;
@@ -18,9 +18,9 @@ export type Portion = Pick<Drawing, "samples" | "before" | "between" | "seen">;
 /** What a task's drawing tells when all of its rows are there. */
 export type DrawSummary = Pick<Drawing, "attempts" | "diagnostics">;
 
-/** Whether rows of a task can be drawn some at a time: each by itself, from a start of its own. */
+/** Whether rows of a task can be drawn some at a time: each by itself. */
 export function drawsInParts(task: Task): boolean {
-  return task.kind !== "edit" && !dependsOnBatch(task) && !(task.kind === "sample" && task.start !== undefined);
+  return !dependsOnBatch(task);
 }
 
 /**
@@ -33,12 +33,10 @@ export async function* drawTask(
   parts: readonly (readonly number[])[] = [cx.rows],
 ): AsyncGenerator<Portion, DrawSummary> {
   if (task.kind === "edit") {
-    const { diagnostics, ...drawn } = await drawEdit(task, cx);
-    yield drawn;
-    return { diagnostics };
+    return { diagnostics: yield* drawEditInParts(task, cx, parts) };
   }
   const energyOf = ({ part }: SampleResult) => (task.kind === "sweep" ? cellOf(task, Math.round(part)) : task.energy);
-  const solves = new Solves(task, cx);
+  const solves = new Solves(task, cx, parts.length > 1 ? MOST_FOLLOWED : 1);
   try {
     const all: SampleResult[] = [];
     let count: AttemptCount | undefined;

@@ -2,6 +2,7 @@
 // In: an edit task and the results it starts from, or fresh noise. Out: a SampleResult for each row and step, and what was before.
 // Invariants: a row that left the finite numbers carries that on, unsolved; layers that a step does not change keep their styles.
 import { concat } from "../../source/concat.js";
+import type { Condition } from "../../compiler/build/compile-task.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
@@ -10,6 +11,7 @@ import type { Model } from "../../models/model.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
+import type { Gradients } from "./gradients.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
 import { latentStarts, movedWith, shiftsOf, taskStarts } from "./starts.js";
@@ -24,53 +26,137 @@ interface Start {
   readonly lane: number;
 }
 
-/** Runs all steps of an edit. */
+/** Runs all steps of an edit for all of its rows. */
 export async function drawEdit(task: EditTask, cx: DrawContext): Promise<Drawing> {
-  const { model, program, engine, clock } = cx;
+  const [samples, before]: [SampleResult[], SampleResult[]] = [[], []];
+  const drawing = drawEditInParts(task, cx);
+  for (;;) {
+    const next = await drawing.next();
+    if (next.done === true) return { samples, before, diagnostics: next.value };
+    samples.push(...next.value.samples);
+    before.push(...next.value.before);
+  }
+}
+
+/** What some rows of an edit came to. */
+interface EditPortion {
+  readonly samples: readonly SampleResult[];
+  readonly before: readonly SampleResult[];
+}
+
+/**
+ * Runs all steps of an edit, for some of its rows after the other: `cx.rows`, cut into `parts`. What comes does not depend on them. Of several parts what is
+ * compiled for each step is kept to the end.
+ */
+export async function* drawEditInParts(
+  task: EditTask,
+  cx: DrawContext,
+  parts: readonly (readonly number[])[] = [cx.rows],
+): AsyncGenerator<EditPortion, readonly Diagnostic[]> {
+  const { program, engine, clock } = cx;
   const readout = await clock.run("compile", { task: task.name }, () => openReadout(program, engine));
-  const pictureReadout = new PictureReadout(cx);
-  const samples: SampleResult[] = [];
-  const diagnostics: Diagnostic[] = [];
-  let evaluations = 0;
+  const steps = new EditSteps(task, readout, cx, parts.length > 1);
+  const all: SampleResult[] = [];
   try {
-    const starts = await seenBy(pictureReadout, await startsOf(task, readout, cx));
+    const starts = new Map((await startsOf(task, readout, cx)).map((start) => [start.sample.index, start]));
+    for (const rows of parts) {
+      const portion = await steps.run(rows.flatMap((row) => starts.get(row) ?? []));
+      all.push(...portion.samples);
+      yield portion;
+    }
+    return [...(await steps.failures()), ...describeNothing(task, all)];
+  } finally {
+    await steps.dispose();
+    await readout.dispose();
+  }
+}
+
+/** The steps of an edit, with what is compiled for them. */
+class EditSteps {
+  private readonly pictureReadout: PictureReadout;
+  /** By step, where they are kept. */
+  private readonly compiled = new Map<number, Gradients>();
+  /** What each step drew. */
+  private readonly drawn = new Map<number, SampleResult[]>();
+  private evaluations = 0;
+
+  constructor(
+    private readonly task: EditTask,
+    private readonly readout: Executable,
+    private readonly cx: DrawContext,
+    private readonly isKept: boolean,
+  ) {
+    this.pictureReadout = new PictureReadout(cx);
+  }
+
+  /** All steps of some rows. */
+  async run(begun: readonly Start[]): Promise<EditPortion> {
+    const { task, cx, pictureReadout } = this;
+    const starts = await seenBy(pictureReadout, begun);
+    const samples: SampleResult[] = [];
     const total = starts.length * task.steps.length;
     const work = async (): Promise<void> => {
       let rows = starts;
       for (const [part, step] of task.steps.entries()) {
-        const batch = stepBatch(part, rows, cx);
-        const { known, tiles } = await recallBatch(task, batch, cx);
-        const drawn = [...known];
-        if (tiles.length > 0) {
-          const gradients = await clock.aside("compile", () => compileBatch(batch, cx));
-          try {
-            const [before, there] = [evaluations, part * starts.length + drawn.length];
-            const made = await runTiles(task, tiles, { gradients, readout }, cx, (done, spent) => {
-              clock.progress("sample", task.name, there + done, total, `${before + spent} evaluations`);
-            });
-            evaluations += made.evaluations;
-            drawn.push(...made.samples);
-          } finally {
-            await gradients.dispose();
-          }
-        }
-        drawn.sort((a, b) => a.index - b.index);
-        diagnostics.push(...(await describeFailures(task, drawn, () => batch.condition.energy, program, engine)));
-        const after = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, model) }));
+        const drawn = await this.step(part, rows, { there: part * starts.length, total });
+        this.drawn.set(part, [...(this.drawn.get(part) ?? []), ...drawn]);
+        const after = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, cx.model) }));
         rows = await seenBy(pictureReadout, after);
         samples.push(...rows.map((r) => r.sample));
       }
     };
-    await clock.run("sample", { task: task.name, total }, work, () => `${evaluations} evaluations`);
+    await cx.clock.run("sample", { task: task.name, total }, work, () => `${this.evaluations} evaluations`);
     samples.sort((a, b) => a.index - b.index || a.part - b.part);
-    return {
-      samples,
-      before: starts.map((s) => s.sample),
-      diagnostics: [...diagnostics, ...describeNothing(task, samples)],
-    };
-  } finally {
-    await pictureReadout.dispose();
-    await readout.dispose();
+    return { samples, before: starts.map((s) => s.sample) };
+  }
+
+  /** What failed, step after step. */
+  async failures(): Promise<readonly Diagnostic[]> {
+    const { program, engine } = this.cx;
+    const diagnostics: Diagnostic[] = [];
+    for (const part of this.task.steps.keys()) {
+      const { energy } = conditionOf(part, this.cx);
+      const drawn = this.drawn.get(part) ?? [];
+      diagnostics.push(...(await describeFailures(this.task, drawn, () => energy, program, engine)));
+    }
+    return diagnostics;
+  }
+
+  async dispose(): Promise<void> {
+    for (const gradients of this.compiled.values()) await gradients.dispose();
+    await this.pictureReadout.dispose();
+  }
+
+  private async step(
+    part: number,
+    rows: readonly Start[],
+    { there, total }: { readonly there: number; readonly total: number },
+  ): Promise<readonly SampleResult[]> {
+    const { task, cx, readout } = this;
+    const batch = stepBatch(part, rows, cx);
+    const { known, tiles } = await recallBatch(task, batch, cx);
+    const drawn = [...known];
+    if (tiles.length > 0) {
+      const gradients = await this.gradientsOf(part, batch);
+      try {
+        const [before, done] = [this.evaluations, there + drawn.length];
+        const made = await runTiles(task, tiles, { gradients, readout }, cx, (more, spent) => {
+          cx.clock.progress("sample", task.name, done + more, total, `${before + spent} evaluations`);
+        });
+        this.evaluations += made.evaluations;
+        drawn.push(...made.samples);
+      } finally {
+        if (!this.isKept) await gradients.dispose();
+      }
+    }
+    return drawn.sort((a, b) => a.index - b.index);
+  }
+
+  private async gradientsOf(part: number, batch: Batch): Promise<Gradients> {
+    const { cx } = this;
+    const gradients = this.compiled.get(part) ?? (await cx.clock.aside("compile", () => compileBatch(batch, cx)));
+    if (this.isKept) this.compiled.set(part, gradients);
+    return gradients;
   }
 }
 
@@ -108,10 +194,10 @@ async function startsOf(task: EditTask, readout: Executable, cx: DrawContext): P
 }
 
 /** The solve of one step, for the rows that still have a state. */
-function stepBatch(part: number, rows: readonly Start[], { model, program, shares }: DrawContext): Batch {
+function stepBatch(part: number, rows: readonly Start[], cx: DrawContext): Batch {
+  const { model, shares } = cx;
   const alive = rows.filter(({ sample }) => sample.status !== "non-finite");
-  const condition = program.conditions[part];
-  if (condition === undefined) throw new InternalError(`an edit without a step ${part}`);
+  const condition = conditionOf(part, cx);
   const samples = alive.map((r) => r.sample);
   return {
     condition,
@@ -125,6 +211,12 @@ function stepBatch(part: number, rows: readonly Start[], { model, program, share
     firstStep: (part + 1) * NOISE_STRIDE,
     ...(shares.length !== 0 && { shares }),
   };
+}
+
+function conditionOf(part: number, { program }: DrawContext): Condition {
+  const condition = program.conditions[part];
+  if (condition === undefined) throw new InternalError(`an edit without a step ${part}`);
+  return condition;
 }
 
 function afterStep(

@@ -25,11 +25,22 @@ import { openWide, openWideSteps, WORTH_WIDE } from "./wide-tiles.js";
 /** A task that is drawn row by row, each by itself. */
 export type RowTask = Exclude<Task, { kind: "edit" }>;
 
+/** What follows a condition. */
+interface Followed {
+  gradients: Gradients;
+  widened: boolean;
+}
+
+/** Conditions that stay compiled from some rows to the next: of tasks that have more, all rows are drawn together. */
+export const MOST_FOLLOWED = 8;
+
 /** The solves of a task, with what is compiled for them: it stays from one attempt to the next. */
 export class Solves {
   private readout: Executable | undefined;
-  /** Of the condition that was followed last: batches of one condition follow each other. */
-  private followed: { readonly condition: Condition; gradients: Gradients; widened: boolean } | undefined;
+  /** Of the conditions that were followed last, the latest at the end: batches of one condition follow each other, and come again in the next rows. */
+  private readonly followed = new Map<Condition, Followed>();
+  /** Where rows that start from a file begin: all of them, for what they are fitted by is one for all. */
+  private starts: readonly SampleResult[] | undefined;
   /** Evaluations so far, by what they were told of. */
   private readonly spent = new Map<string, number>();
 
@@ -38,6 +49,8 @@ export class Solves {
   constructor(
     private readonly task: RowTask,
     private readonly cx: DrawContext,
+    /** Conditions that stay compiled. */
+    private readonly most = 1,
   ) {
     this.pictureReadout = new PictureReadout(cx);
   }
@@ -95,8 +108,11 @@ export class Solves {
     const { clock, model } = cx;
     const readout = await clock.run("compile", { task: about }, () => this.openReadout());
     const begin = (): Promise<readonly SampleResult[]> =>
-      start.kind === "photo" ? photoStart(start, task, readout, cx) : latentStarts(start, task.seed, readout, cx);
-    const starts = await clock.run("sample", { task: about, total: cx.rows.length }, begin, likenessText);
+      start.kind === "photo"
+        ? photoStart(start, task, readout, this.cx)
+        : latentStarts(start, task.seed, readout, this.cx);
+    this.starts ??= await clock.run("sample", { task: about, total: this.cx.rows.length }, begin, likenessText);
+    const starts = this.starts.filter((s) => cx.rows.includes(s.index));
     if (task.energy.kind === "always") return starts;
     const { numWs } = model.info;
     const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed, numWs));
@@ -127,8 +143,8 @@ export class Solves {
           : await clock.aside("compile", () => this.gradientsOf(batch));
         const readout = await this.openReadout();
         const members = tiles.reduce((n, tile) => n + tile.members.length, 0);
-        const followed =
-          members < WORTH_WIDE[this.cx.engine.steps] ? gradients : await clock.aside("compile", () => this.widened());
+        const isMany = members >= WORTH_WIDE[this.cx.engine.steps];
+        const followed = isMany ? await clock.aside("compile", () => this.widened(batch)) : gradients;
         const [before, there] = [evaluations, samples.length];
         const drawn = await runTiles(task, tiles, { gradients: followed, readout }, cx, (done, spent) => {
           clock.progress("sample", about, there + done, total, evaluationsText(spentBefore + before + spent));
@@ -145,23 +161,28 @@ export class Solves {
   }
 
   private isFollowed({ condition }: Batch): boolean {
-    return this.followed?.condition === condition;
+    return this.followed.has(condition);
   }
 
   private async gradientsOf(batch: Batch): Promise<Gradients> {
-    if (this.followed !== undefined && this.isFollowed(batch)) return this.followed.gradients;
-    await this.followed?.gradients.dispose();
-    this.followed = undefined;
-    const gradients = await compileBatch(batch, this.cx);
-    this.followed = { condition: batch.condition, gradients, widened: false };
-    return gradients;
+    const { condition } = batch;
+    const found = this.followed.get(condition);
+    this.followed.delete(condition);
+    const tooMany = Math.max(0, this.followed.size - this.most + 1);
+    for (const [oldest, { gradients }] of [...this.followed].slice(0, tooMany)) {
+      this.followed.delete(oldest);
+      await gradients.dispose();
+    }
+    const followed = found ?? { gradients: await compileBatch(batch, this.cx), widened: false };
+    this.followed.set(condition, followed);
+    return followed.gradients;
   }
 
   /** What is followed, with a higher tile where there may be one. */
-  private async widened(): Promise<Gradients> {
-    const { followed } = this;
+  private async widened({ condition }: Batch): Promise<Gradients> {
+    const followed = this.followed.get(condition);
     if (followed === undefined) throw new InternalError("nothing is followed");
-    const { condition, gradients } = followed;
+    const { gradients } = followed;
     const { engine, program, wide: higher } = this.cx;
     const target = higher?.conditions[program.conditions.indexOf(condition)];
     if (followed.widened || target === undefined) return gradients;
@@ -184,7 +205,7 @@ export class Solves {
   }
 
   async dispose(): Promise<void> {
-    await this.followed?.gradients.dispose();
+    for (const { gradients } of this.followed.values()) await gradients.dispose();
     await this.readout?.dispose();
     await this.pictureReadout.dispose();
   }

@@ -42,7 +42,7 @@ export interface Request {
   readonly piece?: Piece;
   /** Which attempts rows of tasks are to be that try again, by task and row; rows that are not named are attempt 0. Absent: the tasks' judges say. */
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
-  /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. */
+  /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. `samples` fills as they are drawn. */
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
   /** Told how expectations stand while pictures come, now and then. */
   readonly onExpect?: (results: readonly ExpectationResult[]) => void;

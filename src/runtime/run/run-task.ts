@@ -13,6 +13,7 @@ import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { withFeatureOrigin } from "../draw/feature-origin.js";
 import { triesAgain } from "../draw/judges.js";
+import { MOST_FOLLOWED } from "../draw/solves.js";
 import { WORTH_WIDE } from "../draw/wide-tiles.js";
 import type { ResultCache } from "../draw/result-cache.js";
 import type { SampleResult, TaskResult } from "../draw/results.js";
@@ -175,14 +176,17 @@ interface Wanted {
 async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerator<Portion, void> {
   const { task, program } = own;
   const { rows, shares, drawn } = wanted;
-  const samples = partsOf(task) * (1 + shares.length);
+  // Of an edit each step is a solve of its own, and passes through what lies between.
+  const samples = task.kind === "edit" ? 1 : partsOf(task) * (1 + shares.length);
   // Without pictures nothing is gained by portions, and solves of all samples fill their tiles longest.
   const hasPictures =
-    cx.plan.saves.some((s) => s.tasks.includes(own.index)) || cx.plan.expects.some((e) => e.task === own.index);
-  const isCut = cx.request.watch === undefined && hasPictures && drawsInParts(task) && program.conditions.length === 1;
+    cx.request.watch !== undefined ||
+    cx.plan.saves.some((s) => s.tasks.includes(own.index)) ||
+    cx.plan.expects.some((e) => e.task === own.index);
+  const isCut = hasPictures && drawsInParts(task) && program.conditions.length <= MOST_FOLLOWED;
   const parts = isCut ? cutRows(rows, samples, samplesTogether(cx.resources.engine.steps, ENERGY_ROWS)) : [rows];
   const inParts =
-    parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, placesOf(task, rows, shares).length]]));
+    parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, solvesOf(task, rows, shares)]]));
   const drawing = drawTask(task, drawContext(own, inParts ?? own.clock, wanted, cx), parts);
   try {
     for (;;) {
@@ -200,6 +204,11 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
     await drawing.return({ diagnostics: [] });
   }
   drawn.latents = await saveLatents(own, drawn.samples, cx);
+}
+
+/** Samples that are solved for. */
+function solvesOf(task: Task, rows: readonly number[], shares: readonly Share[]): number {
+  return task.kind === "edit" ? rows.length * task.steps.length : placesOf(task, rows, shares).length;
 }
 
 function drawContext(
