@@ -100,6 +100,8 @@ export type {
   PictureHead,
   PictureInput,
   PictureNetwork,
+  PictureCrop,
+  PromptHead,
 } from "./compiler/picture-head.js";
 export type {
   Accept,
@@ -115,6 +117,7 @@ export type {
   FeatureSource,
   KeptIdentity,
   LikenessSource,
+  PromptSource,
   PictureHeadSource,
   PlanHead,
   SampleTask,

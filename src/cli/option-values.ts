@@ -73,7 +73,7 @@ const MOST_SHARDS = 1_000_000;
 
 /** `name=path`, repeatable; `makeover.identity=path` is the network that a task keeps identities by, `scholar.picture=path` one that an energy compares with. */
 export function file(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const match = /^([A-Za-z_$][\w$]*(?:\.(?:identity|picture|mask|network)\d*)?)=(.+)$/.exec(text);
+  const match = /^([A-Za-z_$][\w$]*(?:\.(?:identity|picture|mask|network|clip)\d*)?)=(.+)$/.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) {
     throw new InvalidArgumentError("write it as name=path, such as --model ffhq=models/ffhq.safetensors.");
   }

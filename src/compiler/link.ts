@@ -144,6 +144,7 @@ export function networksOf({
       if (at.kind === "KeepSetting") add("identity", at.by);
       if (at.kind === "EncoderSetting") add("encoder", at.path);
       if (at.kind === "LandmarksSetting") add("landmarks", at.path);
+      if (at.kind === "PromptExpr") add("clip", at.by);
       if (at.kind !== "LikeExpr") return;
       add("picture", at.picture);
       add("mask", at.mask);

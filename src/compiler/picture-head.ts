@@ -34,11 +34,11 @@ export interface Looking {
 }
 
 /** What is seen in pictures of one row of a model's table. */
-export type PictureHead = LabelHead | LikenessHead;
+export type PictureHead = LabelHead | LikenessHead | PromptHead;
 
 /** The network that looks, where one does. */
 export function networkOf(head: PictureHead): PictureNetwork | undefined {
-  return head.kind === "labels" ? head.look : head.features?.look;
+  return head.kind === "likeness" ? head.features?.look : head.look;
 }
 
 /** How like a picture is to another: one number, the root of twice the nats that it lacks (compiler/build/likeness-head.ts). */
@@ -54,6 +54,24 @@ export interface LikenessHead extends Looking {
   readonly mask?: Float32Array;
   /** Features that are compared beside pixels: what shows them, and the other's, [F]. */
   readonly features?: { readonly look: PictureNetwork; readonly output: string; readonly of: Float32Array };
+}
+
+/** Part of a picture: shares of its width and height. */
+export interface PictureCrop {
+  readonly left: number;
+  readonly top: number;
+  readonly size: number;
+}
+
+/** How like pictures are to what a text says, rather than to another: two logits, scaled cosines of the embeddings of crops with those of both texts. */
+export interface PromptHead extends Looking {
+  readonly kind: "prompt";
+  readonly look: PictureNetwork;
+  /** Of the embedding. */
+  readonly output: string;
+  /** Embeddings of the other text and of the text, of length 1, [F] each. */
+  readonly texts: readonly [Float32Array, Float32Array];
+  readonly crops: readonly PictureCrop[];
 }
 
 /** What a classifier of pictures says of one attribute: columns of one of its outputs. */

@@ -48,7 +48,17 @@ export interface LikenessSource extends PictureHeadSource {
   readonly mask?: string;
   readonly span: Span;
 }
-export type PlanHead = LatentHead | PictureHeadSource | FeatureSource | LikenessSource;
+/** How like pictures are to what a text says: `text("a smiling man" against "a man" by "clip/")`, a row that no script names. */
+export interface PromptSource extends Omit<PictureHeadSource, "file"> {
+  readonly file?: undefined;
+  readonly prompt: string;
+  /** What it is told from. */
+  readonly against: string;
+  /** The folder of a CLIP model, resolved. */
+  readonly clip: string;
+  readonly span: Span;
+}
+export type PlanHead = LatentHead | PictureHeadSource | FeatureSource | LikenessSource | PromptSource;
 
 /** A model that a task uses: the alias in the script and the resolved reference (`builtin:avatar`, an absolute path). */
 export interface PlanModel {
@@ -317,6 +327,7 @@ export interface LatentSave {
 /** A head as a script declares it, such as `from "smile.onnx" on image`; `shown` says what a file is called. */
 export function headSourceText(head: PlanHead, shown: (file: string) => string = JSON.stringify): string {
   const { file, on } = head;
+  if ("prompt" in head) return `by ${shown(head.clip)}${lookingText(head)}`;
   if ("picture" in head) {
     const others = [
       ...(head.mask === undefined ? [] : [`in ${shown(head.mask)}`]),

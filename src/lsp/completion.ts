@@ -264,7 +264,7 @@ class Offers {
         },
       ];
     });
-    const prefix = ["not", "atleast", "atmost", "exactly", "temperature", "like"].map((label) => ({
+    const prefix = ["not", "atleast", "atmost", "exactly", "temperature", "like", "text"].map((label) => ({
       ...this.word(label, OPERATOR_DOCS[label], CompletionItemKind.Operator),
       rank: 6,
     }));

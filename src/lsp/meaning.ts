@@ -38,6 +38,8 @@ export function meaningOf(e: ast.Expr, text: (span: Span) => string, logic: Logi
         return `log P(${e.quantifier === "exactly" ? "=" : e.quantifier === "atleast" ? ">=" : "<="} ${short(e.count)} of ${e.parts.length} hold)`;
       case "LikeExpr":
         return `-50 m(${JSON.stringify(e.picture.value)}) - 100 (1 - cos)`;
+      case "PromptExpr":
+        return `log sigmoid(100 (cos(${JSON.stringify(e.prompt.value)}) - cos(${JSON.stringify(e.against?.value ?? "a photo")})))`;
       case "TemperatureExpr":
         return `${lp(e.operand)} with logits / ${short(e.temperature)}`;
       default:

@@ -259,6 +259,10 @@ export const OPERATOR_DOCS: Readonly<Record<string, WordDoc>> = {
     'How like pictures are to one: log p = -(50 m + 100 (1 - cos)), m the mean square of what pixels in [-1, 1] differ by at several sizes, cos that of a network\'s features (the labeller\'s, or those of `by "net.onnx"`). `in "mask.png"`: where the mask is white.',
     'like("${1:ref.png}")',
   ),
+  text: word(
+    "How like pictures are to what a text says, rather than to another (`against`, without it `a photo`), by a CLIP model in a folder: log p = log sigmoid(100 (cos - cos of the other)), of eight crops in the mean.",
+    'text("${1:a smiling man}" against "${2:a man}" by "${3:clip/}")',
+  ),
   temperature: word("Divides the logits of binary and category attributes inside.", "temperature ${1:0.5} (${2})"),
 };
 

@@ -23,6 +23,7 @@ export function nodeServices(host: Host, engine: EngineChoice, cache?: Cache): W
       return (await import("../learn/labellers/picture-heads.js")).addScriptHeads(host, pack, heads, {
         openCodec,
         openOnnx: async (bytes) => (await import("./engines/open-onnx-model.js")).openOnnxModel(bytes),
+        readClip: async (folder, prompts) => (await import("./labellers/clip.js")).readClip(folder, prompts),
       });
     },
     openLabeller: async (model) => {

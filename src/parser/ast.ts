@@ -283,6 +283,15 @@ export type Expr =
       readonly looking?: LookingClause;
       readonly span: Span;
     }
+  /** `text("a smiling man" against "a man" by "clip/" from tau 3)` */
+  | {
+      readonly kind: "PromptExpr";
+      readonly prompt: StringLit;
+      readonly against?: StringLit;
+      readonly by: StringLit;
+      readonly looking?: LookingClause;
+      readonly span: Span;
+    }
   | {
       readonly kind: "ErrorExpr";
       /** What could be read of it all the same. */ readonly parts?: readonly Expr[];

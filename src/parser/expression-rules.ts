@@ -237,6 +237,7 @@ export abstract class ExpressionRules extends PictureRules {
         { GATE: () => this.beginsCount(), ALT: () => this.SUBRULE(this.countExpr) },
         { GATE: () => this.beginsTemperature(), ALT: () => this.SUBRULE(this.temperatureExpr) },
         { GATE: () => this.callsWithText(), ALT: () => this.SUBRULE(this.likeExpr) },
+        { GATE: () => this.callsWithText(), ALT: () => this.SUBRULE(this.promptExpr) },
         { ALT: () => this.SUBRULE(this.nameOrCall) },
         { ALT: () => this.SUBRULE(this.conditional) },
         {

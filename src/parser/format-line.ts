@@ -41,7 +41,7 @@ export function marksOf(module: Module): Marks {
   for (const item of module.items) {
     if (item.kind === "EnergyDecl") called.add(item.name.span.end);
     walk(item, (node) => {
-      if (node.kind === "LikeExpr") called.add(node.span.start + 4);
+      if (node.kind === "LikeExpr" || node.kind === "PromptExpr") called.add(node.span.start + 4);
       if (node.kind === "CallExpr" && "callee" in node) called.add((node.callee as { span: { end: number } }).span.end);
       if (node.kind === "UnaryExpr" && "op" in node && node.op === "-") signs.add(node.span.start);
       if (node.kind === "SpaceSetting" && "space" in node) {

@@ -1,5 +1,5 @@
-// Conditions on pictures: how like they are to one, and how networks look at them.
-// In: laid-out tokens. Out: Expr nodes and LookingClause. Invariant: `like` is a name unless a parenthesis and a text in quotes follow.
+// Conditions on pictures: how like they are to one, or to what a text says, and how networks look at them.
+// In: laid-out tokens. Out: Expr nodes and LookingClause. Invariant: `like` and `text` are names unless a parenthesis and a text in quotes follow.
 import type { Expr, LookingClause, StringLit } from "./ast.js";
 import { RecoveringParser } from "./recovery.js";
 import * as t from "./tokens.js";
@@ -54,6 +54,27 @@ export abstract class PictureRules extends RecoveringParser {
       ...{ kind: "LikeExpr", picture },
       ...(mask !== undefined && { mask }),
       ...(by !== undefined && { by }),
+      ...(looking !== undefined && { looking }),
+      span: this.span(start),
+    };
+  });
+
+  protected promptExpr: () => Expr = this.RULE("promptExpr", (): Expr => {
+    const start = this.start();
+    this.CONSUME(t.Text);
+    this.CONSUME(t.LParen);
+    const prompt = this.string(this.CONSUME(t.StringLiteral));
+    const against = this.OPTION(() => {
+      this.CONSUME(t.Against);
+      return this.string(this.CONSUME1(t.StringLiteral));
+    });
+    const by = this.SUBRULE(this.byFile);
+    const looking = this.OPTION1(() => this.SUBRULE(this.looking));
+    this.CONSUME(t.RParen);
+    return {
+      ...{ kind: "PromptExpr", prompt },
+      ...(against !== undefined && { against }),
+      by,
       ...(looking !== undefined && { looking }),
       span: this.span(start),
     };

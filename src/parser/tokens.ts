@@ -284,6 +284,8 @@ export const Atmost = word("atmost", false);
 export const Exactly = word("exactly", false);
 export const Temperature = word("temperature", false);
 export const Like = word("like", false);
+export const Text = word("text", false);
+export const Against = word("against", false);
 const otherWords: readonly TokenType[] = [
   From,
   Of,
@@ -310,6 +312,8 @@ const otherWords: readonly TokenType[] = [
   Exactly,
   Temperature,
   Like,
+  Text,
+  Against,
 ];
 
 const keywordTokens: readonly TokenType[] = [...reservedWords, ...statementWords, ...settingWords, ...otherWords];

@@ -7,7 +7,15 @@ import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph, ImageLayout, NodeId, Shape } from "../graph/graph.js";
 import { at } from "../graph/shape.js";
 import { optimize } from "../passes/optimize.js";
-import type { FeatureHead, LikenessHead, OutputReading, PictureHead, PictureNetwork } from "../picture-head.js";
+import type {
+  FeatureHead,
+  LikenessHead,
+  OutputReading,
+  PictureHead,
+  PictureNetwork,
+  PromptHead,
+} from "../picture-head.js";
+import { buildCrop, buildPromptLogits } from "./prompt-head.js";
 import type { NoiseMode } from "../plan.js";
 import { LaceError } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
@@ -81,6 +89,7 @@ class Pictures {
   see(head: PictureHead, width = head.pixels): NodeId {
     const { b } = this;
     if (head.kind === "likeness") return this.likeness(head, width);
+    if (head.kind === "prompt") return this.prompt(head, width);
     const { look, output, columns, gives } = head;
     const flat = this.features({ look, output, ...(width !== undefined && { pixels: width }) });
     return asLogits(
@@ -104,6 +113,18 @@ class Pictures {
     const seen =
       other.mask === undefined ? this.run(look, output, width) : this.runOn(look, output, buildPasted(b, image, other));
     return buildLikenessNumber(b, buildMisfit(b, image, other), { seen: this.flat(seen), of: features.of });
+  }
+
+  /** Logits of a text's being said rather than another, [rows, 2]. */
+  private prompt(head: PromptHead, width = Infinity): NodeId {
+    const { b } = this;
+    const image = this.image(width);
+    const { size } = head.look.input;
+    const crops = b.concat(
+      head.crops.map((crop) => buildResampled(b, buildCrop(b, image, crop), size, size)),
+      0,
+    );
+    return buildPromptLogits(b, this.flat(this.runOn(head.look, head.output, crops)), head);
   }
 
   /** All columns of an output, [rows, F]. */
@@ -212,6 +233,7 @@ class Pictures {
 /** Columns that a head gives. */
 export function widthOfPicture(head: PictureHead): number {
   if (head.kind === "likeness") return 1;
+  if (head.kind === "prompt") return 2;
   const { columns, gives } = head;
   return gives === "logit" || gives === "probability" ? 2 : columns.length;
 }

@@ -24,6 +24,10 @@ export function aboutHead(head: PictureHead | FeatureHead): object {
     const masked = mask !== undefined;
     return { kind, sha256, pixels, tau, masked, ...(features && { features: aboutNetwork(features) }) };
   }
+  if ("kind" in head && head.kind === "prompt") {
+    const { kind, look, output, pixels, tau, crops, texts } = head;
+    return { kind, ...aboutNetwork({ look, output }), pixels, tau, crops, texts: texts.map((text) => [...text]) };
+  }
   const { look, ...rest } = head;
   const origin = "kind" in head ? undefined : head.origin?.about;
   return { ...rest, ...aboutNetwork({ look, output: head.output }), ...(origin && { origin }) };

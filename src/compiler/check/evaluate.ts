@@ -8,7 +8,7 @@ import { type Env, type Evaluator, MAX_NESTING } from "./context.js";
 import { evaluateCall, evaluateName } from "./declared.js";
 import { countCost, MAX_COUNT_COST } from "../energy/counts.js";
 import { type Formula, formulaParts } from "../energy/formula.js";
-import { evaluateLike } from "./pictures.js";
+import { evaluateLike, evaluatePrompt } from "./pictures.js";
 import { evaluateComparison, evaluateIn, evaluateIs, reportBareValues } from "./predicate.js";
 import { describe, ERROR, typeOf, type Value } from "./value.js";
 
@@ -68,6 +68,8 @@ function evaluateNode(e: ast.Expr, env: Env): Value {
       return evaluateIf(e, env);
     case "LikeExpr":
       return evaluateLike(e, env);
+    case "PromptExpr":
+      return evaluatePrompt(e, env);
     case "ParenExpr":
       return evaluate(e.inner, env);
     case "ErrorExpr":

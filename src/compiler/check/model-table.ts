@@ -4,7 +4,7 @@ import type { AttributeDecl, AttributeType, Expr } from "../../parser/ast.js";
 import type { Attribute, ModelInfo } from "../attribute.js";
 import { type HeadLooks, type HeadTable, missingHead, widthFault } from "../head-table.js";
 import type { Looking } from "../picture-head.js";
-import type { FeatureSource, LikenessSource, PlanHead } from "../plan.js";
+import type { FeatureSource, LikenessSource, PlanHead, PromptSource } from "../plan.js";
 import { readLooking } from "./read-looking.js";
 import type { Report } from "./report.js";
 import type { DeclaredOf } from "./scope.js";
@@ -72,7 +72,7 @@ export class ModelTable {
   }
 
   /** The row of a condition on pictures that is no attribute: one for each that differs. Undefined where there is no model. */
-  look(source: LikenessSource, row: Attribute): number | undefined {
+  look(source: LikenessSource | PromptSource, row: Attribute): number | undefined {
     if (this.info === undefined) return undefined;
     const key = JSON.stringify({ ...source, span: null });
     const known = this.conditions.get(key);

@@ -18,6 +18,20 @@ import { toBatch } from "./preprocess.js";
 export interface PictureServices {
   readonly openCodec: () => Promise<ImageCodec>;
   readonly openOnnx: (bytes: Uint8Array) => Promise<OnnxModel>;
+  /** A CLIP model in a folder of this machine, with embeddings of texts; absent where there are no folders. Errors: LaceError L5314, L5316, L5312. */
+  readonly readClip?: (folder: string, prompts: readonly string[]) => Promise<ReadClip>;
+}
+
+/** The image tower of a CLIP model, and texts as its other tower embeds them. */
+export interface ReadClip {
+  readonly bytes: Uint8Array;
+  /** Of all files of the model. */
+  readonly sha256: string;
+  readonly input: PictureInput;
+  /** Of the image tower: the embedding. */
+  readonly output: string;
+  /** Of length 1. */
+  readonly texts: readonly Float32Array[];
 }
 
 interface OtherPicture {

@@ -7,8 +7,15 @@ import { compilePictureReadout } from "../../compiler/build/pictures.js";
 import { imageSizeOf, type Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
 import { paintsEarly } from "../../compiler/build/stylegan2.js";
-import type { FeatureHead, LikenessHead, Looking, PictureHead, PictureInput } from "../../compiler/picture-head.js";
-import type { FeatureSource, LikenessSource, PlanHead, PictureHeadSource } from "../../compiler/plan.js";
+import type {
+  FeatureHead,
+  LikenessHead,
+  Looking,
+  PictureHead,
+  PictureInput,
+  PromptHead,
+} from "../../compiler/picture-head.js";
+import type { FeatureSource, LikenessSource, PlanHead, PictureHeadSource, PromptSource } from "../../compiler/plan.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
 import { modelError } from "../../models/model-error.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -17,6 +24,7 @@ import { addHeads, loadDecoder, loadLabeller } from "../../models/pack/pack.js";
 import type { Host } from "../../ports/host.js";
 import { failure, LaceError } from "../../source/diagnostic.js";
 import { checkFeatureSpec, checkLabellerSpec, packLabellerSpec, type LabellerSpec } from "./labeller-spec.js";
+import { promptCrops } from "./prompt-crops.js";
 import { featuresOfOther, planesOf, readOther, type PictureServices } from "./other-picture.js";
 import { readDescription, readSpec } from "./picture-table.js";
 
@@ -34,6 +42,7 @@ export async function addScriptHeads(
   for (const entry of wanted) {
     if (entry.on !== undefined) made = await followable(host, made);
     if (entry.on === undefined) made = await addHeads(host, made, [entry]);
+    else if ("prompt" in entry) made = await placed(entry, () => addPrompt(host, made, entry, services));
     else if ("picture" in entry) made = await placed(entry, () => addLikeness(host, model, made, entry, services));
     else if ("features" in entry) made = await placed(entry, () => addFeatures(host, model, made, entry));
     else made = await addPictureHead(host, model, made, entry);
@@ -42,7 +51,10 @@ export async function addScriptHeads(
 }
 
 /** Errors of files at the place that names them. */
-async function placed(source: FeatureSource | LikenessSource, work: () => Promise<Model>): Promise<Model> {
+async function placed(
+  source: FeatureSource | LikenessSource | PromptSource,
+  work: () => Promise<Model>,
+): Promise<Model> {
   const { span } = source;
   try {
     return await work();
@@ -112,6 +124,26 @@ async function addLikeness(
   };
   checkFollowed(model, { heads: [head] }, source.file ?? mask ?? source.picture);
   return withHead(model, { name: attribute, type: "scalar", min: 0, max: Infinity, sigma: 1 }, head);
+}
+
+/** A row of how like pictures are to what a text says. */
+async function addPrompt(host: Host, model: Model, source: PromptSource, services: PictureServices): Promise<Model> {
+  const { attribute, clip, prompt, against } = source;
+  requireStop(model, source, "`text`");
+  const folder = await host.realPath?.(clip);
+  if (services.readClip === undefined || folder === undefined)
+    throw failure("L5316", `${clip}: a CLIP model is a folder of this machine, which cannot be read here`, [
+      "run the script by the command line of lacec",
+    ]);
+  const { bytes, sha256, input, output, texts } = await services.readClip(folder, [against, prompt]);
+  const network = readingOnnx(() => readOnnxModel(bytes), clip);
+  const [other = new Float32Array(0), own = new Float32Array(0)] = texts;
+  const head: PromptHead = {
+    ...{ kind: "prompt", look: { network, input, sha256 }, output, texts: [other, own], crops: promptCrops() },
+    ...lookingOf(source),
+  };
+  checkFollowed(model, { heads: [head] }, clip);
+  return withHead(model, { name: attribute, type: "binary", classes: ["no", "yes"], temperature: 1 }, head);
 }
 
 /** What shows features that are compared: the network that is named, or the labeller of the pack, if it shows any. */

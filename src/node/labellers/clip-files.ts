@@ -78,6 +78,25 @@ export async function findClip(
   };
 }
 
+const number = v.pipe(v.number(), v.finite());
+const positive = v.pipe(number, v.minValue(1e-6));
+const normalizationSchema = v.object({
+  image_mean: v.optional(v.tuple([number, number, number]), [0.48145466, 0.4578275, 0.40821073]),
+  image_std: v.optional(v.tuple([positive, positive, positive]), [0.26862954, 0.26130258, 0.27577711]),
+});
+
+/** What the images of a model are normalized by; of one that does not say, what OpenAI's CLIP was trained with. Errors: LaceError L5316. */
+export async function readNormalization({ folder }: ClipFiles): Promise<{
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}> {
+  const { image_mean: mean, image_std: std } = await readJson(
+    join(folder, "preprocessor_config.json"),
+    normalizationSchema,
+  );
+  return { mean, std };
+}
+
 /** Names of the files that hold an ONNX file's weights, where they have been found to lie beside it. */
 async function weightFiles(file: string): Promise<readonly string[]> {
   try {

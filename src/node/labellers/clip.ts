@@ -13,7 +13,8 @@ import { loadOrt } from "../engines/ort.js";
 import { nodeHost } from "../host.js";
 import type { Labeller, FeaturedLabels } from "../../runtime/services/services.js";
 import { onWhite, type RgbImage } from "../../runtime/image/rgb.js";
-import { findClip, unusable, type ClipFiles } from "./clip-files.js";
+import type { ReadClip } from "../../learn/labellers/other-picture.js";
+import { findClip, readNormalization, unusable, type ClipFiles } from "./clip-files.js";
 import { thumbnail } from "../../learn/labellers/preprocess.js";
 import { printPrompts, type PromptedAttribute } from "../../learn/labellers/prompts.js";
 
@@ -86,11 +87,34 @@ export async function openClipLabeller(
   };
 }
 
+/**
+ * A CLIP model for pictures that are followed: its image tower, not run here, and embeddings of texts.
+ * Errors   LaceError L5314, L5316, L5312 as openClipLabeller.
+ */
+export async function readClip(
+  folder: string,
+  prompts: readonly string[],
+  load: () => Promise<Transformers> = importTransformers,
+): Promise<ReadClip> {
+  const files = await findClip(folder);
+  const library = await loadTransformers(load);
+  const classes = prompts.map((prompt) => [prompt]);
+  const { data, width } = await embedTexts(library, files, [{ prompts: classes }]);
+  const host = nodeHost();
+  const { bytes } = await wholeOnnx(host, files.visionFile, await host.readBytes(files.visionFile));
+  const { mean, std } = await readNormalization(files);
+  return {
+    ...{ bytes, sha256: files.sha256, output: "image_embeds" },
+    input: { name: "pixel_values", size: files.edge, layout: "nchw", channels: "rgb", mean, std },
+    texts: prompts.map((_, k) => data.slice(k * width, (k + 1) * width)),
+  };
+}
+
 /** One row of length 1 for each class of each attribute: the mean direction of its prompts. */
 async function embedTexts(
   library: Transformers,
   files: ClipFiles,
-  attributes: readonly PromptedAttribute[],
+  attributes: readonly Pick<PromptedAttribute, "prompts">[],
 ): Promise<Rows> {
   const classes = attributes.flatMap((a) => a.prompts);
   const prompts = classes.flat();

@@ -17,5 +17,11 @@ export const lockSchema = v.object({
     v.object({ ...lockedFile, labeller: v.nullable(hash), heads: v.record(word, v.object(lockedFile)) }),
   ),
   files: v.exactOptional(v.record(word, hash)),
+  texts: v.exactOptional(
+    v.record(
+      word,
+      v.pipe(v.string(), v.maxLength(1 << 20), v.regex(/^[A-Za-z0-9+/]*={0,2}$/, "Invalid text: Expected base64")),
+    ),
+  ),
   imports: v.record(word, hash),
 });

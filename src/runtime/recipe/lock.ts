@@ -1,6 +1,7 @@
 // The lock: hashes of everything that a script's pictures depend on besides its own text.
 // In: a linked program, its plan, the models as loaded. Out: LockEntry, which goes into lace.lock and into images.
 // Invariants: plain JSON in a fixed order; names are public (names.ts); the same files give the same entry on any machine.
+import { concat } from "../../source/concat.js";
 import { shortHash } from "../../source/short-hash.js";
 import type { Program } from "../../compiler/link.js";
 import { type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
@@ -34,6 +35,8 @@ export interface LockEntry {
   readonly models: Readonly<Record<string, LockedModel>>;
   /** SHA-256 of each file that a task starts from, of each network that identities are kept by and pictures are compared by, of those pictures and masks, and of the JSON beside each network over pictures, by its name; absent: there are none. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Embeddings of texts that pictures are compared with, by their rows: float32 numbers in base64, of the other text and of the text; absent: there are none. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** SHA-256 of each imported script by its name, dependencies first. */
   readonly imports: Readonly<Record<string, string>>;
 }
@@ -71,9 +74,20 @@ export async function makeLock(
   const started: Record<string, string> = {};
   for (const file of [...startFilesOf(plan), ...networkFilesOf(plan, host)])
     started[nameOf(file)] = await host.sha256(await host.readBytes(file));
+  const texts: Record<string, string> = {};
+  for (const [i, { heads }] of plan.models.entries()) {
+    for (const head of heads) {
+      if (!("prompt" in head)) continue;
+      const own = models[i]?.weights.heads.find(({ attribute }) => attribute === head.attribute)?.picture;
+      if (own?.kind !== "prompt") continue;
+      started[nameOf(head.clip)] = own.look.sha256;
+      texts[head.attribute] = base64Of(concat(own.texts, Float32Array));
+    }
+  }
   return {
     ...{ edition: entry.module.edition, lacec, defaults: plan.defaults, models: locked },
     ...(Object.keys(started).length > 0 && { files: started }),
+    ...(Object.keys(texts).length > 0 && { texts }),
     imports,
   };
 }
@@ -102,6 +116,12 @@ function networkFilesOf({ models }: Plan, host: Host): readonly string[] {
   return [...new Set(files)];
 }
 
+/** Numbers as the bytes of float32, little-endian, in base64. */
+function base64Of(numbers: Float32Array): string {
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
 /** What differs between two locks, one sentence each; none: they are the same. */
 export function lockDifferences(before: LockEntry, now: LockEntry): readonly string[] {
   const found: string[] = [];
@@ -122,6 +142,9 @@ export function lockDifferences(before: LockEntry, now: LockEntry): readonly str
   });
   compareNames("file", before.files ?? {}, now.files ?? {}, found, (name, was, is) => {
     compareHash(`the file "${name}"`, was, is, found);
+  });
+  compareNames("text", before.texts ?? {}, now.texts ?? {}, found, (name, was, is) => {
+    if (was !== is) found.push(`the embedding of ${name} has changed`);
   });
   compareNames("import", before.imports, now.imports, found, (name, was, is) => {
     compareHash(`the import "${name}"`, was, is, found);

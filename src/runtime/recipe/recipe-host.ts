@@ -62,6 +62,7 @@ export function recipeHost(real: Host, recipe: RunRecipe, files: ReadonlyMap<str
       const companion = companions.get(path);
       return companion === undefined ? scripts.has(path) || declared.has(path) : real.exists(companion);
     },
+    realPath: (path) => later(() => open(path)),
     readBytes: (path) => later(async () => real.readBytes(await open(path))),
     ...(real.readRange && {
       readRange: (path: string, start: number, length: number) =>

@@ -30,6 +30,7 @@ const PURPOSES = {
   bank: 35,
   initial: 36,
   wish: 37,
+  crop: 38,
 } as const;
 export type Purpose = keyof typeof PURPOSES;
 
