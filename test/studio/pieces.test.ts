@@ -83,6 +83,12 @@ describe.skipIf(CHROMIUM === undefined)("in the studio", { timeout: 300_000 }, (
     await page.locator(".inspected summary", { hasText: "Energy" }).click();
     expect(await page.textContent(".inspected pre")).toContain("glasses");
     expect(await page.textContent(".inspected")).toMatch(/gradient \d+ nodes/);
+    // Both are drawn too: the tree of terms, and each graph without its constants.
+    expect(await page.locator(".tree g").count()).toBe(await page.locator(".terms li").count());
+    expect(await page.locator(".tree path").count()).toBe((await page.locator(".tree g").count()) - 1);
+    await page.locator(".inspected summary", { hasText: "gradient" }).click();
+    expect(await page.locator(".graph").first().locator("g[data-end=input]").textContent()).toContain("z");
+    expect(await page.locator(".graph").first().locator("g[data-end=output]").count()).toBeGreaterThan(1);
     expect(await axeViolations(page)).toEqual([]);
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save WebP" }).click();

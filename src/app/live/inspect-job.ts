@@ -2,6 +2,7 @@
 // In: the job of the run, which picture. Out: a PictureInspection, or in words why there is none. Invariants: the same samples as in the run, for they do not depend on their batch; nothing is
 // kept or written.
 import { compileTask, graphsOf } from "../../compiler/build/compile-task.js";
+import type { Graph, Node } from "../../compiler/graph/graph.js";
 import { countOps, printGraph } from "../../compiler/graph/print.js";
 import type { Plan, Task } from "../../compiler/plan.js";
 import { printEnergy } from "../../compiler/print.js";
@@ -16,7 +17,7 @@ import { dryWorld, type DryWorld } from "../../runtime/services/world.js";
 import { LaceError } from "../../source/diagnostic.js";
 import { compileWhole } from "../compile-script.js";
 import { identifyScript } from "../identify-script.js";
-import type { PictureInspection, PicturePlace, RunJob } from "./messages.js";
+import type { DrawnNode, PictureInspection, PicturePlace, RunJob } from "./messages.js";
 import { overridesOfJob, type RunSurroundings } from "./run-job.js";
 
 /** Of a graph's text, which may have thousands of lines. */
@@ -64,11 +65,34 @@ async function inspect(job: RunJob, picture: PicturePlace, around: RunSurroundin
       const text = printGraph(graph);
       return {
         ...{ name: found.name, title: found.title, nodes: graph.nodes.length },
+        drawn: drawnNodes(graph),
         operations: Object.entries(countOps(graph)).sort(([, a], [, b]) => b - a),
         text: text.length > MOST_TEXT ? `${text.slice(0, text.lastIndexOf("\n", MOST_TEXT))}\n...` : text,
       };
     }),
   };
+}
+
+/** Nodes of a graph that is drawn, at most: StyleGAN2 at 1024 px has 400. */
+const MOST_DRAWN = 600;
+
+/** What of a graph is drawn: all but its constants. */
+function drawnNodes({ nodes, outputs }: Graph): readonly DrawnNode[] {
+  const shown = nodes.flatMap(({ op }, id) => (op.kind === "constant" ? [] : [id]));
+  if (shown.length > MOST_DRAWN) return [];
+  const places = new Map(shown.map((id, at) => [id, at]));
+  const ends = new Set(outputs.map((o) => o.node));
+  return shown.flatMap((id) => {
+    const node = nodes[id];
+    if (node === undefined) return [];
+    const inputs = node.inputs.flatMap((from) => places.get(from) ?? []);
+    return [{ operation: operationOf(node), shape: node.shape, inputs, isOutput: ends.has(id) }];
+  });
+}
+
+function operationOf({ op }: Node): string {
+  if (op.kind === "input") return op.name;
+  return op.kind === "unary" || op.kind === "binary" || op.kind === "reduce" ? op.fn : op.kind;
 }
 
 /** The row alone where its task starts from noise; else all that may lead to it. */

@@ -65,6 +65,14 @@ export interface Preview extends Pick<Picture, "task" | "index" | "part" | "labe
 /** Which picture of a run. */
 export type PicturePlace = Pick<Picture, "task" | "index" | "part" | "attempt">;
 
+/** A node of a graph as it is drawn: which drawn nodes lead to it. */
+export interface DrawnNode {
+  readonly operation: string;
+  readonly shape: readonly number[];
+  readonly inputs: readonly number[];
+  readonly isOutput: boolean;
+}
+
 /** How a picture came about, beyond what is told with it. */
 export interface PictureInspection {
   /** Its accepted steps in order, in the solver's time and in nats; none of a solve on the device of an engine, or of a sampler without error control. */
@@ -77,6 +85,8 @@ export interface PictureInspection {
     readonly nodes: number;
     /** Names of operations and how many there are, the most frequent first. */
     readonly operations: readonly (readonly [name: string, count: number])[];
+    /** Without constants; empty of a graph that is too large to be looked at. */
+    readonly drawn: readonly DrawnNode[];
     /** As `lacec build --print optimized` shows it, from its beginning. */
     readonly text: string;
   }[];

@@ -1,9 +1,9 @@
-// A number or a class of the text is turned, as a knob is: dragged with Alt, or by Alt and the keys . and , at the cursor.
+// A number or a class of the text is turned, as a knob is: dragged with Alt, or by Alt and the keys . and , at the cursor; by a finger, with the handle beside the cursor.
 // In: the text, what the language server says each word is, the classes that it offers. Out: changes of the text, each a step that can be undone, read out to who does not see.
 // Invariants: a number keeps its digits behind the point, and one without a sign stays at 0 or above; comments, strings and names that hold digits are left alone; without a value under the
 // pointer Alt selects a rectangle, as elsewhere.
-import type { EditorState, Extension } from "@codemirror/state";
-import { EditorView, keymap, ViewPlugin } from "@codemirror/view";
+import { StateField, type EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap, showTooltip, ViewPlugin, type Tooltip } from "@codemirror/view";
 import { LSPPlugin, type LSPClient } from "@codemirror/lsp-client";
 import { tokenAt } from "./colours.js";
 import { turned, valueAt, type Valued } from "./turned-number.js";
@@ -35,6 +35,7 @@ export function turning(client: LSPClient): Extension {
       { key: "Alt-,", run: key(-1), shift: coarse(-1), preventDefault: true },
     ]),
     ViewPlugin.define((view) => new AltMarks(view)),
+    ...(matchMedia("(pointer: coarse)").matches ? [handle(client)] : []),
     EditorView.domEventHandlers({
       mousedown: (event, view) => {
         if (!event.altKey || event.button !== 0) return false;
@@ -66,7 +67,7 @@ function turnNumber(view: EditorView, at: number, steps: number): boolean {
 }
 
 /** Follows the pointer until it is let go. */
-function drag(view: EditorView, { from, text }: Valued, { clientX }: MouseEvent): void {
+function drag(view: EditorView, { from, text }: Valued, { clientX }: Pick<MouseEvent, "clientX">): void {
   const present = { text };
   const move = (event: PointerEvent): void => {
     const steps = Math.round((event.clientX - clientX) / STEP_PX) * (event.shiftKey ? COARSE : 1);
@@ -88,6 +89,57 @@ function drag(view: EditorView, { from, text }: Valued, { clientX }: MouseEvent)
   addEventListener("pointermove", move);
   addEventListener("pointerup", end);
   addEventListener("pointercancel", end);
+}
+
+/** The handle beside a value at the cursor. */
+function handle(client: LSPClient): Extension {
+  const tooltipOf = (state: EditorState, before: Tooltip | null): Tooltip | null => {
+    const { head, empty } = state.selection.main;
+    const isClass = tokenAt(state, head)?.kind === "enumMember";
+    const at = isClass ? tokenAt(state, head)?.from : numberAt(state, head)?.from;
+    if (!empty || at === undefined) return null;
+    // The same one stays while its value is turned: a finger lies on it.
+    if (before?.pos === at) return before;
+    return { pos: at, above: true, create: (view) => ({ dom: handleDom(client, view, isClass) }) };
+  };
+  return StateField.define<Tooltip | null>({
+    create: (state) => tooltipOf(state, null),
+    // By an effect the server's words for the text come.
+    update: (before, { docChanged, selection, effects, state }) =>
+      docChanged || selection !== undefined || effects.length > 0 ? tooltipOf(state, before) : before,
+    provide: (field) => showTooltip.from(field),
+  });
+}
+
+function handleDom(client: LSPClient, view: EditorView, isClass: boolean): HTMLElement {
+  const dom = document.createElement("div");
+  dom.className = "turn-handle";
+  dom.setAttribute("role", "group");
+  dom.setAttribute("aria-label", isClass ? "Turn the class" : "Turn the number");
+  const head = (): number => view.state.selection.main.head;
+  const button = (label: string, text: string, className: string): HTMLButtonElement => {
+    const made = dom.appendChild(document.createElement("button"));
+    made.type = "button";
+    made.textContent = text;
+    made.className = className;
+    made.setAttribute("aria-label", label);
+    // The keyboard of a phone stays as it is.
+    made.addEventListener("pointerdown", (event) => event.preventDefault());
+    return made;
+  };
+  const turn = (direction: 1 | -1) => () => {
+    if (!turnNumber(view, head(), direction)) turnClass(client, view, head(), direction);
+  };
+  button(isClass ? "The class before" : "One less", "−", "less").addEventListener("click", turn(-1));
+  if (!isClass) {
+    const knob = button("Drag to the left or right", "◂ drag ▸", "knob");
+    knob.addEventListener("pointerdown", (event) => {
+      const found = numberAt(view.state, head());
+      if (found !== undefined) drag(view, found, event);
+    });
+  }
+  button(isClass ? "The next class" : "One more", "+", "more").addEventListener("click", turn(1));
+  return dom;
 }
 
 /** Puts the next class of the same attribute in place of one, when the server has said which there are. */

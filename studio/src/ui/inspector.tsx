@@ -1,15 +1,16 @@
 // How a picture came about: the path of its solve as a plot, the energy that was followed, the graphs that it was compiled to.
 // In: a picture. Out: what the engine finds when it is asked. Invariant: nothing is computed before it is asked for; a run that goes on comes first.
 import { useState } from "preact/hooks";
-import type { PictureInspection } from "../../../src/app/live/messages.js";
+import type { JudgedTerm, PictureInspection } from "../../../src/app/live/messages.js";
 import { run, running, type ShownPicture } from "../state/runs.js";
 import type { Studio } from "./app.js";
+import { EnergyTree, GraphDrawing } from "./drawings.js";
 
 export function Inspector({ picture, studio }: { readonly picture: ShownPicture; readonly studio: Studio }) {
   const [found, setFound] = useState<PictureInspection | string | undefined>(undefined);
   const [isAsked, setAsked] = useState(false);
   const job = run.value?.job;
-  if (typeof found === "object") return <Found found={found} />;
+  if (typeof found === "object") return <Found found={found} terms={picture.terms} />;
   return (
     <div class="inspect">
       <button
@@ -33,7 +34,13 @@ export function Inspector({ picture, studio }: { readonly picture: ShownPicture;
   );
 }
 
-function Found({ found: { steps, energy, graphs } }: { readonly found: PictureInspection }) {
+function Found({
+  found: { steps, energy, graphs },
+  terms,
+}: {
+  readonly found: PictureInspection;
+  readonly terms: JudgedTerm | undefined;
+}) {
   return (
     <div class="inspected">
       <h3>The path of its solve</h3>
@@ -48,17 +55,19 @@ function Found({ found: { steps, energy, graphs } }: { readonly found: PictureIn
       {energy !== "" && (
         <details>
           <summary>Energy</summary>
+          {terms !== undefined && <EnergyTree term={terms} />}
           <pre tabIndex={0}>{energy}</pre>
         </details>
       )}
       <h3>Graphs</h3>
-      {graphs.map(({ name, title, nodes, operations, text }) => (
+      {graphs.map(({ name, title, nodes, operations, drawn, text }) => (
         <details key={name}>
           <summary>
             {name} <small>{nodes} nodes</small>
           </summary>
           <p class="faint">{title}</p>
           <p class="operations">{operations.map(([operation, count]) => `${operation} ${count}`).join(", ")}</p>
+          {drawn.length > 0 && <GraphDrawing name={name} nodes={drawn} />}
           <pre tabIndex={0}>{text}</pre>
         </details>
       ))}
