@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { GraphBuilder } from "../../src/compiler/graph/builder.js";
+import { inline } from "../../src/compiler/graph/copy.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
+import { differentiate } from "../../src/compiler/passes/differentiate.js";
 import { encodeModel, type AttributeValue, type OnnxTensor } from "../../src/compiler/targets/onnx/proto.js";
 import { readOnnxModel } from "../../src/models/formats/onnx-model.js";
 import { ONNX_OPERATIONS, onnxGraph } from "../../src/compiler/build/onnx-network/onnx-graph.js";
@@ -80,7 +83,7 @@ const CASES: readonly Case[] = [
     op,
     x: image,
   })),
-  ...["Exp", "Neg", "Abs", "Sign", "Floor", "Ceil", "Reciprocal", "Elu", "Selu", "LeakyRelu"].map((op) => ({
+  ...["Exp", "Neg", "Abs", "Sign", "Floor", "Ceil", "Round", "Reciprocal", "Elu", "Selu", "LeakyRelu"].map((op) => ({
     op,
     x: image,
   })),
@@ -163,6 +166,18 @@ describe("ONNX operations as graphs of ours say what onnxruntime says", () => {
         expectClose(got[name]!, values, { abs: 2e-5, rel: 2e-5 });
       }
     }
+  });
+
+  it("Round takes the even one of two, and hands gradients on as quantised networks are trained", () => {
+    const x = [4];
+    const graph = onnxGraph(readOnnxModel(modelOf({ op: "Round", x })), { inputs: { x }, layout: "nchw" });
+    const [output] = graph.outputs;
+    const { [output!.name]: rounded } = interpret(graph, { x: Float32Array.from([0.5, 1.5, -2.5, 2.6]) });
+    expect([...rounded!].map((v) => v + 0)).toEqual([0, 2, -2, 3]);
+    const b = new GraphBuilder();
+    const inlined = inline(b, graph, { x: b.input("x", x) })[output!.name]!;
+    const slopes = differentiate(b.finish({ outputs: { sum: b.sum(inlined) } }), { of: "sum", wrt: { x: "g" } });
+    expect([...interpret(slopes, { x: Float32Array.from([0.5, 1.5, -2.5, 2.6]) })["g"]!]).toEqual([1, 1, 1, 1]);
   });
 
   it("the cases try most of what is read", () => {

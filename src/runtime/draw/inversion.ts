@@ -44,8 +44,8 @@ const LATENT_STAGES: readonly Stage[] = [
 ];
 /** Of a decoder, which has nothing but z. */
 const DECODER_STAGES: readonly Stage[] = [
-  { part: 1, steps: 120, rate: 0.1 },
-  { part: 1, steps: 150 },
+  { part: 1, steps: 250, rate: 0.1 },
+  { part: 1, steps: 300, rate: 0.02 },
 ];
 /** Nats of a mean square of 1, in colours from -1 to 1: as many numbers as a picture of 32 x 32 has, each known to a fortieth of the range. */
 const STRENGTH = (3 * 32 * 32) / (2 * 0.05 ** 2);
@@ -189,11 +189,19 @@ class Search {
       );
       const fewer = Math.round(steps * Math.min(1, ALL_STEPS / edge));
       const climb = { graph, inputs, of: "u", value: "logp", beside: "misfit", rows: where.rows, steps: fewer, signal };
-      return await (rate === undefined ? ascendLbfgs(x, climb) : ascend(x, { ...climb, rate }));
+      const project = within(pictures.decoder?.clip);
+      return await (rate === undefined ? ascendLbfgs(x, climb) : ascend(x, { ...climb, rate, project }));
     } finally {
       await graph.dispose();
     }
   }
+}
+
+/** Puts z where a decoder does not clip it: beyond, it would have no slope. */
+function within(clip: readonly [number, number] | undefined): ((x: Float64Array) => void) | undefined {
+  if (clip === undefined) return undefined;
+  const [low, high] = clip.map((bound) => bound * (1 - 1e-6));
+  return (x) => x.forEach((v, i) => (x[i] = Math.min(high ?? v, Math.max(low ?? v, v))));
 }
 
 /** How like the best row is, and how unlike the model's own. */

@@ -18,6 +18,16 @@ const folded =
   };
 
 const tanh: Unary = ({ b }, x) => b.sub(b.mul(scalar(2), b.sigmoid(b.mul(scalar(2), x))), scalar(1));
+/**
+ * The nearest whole number, of two the even one. Its derivative is taken for that of x: quantised networks are trained so, and have no slope otherwise.
+ * Source   Bengio, Leonard, Courville 2013 (arXiv 1308.3432), the straight-through estimator.
+ */
+const round = ({ b }: OnnxCall, x: NodeId): NodeId => {
+  const up = b.floor(b.add(x, scalar(0.5)));
+  const isTie = b.sub(scalar(1), b.sign(b.abs(b.sub(b.add(x, scalar(0.5)), up))));
+  const odd = b.sub(up, b.mul(b.floor(b.mul(up, scalar(0.5))), scalar(2)));
+  return b.add(x, b.detach(b.sub(b.sub(up, b.mul(isTie, odd)), x)));
+};
 const hardSigmoid = (c: OnnxCall, x: NodeId, alpha: number, beta: number): NodeId =>
   c.b.clip(c.b.add(c.b.mul(x, scalar(alpha)), scalar(beta)), 0, 1);
 
@@ -105,6 +115,7 @@ export const ELEMENTWISE: Readonly<Record<string, Translate>> = {
   Sign: unary((c, x) => c.b.sign(x)),
   Floor: unary((c, x) => c.b.floor(x)),
   Ceil: unary((c, x) => c.b.neg(c.b.floor(c.b.neg(x)))),
+  Round: unary(round),
   Reciprocal: unary((c, x) => c.b.reciprocal(x)),
   Clip: clip,
   Pow: pow,
