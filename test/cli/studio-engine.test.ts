@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FrameReader, frameOf } from "../../src/app/live/frames.js";
 import type { FromEngine, RunJob } from "../../src/app/live/messages.js";
@@ -54,10 +55,49 @@ async function ask(request: EngineRequest, signal = new AbortController().signal
   return told;
 }
 
+describe("beside runs, the machine's engine", () => {
+  test("says how long a run would take, more for more samples, and draws no more than it needs to know that", async () => {
+    const engine = new StudioEngine(folder, mainFile);
+    const told: FromEngine[] = [];
+    const tell = (message: FromEngine): number => told.push(message);
+    const { signal } = new AbortController();
+    for (const [id, count] of [3, 300].entries())
+      await engine.ask({ kind: "estimate", engine: "onnx-cpu", job: jobOf({ id, count }) }, tell, signal);
+    engine.close();
+    const [few, many] = of(told, "estimated").map((m) => m.found);
+    expect(few).toBeGreaterThan(0);
+    expect(many).toBeGreaterThan(10 * few!);
+    expect(told.map((m) => m.kind)).toEqual(["estimated", "estimated"]);
+  }, 120_000);
+
+  test("makes a picture of the command line again to the bit; one without a recipe it says it cannot", async () => {
+    const { code } = await lacec(["run", "people.lace", "--engine", "onnx-cpu", "--seed", "9"], { cwd: folder });
+    expect(code).toBe(0);
+    const image = readFileSync(join(folder, "out/people-2.png")).toString("base64");
+    const remake = { kind: "remake", engine: "onnx-cpu", job: { ...jobOf(), files: {}, entry: "" } } as const;
+    const [made] = of(await ask({ ...remake, image }), "remade");
+    expect(made!.found).toEqual({
+      ...{ width: 128, height: 128, isFilm: false, isLossy: false, differences: [], largest: 0, pixels: 0 },
+    });
+    expect(made!.png.length).toBeGreaterThan(1000);
+    const plain = await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+    const [refused] = of(await ask({ ...remake, image: plain.toString("base64") }), "remade");
+    expect(refused!.found).toContain("cannot be read");
+  }, 120_000);
+});
+
 describe("messages as a stream", () => {
   const messages: readonly FromEngine[] = [
     { kind: "progress", id: 1, text: "draw", part: 0.5 },
     { kind: "file", id: 1, path: "a.png", bytes: Uint8Array.of(1, 2, 3) },
+    {
+      ...{ kind: "preview", id: 1 },
+      picture: { task: "t", index: 0, part: 0, label: "", width: 1, height: 1, png: Uint8Array.of(7, 8) },
+    },
+    { kind: "estimated", id: 2, found: 1.5 },
+    { kind: "remade", id: 3, found: "no", png: new Uint8Array(0) },
     {
       ...{ kind: "picture", id: 1 },
       picture: {
