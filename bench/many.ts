@@ -1,6 +1,6 @@
 // The queue of many machines under stress: workers and Redis killed, thousands of jobs drained, a thousand workers.
 // Run: npm run build, then node scripts/bench.js many [--only kills,drain,scale,store] [--json]
-//   kills: [--count 2000] [--rows 16] [--workers 4] [--kills 50] [--redis-kills 5]; drain: [--jobs 10000] [--processes 4];
+//   kills: [--count 2000] [--rows 16] [--workers 4] [--kills 50] [--redis-kills 5] [--s3]; drain: [--jobs 10000] [--processes 4];
 //   scale: [--scale-workers 1000] [--scale-processes 4] [--scale-jobs 5000] [--sleep 10]; store: [--script FILE] [--store-rows 192]
 // In: redis-server of this system; a Redis with an append-only file on a free port of loopback is started for each subject, and ended. Out: of each subject its figures.
 // Invariants: `kills` is of whole `lacec worker` processes, and fails if a piece is lost or a file differs from that of one run; `drain` and `scale` are of
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "4" },
     kills: { type: "string", default: "50" },
     "redis-kills": { type: "string", default: "5" },
+    s3: { type: "boolean", default: false },
     jobs: { type: "string", default: "10000" },
     processes: { type: "string", default: "4" },
     "scale-workers": { type: "string", default: "1000" },
@@ -96,12 +97,16 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
   const [kills, redisKills] = [Number(values.kills), Number(values["redis-kills"])];
   const script = `lace 1\nmodel avatar from "builtin:avatar"\nsample some from avatar { where glasses and smile  count ${Number(values.count)}  seed 5 }\nsave some to "{index}.png"\n`;
   writeFileSync(join(folder, "x.lace"), script);
-  const meeting = ["--queue", redis.url, "--project", QUEUE.project, "--store", "store"];
+  // s3rver keeps an object in a file beside those of what it knows of it.
+  const s3 = values.s3 ? await startS3(join(folder, "s3")) : undefined;
+  const store = s3 === undefined ? "store" : "s3://bucket/bench";
+  const [kept, suffix] = s3 === undefined ? ["store", ""] : ["s3/bucket/bench", "._S3rver_object"];
+  const meeting = ["--queue", redis.url, "--project", QUEUE.project, "--store", store];
   const submitted = await lacec(folder, ["submit", "x.lace", ...meeting, "--rows", values.rows, "--json"]);
   const { id, pieces } = JSON.parse(submitted) as { id: string; pieces: number };
-  const results = join(folder, "store/submissions", id, "results");
+  const results = join(folder, kept, "submissions", id, "results");
   mkdirSync(results, { recursive: true });
-  const drawn = (): number => readdirSync(results).filter((name) => name.endsWith(".bundle")).length;
+  const drawn = (): number => readdirSync(results).filter((name) => name.endsWith(`.bundle${suffix}`)).length;
   const events = watchEvents(redis.url);
   const queue = new Queue(QUEUE.capability, {
     connection: { url: redis.url, maxRetriesPerRequest: null },
@@ -164,15 +169,16 @@ async function benchKills(folder: string, redis: OwnRedis): Promise<Figures> {
   for (const [job, [end = 0, ...more]] of events.ended) {
     const [start = 0, ...others] = events.begun.get(job) ?? [];
     const name = `${job.slice(id.length + 1)}.bundle`;
-    const { report } = await unpackBundle(nodeHost(), readFileSync(join(results, name)), name);
+    const { report } = await unpackBundle(nodeHost(), readFileSync(join(results, `${name}${suffix}`)), name);
     if (report === undefined || more.length + others.length > 0) continue;
     drawing.push(report.seconds);
     besides.push((end - start) / 1000 - report.seconds);
   }
   const moments = [...events.begun.values(), ...events.ended.values()].flat();
   const redisAgain = redisKilledAt.map((at) => (after(moments, at + 50) - at) / 1000);
-  await lacec(folder, ["collect", "x.lace", "--store", "store", "--out", "many"]);
+  await lacec(folder, ["collect", "x.lace", "--store", store, "--out", "many"]);
   await lacec(folder, ["run", "x.lace", "--out", "one", "--engine", "onnx-cpu", "--no-cache", "-q"]);
+  s3?.kill("SIGKILL");
   const files = readdirSync(join(folder, "one")).filter((name) => name.endsWith(".png"));
   const differing = files.filter(
     (name) => !readFileSync(join(folder, "many", name)).equals(readFileSync(join(folder, "one", name))),
@@ -316,15 +322,8 @@ async function benchStore(folder: string, { url }: OwnRedis): Promise<Figures> {
   const { id } = JSON.parse(submitted) as { id: string };
   await lacec(folder, ["worker", ...meeting, "--engine", "onnx-cpu", "-q", "--once"]);
   const host = nodeHost();
-  const server = spawn(process.execPath, ["-e", S3_SERVER, join(folder, "s3")], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
+  const server = await startS3(join(folder, "s3"));
   try {
-    const [port] = (await once(server.stdout, "data")) as [Buffer];
-    Object.assign(process.env, {
-      ...{ AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" },
-      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port.toString().trim()}`,
-    });
     const stores = { folder: await openStore(join(folder, "plain")), S3: await openStore("s3://bucket/bench") };
     const taken: Record<string, number[]> = {};
     const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -364,7 +363,18 @@ async function benchStore(folder: string, { url }: OwnRedis): Promise<Figures> {
   }
 }
 
-/** s3rver in a process of its own, which prints its port. */
+/** s3rver in a process of its own; what this one and its children ask S3 goes there. */
+async function startS3(folder: string): Promise<ChildProcess> {
+  const server = spawn(process.execPath, ["-e", S3_SERVER, folder], { stdio: ["ignore", "pipe", "ignore"] });
+  const [port] = (await once(server.stdout, "data")) as [Buffer];
+  Object.assign(process.env, {
+    ...{ AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" },
+    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port.toString().trim()}`,
+  });
+  return server;
+}
+
+/** It prints its port. */
 const S3_SERVER = `const S3rver = require("s3rver");
 new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: process.argv[1], configureBuckets: [{ name: "bucket", configs: [] }] })
   .run().then(({ port }) => console.log(port));`;

@@ -55,7 +55,7 @@ export type { AttemptCount, Forecast } from "./runtime/draw/results.js";
 
 export type { LockEntry } from "./runtime/recipe/lock.js";
 export type { Overridden, RecipeFile } from "./runtime/recipe/recipe.js";
-export type { FileRecord, JudgeRecord, TaskRecord } from "./runtime/record/record.js";
+export type { FileRecord, JudgeRecord, MachineRecord, TaskRecord } from "./runtime/record/record.js";
 export type { Count } from "./runtime/record/results.js";
 export type { ChainSummary } from "./runtime/sample/chains.js";
 export type { FileFormat, ImageCodec } from "./runtime/services/codec.js";
@@ -113,6 +113,8 @@ export type {
   LatentStart,
   NoiseMode,
   Placement,
+  PhotoLandmarks,
+  PhotoSpace,
   PhotoStart,
   FeatureSource,
   KeptIdentity,
@@ -123,6 +125,7 @@ export type {
   SampleTask,
   Sampler,
   SaveForm,
+  Paste,
   SheetForm,
   SweepTask,
   TraverseTask,
@@ -151,7 +154,8 @@ export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
 export type { ChainReport } from "./runtime/record/chain-report.js";
 export type { FamilyRecord, IdentityRecord, KeepRecord, SampleRecord, SourceRecord } from "./runtime/record/record.js";
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
-export type { Residency } from "./runtime/services/engine.js";
+export type { ProgramGraph } from "./compiler/build/compile-task.js";
+export type { Residency, SourcedGraph } from "./runtime/services/engine.js";
 export type { JudgedHeads } from "./runtime/services/labeller-identity.js";
 export type { Labels, FeaturedLabels } from "./runtime/services/services.js";
 export type { TfjsModule } from "./runtime/services/tfjs-engine.js";

@@ -20,6 +20,7 @@ export type { Collected, CollectOptions } from "./app/many/collect.js";
 export type { CollectedLabels, CollectLabelOptions, QueuedLabels, SubmitLabelOptions } from "./app/many/label-queue.js";
 export type { CollectedEvaluation, CollectEvaluationOptions, SubmitEvaluationOptions } from "./app/many/eval-queue.js";
 export type { EvaluatedScript, EvaluateOptions } from "./app/evaluate.js";
+export type { Piece } from "./runtime/plan/pieces.js";
 export type { Machines } from "./app/many/bundles.js";
 export type { Labelled, LabelOptions, RowOptions } from "./app/label.js";
 export type { Jobs, JobsOptions, QueueState } from "./app/many/jobs.js";

@@ -5,7 +5,7 @@ import type { Diagnostic } from "../source/diagnostic.js";
 import { execute } from "../runtime/execute.js";
 import type { Shard } from "../runtime/plan/selection.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
-import type { Results } from "../runtime/record/record.js";
+import type { MachineRecord, Results } from "../runtime/record/record.js";
 import type { Cache } from "../ports/cache.js";
 import type { Overrides } from "../compiler/check/context.js";
 import { compileWhole, type Compiled } from "./compile-script.js";
@@ -28,6 +28,12 @@ export interface CompileOptions {
   readonly count?: number | undefined;
   /** Draw from this seed, whatever the script says. */
   readonly seed?: number | undefined;
+}
+
+/** What a caller of this library's own adds to a run. */
+export interface RunExtras {
+  /** Who drew what the cache holds. */
+  readonly machines?: readonly MachineRecord[];
 }
 
 export interface RunOptions extends CompileOptions, VerbOptions, LabellerChoice {
@@ -76,6 +82,7 @@ export async function runCompiled(
   script: string,
   { plan, program }: Compiled,
   options: RunOptions = {},
+  { machines }: RunExtras = {},
 ): Promise<Results> {
   checkLabellerChoice(options);
   const { host } = platform;
@@ -88,6 +95,7 @@ export async function runCompiled(
     provenance,
     ...(lock !== undefined && { onLock: (entry) => keepLock(host, entry, { script, frozen: lock === "frozen" }) }),
     ...(shard !== undefined && { shard }),
+    ...(machines !== undefined && { machines }),
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   });

@@ -92,7 +92,7 @@ export interface DrawingMachine {
 }
 
 export function machinesOf(machines: Machines): readonly DrawingMachine[] {
-  return [...machines].map(([made, { pieces, seconds }]) => ({ made, pieces, seconds }));
+  return [...machines].map(([made, { pieces, seconds }]) => ({ made, pieces: pieces.length, seconds }));
 }
 
 /** Says who drew how much. */

@@ -122,7 +122,7 @@ interface ToRecord extends RecordPlace {
 async function writeRecord(
   plan: Plan,
   { host }: World,
-  { script, source, shard, out, only, first }: Request,
+  { script, source, shard, out, only, first, machines }: Request,
   { folder, recordFile, done, resources, seconds }: ToRecord,
 ): Promise<Results> {
   const { engine, models } = resources;
@@ -137,7 +137,7 @@ async function writeRecord(
   const record = makeRecord({
     ...{ plan, script, overrides, shard, engine, models, judges, folder, ...done },
     left: isWhole ? await leftOutputs(host, path, names) : [],
-    seconds: seconds(),
+    ...{ seconds: seconds(), machines },
   });
   await host.writeAtomic(path, printRecord(record));
   return { ...done, models, record, recordFile };

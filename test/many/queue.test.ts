@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFile
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { machineRecords } from "../../src/app/many/machine-records.js";
+import type { RunRecord } from "../../src/runtime/record/record.js";
 import { mainFile } from "../support/build.js";
 import { filesIn, folderWith, lacec, type Ended } from "../support/lacec.js";
 import { hasRedis, startRedis, type OwnRedis } from "../support/redis.js";
@@ -79,6 +81,9 @@ describe.skipIf(!hasRedis)("a queue", () => {
     expect(JSON.parse((await submit()).out)).toMatchObject({ pieces: 4, there: 4, queued: 0 });
     const collected = await call("collect", "x.lace", "--store", "store", "--out", "many");
     expect([collected.code, collected.err]).toEqual([0, expect.stringContaining("pieces by lacec")]);
+    const { machines } = JSON.parse(readFileSync(at("many/run.json"), "utf8")) as RunRecord;
+    expect(machines?.map((m) => m.rows)).toEqual([{ some: "0..47", hats: "0..1" }]);
+    expect(machines?.[0]?.made).toMatch(/^lacec .*, onnx-cpu, /);
     expect((await call("run", "x.lace", "--out", "one", "--engine", "onnx-cpu", "--no-cache")).code).toBe(0);
     const files = filesIn(at("one")).filter((f) => f !== "run.json");
     expect(files.length).toBe(48 + 1 + 20 + 1 + 1);
@@ -114,6 +119,21 @@ describe.skipIf(!hasRedis)("a queue", () => {
     );
     expect(readdirSync(at("store/submissions", id))).not.toContain("results");
   }, 900_000);
+});
+
+test("run.json says who drew which rows, in ranges", () => {
+  const piece = (task: number, first: number): { task: number; first: number; last: number } => ({
+    ...{ task, first, last: first + 15 },
+  });
+  const machines = new Map([
+    ["two", { pieces: [piece(0, 48), piece(0, 0), piece(0, 16)], seconds: 1.23456 }],
+    ["one", { pieces: [piece(0, 32), piece(2, 0)], seconds: 2 }],
+  ]);
+  const tasks = ["a", "b", "c"].map((name) => ({ name })) as unknown as Parameters<typeof machineRecords>[1]["tasks"];
+  expect(machineRecords(machines, { tasks })).toEqual([
+    { made: "one", seconds: 2, rows: { a: "32..47", c: "0..15" } },
+    { made: "two", seconds: 1.235, rows: { a: "0..31, 48..63" } },
+  ]);
 });
 
 test("a queue that is not there is said, with how to write one", async () => {

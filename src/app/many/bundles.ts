@@ -8,8 +8,8 @@ import { failure } from "../../source/diagnostic.js";
 import { BUNDLE_BYTES, unpackBundle, type PieceReport } from "./bundle.js";
 import { missingPieces, objects, readKind, readPieces, type Kind } from "./submission.js";
 
-/** Who drew how many pieces, and the seconds that it took them. */
-export type Machines = ReadonlyMap<string, { readonly pieces: number; readonly seconds: number }>;
+/** Who drew which pieces, and the seconds that it took them. */
+export type Machines = ReadonlyMap<string, { readonly pieces: readonly Piece[]; readonly seconds: number }>;
 
 /** Bundles that are kept unpacked: a run goes through the rows of a task in order. */
 const OPEN_BUNDLES = 4;
@@ -60,15 +60,17 @@ export function damagedBundle(store: ObjectStore, object: string): Error {
 
 /** Counts who drew. */
 export class MachineTally {
-  private readonly machines = new Map<string, { pieces: number; seconds: number }>();
+  private readonly machines = new Map<string, { readonly pieces: Piece[]; seconds: number }>();
 
   get all(): Machines {
     return this.machines;
   }
 
-  add({ made, seconds }: PieceReport): void {
-    const before = this.machines.get(made) ?? { pieces: 0, seconds: 0 };
-    this.machines.set(made, { pieces: before.pieces + 1, seconds: before.seconds + seconds });
+  add({ made, seconds, piece }: PieceReport): void {
+    const own = this.machines.get(made) ?? { pieces: [], seconds: 0 };
+    own.pieces.push(piece);
+    own.seconds += seconds;
+    this.machines.set(made, own);
   }
 }
 

@@ -4,6 +4,7 @@ import { compileWhole } from "../compile-script.js";
 import type { Platform } from "../platform.js";
 import { changed, overridesOf, runCompiled, type Results, type RunOptions } from "../run.js";
 import { openBundles, wholeSubmission, type Machines } from "./bundles.js";
+import { machineRecords } from "./machine-records.js";
 import { packScript } from "./pack-script.js";
 import { renamed } from "./submission.js";
 
@@ -35,6 +36,8 @@ export async function collect(platform: Platform, script: string, options: Colle
       return { ...world, cache, openEngine: async () => renamed(await world.openEngine(), kind) };
     },
   };
-  const results = await runCompiled(drawn, script, compiled, options);
+  const results = await runCompiled(drawn, script, compiled, options, {
+    machines: machineRecords(machines, compiled.plan),
+  });
   return { id, results, machines };
 }

@@ -172,6 +172,17 @@ export interface RunRecord {
   readonly left: readonly FileRecord[];
   readonly diagnostics: readonly { readonly code: string; readonly severity: string; readonly message: string }[];
   readonly seconds: Readonly<Record<string, number>>;
+  /** Of a submission that was collected: who drew which rows of which tasks that start from noise. */
+  readonly machines?: readonly MachineRecord[];
+}
+
+/** What machines of one kind drew. */
+export interface MachineRecord {
+  /** Version of lacec, engine, processor. */
+  readonly made: string;
+  readonly seconds: number;
+  /** By task, as "0..15, 32..47". */
+  readonly rows: Readonly<Record<string, string>>;
 }
 
 /** A judge, and the attributes whose heads are not independent of it. */
@@ -195,6 +206,7 @@ export interface RecordParts {
   readonly folder: string;
   readonly diagnostics: readonly Diagnostic[];
   readonly seconds: ReadonlyMap<string, number>;
+  readonly machines?: readonly MachineRecord[] | undefined;
 }
 
 /** Name of the record: a shard's own, beside that of the whole. */
@@ -267,6 +279,7 @@ export function makeRecord(parts: RecordParts): RunRecord {
     left: parts.left,
     diagnostics: parts.diagnostics.map(({ code, severity, message }) => ({ code, severity, message })),
     seconds: secondsRecord(parts.seconds),
+    ...(parts.machines !== undefined && { machines: parts.machines }),
   };
 }
 

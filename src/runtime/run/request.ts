@@ -15,7 +15,7 @@ import {
 import { selectPiece, type Piece } from "../plan/pieces.js";
 import type { RecipeSource } from "../record/recipes.js";
 import type { ExpectationResult } from "../record/results.js";
-import type { ScriptIdentity } from "../record/record.js";
+import type { MachineRecord, ScriptIdentity } from "../record/record.js";
 import type { LockEntry } from "../recipe/lock.js";
 import type { OnStep } from "../draw/batch.js";
 import type { SampleResult } from "../draw/results.js";
@@ -46,6 +46,8 @@ export interface Request {
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
   /** Told how expectations stand while pictures come, now and then. */
   readonly onExpect?: (results: readonly ExpectationResult[]) => void;
+  /** Who drew what is taken from the cache: the record says so. */
+  readonly machines?: readonly MachineRecord[];
   /** Told of each step of each solve on the host, for whoever looks at how a picture came about. */
   readonly onStep?: OnStep;
   readonly onEvent?: OnEvent;
