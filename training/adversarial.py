@@ -29,7 +29,7 @@ from pack import load
 from reader import load_reader, mixed
 
 PATH = f'{M.DATA}/adversarial.pt'
-SAVE_SECONDS = 180
+SAVE_SECONDS = 120
 LAYERS = {0: 0.25, 1: 0.5, 2: 1.0, 3: 1.0}  # of the reader: weights of the errors of their features
 R1_EVERY, R1 = 12, 2.0
 

@@ -33,6 +33,8 @@ PATH = f'{M.DATA}/assign.pt'
 MOVED = f'{M.DATA}/moved.pt'
 SETTLED = f'{M.DATA}/settled.pt'
 AS_DRAWN = 0.85  # truncation at which numbers are distributed as among the drawings
+FOLLOWS = 0.4  # how far skin, light and colours follow the truncation of w since the sixth round, and where they are then as drawn
+COLOURS_AS_DRAWN = 0.9
 KEPT = 0.6  # of w as it was
 # Length of the step of each part (root of the mean square over its classes)
 JUMPS = {'hat': 3.0, 'glasses': 2.6, 'beard': 2.6, 'hair': 3.0, 'smile': 2.0, 'cut': 2.8, 'hatKind': 2.2, 'hatColour': 2.0, 'glassesKind': 2.0, 'accessoriesColour': 1.6,
@@ -112,6 +114,16 @@ def plain(chosen):
     return {**chosen, 'hatKind': kind, 'cut': torch.where(hat & (cut == UNDER_HAT[0]), torch.tensor(UNDER_HAT[1]), cut)}
 
 
+def contrasted(rows):
+    """Brown hair on skin as brown and gray hair before a background as gray cannot be told apart even as they are drawn (rows of draw.mjs, changed in place): beside
+    brown hair skin stays lighter (0.6 to 1 become 0.6 to 0.76), and hair is darker, brown where skin is dark, gray where the background is light."""
+    skin, light, hair = (rows[:, M.NAMES.index(name)] for name in ('skin', 'light', 'hair'))
+    brown, gray = (hair == M.HAIR.index(name) for name in ('brown', 'gray'))
+    gain = 1 - 0.1 * brown * ((skin - 0.4) / 0.2).clip(0, 1) - 0.15 * gray * ((light - 0.68) / 0.1).clip(0, 1)
+    rows[:, -6:] *= gain[:, None]
+    rows[:, M.NAMES.index('skin')] = np.where(brown, skin.clip(max=0.6) + 0.4 * (skin - 0.6).clip(min=0), skin)
+
+
 def nearness(chosen, margins, spreads):
     """How near the boundaries are [n]: near 1 a part where it is at one, weighted by its step; a kind counts where its part is there."""
     total = 0
@@ -125,14 +137,25 @@ def angle(out):
     return torch.atan2(out[:, column('hue')][:, 1], out[:, column('hue')][:, 0]) * (3 / np.pi) % 6
 
 
+def quantiles_of(out, truth):
+    """{number: (quantiles of the net's column, quantiles of the drawings)}"""
+    levels = torch.linspace(0, 1, 101)
+    found = {name: (torch.quantile(out[:, column(name)][:, 0], levels), torch.quantile(truth[:, place(name)], levels)) for name in NUMBERS}
+    return {**found, 'hue': (torch.quantile(angle(out), levels), torch.linspace(0, 6, 101))}
+
+
+def drawn():
+    """Rows of the drawings."""
+    return torch.from_numpy(np.concatenate((M.drawings('train')[1], details('train')), 1))
+
+
 @torch.no_grad()
 def calibrate(net, mapping, truncation=1.0):
     """Biases of the classes, standard deviations of their logits, and, at `truncation`, quantiles of the numbers, against the drawings."""
     torch.manual_seed(3)
     w = mapping(torch.randn(20000, M.W_DIM))
     out, shortened = net(w), net(mapping.w_avg.lerp(w, truncation))
-    _, labels = M.drawings('train')
-    truth = torch.from_numpy(np.concatenate((labels, details('train')), 1))
+    truth = drawn()
     bias, report = {name: torch.zeros(n) for name, n in CLASSES.items()}, {}
     for name, n in CLASSES.items():
         real = truth[:, place(name)]
@@ -150,10 +173,7 @@ def calibrate(net, mapping, truncation=1.0):
             bias[name] = bias[name] - 2 * spread * 0.985 ** k * (share - wanted)
         report[name] = [f'{float(a):.2f}/{float(b):.2f}' for a, b in zip(share, wanted)]
     print('share of each class, and among the drawings:', json.dumps(report))
-    levels = torch.linspace(0, 1, 101)
-    quantiles = {name: (torch.quantile(shortened[:, column(name)][:, 0], levels), torch.quantile(truth[:, place(name)], levels)) for name in NUMBERS}
-    quantiles['hue'] = (torch.quantile(angle(shortened), levels), torch.linspace(0, 6, 101))
-    return dict(bias=bias, quantiles=quantiles, spreads={name: out[:, column(name)].std() for name in CLASSES})
+    return dict(bias=bias, quantiles=quantiles_of(shortened, truth), spreads={name: out[:, column(name)].std() for name in CLASSES})
 
 
 @torch.no_grad()
@@ -264,8 +284,11 @@ class Decider:
         return choose(self.net(w), self.bias)
 
     def numbers(self, w, psi):
-        """The net's columns of numbers and colours, at truncation `psi`."""
-        return self.net(self.mapping.w_avg.lerp(w, psi if self.settled else (1 + psi) / 2))
+        """The net's columns of numbers and colours: of w truncated a part as far as `psi`; the tilt, which moves every edge, as far."""
+        out = self.net(self.mapping.w_avg.lerp(w, 1 - (1 - psi) * (FOLLOWS if self.settled else 0.5)))
+        if self.settled:
+            out[:, column('tilt')] = self.net(self.mapping.w_avg.lerp(w, psi))[:, column('tilt')]
+        return out
 
     def rows(self, z, psi):
         """(rows of draw.mjs [n, 26], how near boundaries are [n]): classes by w, numbers by w truncated."""
@@ -289,6 +312,8 @@ class Decider:
         rows = torch.stack(list(columns.values()), 1).numpy().astype(np.float32)
         rows[:, -6:-3] = tinted(rows[:, -6:-3], HAIR_COLOUR[chosen['hair'].numpy()], 0.1)
         rows[:, -3:] = tinted(rows[:, -3:], rows[:, -6:-3], 0.05)
+        if self.settled:
+            contrasted(rows)
         return rows, nearness(chosen, margins, self.spreads)
 
 
@@ -311,10 +336,11 @@ def pair(args):
     torch.manual_seed(1000 + args.seed); np.random.seed(1000 + args.seed)
     decider = Decider()
     z = torch.cat((torch.randn(args.count - args.count // 5, M.W_DIM), found(args.count // 5)))
-    psi = 0.6 + 0.4 * torch.rand(len(z), 1)
-    psi[torch.rand(len(z)) < 0.4] = 0.7
+    psi = 0.5 + 0.5 * torch.rand(len(z), 1)
+    draw = torch.rand(len(z))
+    psi[draw < 0.45], psi[draw > 0.85] = 0.7, 1.0
     rows, near = decider.rows(z, psi)
-    if decider.settled:  # margins of w that steps say little of how near a decision is
+    if decider.settled and not os.path.exists(f'{M.DATA}/settled-before.pt'):  # margins of w that steps say little of how near a decision is; sharpened, what is near is undecided
         earlier = Decider(settled=False)
         near = nearness(*earlier.classes(earlier.mapping(z)), earlier.spreads)
     never = (rows[:, 0] == 1) & (rows[:, 2] == 1) & (rows[:, 3] == 1) & (rows[:, 4] == M.HAIR.index('red'))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 W_DIM = 64
 RESOLUTION = 128
-CHANNELS = {4: 128, 8: 128, 16: 64, 32: 48, 64: 32, 128: 16}
+CHANNELS = {4: 128, 8: 128, 16: 96, 32: 64, 64: 32, 128: 24}
 DATA = os.environ.get('AVATAR_DATA', '/tmp/avatar')  # large files: drawings, checkpoints, pairs
 NAMES = ['glasses', 'smile', 'beard', 'hat', 'hair', 'skin', 'tilt', 'light']
 HAIR = ['black', 'brown', 'blond', 'red', 'gray']
@@ -65,6 +65,7 @@ def upsample(x):
 # Transposed 3x3 convolution of stride 2 followed by the FIR filter, as one 3x3 convolution for each of the two phases of
 # the output along an axis: PHASES[phase, tap, k] is how much of W[k] the tap carries.
 PHASES = torch.tensor([[[0, 1, 3], [3, 3, 1], [1, 0, 0]], [[0, 0, 1], [1, 3, 3], [3, 1, 0]]]) / 4.0
+BOTH = torch.einsum('pak,qbl->klpqab', PHASES, PHASES).reshape(9, 36)  # of both axes: [taps of W, phases and taps]
 
 
 class Affine(nn.Module):
@@ -93,7 +94,8 @@ class Conv(nn.Module):
         demodulation = torch.rsqrt(F.linear(style.square(), self.weight.square().sum((2, 3))) + 1e-8) * math.sqrt(2)
         x = x * style[:, :, None, None]
         if self.up:
-            phases = torch.einsum('pak,qbl,oikl->opqiab', PHASES, PHASES, self.weight).flatten(0, 2)
+            outputs, inputs = self.weight.shape[:2]
+            phases = (self.weight.reshape(-1, 9) @ BOTH).reshape(outputs, inputs, 4, 3, 3).transpose(1, 2).flatten(0, 1)
             x = F.pixel_shuffle(F.conv2d(x, phases, padding=1), 2)
         else:
             x = F.conv2d(x, self.weight, padding=1)

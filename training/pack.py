@@ -54,7 +54,7 @@ def load(decided=True, rendered=True):
         mapping = M.Mapping.of(torch.load(f'{M.DATA}/decided.pt'))
     if decided and rendered and os.path.exists(f'{M.DATA}/render.pt'):
         state = torch.load(f'{M.DATA}/render.pt')
-        synthesis.load_state_dict(state['average'])
+        synthesis.load_state_dict(M.widened(state['average']))
         mapping = M.Mapping.of(state['mapping'])
     if os.path.exists(f'{M.DATA}/heads.pt'):
         state = torch.load(f'{M.DATA}/heads.pt')
@@ -102,7 +102,7 @@ if __name__ == '__main__':
         'attributes': attributes,
         'layerGroups': {'coarse': [0, 3], 'middle': [4, 7], 'fine': [8, 11]},
         'licence': 'MIT (weights). Trained on drawings made with @dicebear/avataaars 9.4.3: design by Pablo Stanley (avataaars.com), free for personal and commercial use; code MIT, Florian Körner.',
-        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on 59,000 and then 43,000 drawings named for as many z by nets that read drawings; no attribute is an input of the generator.',
+        'source': 'Trained from nothing by the scripts in training/ on 60,000 drawings composed of avataaars parts, and on 59,000, 43,000 and then 59,000 drawings named for as many z by nets that read drawings; no attribute is an input of the generator.',
     }
     labeller = f'{ROOT}/models/avatar-labeller.onnx'
     if os.path.exists(labeller):

@@ -13,14 +13,40 @@ import torch.nn as nn
 import torch.nn.functional as F
 import model as M
 from adversarial import R1, R1_EVERY, SAVE_SECONDS, FeatureDiscriminators, PixelDiscriminator, discriminate, feature_error
-from assign import MOVED
-from autoencoder import WEIGHTS as FACE, bump, loss_of
+from assign import CLASSES, MOVED, NUMBERS, SETTLED, Decider, column
+from autoencoder import WEIGHTS as FACE, bump
 from pack import load
-from reader import load_reader, mixed
+from reader import DETAILS, details, load_reader, mixed
 
 PATH = f'{M.DATA}/render.pt'
-WEIGHTS = FACE + 0.75 + 2.5 * bump(64, 22, 40, 22)  # hats and the rims of hair count too: they are what stays blurred
-GAINS = {'affine': 16, 'colour': 8}  # rates against that of convolutions, whose weights are about as much smaller
+WEIGHTS = 0.75 * FACE + 1.5 + 2 * bump(64, 26, 44, 26)  # hats and the rims of hair count too: they are what stays blurred
+# Errors below this count by their squares: flat colours that are a little off are four fifths of the error, and what the eye sees are edges.
+SLIGHT = 0.08
+SHARP = 1.5  # of the error of differences between neighbouring pixels, against that of the pixels
+FLOOR = 0.05  # of the variance of w along a direction
+GAINS = {'affine': 12, 'colour': 8}  # rates against that of convolutions, whose weights are about as much smaller
+
+
+def distance(output, target):
+    """Errors of the pixels, of their differences (edges), and of two coarser scales (colours), weighted."""
+    def size(d, slight):
+        return torch.sqrt(d * d + slight ** 2) - slight
+    d = output - target
+    loss = (size(d, SLIGHT) * WEIGHTS).mean()
+    down, across = d[:, :, 1:] - d[:, :, :-1], d[..., 1:] - d[..., :-1]
+    loss = loss + SHARP * ((size(down, SLIGHT / 4) * WEIGHTS[:, :, 1:]).mean() + (size(across, SLIGHT / 4) * WEIGHTS[..., 1:]).mean())
+    for _ in range(2):
+        d = F.avg_pool2d(d, 2)
+        loss = loss + 0.5 * size(d, SLIGHT / 4).mean()
+    return loss
+
+
+def slow(name):
+    """More of what is learned slowly: red frames, hats with ears, and gray hair."""
+    labels, rest = M.drawings(name)[1], details(name)
+    red = (labels[:, M.NAMES.index('glasses')] == 1) & (rest[:, list(DETAILS).index('accessoriesColour')] == 3)
+    ears = (labels[:, M.NAMES.index('hat')] == 1) & (rest[:, list(DETAILS).index('hatKind')] == 1)
+    return 1.0 * red + 0.3 * ears + 0.2 * (labels[:, M.NAMES.index('hair')] == M.HAIR.index('gray'))
 
 
 class Pairs:
@@ -38,20 +64,63 @@ class Pairs:
                 return np.load(f'{M.DATA}/{name}.{what}.npy')
             self.files = [(name, array(name, 'z'), array(name, 'psi'), M.drawings(name)[0]) for name in names]
             self.ends = np.cumsum([len(z) for _, z, _, _ in self.files])
-            self.share = np.cumsum(np.concatenate([array(name, 'near') for name in names]).astype(np.float64) ** 1.5)
+            self.share = np.cumsum(np.concatenate([array(name, 'near').astype(np.float64) ** 1.5 + slow(name) for name in names]))
+            known = getattr(self, 'errors', np.zeros(0))
+            self.errors = np.concatenate((known, np.full(self.ends[-1] - len(known), known.mean() if len(known) else 0.1)))  # files are added at the end
             assert all(len(z) == len(psi) == len(images) for _, z, psi, images in self.files)
 
     def batch(self, rng, count):
-        """Half by chance, half by how near the boundaries of decisions are."""
-        even = count - count // 2
-        indices = np.concatenate((rng.integers(0, self.ends[-1], even), np.searchsorted(self.share, rng.random(count - even) * self.share[-1])))
+        """Half by chance, a quarter by how near the boundaries of decisions they are or how slowly learned, and a quarter by how far their images were from their drawings when they were last seen."""
+        near, far = count // 4, count // 4
+        far_share = np.cumsum(self.errors ** 2)
+        indices = np.concatenate((rng.integers(0, self.ends[-1], count - near - far), np.searchsorted(self.share, rng.random(near) * self.share[-1]),
+                                  np.searchsorted(far_share, rng.random(far) * far_share[-1]))).clip(max=self.ends[-1] - 1)
         zs, psis, images = [], [], []
-        for i in rng.permutation(indices.clip(max=self.ends[-1] - 1)):
+        for i in indices:
             k = int(np.searchsorted(self.ends, i, 'right'))
             at = int(i - (self.ends[k - 1] if k else 0))
             for found, value in zip((zs, psis, images), self.files[k][1:]):
                 found.append(value[at])
-        return torch.from_numpy(np.stack(zs)), torch.from_numpy(np.stack(psis)), M.to_tensor(np.stack(images))
+        return torch.from_numpy(np.stack(zs)), torch.from_numpy(np.stack(psis)), M.to_tensor(np.stack(images)), indices
+
+
+@torch.no_grad()
+def basis(decider):
+    """[64, 64]: w less its mean in coordinates of spread 1 that say one thing each (tilt, glasses, ...), as far as what decides can be told apart. Styles learn
+    what w says in a small way as fast as what it says in a large one."""
+    w = decider.mapping(torch.randn(20000, M.W_DIM, generator=torch.Generator().manual_seed(5)))
+    values, vectors = torch.linalg.eigh(torch.cov(w.T))
+    white, colour = ((vectors * (values + FLOOR) ** power) @ vectors.T for power in (-0.5, 0.5))
+    rows = torch.cat([decider.net.weight[column(name)] for name in (*NUMBERS, 'hue', *CLASSES)])
+    rows, axes = rows @ colour, torch.zeros(0, M.W_DIM)
+    for row in torch.cat((rows / rows.norm(dim=1, keepdim=True), torch.eye(M.W_DIM))):
+        rest = row - axes.T @ (axes @ row)
+        rest = rest - axes.T @ (axes @ rest)
+        if len(axes) < M.W_DIM and rest.norm() > 0.1:
+            axes = torch.cat((axes, (rest / rest.norm())[None]))
+    return axes @ white
+
+
+@torch.no_grad()
+def in_basis(synthesis, matrix, centre):
+    """Styles that read matrix (w - centre) where they read w; the module is changed."""
+    back = torch.linalg.inv(matrix.double()).float()
+    for module in synthesis.modules():
+        if isinstance(module, M.Affine):
+            module.bias += module.weight @ centre * module.gain
+            module.weight.copy_(module.weight @ back)
+    return synthesis
+
+
+@torch.no_grad()
+def out_of_basis(synthesis, matrix, centre):
+    """The inverse, of a copy."""
+    synthesis = copy.deepcopy(synthesis)
+    for module in synthesis.modules():
+        if isinstance(module, M.Affine):
+            module.weight.copy_(module.weight @ matrix)
+            module.bias -= module.weight @ centre * module.gain
+    return synthesis
 
 
 class Training:
@@ -67,28 +136,32 @@ class Training:
             for name in ('pixels', 'features'):
                 self.net[name].load_state_dict({k[len(name) + 1:]: v for k, v in state.items() if k.startswith(name + '.')})
         reread(self.net['synthesis'], known, self.mapping)
-        self.step, state = 0, torch.load(PATH) if os.path.exists(PATH) and not fresh else None
+        self.step, self.spent, state = 0, 0, torch.load(PATH) if os.path.exists(PATH) and not fresh else None
         if state:
-            self.net.load_state_dict(state['net'])
-            self.step = state['step']
-        self.net.train().requires_grad_(True)
+            self.mapping = M.Mapping.of(state['mapping']).requires_grad_(False)
+            self.net['synthesis'].load_state_dict(M.widened(state['average']))
+        self.matrix = basis(Decider(path=SETTLED))
+        in_basis(self.net['synthesis'], self.matrix, self.mapping.w_avg)
         self.average = copy.deepcopy(self.net['synthesis']).requires_grad_(False)
+        if state and 'spent' in state:  # of this stage: a checkpoint to go on from
+            self.net.load_state_dict(state['net'])
+        self.net.train().requires_grad_(True)
         groups = {}
         for name, p in self.net['synthesis'].named_parameters():  # of other scales, so that they move as fast
             groups.setdefault(GAINS['affine'] if 'affine' in name else GAINS['colour'] if 'torgb' in name or 'const' in name else 1, []).append(p)
-        self.generator = torch.optim.Adam([{'params': p, 'gain': gain} for gain, p in groups.items()], lr=1e-3, betas=(0.5, 0.99), foreach=True)
+        self.generator = torch.optim.Adam([{'params': p, 'gain': gain} for gain, p in groups.items()], lr=1e-3, betas=(0.9, 0.99), foreach=True)
         self.discriminator = torch.optim.Adam([*self.net['pixels'].parameters(), *self.net['features'].parameters()], lr=1e-3, betas=(0.0, 0.99), foreach=True)
-        if state:
-            self.average.load_state_dict(state['average'])
-            if 'generator' in state:
-                self.generator.load_state_dict(state['generator'])
-                self.discriminator.load_state_dict(state['discriminator'])
-                for group, gain in zip(self.generator.param_groups, groups):
-                    group['gain'] = gain
+        if state and 'spent' in state:
+            self.step, self.spent = state['step'], state['spent']
+            self.generator.load_state_dict(state['generator'])
+            self.discriminator.load_state_dict(state['discriminator'])
+            for group, gain in zip(self.generator.param_groups, groups):
+                group['gain'] = gain
 
     def save(self):
-        modules = {name: getattr(self, name).state_dict() for name in ('net', 'average', 'mapping', 'generator', 'discriminator')}
-        torch.save(dict(**modules, step=self.step), PATH + '.tmp')
+        modules = {name: getattr(self, name).state_dict() for name in ('net', 'mapping', 'generator', 'discriminator')}
+        average = out_of_basis(self.average, self.matrix, self.mapping.w_avg).state_dict()
+        torch.save(dict(**modules, average=average, step=self.step, spent=self.spent), PATH + '.tmp')
         os.replace(PATH + '.tmp', PATH)
 
     @torch.no_grad()
@@ -118,23 +191,24 @@ def train(args):
     rng = np.random.default_rng(training.step)
     pairs, reader = Pairs(), load_reader()
     discriminators = [net['pixels'], net['features']]
-    start = saved = shown = time.time()
+    saved = shown = time.time()
+    start = saved - (training.spent if args.resume else 0)
     total, first = 60 * args.minutes, training.step
     sums, count = np.zeros(5), 0
     while time.time() - start < total:
         step, progress = training.step, (time.time() - start) / total
-        fall = min(1, args.final + 2 * (1 - progress))
+        fall = min(1, args.final + 1.25 * (1 - progress))
         for optimizer, rate in ((generator, args.lr * fall), (discriminator, 1e-3)):
             for group in optimizer.param_groups:
                 group['lr'] = rate * group.get('gain', 1) * min(1, (step - first + 1) / 50)
-        z, psi, target = pairs.batch(rng, args.batch)
+        z, psi, target, indices = pairs.batch(rng, args.batch)
         with torch.no_grad():
-            w = training.mapping.w_avg.lerp(training.mapping(z), psi)
+            w = psi * ((training.mapping(z) - training.mapping.w_avg) @ training.matrix.T)
         image = net['synthesis'](w)
         features = reader.features(image)
         with torch.no_grad():
             wanted = reader.features(target)
-        pixel, feature = loss_of(image, target, WEIGHTS), feature_error(features, wanted, WEIGHTS)
+        pixel, feature = distance(image, target), feature_error(features, wanted, WEIGHTS)
         loss = pixel + args.perceptual * feature
         if args.weight:
             for part in discriminators:
@@ -169,6 +243,8 @@ def train(args):
         training.step += 1
         count += 1
         sums[:2] += [float(pixel), float(feature)]
+        with torch.no_grad():
+            pairs.errors[indices] = ((image - target).square() * WEIGHTS).mean((1, 2, 3)).sqrt().numpy()
         training.follow(args.decay, first)
         now = time.time()
         if now - shown > 20:
@@ -177,9 +253,11 @@ def train(args):
                   f'gaps {s[3]:.3f} {s[4]:.3f}, {count * args.batch / (now - shown):.1f} images a second', flush=True)
             sums[:], count, shown = 0, 0, now
         if now - saved > SAVE_SECONDS:
+            training.spent = now - start
             training.save()
             pairs.look()
             saved = now
+    training.spent = 0
     training.save()
 
 
@@ -193,6 +271,7 @@ if __name__ == '__main__':
     parser.add_argument('--lr', type=float, default=1e-3)
     parser.add_argument('--final', type=float, default=0.05, help='learning rate at the end, relative')
     parser.add_argument('--decay', type=float, default=0.995)
+    parser.add_argument('--resume', action='store_true', help='the schedule too goes on from where an interruption left it')
     parser.add_argument('--fresh', action='store_true', help='though there is a checkpoint')
     args = parser.parse_args()
     torch.set_num_threads(1)

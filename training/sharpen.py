@@ -4,31 +4,27 @@
 
 From `assign.py settle` on, what is drawn for a z is what a linear net finds in its w. Near a boundary w says so by little: in 0.43 of all portraits some part
 (a cut of hair, the colour of a shirt, a kind of eyes) is nearly as likely another, and the picture is of both. Here w is moved away from such boundaries, along what the two classes
-add to w, and no number (tilt, skin, light) is changed. The synthesis network need not learn anything: it is shown more of the w that it knows. Nothing is
-trained either. All boundaries are planes, so the layers are written down: the first has the distances from boundaries, the second how far w is short of a margin there
+add to w, and no number (tilt, skin, light) is changed. Nothing is
+trained. All boundaries are planes, so the layers are written down: the first has the distances from boundaries, the second how far w is short of a margin there
 (`Push`) where the two classes lead and their part is there to be seen, the third moves w by as much, and the fourth undoes the third's activation.
 
 Kinds of hats come as often as in the drawings again: what `plain` takes from gray hair is given to the rest (`evened`), and w of gray hair says the kind that is drawn.
-Red frames, which the synthesis network draws as ghosts, become black. What the last layer adds at 128 px counts DETAIL times: its edges were softer than those of the drawings.
 """
 import math, os
 import torch
 import model as M
-from assign import CLASSES, NUMBERS, SETTLED, Decider, Tail, column, extended, one_hot, plain
+from assign import CLASSES, COLOURS_AS_DRAWN, NUMBERS, SETTLED, Decider, Tail, column, drawn, extended, one_hot, plain, quantiles_of
 from reader import SEEN_WITH
 
 BEFORE = f'{M.DATA}/settled-before.pt'
-MARGIN = 0.7  # that w is given, of the median margin of its part
-RAMP = 0.12  # of that margin: where w goes from one class to the other
-PUSH = 0.8  # of what is short
+MARGIN = 0.8  # that w is given, of the median margin of its part
+RAMP = 0.08  # of that margin: where w goes from one class to the other
+PUSH = 0.9  # of what is short
 COVER = 0.99  # of what is undecided; rarer pairs of classes are left
-FARTHEST = 0.4  # of red frames, by how red they are: a longer way is left half gone, to frames of dark red, for w that the synthesis network has never seen draws ghosts
 GATE = 2.0  # how fast a push goes away where another class leads
 # What an undecided part costs the eye
 COSTS = {'glasses': 2, 'hat': 2, 'beard': 2, 'smile': 2, 'hair': 2, 'cut': 1.5, 'eyes': 1.5, 'glassesKind': 1.5, 'brows': 0.7}
-RED, BLACK = 3, 0  # of the colours of frames
 BEANIE, CAT, BRIM, CAP = range(4)  # of the kinds of hats: `plain` draws a cap for a beanie, and a brim for a cat, on gray hair
-DETAIL = 1.15
 
 
 class Geometry:
@@ -174,7 +170,7 @@ class Push:
 
 
 def pushes(geometry, units):
-    """Away from the boundary of every pair, and red frames off dark skin."""
+    """Away from the boundary of every pair, and gray hair off beanies and cats."""
     found = []
     for name, i, k in geometry.pairs():
         usual = MARGIN * geometry.usual[name]
@@ -200,26 +196,24 @@ def pushes(geometry, units):
             if name == 'hatKind' and abs(shift) > 1:
                 unit.ramp(-height, ('gray',), *geometry.gray)
             found.append(unit)
-    return [*found, instead(geometry, units, 'accessoriesColour', RED, BLACK), instead(geometry, units, 'hatKind', BEANIE, CAP, gray=True),
-            instead(geometry, units, 'hatKind', CAT, BRIM, gray=True)]
+    return [*found, instead(geometry, units, 'hatKind', BEANIE, CAP), instead(geometry, units, 'hatKind', CAT, BRIM)]
 
 
-def instead(geometry, units, name, kind, drawn, gray=False):
-    """What is of a kind, on gray hair alone if so asked, to the kind that is drawn for it."""
+def instead(geometry, units, name, kind, drawn):
+    """What is of a kind, on gray hair, to the kind that is drawn for it there."""
     step = geometry.apart(geometry.steps[name][drawn] - geometry.steps[name][kind], name)
     (weight, bias), usual, extra = geometry.difference(name, kind, drawn), MARGIN / 2 * geometry.usual[name], geometry.extra[name]
     unit = Push(units, step / -(weight @ step), usual)
     bias = bias - float(extra[kind] - extra[drawn])
     ahead = (geometry.w @ weight + bias)[(geometry.chosen[name] == kind) & geometry.seen(geometry.chosen, name)]
-    unit.plane(1.0, weight, bias)  # as far as the kind is ahead, and the margin more, but no further than most
-    unit.ramp(-1.0, ('far', name, kind), weight, bias - float(ahead.quantile(1 if gray else FARTHEST)))
+    unit.plane(1.0, weight, bias)  # as far as the kind is ahead, and the margin more
+    unit.ramp(-1.0, ('far', name, kind), weight, bias - float(ahead.max()))
     for other in range(CLASSES[name]):
         if other not in (kind, drawn):
             unit.beyond(-2 / RAMP, geometry, name, other, kind, float(extra[other] - extra[kind]))
     unit.beyond(-4 * usual, geometry, SEEN_WITH[name], 0, 1)
-    if gray:
-        plane, offset = geometry.gray
-        unit.ramp(-4 * usual, ('not gray',), -plane, -offset)
+    plane, offset = geometry.gray
+    unit.ramp(-4 * usual, ('not gray',), -plane, -offset)
     return unit
 
 
@@ -260,15 +254,16 @@ def main():
     print('undecided after:', geometry.undecided(moved, decider.classes(moved)[0]))
     print('class as it was to be:', {name: round(float((decider.classes(moved)[0][name] == chosen[name])[geometry.seen(chosen, name)].float().mean()), 3) for name in CLASSES})
     print('numbers moved:', float((decider.net(moved) - decider.net(w))[:, numbers].abs().max()))
-    mapping = extended(decider.mapping, tail).state_dict()
-    torch.save({**torch.load(BEFORE), 'mapping': mapping}, SETTLED + '.tmp')
+    longer = extended(decider.mapping, tail)
+    shortened = decider.net(longer.w_avg.lerp(longer(torch.randn(20000, M.W_DIM)), COLOURS_AS_DRAWN))
+    quantiles = {**quantiles_of(shortened, drawn()), 'tilt': decider.quantiles['tilt']}
+    mapping = longer.state_dict()
+    torch.save({**torch.load(BEFORE), 'mapping': mapping, 'quantiles': quantiles}, SETTLED + '.tmp')
     os.replace(SETTLED + '.tmp', SETTLED)
     path = f'{M.DATA}/render.pt'
     if not os.path.exists(f'{M.DATA}/render-before.pt'):
         os.replace(path, f'{M.DATA}/render-before.pt')
     state = torch.load(f'{M.DATA}/render-before.pt')
-    for name in ('b128.torgb.weight', 'b128.torgb.bias'):
-        state['average'][name] *= DETAIL
     torch.save({**state, 'mapping': mapping}, path + '.tmp')
     os.replace(path + '.tmp', path)
 
