@@ -154,6 +154,7 @@ export type { LockedFile, LockedModel } from "./runtime/recipe/lock.js";
 export type { ChainReport } from "./runtime/record/chain-report.js";
 export type { FamilyRecord, IdentityRecord, KeepRecord, SampleRecord, SourceRecord } from "./runtime/record/record.js";
 export type { AnimationFormat, Film, ImageContents, ImageFormat } from "./runtime/services/codec.js";
+export type { GraphSource } from "./compiler/build/graph-source.js";
 export type { ProgramGraph } from "./compiler/build/compile-task.js";
 export type { Residency, SourcedGraph } from "./runtime/services/engine.js";
 export type { JudgedHeads } from "./runtime/services/labeller-identity.js";

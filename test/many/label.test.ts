@@ -3,6 +3,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blockKey, packRows, unpackRows } from "../../src/app/many/label-blocks.js";
+import { jsonBytes, readSubmission } from "../../src/app/many/submission.js";
+import type { Platform } from "../../src/app/platform.js";
+import { nodeHost } from "../../src/node/host.js";
+import type { ObjectStore } from "../../src/ports/object-store.js";
 import { layoutData } from "../../src/learn/label/layout.js";
 import { filesIn, folderWith, lacec, root, type Ended } from "../support/lacec.js";
 import { hasRedis, startRedis, type OwnRedis } from "../support/redis.js";
@@ -99,4 +103,41 @@ test("blocks of rows come back as they were, and one of another length is none",
   expect(unpackRows(layout, { first: 64, count: 2 }, bytes)).toEqual(rows);
   expect(unpackRows(layout, { first: 64, count: 3 }, bytes)).toBeUndefined();
   expect(unpackRows(layout, { first: 64, count: 2 }, bytes.subarray(1))).toBeUndefined();
+});
+
+test("a submission from the store names nothing on a worker's disk", async () => {
+  const host = nodeHost();
+  const hash = "0".repeat(64);
+  const good = {
+    ...{ format: 1, kind: "label", lacec: "1.0.0", model: { reference: "builtin:avatar", sha256: hash } },
+    judge: { name: "a judge", sha256: hash },
+    rows: { count: 64, seed: 1, truncation: [0.5, 1], jitter: 0, follow: 0, thumbnails: 0 },
+    models: [{ name: "judge", file: "eye.onnx", sha256: hash, beside: [{ name: "eye.json", sha256: hash }] }],
+  };
+  const read = async (value: unknown): Promise<unknown> => {
+    const bytes = jsonBytes(value as object);
+    const store = { place: "a store", get: () => Promise.resolve(bytes) } as unknown as ObjectStore;
+    return readSubmission({ host } as unknown as Platform, store, await host.sha256(bytes));
+  };
+  expect(await read(good)).toMatchObject(good);
+  const judge = (more: object): object => ({ ...good, judge: { ...good.judge, ...more } });
+  const file = (more: object): object => ({ ...good, models: [{ ...good.models[0], ...more }] });
+  const rows = (more: object): object => ({ ...good, rows: { ...good.rows, ...more } });
+  for (const bad of [
+    { ...good, model: { reference: "/etc/passwd", sha256: hash } },
+    { ...good, model: { reference: "builtin:../avatar", sha256: hash } },
+    { ...good, kind: "shell" },
+    judge({ choice: "clip", clipModel: "../clip" }),
+    judge({ choice: "clip", clipModel: "/clip/model" }),
+    judge({ choice: "clip", clipModel: "owner/../name" }),
+    judge({ choice: "clip", prompts: ["/etc/prompts.txt"] }),
+    judge({ choice: "/usr/bin/judge" }),
+    file({ file: "../eye.onnx" }),
+    file({ file: "" }),
+    file({ beside: [{ name: "/eye.json", sha256: hash }] }),
+    rows({ count: 1e12 }),
+    rows({ thumbnails: 1e9 }),
+    rows({ follow: 2 }),
+  ])
+    await expect(read(bad)).rejects.toThrow(/L5405/);
 });
