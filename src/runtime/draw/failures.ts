@@ -76,7 +76,7 @@ export function describeBetween(task: Task, between: readonly SampleResult[]): r
 }
 
 /** Nats of styles, in those that samples have, beyond which a picture is none of the model's; and dB that it is like at least. */
-const MOST_NATS = 2;
+const MOST_NATS = 4;
 const LEAST_LIKENESS = 18;
 
 /** L4111 for a photograph that the model would not draw, or does not. */

@@ -55,6 +55,8 @@ export interface Likeness {
   /** How far its styles are from the average, nats a layer; and what samples have. */
   readonly nats: number;
   readonly usual: number;
+  /** Cosine of what the model's labeller sees in the picture and in the photograph; absent: it shows no features, or no picture was made. */
+  readonly features?: number;
 }
 
 /** How the slots of a task fared that tries again. */

@@ -17,6 +17,9 @@ import { distributionOf, slopeOf } from "./style-distribution.js";
 /** Samples that the distribution is made of, and those whose pictures are looked at. */
 const SAMPLES = 8192;
 const LOOKED_AT = 10_000;
+/** Channels at which that takes seconds; of wider models fewer samples take as long. */
+const NARROW = 128;
+const LEAST_LOOKED_AT = 512;
 /** The same where small pictures cost as much as whole ones, since a synthesis cannot stop early: of models that are small themselves, and of others. */
 const LOOKED_AT_SMALL = 1024;
 const LOOKED_AT_WHOLE = 64;
@@ -154,8 +157,10 @@ function shown(w: Float32Array, { info, weights }: Model): Float32Array {
 }
 
 function lookedAt({ info, synthesis }: Model): number {
-  if (synthesis !== undefined && synthesis.style !== "alias-free" && synthesis.first.toRgb !== undefined)
-    return LOOKED_AT;
+  if (synthesis !== undefined && synthesis.style !== "alias-free" && synthesis.first.toRgb !== undefined) {
+    const [channels = NARROW] = synthesis.first.constant.shape;
+    return Math.min(LOOKED_AT, Math.max(LEAST_LOOKED_AT, Math.round(LOOKED_AT * (NARROW / channels) ** 2)));
+  }
   return info.resolution <= SMALL ? LOOKED_AT_SMALL : LOOKED_AT_WHOLE;
 }
 

@@ -36,6 +36,7 @@ import { openPreviewer } from "../show/previews.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
 import { attemptJudge } from "./judges.js";
 import { framedPhotograph, openPhotograph } from "./open-photograph.js";
+import { featuresText, openFeatures, withFeatures } from "./photo-features.js";
 import { ahead, cutRows } from "./portions.js";
 import type { Provenance } from "./provenance.js";
 import type { Request } from "./request.js";
@@ -99,7 +100,9 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   const portions = ahead(draw(own, { rows, shares, earlier, drawn, signal }, cx));
   try {
     const first = await portions.next();
-    const sinks = openSinks(own, earlier, drawn.samples, cx);
+    const saving = openSinks(own, earlier, drawn.samples, cx);
+    const compared = await openFeatures(own, saving, { world: cx.world, resources, request });
+    const sinks = compared === undefined ? saving : [...saving, compared];
     const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
     const marks = sinks.some((s) => s.marks === true);
     const labeller = expects.length > 0 || marks ? await resources.labellerOf(loaded) : undefined;
@@ -112,7 +115,11 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     const judged = drawn.samples.filter((s) => isOutcome(task, s));
     const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
     const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
-    const { samples, before, between, attempts } = drawn;
+    const { before, between, attempts } = drawn;
+    const features = compared?.cosine();
+    const samples = withFeatures(drawn.samples, features);
+    if (features !== undefined)
+      request.onEvent?.({ kind: "note", text: `\`${task.name}\`: ${featuresText(features)}` });
     const result = {
       ...{ task, samples, ...(before.length > 0 && { before }), ...(task.kind !== "edit" && { between }) },
       ...(attempts && { attempts }),
