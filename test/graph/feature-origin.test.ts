@@ -5,6 +5,7 @@ import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Attribute } from "../../src/compiler/attribute.js";
 import type { FeatureHead } from "../../src/compiler/picture-head.js";
 import { fitOrigin } from "../../src/runtime/draw/feature-origin.js";
+import { meanColours } from "../support/mean-colours.js";
 import { randomModel } from "../support/model.js";
 import { random } from "../support/random.js";
 import { expectClose } from "../support/close.js";
@@ -53,28 +54,7 @@ describe("the origin of features", () => {
 
   test("is taken from features in graphs", () => {
     const model = randomModel();
-    const features: FeatureHead = {
-      look: {
-        network: {
-          nodes: [
-            {
-              name: "p",
-              opType: "GlobalAveragePool",
-              domain: "",
-              inputs: ["x"],
-              outputs: ["y"],
-              attributes: new Map(),
-            },
-          ],
-          constants: new Map(),
-          inputs: [{ name: "x", dims: [null, 3, 16, 16], type: "float32" }],
-          outputs: [{ name: "y", dims: [null, 3, 1, 1], type: "float32" }],
-        },
-        sha256: "a",
-        input: { name: "x", size: 16, layout: "nchw", channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
-      },
-      output: "y",
-    };
+    const features: FeatureHead = { look: meanColours(16), output: "colours" };
     const ws = Float64Array.from({ length: model.info.numWs * model.info.wDim }, () => r.normal());
     const read = (of: FeatureHead) =>
       interpret(compilePictureReadout({ model, layout: "nchw", noise: "const", truncation: 1, features: of }, [], 1), {

@@ -10,6 +10,7 @@ import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { Looking, LabelHead } from "../../src/compiler/picture-head.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";
+import { meanColours } from "../support/mean-colours.js";
 import { randomModel } from "../support/model.js";
 import { random } from "../support/random.js";
 import { SPAN } from "../support/energies.js";
@@ -20,29 +21,9 @@ const model = randomModel();
 const { numWs, wDim, zDim } = model.info;
 const ROWS = 2;
 
-/** Mean colours: what a picture is shrunk to. */
-const network = {
-  nodes: [
-    {
-      name: "p",
-      opType: "GlobalAveragePool",
-      domain: "",
-      inputs: ["image"],
-      outputs: ["colours"],
-      attributes: new Map(),
-    },
-  ],
-  constants: new Map(),
-  inputs: [{ name: "image", dims: [null, 3, 8, 8], type: "float32" }],
-  outputs: [{ name: "colours", dims: [null, 3, 1, 1], type: "float32" }],
-};
 const head = (column: number, looking: Looking): LabelHead => ({
   kind: "labels",
-  look: {
-    network,
-    sha256: "a",
-    input: { name: "image", size: 8, layout: "nchw", channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
-  },
+  look: meanColours(8),
   ...{ output: "colours", columns: [column], gives: "number", ...looking },
 });
 const latents = model.weights.heads.length;

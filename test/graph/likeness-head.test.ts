@@ -7,6 +7,7 @@ import { GraphBuilder } from "../../src/compiler/graph/builder.js";
 import { interpret } from "../../src/compiler/graph/interpret.js";
 import type { LikenessHead } from "../../src/compiler/picture-head.js";
 import type { EnergyWeights } from "../../src/compiler/weights.js";
+import { meanColours } from "../support/mean-colours.js";
 import { randomModel } from "../support/model.js";
 import { random } from "../support/random.js";
 import { SPAN } from "../support/energies.js";
@@ -18,27 +19,8 @@ const { numWs, wDim, zDim } = model.info;
 const SIZE = 16;
 const AREA = SIZE * SIZE;
 
-const network = {
-  nodes: [
-    {
-      name: "p",
-      opType: "GlobalAveragePool",
-      domain: "",
-      inputs: ["image"],
-      outputs: ["colours"],
-      attributes: new Map(),
-    },
-  ],
-  constants: new Map(),
-  inputs: [{ name: "image", dims: [null, 3, 16, 16], type: "float32" }],
-  outputs: [{ name: "colours", dims: [null, 3, 1, 1], type: "float32" }],
-};
 const features: LikenessHead["features"] = {
-  look: {
-    network,
-    sha256: "a",
-    input: { name: "image", size: 16, layout: "nchw", channels: "rgb", mean: [0, 0, 0], std: [1, 1, 1] },
-  },
+  look: meanColours(16),
   output: "colours",
   of: Float32Array.of(0.3, 0.9, 0.2),
 };

@@ -2,8 +2,6 @@
 // In: a model on an engine. Out: an Encoder, and how well it guesses samples that it has not seen. Invariants: the same model, settings and engine give the same
 // weights; pictures are drawn between truncation LEAST_PSI and 1, as photographs are of all kinds.
 import { compileEncoder, encoderNames, encoderNetwork, ENCODER_SIZE } from "../../compiler/build/encoder.js";
-import { compileThumbnails } from "../../compiler/build/likeness.js";
-import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { parametersOf, type HeadNetwork } from "../../compiler/build/training.js";
 import {
   compileTrainingGradient,
@@ -16,7 +14,7 @@ import type { Encoder } from "../../models/encoder-file.js";
 import type { StyleganModel } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { failure } from "../../source/diagnostic.js";
-import { stylesAt } from "../../runtime/draw/survey.js";
+import { stylesAt, thumbnailsOf } from "../../runtime/draw/survey.js";
 import { rateAt } from "../../runtime/sample/adam.js";
 import { drawLatents } from "../../runtime/sample/noise-source.js";
 import type { Engine } from "../../runtime/services/engine.js";
@@ -47,7 +45,6 @@ const ADAM: AdamSettings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.0
 /** Samples besides, that it is measured on. */
 const HELD_OUT = 512;
 const LEAST_PSI = 0.6;
-const THUMBNAIL_ROWS = 32;
 /** Largest deviation of the noise that is added to pictures. */
 const NOISE = 0.05;
 
@@ -111,7 +108,7 @@ async function drawPairs(
   { count, seed }: EncoderSettings,
   { engine, onProgress, signal }: EncoderOptions,
 ): Promise<Pairs> {
-  const { zDim, wDim, numWs } = model.info;
+  const { zDim, wDim } = model.info;
   const total = count + HELD_OUT;
   const indices = Array.from({ length: total }, (_, k) => k);
   const z = drawLatents(seed, indices, zDim);
@@ -121,29 +118,11 @@ async function drawPairs(
     const centre = average?.[i % wDim] ?? 0;
     return centre + (psi[Math.floor(i / wDim)] ?? 1) * (x - centre);
   });
-  const size = 3 * ENCODER_SIZE ** 2;
-  const pictures = new Float32Array(total * size);
-  const rows = THUMBNAIL_ROWS;
-  const { layout } = engine;
-  const graph = await engine.compile(
-    compileThumbnails({ pictures: model, rows, layout, noise: "none", size: [ENCODER_SIZE, ENCODER_SIZE] }),
-  );
-  try {
-    const tile = new Float32Array(rows * wDim);
-    for (let at = 0; at < total; at += rows) {
-      stopIfAborted(signal);
-      const some = Math.min(rows, total - at);
-      tile.set(w.subarray(at * wDim, (at + some) * wDim));
-      const { small = new Float32Array() } = await graph.run({ ws: repeatStyles(tile, rows, numWs) });
-      pictures.set(
-        small.subarray(0, some * size).map((x) => Math.min(1, Math.max(-1, x))),
-        at * size,
-      );
-      onProgress?.({ phase: "draw", done: at + some, total });
-    }
-  } finally {
-    await graph.dispose();
-  }
+  const drawn = await thumbnailsOf(w, [ENCODER_SIZE, ENCODER_SIZE], {
+    ...{ model, engine, signal, pictures: model, noise: "none" },
+    onProgress: (done) => onProgress?.({ phase: "draw", done, total }),
+  });
+  const pictures = drawn.map((x) => Math.min(1, Math.max(-1, x)));
   return { pictures, ...standardised(w, z, total, wDim, zDim) };
 }
 

@@ -41,6 +41,10 @@ export interface SurveyTask {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface ThumbnailTask extends Omit<SurveyTask, "resultCache"> {
+  readonly onProgress?: (done: number) => void;
+}
+
 /** How w is distributed: before the mapping's last activation (`p`), or itself (`w`). */
 export async function surveyStyles(space: "p" | "w", task: SurveyTask): Promise<StyleDistribution> {
   const { model, resultCache } = task;
@@ -63,7 +67,7 @@ export async function surveyStyles(space: "p" | "w", task: SurveyTask): Promise<
 
 export interface NearSample {
   readonly z: Float64Array;
-  /** Half way to the average, as it was looked at. */
+  /** Truncated, as it was looked at. */
   readonly w: Float32Array;
 }
 
@@ -118,8 +122,8 @@ export async function stylesAt(
 
 /** The small pictures of the first samples, [n, 3, height, width]. */
 async function smallPictures(size: readonly [number, number], task: SurveyTask): Promise<Float32Array> {
-  const { model, engine, pictures, noise, resultCache, signal } = task;
-  const { numWs, zDim, wDim } = model.info;
+  const { model, noise, resultCache } = task;
+  const { zDim } = model.info;
   const count = lookedAt(model);
   const numbers = 3 * size[0] * size[1];
   const about = { kind: "small pictures", count, size, noise, class: classOf(model) };
@@ -128,6 +132,19 @@ async function smallPictures(size: readonly [number, number], task: SurveyTask):
   if (kept !== undefined) return kept;
   const indices = Array.from({ length: count }, (_, k) => k);
   const w = shown(await stylesAt(drawLatents(0, indices, zDim), task), model);
+  const out = await thumbnailsOf(w, size, task);
+  if (key !== undefined) await resultCache?.keepNumbers(key, out);
+  return out;
+}
+
+/** Pictures of w [n, wDim] at a size, [n, 3, height, width], nearly in [-1, 1]. `onProgress`: told how many there are. */
+export async function thumbnailsOf(
+  w: Float32Array,
+  size: readonly [number, number],
+  { model, engine, pictures, noise, signal, onProgress }: ThumbnailTask,
+): Promise<Float32Array> {
+  const { numWs, wDim } = model.info;
+  const [count, numbers] = [w.length / wDim, 3 * size[0] * size[1]];
   const out = new Float32Array(count * numbers);
   const rows = THUMBNAIL_ROWS;
   const graph = await engine.compile(compileThumbnails({ pictures, rows, layout: engine.layout, noise, size }));
@@ -139,15 +156,15 @@ async function smallPictures(size: readonly [number, number], task: SurveyTask):
       tile.set(w.subarray(at * wDim, (at + some) * wDim));
       const { small = new Float32Array() } = await graph.run({ ws: repeatStyles(tile, rows, numWs) });
       out.set(small.subarray(0, some * numbers), at * numbers);
+      onProgress?.(at + some);
     }
   } finally {
     await graph.dispose();
   }
-  if (key !== undefined) await resultCache?.keepNumbers(key, out);
   return out;
 }
 
-/** Styles half way to the average. */
+/** Styles at the truncation at which they are looked at. */
 function shown(w: Float32Array, { info, weights }: Model): Float32Array {
   const average = weights.mapping?.wAverage.data;
   return w.map((x, i) => {
