@@ -1,7 +1,7 @@
 // What the studio makes of a visit, in Chromium: from the address to the first picture, a run of a page that is warm, keys while it runs, a run that is stopped.
-// Run: node scripts/bench.js studio [--json] [--rounds 5] [--marks]; needs a built studio (npm run build:studio) and Debian's Chromium.
+// Run: node scripts/bench.js studio [--json] [--rounds 5] [--marks] [--one-thread]; needs a built studio (npm run build:studio) and Debian's Chromium.
 // In: README's script. Out: medians of the rounds in milliseconds; bytes of JavaScript and styles before the first paint, compressed; the load of the machine when it began and ended: figures of a
-// busy machine are no figures of the studio. --marks: when the worker of the engine got how far, of the first round.
+// busy machine are no figures of the studio. --one-thread: WebAssembly without threads. --marks: when the worker of the engine got how far, of the first round.
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { chromium, type Page } from "playwright-core";
 import { serveStudio } from "../src/node/studio-server.js";
+import { ENGINE_KEY } from "../studio/src/state/engine-choice.js";
 import { shareLink } from "../studio/src/state/share.js";
 
 const { values } = parseArgs({
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     marks: { type: "boolean", default: false },
+    "one-thread": { type: "boolean", default: false },
   },
 });
 
@@ -91,6 +93,8 @@ async function visit(showsMarks: boolean): Promise<Round> {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 } });
   const page = await context.newPage();
   page.setDefaultTimeout(180_000);
+  if (values["one-thread"])
+    await page.addInitScript((key) => localStorage.setItem(key, "browser tfjs-wasm-1"), ENGINE_KEY);
   // Run is pressed in the very frame in which it is there.
   await page.addInitScript(() => {
     const timer = setInterval(() => {

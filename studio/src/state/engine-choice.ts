@@ -18,7 +18,8 @@ export const BROWSER_ENGINES: Readonly<Record<BrowserEngineName, string>> = {
 /** What can be chosen of a machine: the names of `lacec run --engine`. */
 export const MACHINE_ENGINES: readonly (EngineName | "auto")[] = ["auto", ...ENGINE_NAMES];
 
-const KEY = "lace-engine";
+/** Where the choice is kept, in the browser. */
+export const ENGINE_KEY = "lace-engine";
 
 export const engineChoice = signal<EngineChoice>({ place: "browser", engine: "auto" });
 /** Whether lacec serves this page, so that there is a machine to choose. */
@@ -38,7 +39,7 @@ export function restoreChoice(machine: boolean): void {
 export function chooseEngine(choice: EngineChoice): void {
   engineChoice.value = choice;
   try {
-    localStorage.setItem(KEY, `${choice.place} ${choice.engine}`);
+    localStorage.setItem(ENGINE_KEY, `${choice.place} ${choice.engine}`);
   } catch {
     // It is forgotten with the page.
   }
@@ -47,7 +48,7 @@ export function chooseEngine(choice: EngineChoice): void {
 /** The choice of an earlier visit. */
 export function keptChoice(): EngineChoice | undefined {
   try {
-    return choiceOf(localStorage.getItem(KEY) ?? "");
+    return choiceOf(localStorage.getItem(ENGINE_KEY) ?? "");
   } catch {
     return undefined; // a page without storage
   }
