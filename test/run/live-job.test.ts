@@ -60,7 +60,7 @@ describe("a run that is looked at", () => {
     return () => opened.dispose();
   }, 60_000);
 
-  test("tells of every picture small before it is there, a quarter as wide, and like it", async () => {
+  test("tells of every picture small before it is there, an eighth as wide, and like it", async () => {
     const codec = sharpCodec();
     const small = told.flatMap((m) => (m.kind === "preview" ? [m.picture] : []));
     const whole = told.flatMap((m) => (m.kind === "picture" ? [m.picture] : []));
@@ -72,9 +72,9 @@ describe("a run that is looked at", () => {
         told.findIndex((m) => m.kind === "picture" && m.picture.index === index),
       ];
       expect(before).toBeLessThan(after);
-      expect([width, height]).toEqual([32, 32]);
+      expect([width, height]).toEqual([16, 16]);
       const others = await Promise.all(
-        whole.map(async (p) => [1, 2].reduce((i) => halfImage(i), await codec.decode(p.png))),
+        whole.map(async (p) => [1, 2, 3].reduce((i) => halfImage(i), await codec.decode(p.png))),
       );
       const image = await codec.decode(png);
       // It is paler than its own picture, and goes with it more than with any other.
