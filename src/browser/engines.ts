@@ -94,12 +94,14 @@ async function openWasm({ engine, wasm: files }: BrowserEngineOptions, why: stri
   });
   if ((await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) !== true)
     throw failure("L5201", "this browser's WebAssembly has no SIMD: a newer browser has");
-  const cores = navigator.hardwareConcurrency;
+  // TensorFlow.js takes no more than half of the cores, whatever it is asked for: of three it would load eight workers for one thread.
+  const most = Math.min(Math.floor(navigator.hardwareConcurrency / 2), MOST_THREADS);
   const isolated = (globalThis as { readonly crossOriginIsolated?: boolean }).crossOriginIsolated === true;
   if (!isolated) why.push("one thread: this page is not isolated from others, so browsers give it no shared memory");
-  const threaded = isolated && engine !== "tfjs-wasm-1" && cores > 1;
+  else if (most < 2) why.push("one thread: TensorFlow.js takes no more than half of the cores");
+  const threaded = isolated && engine !== "tfjs-wasm-1" && most > 1;
   if (!threaded) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-  else wasm.setThreadsCount(Math.min(cores, MOST_THREADS));
+  else wasm.setThreadsCount(most);
   await activate(tf, "wasm");
   const threads = threaded ? wasm.getThreadsCount() : 1;
   const count = `${threads} thread${threads === 1 ? "" : "s"}`;
