@@ -14,7 +14,7 @@ import type { Encoder } from "../../models/encoder-file.js";
 import type { StyleganModel } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { failure } from "../../source/diagnostic.js";
-import { stylesAt, thumbnailsOf } from "../../runtime/draw/survey.js";
+import { stylesAt, thumbnailsOf, truncated } from "../../runtime/draw/survey.js";
 import { rateAt } from "../../runtime/sample/adam.js";
 import { drawLatents } from "../../runtime/sample/noise-source.js";
 import type { Engine } from "../../runtime/services/engine.js";
@@ -113,11 +113,7 @@ async function drawPairs(
   const indices = Array.from({ length: total }, (_, k) => k);
   const z = drawLatents(seed, indices, zDim);
   const psi = drawLatents(seed, indices, 1, 1).map((x) => LEAST_PSI + (1 - LEAST_PSI) * normalShare(x));
-  const average = model.weights.mapping?.wAverage.data;
-  const w = (await stylesAt(z, { model, engine, signal })).map((x, i) => {
-    const centre = average?.[i % wDim] ?? 0;
-    return centre + (psi[Math.floor(i / wDim)] ?? 1) * (x - centre);
-  });
+  const w = truncated(await stylesAt(z, { model, engine, signal }), model, (row) => psi[row] ?? 1);
   const drawn = await thumbnailsOf(w, [ENCODER_SIZE, ENCODER_SIZE], {
     ...{ model, engine, signal, pictures: model, noise: "none" },
     onProgress: (done) => onProgress?.({ phase: "draw", done, total }),

@@ -2,17 +2,15 @@
 // In: a model on an engine, some w. Out: a z for each. What w has beyond the mapping of its z stays with the picture as its shift.
 // Invariants: a z depends on its own w alone, whatever others are looked for with it; where the mapping takes z by its direction alone, z has the length
 // that samples have, sqrt(zDim), since heads of z look at that too.
-import { compileMapping } from "../../compiler/build/gradient.js";
 import { compileMappingFit } from "../../compiler/build/mapping-fit.js";
 import type { Model } from "../../models/model.js";
-import { stopIfAborted } from "../../ports/stop.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
 import { ascend, bestRow } from "./ascent.js";
+import { stylesAt, truncated } from "./survey.js";
 
 /** Samples that the search begins at the nearest of. */
 const CANDIDATES = 4096;
-const CANDIDATE_ROWS = 256;
 /** Starts for each w. */
 const STARTS = 4;
 const STEPS = 600;
@@ -85,23 +83,7 @@ interface Candidates {
 async function drawCandidates({ model, engine, truncation, signal }: NearestZ): Promise<Candidates> {
   const { zDim, wDim } = model.info;
   const z = drawLatents(0, [...Array(CANDIDATES).keys()], zDim);
-  const w = new Float32Array(CANDIDATES * wDim);
-  const average = model.weights.mapping?.wAverage.data;
-  const mapping = await engine.compile(compileMapping(model.weights, CANDIDATE_ROWS));
-  try {
-    for (let at = 0; at < CANDIDATES; at += CANDIDATE_ROWS) {
-      stopIfAborted(signal);
-      const input = Float32Array.from(z.subarray(at * zDim, (at + CANDIDATE_ROWS) * zDim));
-      const read = await mapping.run({ z: input });
-      const own = (read["w"] ?? new Float32Array()).map((x, i) => {
-        const centre = average?.[i % wDim] ?? 0;
-        return centre + truncation * (x - centre);
-      });
-      w.set(own, at * wDim);
-    }
-  } finally {
-    await mapping.dispose();
-  }
+  const w = truncated(await stylesAt(z, { model, engine, signal }), model, () => truncation);
   return { z, w, zDim, wDim };
 }
 

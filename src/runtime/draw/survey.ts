@@ -165,11 +165,20 @@ export async function thumbnailsOf(
 }
 
 /** Styles at the truncation at which they are looked at. */
-function shown(w: Float32Array, { info, weights }: Model): Float32Array {
+function shown(w: Float32Array, model: Model): Float32Array {
+  return truncated(w, model, () => SHOWN_AT);
+}
+
+/** w [n, wDim] with each row at a truncation of its own: psi of the way from the average. */
+export function truncated(
+  w: Float32Array,
+  { info, weights }: Pick<Model, "info" | "weights">,
+  psiOf: (row: number) => number,
+): Float32Array {
   const average = weights.mapping?.wAverage.data;
   return w.map((x, i) => {
     const centre = average?.[i % info.wDim] ?? 0;
-    return centre + SHOWN_AT * (x - centre);
+    return centre + psiOf(Math.floor(i / info.wDim)) * (x - centre);
   });
 }
 
