@@ -33,6 +33,14 @@ export class HopelessJob extends Error {
   override readonly name = "HopelessJob";
 }
 
+/**
+ * Thrown by a handler where this machine is in trouble, not the job: its disk, its store, its engine. The job goes back as it was, for any worker, and this
+ * one rests before it takes another, the longer the more often in a row.
+ */
+export class MachineTrouble extends Error {
+  override readonly name = "MachineTrouble";
+}
+
 export interface ServeOptions {
   /** Takes no further job; the one under way may finish. */
   readonly signal: AbortSignal;

@@ -119,6 +119,7 @@ export const codes = {
   L5404: "a queue that cannot be reached",
   L5405: "a submission that cannot be read",
   L5406: "results that are not there yet",
+  L5407: "a worker whose machine cannot draw",
   L9001: "internal error",
 } as const;
 

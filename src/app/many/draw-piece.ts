@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { keepingExecutables } from "../../runtime/services/kept-executables.js";
-import { LaceError } from "../../source/diagnostic.js";
+import { failure, LaceError } from "../../source/diagnostic.js";
 import type { Platform } from "../platform.js";
 import type { EngineChoice } from "../verb.js";
 import { packBundle } from "./bundle.js";
@@ -46,6 +46,8 @@ export interface DrawPieceOptions {
 interface Opened extends OpenedSubmission {
   /** Names of the objects that its results go into. */
   readonly pieces: ReadonlySet<string>;
+  /** What it is drawn by, once somebody has begun. */
+  kind?: Promise<Kind>;
 }
 
 /** Draws pieces, and keeps what they share open: the engine, and the submission that was asked for last. */
@@ -75,18 +77,30 @@ export class PieceDrawer {
     const { store } = this;
     const object = objects.piece(id, piece);
     if (await store.has(object)) return "done";
+    await this.checkStore(id);
     const opened = await hopeless(() => this.open(id));
     if (!opened.pieces.has(object)) throw new HopelessJob("the submission has no such piece");
     const own = await this.kind();
     if (opened.lacec !== own.lacec) return "later";
-    const kind = await this.claim(id, own);
+    const kind = await (opened.kind ??= this.claim(id, own));
     if (!this.options.mixed && !sameKind(kind, own)) return "later";
     const start = this.platform.host.now();
     const entries = await hopeless(() => opened.draw(piece, kind));
     const seconds = (this.platform.host.now() - start) / 1000;
     const made = `lacec ${own.lacec}, ${own.engine}, ${own.processor}`;
-    await store.put(object, await packBundle(this.platform.host, entries, { submission: id, piece, made, seconds }));
+    const packed = await packBundle(this.platform.host, entries, { submission: id, piece, made, seconds });
+    await this.checkStore(id);
+    await store.put(object, packed);
     return "done";
+  }
+
+  /** Errors: LaceError L5403 for a store that is not the one which was submitted to, or is no more: a folder under which nothing is mounted is empty. */
+  private async checkStore(id: string): Promise<void> {
+    const { store } = this;
+    if (await store.has(objects.submission(id))) return;
+    throw failure("L5403", `the store ${store.place} does not have the submission ${id.slice(0, 12)}`, [
+      "start the worker with the store that was submitted to",
+    ]);
   }
 
   async close(): Promise<void> {

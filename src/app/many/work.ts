@@ -1,8 +1,10 @@
 // A worker: takes pieces from the queue and puts their results into the store, until it is told to stop.
 import * as v from "valibot";
-import { HopelessJob, type JobEnd, type QueuedJob } from "../../ports/job-queue.js";
+import { HopelessJob, MachineTrouble, type JobEnd, type QueuedJob } from "../../ports/job-queue.js";
+import { failure } from "../../source/diagnostic.js";
 import type { Platform } from "../platform.js";
 import type { EngineChoice, VerbOptions } from "../verb.js";
+import { objects } from "./submission.js";
 import { meetingOf, type Meeting } from "./submit.js";
 
 export interface WorkOptions extends Meeting, VerbOptions {
@@ -25,6 +27,11 @@ export interface Worked {
   readonly pieces: number;
 }
 
+/** A worker that works until nothing is waiting gives up after so many troubles of its machine in a row. */
+const MOST_TROUBLES = 3;
+/** Of no submission: to find out whether a store answers. */
+const NOBODY = "0".repeat(64);
+
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const jobSchema = v.object({
   submission: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a SHA-256")),
@@ -34,13 +41,15 @@ const jobSchema = v.object({
 });
 
 /**
- * Works until the signal aborts (or, with `untilEmpty`, until nothing is waiting). Gives how many pieces were drawn.
+ * Works until the signal aborts (or, with `untilEmpty`, until nothing is waiting). Gives how many pieces were drawn. Where this machine is in trouble, what
+ * is queued stays so.
  *
- * Errors   UsageError for addresses that are none; LaceError L5403, L5404.
+ * Errors   UsageError for addresses that are none; LaceError L5403 for a store that does not answer, L5404; with `untilEmpty` L5407 if the machine's trouble stays.
  */
 export async function work(platform: Platform, options: WorkOptions): Promise<Worked> {
   const { signal = new AbortController().signal, untilEmpty = false, onNote = () => undefined } = options;
   const { store, engine = "auto", models, maxBytes = 8e9, mixed = false, grace = 60 } = options;
+  await (await platform.openStore(store)).has(objects.submission(NOBODY));
   const queue = await platform.openQueue(options.queue, meetingOf(options));
   const drawing = platform.openPieceDrawing({
     store,
@@ -55,17 +64,30 @@ export async function work(platform: Platform, options: WorkOptions): Promise<Wo
   };
   signal.addEventListener("abort", hurry, { once: true });
   let pieces = 0;
+  const troubles: string[] = [];
+  const givingUp = new AbortController();
   try {
     const handle = async (job: QueuedJob): Promise<JobEnd> => {
       const read = v.safeParse(jobSchema, job.data);
       if (!read.success) throw new HopelessJob("the job is none of lacec's");
       const { submission, ...piece } = read.output;
-      const end = await drawing.draw(submission, piece);
-      if (end === "done") pieces++;
-      return end;
+      try {
+        const end = await drawing.draw(submission, piece);
+        if (end === "done") pieces++;
+        troubles.length = 0;
+        return end;
+      } catch (error) {
+        if (!(error instanceof MachineTrouble)) throw error;
+        troubles.push(error.message);
+        if (untilEmpty && troubles.length === MOST_TROUBLES) givingUp.abort();
+        throw error;
+      }
     };
-    await queue.work(handle, { signal, untilEmpty, onNote });
-    return { pieces };
+    await queue.work(handle, { signal: AbortSignal.any([signal, givingUp.signal]), untilEmpty, onNote });
+    if (!givingUp.signal.aborted) return { pieces };
+    throw failure("L5407", `this machine cannot draw: ${troubles.at(-1) ?? ""}`, [
+      "what it was given is queued as before, for other workers",
+    ]);
   } finally {
     signal.removeEventListener("abort", hurry);
     clearTimeout(patience);

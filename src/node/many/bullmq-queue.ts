@@ -10,6 +10,7 @@ import type { QueueOptions } from "../../app/platform.js";
 import { UsageError } from "../../app/verb.js";
 import {
   HopelessJob,
+  MachineTrouble,
   type FailedJob,
   type JobQueue,
   type QueuedJob,
@@ -22,7 +23,9 @@ const LOCK_MS = 4_000;
 const STALLED_MS = 2_000;
 /** A job that another kind of machine must draw is looked at again after so long, in milliseconds. */
 const LATER_MS = 5_000;
-/** How often trouble of the environment (a disk, a store) is tried again; the wait doubles. */
+/** A worker whose machine is in trouble takes nothing for so long, in milliseconds: at first, and at most; the wait doubles. */
+const REST_MS = { first: 2_000, most: 60_000 } as const;
+/** How often a job is tried that ends the engine, or fails for a reason that may pass; the wait doubles. */
 const ATTEMPTS = 5;
 const BACKOFF_MS = 2_000;
 /** Jobs of one request. */
@@ -36,10 +39,12 @@ export async function bullQueue(address: string, { project, capability }: QueueO
   const place = placeOf(address);
   const connect = async (maxRetriesPerRequest: number | null): Promise<Redis> => {
     const client = new Redis(address, { maxRetriesPerRequest, lazyConnect: true, connectTimeout: 5_000 });
-    client.on("error", () => undefined); // every use says what went wrong
+    // Every use says that something went wrong, and this what it was: a refused connection, a password.
+    let cause: unknown;
+    client.on("error", (error) => (cause = error));
     await client.connect().catch((error: unknown) => {
       client.disconnect();
-      throw unreachable(place, error);
+      throw unreachable(place, cause ?? error);
     });
     return client;
   };
@@ -152,15 +157,19 @@ async function runWorker(
     if (text !== said) onNote(text);
     said = text;
   };
-  const worker = new Worker<QueuedJob["data"]>(
+  const resting = new Rest(signal);
+  const worker: Worker<QueuedJob["data"]> = new Worker<QueuedJob["data"]>(
     capability,
     async (job, token) => {
       try {
         const end = await handle({ id: job.id ?? "", data: job.data });
+        resting.isWell();
         if (end === "done") return;
       } catch (error) {
         if (error instanceof HopelessJob) throw new UnrecoverableError(error.message);
-        throw error;
+        if (!(error instanceof MachineTrouble)) throw error;
+        note(`${error.message}: what is queued is left to other workers for a while`);
+        await resting.begin(worker);
       }
       await job.moveToDelayed(Date.now() + LATER_MS, token);
       throw new DelayedError();
@@ -191,6 +200,28 @@ async function runWorker(
   await running;
 }
 
+/** The rests of a worker whose machine is in trouble. */
+class Rest {
+  private next: number = REST_MS.first;
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  /** The machine has done something: its next rest is a short one again. */
+  isWell(): void {
+    this.next = REST_MS.first;
+  }
+
+  /** The worker takes nothing until the rest is over. */
+  async begin(worker: Worker): Promise<void> {
+    await worker.pause(true);
+    const over = (): void => {
+      if (!this.signal.aborted) void worker.resume();
+    };
+    setTimeout(over, this.next).unref();
+    this.next = Math.min(2 * this.next, REST_MS.most);
+  }
+}
+
 /** Whether nothing waits, now or for later. */
 async function isEmpty(queue: Queue): Promise<boolean> {
   const { wait = 0, waiting = 0, delayed = 0, prioritized = 0 } = await queue.getJobCounts();
@@ -207,6 +238,8 @@ function placeOf(address: string): string {
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:")
     throw new UsageError(`write the queue as redis://HOST:PORT or rediss://HOST:PORT, not ${url.protocol}//`);
+  if (!/^(\/\d*)?$/.test(url.pathname))
+    throw new UsageError(`behind the port of a queue stands the number of a database, not ${url.pathname}`);
   return `${url.protocol}//${url.host}`;
 }
 

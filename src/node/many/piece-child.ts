@@ -2,7 +2,7 @@
 // that dies takes nothing with it. The other end is serve-pieces.ts. Invariant: the child ends when its parent does, however that ends.
 import { fork, type ChildProcess } from "node:child_process";
 import type { DrawingSettings, PieceDrawing } from "../../app/many/piece-drawing.js";
-import { HopelessJob, type JobEnd } from "../../ports/job-queue.js";
+import { HopelessJob, MachineTrouble, type JobEnd } from "../../ports/job-queue.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
 
 /** One piece, asked for. */
@@ -14,7 +14,10 @@ export interface Ask {
 /** What became of it. */
 export type Answer =
   | { readonly kind: "ended"; readonly end: JobEnd }
-  | { readonly kind: "failed"; readonly message: string; readonly hopeless: boolean };
+  | { readonly kind: "failed"; readonly message: string; readonly fault: Fault };
+
+/** Whose fault it is: that of the job, wherever it is drawn; of this machine, whatever it draws; or nobody knows. */
+export type Fault = "job" | "machine" | "unknown";
 
 /** Draws by a process of `command`, a script of Node with its words, that answers as servePieces does. A process that died is started again. */
 export function childDrawer(command: string, words: readonly string[], settings: DrawingSettings): PieceDrawing {
@@ -38,7 +41,7 @@ export function childDrawer(command: string, words: readonly string[], settings:
         const answered = (answer: Answer): void => {
           done();
           if (answer.kind === "ended") resolve(answer.end);
-          else reject(answer.hopeless ? new HopelessJob(answer.message) : new Error(answer.message));
+          else reject(errorOf(answer));
         };
         const died = (code: number | null, signal: string | null): void => {
           done();
@@ -50,4 +53,9 @@ export function childDrawer(command: string, words: readonly string[], settings:
       }),
     close: () => child?.kill("SIGKILL"),
   };
+}
+
+function errorOf({ message, fault }: Extract<Answer, { kind: "failed" }>): Error {
+  if (fault === "job") return new HopelessJob(message);
+  return fault === "machine" ? new MachineTrouble(message) : new Error(message);
 }

@@ -20,8 +20,8 @@ export function s3Store(address: string): ObjectStore {
   const [, bucket, prefix = ""] = /^s3:\/\/([a-z0-9.-]{3,63})(?:\/(.*))?$/.exec(address) ?? [];
   if (bucket === undefined) throw new UsageError(`write the store as s3://BUCKET/PREFIX, not ${address}`);
   const { env } = process;
-  const [accessKeyId, secretAccessKey] = [env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]];
-  if (accessKeyId === undefined || secretAccessKey === undefined)
+  const { AWS_ACCESS_KEY_ID: accessKeyId = "", AWS_SECRET_ACCESS_KEY: secretAccessKey = "" } = env;
+  if (accessKeyId === "" || secretAccessKey === "")
     throw new UsageError(`${address} needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment`);
   const region = env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"] ?? "us-east-1";
   const sessionToken = env["AWS_SESSION_TOKEN"];

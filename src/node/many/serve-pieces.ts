@@ -3,12 +3,13 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { UsageError } from "../../app/verb.js";
 import { PieceDrawer } from "../../app/many/draw-piece.js";
 import type { DrawingSettings } from "../../app/many/piece-drawing.js";
 import { HopelessJob } from "../../ports/job-queue.js";
-import { failure } from "../../source/diagnostic.js";
+import { failure, LaceError } from "../../source/diagnostic.js";
 import { nodePlatform } from "../platform.js";
-import type { Answer, Ask } from "./piece-child.js";
+import type { Answer, Ask, Fault } from "./piece-child.js";
 
 /** Answers the parent until it is gone. */
 export async function servePieces(): Promise<void> {
@@ -27,7 +28,7 @@ export async function servePieces(): Promise<void> {
       return { kind: "ended", end: await (await drawer).draw(submission, piece) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return { kind: "failed", message, hopeless: error instanceof HopelessJob };
+      return { kind: "failed", message, fault: faultOf(error) };
     }
   };
   // A terminal's Ctrl-C reaches the whole group: the parent decides what becomes of the piece.
@@ -38,10 +39,23 @@ export async function servePieces(): Promise<void> {
       resolve();
     });
     process.on("message", (message: DrawingSettings | Ask) => {
-      if ("store" in message) drawer = open(message);
-      else void answer(message).then((said) => process.send?.(said));
+      if ("store" in message) {
+        drawer = open(message);
+        drawer.catch(() => undefined); // told to whoever asks for a piece
+      } else void answer(message).then((said) => process.send?.(said));
     });
   });
   // The parent is gone: what is under way is nobody's any more.
   process.exit(0);
+}
+
+/** A disk that is full or refuses, a store, a queue or an engine that cannot be used: whatever is drawn, and on other machines perhaps not. */
+const OF_THE_MACHINE = /^L(5002|5003|5201|5403|5404)$/;
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof HopelessJob) return "job";
+  if (error instanceof UsageError) return "machine";
+  return error instanceof LaceError && error.diagnostics.some((d) => OF_THE_MACHINE.test(d.code))
+    ? "machine"
+    : "unknown";
 }
