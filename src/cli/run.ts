@@ -1,12 +1,14 @@
 // lacec run: compile, execute, and say what came of it, for each script in turn.
 // Invariants: if one script is wrong none runs, and no engine is opened; an interrupted run leaves whole files or none; with --json
 // stdout is one JSON document whatever happens.
+import { resourceUsage } from "node:process";
 import { compileScript, wholeOf, type Compilation, type Compiled } from "../app/compile-script.js";
 import { overridesOf, runCompiled, sharedOutputs, type Results, type RunOptions } from "../app/run.js";
 import type { LabellerChoice, Platform } from "../app/platform.js";
 import { engineChoice, UsageError } from "../app/verb.js";
 import type { Cache } from "../ports/cache.js";
 import { LaceError, type Diagnostic } from "../source/diagnostic.js";
+import { bytesText } from "./describe.js";
 import { command, type CommandContext, type Flags } from "./command.js";
 import { EXIT, exitCodeOf, gravest, type ExitCode } from "./exit.js";
 import { jsonDiagnostics, printDiagnostics } from "./report.js";
@@ -204,6 +206,8 @@ function end(
     printDiagnostics(shown, sources, io);
     if (summary !== undefined) {
       printSummary(summary, flags.out, io);
+      const peak = resourceUsage().maxRSS * 1024;
+      if (peak > MUCH_MEMORY) io.err(io.errColors.dim(`memory at its fullest: ${bytesText(peak)}\n`));
       const slow = flags.engine === "auto" && summary.record.engine.name === "tfjs-wasm" && canInstall(platform);
       if (slow && !hinted.has("engine"))
         io.err(io.errColors.dim("drawn on WebAssembly; faster: lacec doctor --install\n"));
@@ -212,6 +216,9 @@ function end(
   }
   return { exitCode, document: { ...said, script, run } };
 }
+
+/** Bytes of the process from which on a run says how many it took: pictures that are followed at 1024 px take several times as many. */
+const MUCH_MEMORY = 1e9;
 
 /** Whether npm can add an engine to this lacec. */
 function canInstall(platform: Platform): boolean {

@@ -6,6 +6,7 @@ import { fold } from "./fold.js";
 import { fuse } from "./fuse.js";
 import { prune } from "./prune.js";
 import { share } from "./share.js";
+import { turnKernels } from "./turn-kernels.js";
 import { widen } from "./widen.js";
 
 /** More sweeps than a graph needs, beyond one for each node that something moves past: a rule that undoes another would never stop. */
@@ -25,9 +26,9 @@ function foldFully(graph: Graph): Graph {
   return toFixedPoint(graph, (g) => prune(fold(g)));
 }
 
-/** Simplifies, joins costly functions of columns, then fuses products, biases and activations: the last stage before a target. */
+/** Simplifies, turns transposed convolutions, joins costly functions of columns, then fuses products, biases and activations: the last stage before a target. */
 export function optimize(graph: Graph): Graph {
-  const simple = simplify(graph);
+  const simple = simplifyAfter(turnKernels, simplify(graph));
   return toFixedPoint(simplifyAfter(widen, simple), (g) => simplifyAfter(fuse, g));
 }
 

@@ -9,6 +9,7 @@ import type * as OrtModule from "onnxruntime-node";
 import { emitOnnx, onnxOutputNames } from "../../compiler/targets/onnx/onnx.js";
 import { GraphBuilder } from "../../compiler/graph/builder.js";
 import type { Arrays, Executable, Graph, NodeId, QueueInputs, Resident, Shape } from "../../compiler/graph/graph.js";
+import { activationBytes } from "../../compiler/graph/memory.js";
 import { sizeOf } from "../../compiler/graph/shape.js";
 import { winograd } from "../../compiler/passes/winograd.js";
 import { InternalError } from "../../source/internal-error.js";
@@ -106,6 +107,14 @@ function isShort({ nodes }: Graph): boolean {
   return work.reduce((sum, n) => sum + n, 0) < SHORT;
 }
 
+/** Bytes of activations from which on memory counts more than the time of asking for it. */
+const LARGE = 256 * 2 ** 20;
+
+/** The second run of a session takes one piece for all values, sized by the first, whose pieces it keeps: twice the memory. Large graphs do without. */
+function hasMemoryPattern(graph: Graph): boolean {
+  return activationBytes(graph) < LARGE;
+}
+
 /** A graph of which several runs go at once, each on one thread. */
 function compileThreads(settings: OrtSettings, graph: Graph, threads: number): Executable {
   const names = onnxOutputNames(graph);
@@ -121,8 +130,10 @@ function compileThreads(settings: OrtSettings, graph: Graph, threads: number): E
 async function compile(ort: Ort, settings: OrtSettings, graph: Graph, readers?: Readers): Promise<Executable> {
   const onCpu = settings.provider === "cpu";
   const names = onnxOutputNames(graph);
-  const model = emitOnnx(onCpu ? winograd(graph) : graph, { coarseMath: !onCpu, splitTransposed: onCpu });
+  const emitted = onCpu ? winograd(graph) : graph;
+  const model = emitOnnx(emitted, { coarseMath: !onCpu, splitTransposed: onCpu });
   const session = await ort.InferenceSession.create(model, {
+    enableMemPattern: hasMemoryPattern(emitted),
     ...sessionOptions(isShort(graph) ? { ...settings, threads: 1, spinning: false } : settings),
     ...(readers !== undefined && !onCpu && { preferredOutputLocation: "gpu-buffer" as const }),
   });
