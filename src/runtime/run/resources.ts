@@ -12,6 +12,7 @@ import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";
 import { shortOfMemory } from "../show/image-batches.js";
 import { openPainter, type Painter } from "../show/painter.js";
+import type { AskedPictures } from "./asked-pictures.js";
 
 /** Tells something that does not end the run. */
 export type Say = (diagnostics: readonly Diagnostic[]) => void;
@@ -71,13 +72,13 @@ export class Resources {
     return this.labellers.get(model);
   }
 
-  /** The painter of a task's model. How many pictures it makes at once is settled by the first task that asks. */
-  painterOf(task: Task, model: Model, { synthesis }: TaskProgram, count: number): Painter {
+  /** The painter of a task's model. How many pictures it makes at once is settled when the first task asks, by what all of them ask for. */
+  painterOf(task: Task, model: Model, { synthesis }: TaskProgram, { most, total }: AskedPictures): Painter {
     const key = `${task.model} ${task.noise} ${model.decoder?.class ?? ""}`;
     const known = this.painters.get(key);
     if (known !== undefined) return known;
     const made = openPainter({
-      ...{ model, engine: this.engine, services: this.world, noise: task.noise, count },
+      ...{ model, engine: this.engine, services: this.world, noise: task.noise, count: most, total },
       synthesis,
       onShort: (left) => this.say([shortOfMemory(left)]),
     });

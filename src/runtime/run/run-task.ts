@@ -34,6 +34,7 @@ import { picturesOf } from "../show/pictures.js";
 import { keepingSink, openSink, type OutputFile, type Sheets, type Sink } from "../show/saves.js";
 import { openPreviewer } from "../show/previews.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
+import { askedPictures, hasPictures } from "./asked-pictures.js";
 import { attemptJudge } from "./judges.js";
 import { framedPhotograph, openPhotograph } from "./open-photograph.js";
 import { featuresText, openFeatures, withFeatures } from "./photo-features.js";
@@ -186,11 +187,7 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
   // Of an edit each step is a solve of its own, and passes through what lies between.
   const samples = task.kind === "edit" ? 1 : partsOf(task) * (1 + shares.length);
   // Without pictures nothing is gained by portions, and solves of all samples fill their tiles longest.
-  const hasPictures =
-    cx.request.watch !== undefined ||
-    cx.plan.saves.some((s) => s.tasks.includes(own.index)) ||
-    cx.plan.expects.some((e) => e.task === own.index);
-  const isCut = hasPictures && drawsInParts(task) && program.conditions.length <= MOST_FOLLOWED;
+  const isCut = hasPictures(own.index, cx) && drawsInParts(task) && program.conditions.length <= MOST_FOLLOWED;
   const parts = isCut ? cutRows(rows, samples, samplesTogether(cx.resources.engine.steps, ENERGY_ROWS)) : [rows];
   const inParts =
     parts.length === 1 ? undefined : own.clock.inParts(new Map([[task.name, solvesOf(task, rows, shares)]]));
@@ -219,7 +216,7 @@ function solvesOf(task: Task, rows: readonly number[], shares: readonly Share[])
 }
 
 function drawContext(
-  { task, model, loaded, program, resultCache }: OwnTask,
+  { index, task, model, loaded, program, resultCache }: OwnTask,
   clock: PhaseClock,
   { rows, shares, earlier, signal }: Wanted,
   cx: RunContext,
@@ -227,7 +224,7 @@ function drawContext(
   const { plan, request, resources } = cx;
   const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
   const judge = attemptJudge(task, loaded, request, resources, (labeller) => {
-    const painter = resources.painterOf(task, model, program, rows.length);
+    const painter = resources.painterOf(task, model, program, askedPictures(index, rows.length, cx));
     return labellerJudge({ model, resultCache, task, labeller, signal, painter }, task.name, clock);
   });
   const { engine } = resources;
@@ -333,7 +330,7 @@ async function show(
     while ((await portions.next()).done !== true);
     return { outputs: [] };
   }
-  const painter = resources.painterOf(task, model, program, total);
+  const painter = resources.painterOf(task, model, program, askedPictures(index, total, cx));
   const says = resources.engine.batches === true ? () => `${painter.rows} at a time` : undefined;
   async function* pictures(): AsyncGenerator<readonly SampleResult[], void> {
     for await (const portion of portions) yield picturesOf(portion, shares, model.info.numWs).filter(isWanted);
