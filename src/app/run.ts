@@ -7,6 +7,7 @@ import type { Shard } from "../runtime/plan/selection.js";
 import { keepLock } from "../runtime/recipe/lock-file.js";
 import type { MachineRecord, Results } from "../runtime/record/record.js";
 import type { Cache } from "../ports/cache.js";
+import type { WrittenFile } from "../runtime/show/saves.js";
 import type { Overrides } from "../compiler/check/context.js";
 import { compileWhole, type Compiled } from "./compile-script.js";
 import { identifyScript } from "./identify-script.js";
@@ -34,6 +35,8 @@ export interface CompileOptions {
 export interface RunExtras {
   /** Who drew what the cache holds. */
   readonly machines?: readonly MachineRecord[];
+  /** Files that parts of the run have written. */
+  readonly written?: WrittenFile;
 }
 
 export interface RunOptions extends CompileOptions, VerbOptions, LabellerChoice {
@@ -82,7 +85,7 @@ export async function runCompiled(
   script: string,
   { plan, program }: Compiled,
   options: RunOptions = {},
-  { machines }: RunExtras = {},
+  { machines, written }: RunExtras = {},
 ): Promise<Results> {
   checkLabellerChoice(options);
   const { host } = platform;
@@ -96,6 +99,7 @@ export async function runCompiled(
     ...(lock !== undefined && { onLock: (entry) => keepLock(host, entry, { script, frozen: lock === "frozen" }) }),
     ...(shard !== undefined && { shard }),
     ...(machines !== undefined && { machines }),
+    ...(written !== undefined && { written }),
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   });

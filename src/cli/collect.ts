@@ -12,14 +12,17 @@ interface CollectFlags extends Flags {
   readonly set?: Readonly<Record<string, number | string>>;
   readonly count?: number;
   readonly seed?: number;
+  /** `--shard 2/8`. */
+  readonly shard?: { readonly number: number; readonly of: number };
 }
 
 /** `lacec collect SCRIPT` */
 export const collectCommand = command(
   { interrupted: "interrupted; files already finished are whole" },
   async ({ io, platform, watch }, script: string, flags: CollectFlags) => {
-    const { store, out, set: inputs = {}, count, seed, json, quiet } = flags;
-    const { id, results, machines } = await collect(platform, script, { ...watch, store, out, inputs, count, seed });
+    const { store, out, set: inputs = {}, count, seed, shard, json, quiet } = flags;
+    const options = { ...watch, store, out, inputs, count, seed, shard };
+    const { id, results, machines } = await collect(platform, script, options);
     const exitCode = exitCodeOf(results.diagnostics);
     if (json === true) {
       const diagnostics = jsonDiagnostics(results.diagnostics, new Map());

@@ -197,6 +197,11 @@ function program(): Command {
     .option("--set <name=value>", "set an input of the script (repeatable)", setting)
     .option("--count <n>", "as for run", wholeNumber(1))
     .option("--seed <n>", "as for run", wholeNumber(0))
+    .option(
+      "--shard <k/n>",
+      "write the files of the k-th of n parts of the samples, or auto; a collect without it makes the rest",
+      shard,
+    )
     .option("-q, --quiet", "print errors only")
     .option("--json", "print one JSON document on stdout instead of text")
     .addHelpText("after", "\nExample: lacec collect portraits.lace --store /mnt/shared/lace")

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Piece } from "../../runtime/plan/pieces.js";
+import type { Shard } from "../../runtime/plan/selection.js";
 import type { RunRecipe } from "../../runtime/recipe/recipe.js";
 import { runRecipeSchema } from "../../runtime/recipe/recipe-schema.js";
 import { ENGINE_NAMES, type Engine, type EngineName } from "../../runtime/services/engine.js";
@@ -168,6 +169,21 @@ const kindSchema: v.GenericSchema<unknown, Kind> = v.object({
   processor: word,
 });
 
+/** A file that a part of a collection wrote. */
+export interface CollectedFile {
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+const collectedSchema: v.GenericSchema<unknown, readonly CollectedFile[]> = v.pipe(
+  v.array(v.object({ file: v.pipe(v.string(), v.maxLength(4096)), sha256: hash, bytes: row })),
+  v.maxLength(1e7),
+);
+
+/** Bytes of a list of files. */
+const LIST_BYTES = 2 ** 31;
+
 /** Bytes that a submission and the list of its pieces may have. */
 const TEXT_BYTES = 64 << 20;
 
@@ -178,6 +194,9 @@ export const objects = {
   kind: (id: string) => `submissions/${id}/kind.json`,
   results: (id: string) => `submissions/${id}/results/`,
   piece: (id: string, { task, first, last }: Piece) => `submissions/${id}/results/${task}-${first}-${last}.bundle`,
+  /** What a part of a collection wrote. */
+  collected: (id: string, { number, of }: Shard) => `submissions/${id}/collected/${number}-of-${of}.json`,
+  collections: (id: string) => `submissions/${id}/collected/`,
   model: (sha256: string) => `models/${sha256}`,
 };
 
@@ -214,6 +233,21 @@ export async function missingPieces(
 export async function readKind(store: ObjectStore, id: string): Promise<Kind | undefined> {
   const bytes = await store.get(objects.kind(id), TEXT_BYTES);
   return bytes && parsed(kindSchema, bytes, (why) => damaged(id, store, why));
+}
+
+/** What parts of a collection have written, by file. A list that is damaged counts for nothing: its files are written again. */
+export async function readCollected(store: ObjectStore, id: string): Promise<ReadonlyMap<string, CollectedFile>> {
+  const files = new Map<string, CollectedFile>();
+  for await (const name of store.list(objects.collections(id))) {
+    const bytes = await store.get(name, LIST_BYTES);
+    try {
+      for (const own of bytes === undefined ? [] : parsed(collectedSchema, bytes, (why) => new Error(why)))
+        files.set(own.file, own);
+    } catch {
+      continue;
+    }
+  }
+  return files;
 }
 
 /** The bytes of what goes into the store as text. */

@@ -19,7 +19,7 @@ import type { MachineRecord, ScriptIdentity } from "../record/record.js";
 import type { LockEntry } from "../recipe/lock.js";
 import type { OnStep } from "../draw/batch.js";
 import type { SampleResult } from "../draw/results.js";
-import type { Sink } from "../show/saves.js";
+import type { Sink, WrittenFile } from "../show/saves.js";
 
 /** What is asked of one run of a plan. */
 export interface Request {
@@ -46,6 +46,8 @@ export interface Request {
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
   /** Told how expectations stand while pictures come, now and then. */
   readonly onExpect?: (results: readonly ExpectationResult[]) => void;
+  /** Files of one image that parts of this run have written: they are not encoded again. */
+  readonly written?: WrittenFile;
   /** Who drew what is taken from the cache: the record says so. */
   readonly machines?: readonly MachineRecord[];
   /** Told of each step of each solve on the host, for whoever looks at how a picture came about. */

@@ -251,7 +251,7 @@ function openSinks(
 ): Sink[] {
   const { out, onEvent = () => undefined } = request;
   const context = {
-    ...{ host: world.host, codec: resources.codec, out, onEvent },
+    ...{ host: world.host, codec: resources.codec, out, onEvent, written: request.written },
     warn: (d: Parameters<Say>[0][number]) => say([d]),
     photograph: (at: number) => {
       const photo = plan.tasks[at] ?? missing(at);

@@ -30,11 +30,16 @@ export interface SaveContext {
   /** The output folder. */
   readonly out: string;
   readonly onEvent: OnEvent;
+  /** Files that are at their place already, of one image each: they are not encoded again. */
+  readonly written?: WrittenFile | undefined;
   /** The photograph of a task, for pictures that are put back. */
   readonly photograph?: (task: number) => Promise<{ readonly whole: RgbImage; readonly frame: Similarity }>;
   /** Tells the user of something that a file lacks. */
   readonly warn: (diagnostic: Diagnostic) => void;
 }
+
+/** What a file of the output folder is known to be: undefined where it must be written. */
+export type WrittenFile = (file: string) => Promise<{ readonly bytes: number; readonly sha256: string } | undefined>;
 
 /** What is saved: the task and the recipes of its images. */
 export interface SaveSubject {
@@ -97,13 +102,8 @@ function eachSink(
       const number = { index: imageNumber(task, picture), ...(hasStep && { step: picture.part }) };
       const text = recipe(number);
       const shown = paste === undefined ? image : await putBack(image, paste, context);
-      const write: Promise<void> = writeImage(
-        fillTemplate(path, { ...number, part: picture.part }),
-        shown,
-        format,
-        text,
-        context,
-      )
+      const file = fillTemplate(path, { ...number, part: picture.part });
+      const write: Promise<void> = writeUnlessThere(file, shown, format, text, context)
         .then(
           (written) => void files.push({ ...written, task: task.name, form: "each", ...number }),
           (error: unknown) => void failures.push(error),
@@ -212,6 +212,17 @@ function reducedTo(path: string, count: number, { width, height }: RgbImage): Di
 /** Where a file of the output folder lies: paths in a run are relative to that folder as those in run.json are to it. */
 export function outputPath(host: Host, out: string, file: string): string {
   return host.resolve(`${out}/${RECORD_FILE}`, file);
+}
+
+async function writeUnlessThere(
+  file: string,
+  image: RgbImage,
+  format: ImageFormat,
+  text: string | undefined,
+  context: SaveContext,
+): ReturnType<typeof writeImage> {
+  const there = await context.written?.(file);
+  return there === undefined ? writeImage(file, image, format, text, context) : { file, ...there };
 }
 
 async function writeImage(
