@@ -3,12 +3,13 @@
 // Source: onnx.proto (field numbers are the wire format's).
 import protobuf from "protobufjs/minimal.js";
 import { DTYPE_BYTES, toFloat32, type DType } from "./dtype.js";
-import type {
-  OnnxAttribute,
-  OnnxConstant,
-  OnnxModelFile,
-  OnnxNodeFile,
-  OnnxValueFile,
+import {
+  ONNX_TYPES,
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxModelFile,
+  type OnnxNodeFile,
+  type OnnxValueFile,
 } from "../../compiler/onnx-network.js";
 import { OnnxDamage } from "./onnx-weights.js";
 
@@ -20,7 +21,10 @@ export function readOnnxModel(bytes: Uint8Array): OnnxModelFile {
   const constants = new Map<string, OnnxConstant>();
   const inputs: OnnxValueFile[] = [];
   const outputs: OnnxValueFile[] = [];
+  let opset: number | undefined;
   visit(bytes, (field, _, r) => {
+    if (field === 8) opset = readOpset(r.bytes()) ?? opset;
+    if (field === 8) return true;
     if (field !== 7) return false;
     visit(r.bytes(), (f, __, graph) => {
       if (f === 1) nodes.push(readNode(graph.bytes()));
@@ -34,7 +38,20 @@ export function readOnnxModel(bytes: Uint8Array): OnnxModelFile {
     });
     return true;
   });
-  return { nodes, constants, inputs: inputs.filter((v) => !constants.has(v.name)), outputs };
+  const open = inputs.filter((v) => !constants.has(v.name));
+  return { nodes, constants, inputs: open, outputs, ...(opset !== undefined && { opset }) };
+}
+
+/** The version of ONNX's own operations; undefined of others'. */
+function readOpset(bytes: Uint8Array): number | undefined {
+  let [domain, version] = ["", 0];
+  visit(bytes, (field, _, r) => {
+    if (field === 1) domain = r.string();
+    else if (field === 2) version = toNumber(r.int64());
+    else return false;
+    return true;
+  });
+  return domain === "" || domain === "ai.onnx" ? version : undefined;
 }
 
 /** Calls `take` for each field; it answers whether it has read the field. */
@@ -127,37 +144,23 @@ function readValue(bytes: Uint8Array): OnnxValueFile {
     else return false;
     return true;
   });
-  return { name, dims, type: TYPE_NAMES.get(type) ?? `type ${type}` };
+  return { name, dims, type: ONNX_TYPES.get(type) ?? `type ${type}` };
 }
-
-/** TensorProto.DataType by the names that onnxruntime gives the types. */
-const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
-  [1, "float32"],
-  [2, "uint8"],
-  [3, "int8"],
-  [4, "uint16"],
-  [5, "int16"],
-  [6, "int32"],
-  [7, "int64"],
-  [9, "bool"],
-  [10, "float16"],
-  [11, "float64"],
-  [12, "uint32"],
-  [13, "uint64"],
-  [16, "bfloat16"],
-]);
 
 /** TensorProto.DataType of what is read. */
 const TYPES: ReadonlyMap<number, DType> = new Map<number, DType>([
   [1, "F32"],
   [2, "U8"],
   [3, "I8"],
+  [4, "U16"],
   [5, "I16"],
   [6, "I32"],
   [7, "I64"],
   [9, "BOOL"],
   [10, "F16"],
   [11, "F64"],
+  [12, "U32"],
+  [13, "U64"],
   [16, "BF16"],
 ]);
 
@@ -175,6 +178,7 @@ function readTensor(bytes: Uint8Array): OnnxConstant {
     else if (field === 8) name = r.string();
     else if (field === 9) raw = r.bytes();
     else if (field === 10) repeated(wire, r, listed, (inner) => inner.double());
+    else if (field === 11) repeated(wire, r, listed, (inner) => toNumber(inner.uint64()));
     else return false;
     return true;
   });
@@ -182,19 +186,25 @@ function readTensor(bytes: Uint8Array): OnnxConstant {
   return {
     name,
     dims,
+    type: ONNX_TYPES.get(type) ?? `type ${type}`,
     read() {
       if (!dims.every((n) => Number.isSafeInteger(n) && n >= 0))
         throw new OnnxDamage(`the tensor '${name}' has dimensions that make no sense`);
       if (dtype === undefined) throw new OnnxDamage(`the tensor '${name}' is of a type (${type}) that is not read`);
-      // Half precision that is listed comes as bits in whole numbers; nobody writes it so.
       const count = dims.reduce((a, b) => a * b, 1);
       if (raw !== undefined && raw.byteLength !== count * DTYPE_BYTES[dtype])
         throw new OnnxDamage(`the tensor '${name}' has ${raw.byteLength} bytes for ${count} numbers`);
-      const data = raw === undefined ? Float32Array.from(listed) : toFloat32(dtype, raw);
+      const data = raw === undefined ? fromList(dtype, listed) : toFloat32(dtype, raw);
       if (data.length !== count) throw new OnnxDamage(`the tensor '${name}' has ${data.length} numbers, not ${count}`);
       return data;
     },
   };
+}
+
+/** Numbers that are listed one by one: of half precision their bits are. */
+function fromList(dtype: DType, listed: readonly number[]): Float32Array {
+  if (dtype !== "F16" && dtype !== "BF16") return Float32Array.from(listed);
+  return toFloat32(dtype, new Uint8Array(Uint16Array.from(listed).buffer));
 }
 
 /** A 64-bit integer, by whatever protobufjs represents it. */

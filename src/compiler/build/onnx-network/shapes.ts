@@ -102,28 +102,94 @@ const slice: Translate = (c) => {
   const steps = c.numbers(4) ?? [];
   let node = c.t.node(x);
   axes.forEach((axis, i) => {
-    const size = x.shape[axis] ?? 0;
-    if ((steps[i] ?? 1) !== 1) throw new Untranslatable("its steps are not 1");
-    const at = (n: number): number => Math.min(size, Math.max(0, n < 0 ? n + size : n));
+    const [size, step] = [x.shape[axis] ?? 0, steps[i] ?? 1];
+    if (step === 0 || !Number.isInteger(step)) throw new Untranslatable("its step is none");
+    // Where it goes backwards it may end before the first entry.
+    const [least, most] = step > 0 ? [0, size] : [-1, size - 1];
+    const at = (n: number): number => Math.min(most, Math.max(least, n < 0 ? n + size : n));
     const [from, to] = [at(starts[i] ?? 0), at(ends[i] ?? size)];
-    node = c.b.sliceAxis(node, axis, from, Math.max(0, to - from));
+    const count = Math.max(0, Math.ceil((to - from) / step));
+    if (step === 1) node = c.b.sliceAxis(node, axis, from, count);
+    else if (count > MOST_INDICES) throw new Untranslatable("it takes very many entries one by one");
+    else
+      node = taken(
+        c,
+        node,
+        axis,
+        Array.from({ length: count }, (_, k) => from + k * step),
+      );
   });
   return [c.t.of(node)];
 };
+
+/** Entries of an axis, in an order; those that follow one another are taken together. */
+function taken({ b }: OnnxCall, node: NodeId, axis: number, indices: readonly number[]): NodeId {
+  const runs: { readonly from: number; count: number }[] = [];
+  for (const index of indices) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.from + last.count === index) last.count++;
+    else runs.push({ from: index, count: 1 });
+  }
+  if (runs.length > MOST_INDICES) throw new Untranslatable("it takes very many entries one by one");
+  return b.concat(
+    runs.map(({ from, count }) => b.sliceAxis(node, axis, from, count)),
+    axis,
+  );
+}
 
 const gather: Translate = (c) => {
   const x = c.input(0);
   const axis = c.axis(0, x.shape.length);
   const indices = c.numbers(1) ?? [];
   const size = x.shape[axis] ?? 0;
-  if (indices.length === 0 || indices.length > MOST_INDICES) throw new Untranslatable("it takes very many entries");
-  const node = c.t.node(x);
-  const parts: NodeId[] = indices.map((i) => c.b.sliceAxis(node, axis, i < 0 ? i + size : i, 1));
+  if (indices.length === 0) throw new Untranslatable("it takes no entries");
   const shape = [...x.shape.slice(0, axis), ...c.input(1).shape, ...x.shape.slice(axis + 1)];
-  return [c.t.of(c.b.reshape(c.b.concat(parts, axis), shape))];
+  const entries = taken(
+    c,
+    c.t.node(x),
+    axis,
+    indices.map((i) => (i < 0 ? i + size : i)),
+  );
+  return [c.t.of(c.b.reshape(entries, shape))];
 };
 /** Entries that are sliced out one by one. */
 const MOST_INDICES = 1024;
+
+const tile: Translate = (c) => {
+  const x = c.input(0);
+  const repeats = c.numbers(1) ?? [];
+  if (repeats.length !== x.shape.length || !repeats.every((n) => Number.isInteger(n) && n > 0 && n <= MOST_INDICES))
+    throw new Untranslatable("it repeats by numbers that make no sense");
+  const node = repeats.reduce((y, n, d) => c.b.concat(new Array<NodeId>(n).fill(y), d), c.t.node(x));
+  return [c.t.of(node)];
+};
+
+const range: Translate = (c) => {
+  const [start = 0, limit = 0, step = 1] = [0, 1, 2].map((i) => c.numbers(i)?.[0]);
+  const count = Math.max(0, Math.ceil((limit - start) / step));
+  if (!(count <= MOST_CONSTANT)) throw new Untranslatable("it makes a very large constant");
+  return [{ shape: [count], known: Float32Array.from({ length: count }, (_, i) => start + i * step) }];
+};
+
+/** Blocks of channels as pixels. */
+const depthToSpace: Translate = (c) => {
+  const x = c.input(0);
+  const [n = 1, channels = 1, h = 1, w = 1] = x.shape;
+  const k = c.int("blocksize", 1);
+  const depth = channels / (k * k);
+  const isColumnsFirst = c.text("mode", "DCR") === "CRD";
+  const split = c.b.reshape(c.t.node(x), isColumnsFirst ? [n, depth, k, k, h, w] : [n, k, k, depth, h, w]);
+  const order = isColumnsFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
+  return [c.t.of(c.b.reshape(c.b.transpose(split, order), [n, depth, h * k, w * k]))];
+};
+
+const spaceToDepth: Translate = (c) => {
+  const x = c.input(0);
+  const [n = 1, channels = 1, h = 1, w = 1] = x.shape;
+  const k = c.int("blocksize", 1);
+  const split = c.b.reshape(c.t.node(x), [n, channels, h / k, k, w / k, k]);
+  return [c.t.of(c.b.reshape(c.b.transpose(split, [0, 3, 5, 1, 2, 4]), [n, channels * k * k, h / k, w / k]))];
+};
 
 const expand: Translate = (c) => {
   const x = c.input(0);
@@ -137,21 +203,60 @@ const expand: Translate = (c) => {
 
 const pad: Translate = (c) => {
   const x = c.input(0);
-  const pads = c.ints("pads") ?? c.numbers(1) ?? [];
-  const value = c.attribute("value")?.f ?? c.numbers(2)?.[0] ?? 0;
-  if (pads.every((p) => p === 0)) return [x];
-  if (c.text("mode", "constant") !== "constant" || value !== 0)
-    throw new Untranslatable("it pads with other than zeros");
   const rank = x.shape.length;
-  return [c.t.of(c.b.pad(c.t.node(x), pads.slice(0, rank), pads.slice(rank)))];
+  const given = c.ints("pads") ?? c.numbers(1) ?? [];
+  const axes = c.numbers(3)?.map((a) => (a < 0 ? a + rank : a)) ?? x.shape.map((_, d) => d);
+  const end = (d: number, side: number): number => {
+    const k = axes.indexOf(d);
+    return k < 0 ? 0 : (given[k + side * axes.length] ?? 0);
+  };
+  const [before, after] = [x.shape.map((_, d) => end(d, 0)), x.shape.map((_, d) => end(d, 1))];
+  if ([...before, ...after].every((p) => p === 0)) return [x];
+  const mode = c.text("mode", "constant");
+  const node = c.t.node(x);
+  if (mode === "reflect" || mode === "edge") return [c.t.of(mirrored(c, node, before, after, mode === "edge"))];
+  if (mode !== "constant") throw new Untranslatable(`it pads by '${mode.slice(0, 20)}'`);
+  const value = c.attribute("value")?.f ?? c.numbers(2)?.[0] ?? 0;
+  const room = c.b.pad(node, before, after);
+  if (value === 0) return [c.t.of(room)];
+  // The value where there is nothing, over the axes that grow.
+  const sizes = x.shape.map((n, d) => (before[d] === 0 && after[d] === 0 ? 1 : n));
+  const inside = c.b.pad(c.b.broadcast(c.b.scalar(1), sizes), before, after);
+  const around = c.b.sub(c.b.scalar(1), inside);
+  const bounded = Math.max(-3.4e38, Math.min(3.4e38, value));
+  return [c.t.of(c.b.add(room, c.b.mul(around, c.b.scalar(bounded))))];
 };
+
+/** Padding by what is there, from the edge inwards, or by the edge itself; negative room cuts off. */
+function mirrored(
+  c: OnnxCall,
+  x: NodeId,
+  before: readonly number[],
+  after: readonly number[],
+  isEdge: boolean,
+): NodeId {
+  return c.b.shape(x).reduce((y, size, axis) => {
+    const [first, last] = [before[axis] ?? 0, after[axis] ?? 0];
+    if (first === 0 && last === 0) return y;
+    const within = (i: number): number => {
+      const inside = Math.min(size - 1, Math.max(0, i));
+      return isEdge ? inside : 2 * inside - i;
+    };
+    const indices = Array.from({ length: Math.max(0, size + first + last) }, (_, i) => within(i - first));
+    if (indices.some((i) => i < 0 || i >= size)) throw new Untranslatable("it mirrors more than there is");
+    return taken(c, y, axis, indices);
+  }, x);
+}
 
 const constant: Translate = (c) => {
   const tensor = c.attribute("value")?.t;
-  if (tensor !== undefined) return [{ shape: tensor.dims, known: tensor.read() }];
+  if (tensor !== undefined) return [{ shape: tensor.dims, known: tensor.read(), type: tensor.type }];
   const [f, i] = [c.attribute("value_float")?.f, c.attribute("value_int")?.i];
-  if (f !== undefined || i !== undefined) return [{ shape: [], known: Float32Array.of(f ?? i ?? 0) }];
-  const list = c.attribute("value_floats")?.floats ?? c.attribute("value_ints")?.ints;
+  if (f !== undefined || i !== undefined)
+    return [{ shape: [], known: Float32Array.of(f ?? i ?? 0), ...(f === undefined && { type: "int64" }) }];
+  const whole = c.attribute("value_ints")?.ints;
+  if (whole !== undefined) return [{ shape: [whole.length], known: Float32Array.from(whole), type: "int64" }];
+  const list = c.attribute("value_floats")?.floats;
   if (list === undefined) throw new Untranslatable("its value is of a kind that is not read");
   return [{ shape: [list.length], known: Float32Array.from(list) }];
 };
@@ -160,25 +265,15 @@ const constantOfShape: Translate = (c) => {
   const shape = c.numbers(0) ?? [];
   const count = shape.reduce((a, b) => a * b, 1);
   if (count > MOST_CONSTANT) throw new Untranslatable("it makes a very large constant");
-  const value = c.attribute("value")?.t?.read()[0] ?? 0;
-  return [{ shape, known: new Float32Array(count).fill(value) }];
+  const value = c.attribute("value")?.t;
+  return [{ shape, known: new Float32Array(count).fill(value?.read()[0] ?? 0), type: value?.type }];
 };
 const MOST_CONSTANT = 1_000_000;
 
-/** Nearest neighbours by whole factors, as generators and feature pyramids enlarge. */
-const resize: Translate = (c) => {
-  const x = c.input(0);
-  const [, , h = 1, w = 1] = x.shape;
-  const scales = c.ints("scales") ?? c.optional(2)?.known ?? c.attribute("scales")?.floats;
-  const sizes = c.optional(3)?.known;
-  const [up = 0, across = 0] =
-    sizes !== undefined ? [(sizes[2] ?? 0) / h, (sizes[3] ?? 0) / w] : [...(scales ?? [])].slice(2);
-  const whole = Number.isInteger(up) && Number.isInteger(across) && up >= 1 && across >= 1;
-  if (c.text("mode", "nearest") !== "nearest" || !whole || x.shape.length !== 4)
-    throw new Untranslatable("it resizes other than by whole factors to nearest neighbours");
-  const [n = 1, channels = 1] = x.shape;
-  const spread = c.b.broadcast(c.b.reshape(c.t.node(x), [n, channels, h, 1, w, 1]), [n, channels, h, up, w, across]);
-  return [c.t.of(c.b.reshape(spread, [n, channels, h * up, w * across]))];
+const shapeOf: Translate = (c) => {
+  const { shape } = c.input(0);
+  const part = shape.slice(c.int("start", 0), c.int("end", shape.length));
+  return [{ shape: [part.length], known: Float32Array.from(part), type: "int64" }];
 };
 
 export const SHAPES: Readonly<Record<string, Translate>> = {
@@ -193,9 +288,12 @@ export const SHAPES: Readonly<Record<string, Translate>> = {
   Gather: gather,
   Expand: expand,
   Pad: pad,
-  Shape: (c) => [{ shape: [c.input(0).shape.length], known: Float32Array.from(c.input(0).shape) }],
+  Tile: tile,
+  Range: range,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  Shape: shapeOf,
+  Size: (c) => [{ shape: [], known: Float32Array.of(c.input(0).shape.reduce((a, b) => a * b, 1)), type: "int64" }],
   Constant: constant,
   ConstantOfShape: constantOfShape,
-  Resize: resize,
-  Upsample: resize,
 };

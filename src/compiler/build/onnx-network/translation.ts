@@ -11,8 +11,16 @@ export interface OnnxOperand {
   /** Its numbers, row-major, where they do not depend on the inputs. */
   readonly known?: Float32Array;
   readonly node?: NodeId;
+  /** Of its numbers, where it is known to be no floating point. */
+  readonly type?: string | undefined;
   /** Whether the node has the order [n, h, w, c]. */
   readonly channelsLast?: boolean;
+}
+
+const WHOLE = new Set(["uint8", "int8", "uint16", "int16", "int32", "int64", "uint32", "uint64"]);
+/** Whether a value's numbers are whole ones by their type: their quotients are. */
+export function isWhole(value: OnnxOperand | undefined): boolean {
+  return value?.type !== undefined && WHOLE.has(value.type);
 }
 
 /** An operation that is not read, or not in this form: why. */
@@ -79,9 +87,16 @@ const MOST_AXES = 16;
 export class OnnxCall {
   constructor(
     readonly t: OnnxTranslation,
-    private readonly file: OnnxNodeFile,
+    readonly file: OnnxNodeFile,
     private readonly values: readonly (OnnxOperand | undefined)[],
+    /** Version of ONNX's own operations. */
+    readonly opset: number,
   ) {}
+
+  /** The same node with other inputs. */
+  with(values: readonly (OnnxOperand | undefined)[]): OnnxCall {
+    return new OnnxCall(this.t, this.file, values, this.opset);
+  }
 
   get outputs(): number {
     return this.file.outputs.length;
