@@ -32,11 +32,11 @@ const matmul: Translate = (c) => {
 const einsum: Translate = (c) => {
   const [from = "", to] = c.text("equation", "").replaceAll(" ", "").split("->");
   const terms = from.split(",");
-  const letters = terms.map((term) => [...term]);
+  const letters = terms.map((term) => Array.from(term));
   const [p = [], q = []] = letters;
   const all = [...new Set(letters.flat())];
   const wanted =
-    to === undefined ? all.filter((l) => letters.flat().filter((m) => m === l).length === 1).sort() : [...to];
+    to === undefined ? all.filter((l) => letters.flat().filter((m) => m === l).length === 1).sort() : Array.from(to);
   const plain = letters.every(
     (own, i) =>
       own.every((l) => /[a-zA-Z]/.test(l)) &&
