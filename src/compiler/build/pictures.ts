@@ -166,10 +166,12 @@ class Pictures {
     return this.batched(look, output, given) ?? this.rowByRow(look, output, given);
   }
 
-  /** All pictures at once; undefined for a network that is made for fewer of them. */
+  /** All pictures at once; undefined for a network that is made for fewer of them, or that takes them together. */
   private batched(look: PictureNetwork, output: string, given: NodeId): NodeId | undefined {
     const { b } = this;
     const rows = at(b.shape(given), 0);
+    // One scale for all pictures: what is said of one would depend on the others.
+    if (rows > 1 && look.network.nodes.some(({ opType }) => opType === "DynamicQuantizeLinear")) return undefined;
     try {
       const graph = onnxGraph(look.network, this.options(look, output, b.shape(given)));
       const node = graph.outputs[0]?.node ?? -1;
