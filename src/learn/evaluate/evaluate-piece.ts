@@ -81,7 +81,7 @@ export async function evaluatePiece(
       if (bench !== undefined) await lookAtReference(yardstick, piece, { bench, engine, options });
       return seconds;
     }
-    const { tasks } = await drawSets(plan, world, options, piece);
+    const { tasks } = await drawSets(plan, world, options, { piece });
     for (const [at, { task, samples, before = [], seconds: took }] of tasks.entries()) {
       if (samples.length === 0) continue;
       seconds.set(at, took.get("sample") ?? 0);

@@ -1,6 +1,6 @@
 // `lacec eval`: runs the tasks of a plan and measures what came of them, as docs/eval.md defines it.
 // In: a plan, services, a labeller. Out: an Evaluation, and the pictures of each set for a report.
-// Invariants: the script's own saves and expectations are left out, and nothing is written; every image is looked at once.
+// Invariants: the script's own saves and expectations are left out, and nothing is written; every image is looked at once, while its task is drawn.
 import type { Plan, Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import { openDrawer } from "../label/draw-rows.js";
@@ -12,7 +12,6 @@ import { PhaseClock, type OnEvent } from "../../ports/events.js";
 import { execute } from "../../runtime/execute.js";
 import type { RecipeSource } from "../../runtime/record/recipes.js";
 import type { Request } from "../../runtime/run/request.js";
-import type { Piece } from "../../runtime/plan/pieces.js";
 import type { ScriptIdentity } from "../../runtime/record/record.js";
 import { modelForClass } from "../../runtime/show/synthesis-inputs.js";
 import type { SampleResult, TaskResult } from "../../runtime/draw/results.js";
@@ -46,12 +45,10 @@ import { drawPrior, type Draws, type ReadLatents } from "./methods.js";
 import type { Evaluated, SetMeasure, Sheet } from "./evaluation.js";
 import { frechetDistance, type Moments } from "./frechet.js";
 import { followed, unjudged, unread } from "./warnings.js";
-import { lookingTools, pictureBatches, referenceBatches, REFERENCE_SEED } from "./look-batches.js";
+import { LookAlong } from "./look-along.js";
+import { lookingTools, referenceBatches, REFERENCE_SEED } from "./look-batches.js";
 import { lookThrough, seenIn, type LookingTools } from "./looking.js";
 import { featuresOf, LOOK, momentsOfSeen, type Seen } from "./seen.js";
-
-/** Pictures of a set that a report shows. */
-const SHOWN = 16;
 
 export interface EvaluationOptions {
   readonly services: Services;
@@ -127,19 +124,36 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
     }
     const tables = [...benches.keys()].map((m) => m.info.attributes);
     const hand = options.hand === undefined ? undefined : readHandLabels(options.hand, tables);
-    const results = await drawSets(plan, world, options);
-    const byHand = hand === undefined ? undefined : await matchHands(hand, plan, results, services, onEvent);
     engine = await services.openEngine();
     const evaluator = new Evaluator(engine, options, clock);
-    for (const [at, result] of results.tasks.entries()) {
-      const model = results.models[result.task.model];
-      const planModel = plan.models[result.task.model];
-      const bench = model && benches.get(model);
-      if (bench === undefined || planModel === undefined) throw new InternalError(`no model of ${result.task.name}`);
-      const key = yardstickKey(result.task);
-      const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, result.task, planModel.alias));
+    const lookedAt = new Map<Task, LookedAt>();
+    const lookAt = async (task: Task): Promise<LookedAt> => {
+      const known = lookedAt.get(task);
+      if (known !== undefined) return known;
+      const planModel = plan.models[task.model];
+      const bench = planModel && benches.get(await world.loadModel(planModel));
+      if (bench === undefined || planModel === undefined) throw new InternalError(`no model of ${task.name}`);
+      const { alias } = planModel;
+      const key = yardstickKey(task);
+      const yardstick = yardsticks.get(key) ?? (await evaluator.yardstick(bench, task, alias));
       yardsticks.set(key, yardstick);
-      const { measure, sheet } = await evaluator.measure(result, bench, yardstick, planModel.alias, {
+      const made = { bench, yardstick, alias, along: evaluator.lookAlong(task, bench, yardstick) };
+      lookedAt.set(task, made);
+      return made;
+    };
+    const shared = { ...engine, dispose: () => Promise.resolve() };
+    const results = await drawSets(plan, { ...world, openEngine: () => Promise.resolve(shared) }, options, {
+      follow: async (index, portion) => {
+        const task = plan.tasks[index];
+        if (task === undefined) throw new InternalError(`there is no task ${index}`);
+        await (await lookAt(task)).along.add(portion);
+      },
+    });
+    const byHand = hand === undefined ? undefined : await matchHands(hand, plan, results, services, onEvent);
+    for (const [at, result] of results.tasks.entries()) {
+      const looked = await lookAt(result.task);
+      const { bench } = looked;
+      const { measure, sheet } = await evaluator.measure(result, looked, {
         byHand,
         sampleSeconds: await options.kept?.sampleSeconds(at),
       });
@@ -164,12 +178,21 @@ export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<
   }
 }
 
-/** Draws the tasks of a plan, or a piece of one: no pictures. Errors: as execute's. */
+/** A task whose pictures are looked at, and what they are measured against. */
+interface LookedAt {
+  readonly bench: Bench;
+  readonly yardstick: Yardstick;
+  /** The script's name of the model. */
+  readonly alias: string;
+  readonly along: LookAlong;
+}
+
+/** Draws the tasks of a plan, or a piece of one, for whoever follows: no pictures. Errors: as execute's, and those of whoever follows. */
 export async function drawSets(
   plan: Plan,
   services: Services,
   { script, kept, onEvent, signal }: Pick<EvaluationOptions, "script" | "kept" | "onEvent" | "signal">,
-  piece?: Piece,
+  { piece, follow }: Pick<Request, "piece" | "follow"> = {},
 ): Promise<Results> {
   const world: World = { ...dryWorld(services), ...(kept !== undefined && { cache: kept.cache }) };
   return execute({ ...plan, saves: [], expects: [] }, world, {
@@ -177,6 +200,7 @@ export async function drawSets(
     ...(kept !== undefined && { source: kept.source }),
     ...(kept?.onLock !== undefined && { onLock: kept.onLock }),
     ...(piece !== undefined && { piece }),
+    ...(follow !== undefined && { follow }),
     ...(onEvent !== undefined && { onEvent }),
     ...(signal !== undefined && { signal }),
   });
@@ -328,40 +352,23 @@ class Evaluator {
     };
   }
 
+  /** Looks at the pictures of a task as they come. */
+  lookAlong(task: Task, bench: Bench, { painter }: Yardstick): LookAlong {
+    const { clock } = this;
+    const { signal } = this.options;
+    return new LookAlong({ task, model: bench.model, tools: this.toolsOf(bench, painter, task), clock, signal });
+  }
+
   async measure(
     result: TaskResult,
-    bench: Bench,
-    yardstick: Yardstick,
-    alias: string,
+    { bench, yardstick, alias, along }: LookedAt,
     { byHand, sampleSeconds }: { readonly byHand: ByHand | undefined; readonly sampleSeconds: number | undefined },
   ): Promise<{ readonly measure: SetMeasure; readonly sheet: Sheet }> {
     const { task, samples, before = [] } = result;
     const { services } = this.options;
-    const pictures = [...before, ...samples].sort((a, b) => a.index - b.index || a.part - b.part);
-    const seen = new Map<SampleResult, Seen>();
-    const shown: (RgbImage | undefined)[] = [];
-    const rows = new Set(pictures.map((p) => p.index)).size;
-    const columns = pictures.length / rows;
-    let painting = 0;
-    const { signal } = this.options;
-    const isShown = (p: SampleResult, at: number): boolean => (columns > 1 ? p.index < SHOWN / 2 : at < SHOWN);
-    await this.clock.run("synthesise", { task: task.name, total: pictures.length }, async () => {
-      let done = 0;
-      const batches = pictureBatches(task, pictures, bench.model, { isShown, signal });
-      for await (const looked of lookThrough(batches, this.toolsOf(bench, yardstick.painter, task))) {
-        const { batch, alive } = looked.of;
-        looked.seen.forEach((look, k) => {
-          const p = alive[k];
-          if (p !== undefined) seen.set(p, look);
-        });
-        batch.forEach((p, k) => {
-          if (isShown(p, done + k)) shown.push(looked.images[alive.indexOf(p)]);
-        });
-        painting += looked.painting;
-        done += batch.length;
-        this.clock.progress("synthesise", task.name, done, pictures.length);
-      }
-    });
+    const pictures = [...before, ...samples];
+    const seen = await along.finish(pictures);
+    const { shown, columns, painting } = along;
     const outcomes = outcomesOf(result);
     const moments = momentsOfSeen(outcomes.map((s) => seen.get(s)).filter((s) => s !== undefined));
     const distance = (to: Moments | undefined): number | null =>

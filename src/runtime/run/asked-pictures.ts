@@ -15,7 +15,7 @@ export interface AskedPictures {
 
 interface Asking {
   readonly plan: Plan;
-  readonly request: Pick<Request, "watch">;
+  readonly request: Pick<Request, "watch" | "follow">;
   readonly selection: Selection;
 }
 
@@ -23,6 +23,7 @@ interface Asking {
 export function hasPictures(index: number, { plan, request }: Omit<Asking, "selection">): boolean {
   return (
     request.watch !== undefined ||
+    request.follow !== undefined ||
     plan.saves.some((s) => s.tasks.includes(index)) ||
     plan.expects.some((e) => e.task === index)
   );

@@ -18,6 +18,7 @@ import type { ExpectationResult } from "../record/results.js";
 import type { MachineRecord, ScriptIdentity } from "../record/record.js";
 import type { LockEntry } from "../recipe/lock.js";
 import type { OnStep } from "../draw/batch.js";
+import type { Portion } from "../draw/draw.js";
 import type { SampleResult } from "../draw/results.js";
 import type { Sink, WrittenFile } from "../show/saves.js";
 
@@ -44,6 +45,8 @@ export interface Request {
   readonly attempts?: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** A further sink for a task's pictures, for whoever shows them as they are made. It writes nothing. `samples` fills as they are drawn. */
   readonly watch?: (task: Task, samples: readonly SampleResult[]) => Sink | undefined;
+  /** Given the samples of task `index` a portion at a time, in the order of their rows: the next one is drawn when this one has been looked at. */
+  readonly follow?: (index: number, portion: Portion) => Promise<void>;
   /** Told how expectations stand while pictures come, now and then. */
   readonly onExpect?: (results: readonly ExpectationResult[]) => void;
   /** Files of one image that parts of this run have written: they are not encoded again. */

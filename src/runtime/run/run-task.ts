@@ -202,6 +202,7 @@ async function* draw(own: OwnTask, wanted: Wanted, cx: RunContext): AsyncGenerat
         break;
       }
       drawn.add(next.value);
+      await cx.request.follow?.(own.index, next.value);
       yield next.value;
     }
   } finally {
