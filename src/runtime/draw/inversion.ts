@@ -1,22 +1,21 @@
 // The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
 // In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own, and the z that they are near.
-// Method: from the nearest of many samples (survey.ts), and from what an encoder says, a z by its own picture; from the same starts one style for all layers, at
-// higher and higher resolutions; from the better of that and the w of z a style for each. What heads of z say of the picture, and edits of it, stand on that z, or on
-// the one whose w is nearest to what was found, whichever has the liker picture. Of a decoder z is all there is. Invariant: the same photograph gives the same styles on the same engine.
+// Method: from the nearest of many samples (survey.ts), and from what an encoder says, one style for all layers, at higher and higher resolutions; from there a
+// style for each. Edits stand on the z whose w is near to what was found and of which heads of z say what that w shows (nearest-z.ts). Of a decoder z is all there is.
+// Invariant: the same photograph gives the same styles on the same engine.
 import { compileLikeness, targetName, type LikenessTask } from "../../compiler/build/likeness.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
 import type { PhotoSpace } from "../../compiler/plan.js";
-import type { EnergyWeights } from "../../compiler/weights.js";
 import { concat } from "../../source/concat.js";
 import type { RgbImage } from "../image/rgb.js";
 import { ascend, bestRow, type Ascent } from "./ascent.js";
 import { ascendLbfgs } from "./lbfgs.js";
-import { nearestZ, toSphere } from "./nearest-z.js";
+import { nearestZ } from "./nearest-z.js";
 import { floatsOf, resampled } from "./picture-floats.js";
 import { coordinatesOf, styleOf } from "./style-distribution.js";
 import { meanStyle } from "./styles.js";
-import { nearestSamples, stylesAt, surveyStyles, type SurveyTask } from "./survey.js";
+import { nearestSamples, surveyStyles, type SurveyTask } from "./survey.js";
 
 /** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
 const FINEST = 256;
@@ -29,20 +28,13 @@ const ALL_STEPS = 128;
  * ground. All starts go through the first, the best through the others; first one style for all layers, which cannot go far astray.
  */
 const STYLE_STAGES: readonly Stage[] = [
-  { part: 1 / 4, steps: 40 },
-  { part: 1 / 2, steps: 80, rate: 0.15 },
+  { part: 1 / 4, steps: 30 },
+  { part: 1 / 2, steps: 50, rate: 0.15 },
 ];
-/** From the best of them, and from the w of the z that was found: the less w has to leave that, the truer edits are. */
-const WHOLE_STAGES: readonly Stage[] = [{ part: 1, steps: 40 }];
-/** The same of a style for each layer. */
+/** The same of a style for each layer, or of the one. */
 const LAYER_STAGES: readonly Stage[] = [
-  { part: 1, steps: 60, rate: 0.15 },
-  { part: 1, steps: 100 },
-];
-/** The same of z. */
-const LATENT_STAGES: readonly Stage[] = [
-  { part: 1 / 4, steps: 120, rate: 0.1 },
-  { part: 1, steps: 100, rate: 0.1 },
+  { part: 1 / 2, steps: 80, rate: 0.15 },
+  { part: 1, steps: 80 },
 ];
 /** Of a decoder, which has nothing but z. */
 const DECODER_STAGES: readonly Stage[] = [
@@ -108,21 +100,16 @@ class Search {
 
   async inStyles(): Promise<Inversion> {
     const { task } = this;
-    const { model, space } = task;
+    const { model, engine, space, signal } = task;
     const { numWs, wDim } = model.info;
     const styles = await surveyStyles(space.startsWith("w") ? "w" : "p", task);
     const starts = await this.starts();
-    const mapping = model.weights.mapping && model.weights;
-    const z = mapping && (await this.latent(starts, mapping));
     const begun = concat(
       starts.map((s) => coordinatesOf(s.w, styles)),
       Float64Array,
     );
     const layers = space.endsWith("+") ? numWs : 1;
-    const far = await this.through(STYLE_STAGES, begun, { rows: starts.length, layers: 1, styles });
-    const near = z === undefined ? [] : [coordinatesOf(await stylesAt(z, task), styles)];
-    const both = concat([bestRow(far), ...near], Float64Array);
-    const one = await this.through(WHOLE_STAGES, both, { rows: 1 + near.length, layers: 1, styles });
+    const one = await this.through(STYLE_STAGES, begun, { rows: starts.length, layers: 1, styles });
     const each = concat(
       Array.from({ length: layers }, () => bestRow(one)),
       Float64Array,
@@ -132,21 +119,13 @@ class Search {
       Array.from({ length: layers }, (_, l) => styleOf(bestRow(found).subarray(l * wDim, (l + 1) * wDim), styles)),
       Float32Array,
     );
-    const mean = meanStyle(own, wDim);
-    return {
-      z: z === undefined || mapping === undefined ? Float64Array.from(mean) : await this.likest(z, mean, mapping),
-      styles: layers === 1 ? repeatStyles(own, 1, numWs) : own,
-      ...likenessOf(found, layers),
-    };
-  }
-
-  /** Of a z and of the one whose w is nearest to what was found that with the liker picture: edits stand on it. */
-  private async likest(z: Float64Array, mean: Float32Array, mapping: EnergyWeights): Promise<Float64Array> {
-    const { model, engine, signal } = this.task;
-    const all = [z, ...(await nearestZ([mean], { model, engine, truncation: 1, signal }))];
-    const still = { part: 1, steps: 0, rate: 0.1 };
-    const seen = await this.descend(concat(all, Float64Array), still, { rows: all.length, layers: 1, mapping });
-    return bestRow({ x: seen.x, value: seen.beside.map((misfit) => -misfit) });
+    const [z = Float64Array.from(own)] = await nearestZ([meanStyle(own, wDim)], {
+      model,
+      engine,
+      truncation: 1,
+      signal,
+    });
+    return { z, styles: layers === 1 ? repeatStyles(own, 1, numWs) : own, ...likenessOf(found, layers) };
   }
 
   /** Of a decoder, whose z is its style. */
@@ -167,17 +146,6 @@ class Search {
     if (task.encode === undefined) return nearestSamples(target, task.tries, task);
     const said = await task.encode(target);
     return task.tries === 1 ? [said] : [said, ...(await nearestSamples(target, task.tries - 1, task))];
-  }
-
-  /** The z whose picture is likest, at the length of samples where the mapping takes z by its direction alone. */
-  private async latent(starts: readonly EncodedStart[], mapping: EnergyWeights): Promise<Float64Array> {
-    const begun = concat(
-      starts.map((s) => s.z),
-      Float64Array,
-    );
-    const z = bestRow(await this.through(LATENT_STAGES, begun, { rows: starts.length, layers: 1, mapping }));
-    if (mapping.mapping?.normalize === true) toSphere(z, z.length);
-    return z;
   }
 
   /** Several stages, after the first from the best row. */

@@ -1,99 +1,92 @@
-// The z whose w is nearest to a given one: where edits of pictures that came from elsewhere begin.
+// The z of a given w: where edits of pictures that came from elsewhere begin. Its own w is near, and heads of z say of it what the given w shows.
 // In: a model on an engine, some w. Out: a z for each. What w has beyond the mapping of its z stays with the picture as its shift.
 // Invariants: a z depends on its own w alone, whatever others are looked for with it; where the mapping takes z by its direction alone, z has the length
 // that samples have, sqrt(zDim), since heads of z look at that too.
 import { compileMappingFit } from "../../compiler/build/mapping-fit.js";
-import type { Model } from "../../models/model.js";
-import { drawLatents } from "../sample/noise-source.js";
-import type { Engine } from "../services/engine.js";
-import { ascend, bestRow } from "./ascent.js";
-import { stylesAt, truncated } from "./survey.js";
+import { bestRow } from "./ascent.js";
+import { ascendLbfgs } from "./lbfgs.js";
+import { readStyles, type ReadingTask, type StyleReading } from "./read-styles.js";
+import { coordinatesOf, whiteningOf } from "./style-distribution.js";
 
-/** Samples that the search begins at the nearest of. */
-const CANDIDATES = 4096;
-/** Starts for each w. */
+/** Starts for each w: the nearest samples. */
 const STARTS = 4;
-const STEPS = 600;
-const RATE = 0.2;
-/** Rows of the fit's tile. */
-const ROWS = 16;
-
-export interface NearestZ {
-  readonly model: Model;
-  readonly engine: Engine;
-  readonly truncation: number;
-  readonly signal?: AbortSignal | undefined;
-}
+const EVALUATIONS = 150;
+/** What a squared distance of u counts for, beside squares of what heads are off by: u is known less well than a number of its spread. */
+const NEARNESS = 0.25;
 
 /**
  * A z for each w.
- * Shapes   `targets` [wDim] each -> [zDim] each. Errors: LaceError L4106 if `signal` aborts.
+ * Shapes   `targets` [wDim] each -> [zDim] each. Errors: LaceError L4106 if `signal` aborts, L52xx of the engine.
  */
-export async function nearestZ(targets: readonly Float32Array[], source: NearestZ): Promise<readonly Float64Array[]> {
+export async function nearestZ(
+  targets: readonly Float32Array[],
+  source: ReadingTask,
+): Promise<readonly Float64Array[]> {
   const { model, engine, truncation, signal } = source;
-  const { zDim, wDim } = model.info;
+  const { zDim } = model.info;
   const { mapping } = model.weights;
-  if (mapping === undefined) return targets.map((w) => Float64Array.from(w));
-  const onSphere = mapping.normalize;
-  const candidates = await drawCandidates(source);
-  const fit = await engine.compile(compileMappingFit({ weights: model.weights, truncation, rows: ROWS }));
+  if (mapping === undefined || targets.length === 0) return targets.map((w) => Float64Array.from(w));
+  const read = await readStyles(source);
+  const { weights, styles, spread } = read;
+  const coordinates = { mean: styles.mean, slope: styles.slope, whitening: whiteningOf(styles) };
+  const graph = await engine.compile(
+    compileMappingFit({ weights, truncation, coordinates, spread, rows: STARTS, nearness: NEARNESS }),
+  );
+  const candidates = coordinatesOfAll(read);
   const all: Float64Array[] = [];
   try {
-    for (let first = 0; first < targets.length; first += ROWS / STARTS) {
-      const own = targets.slice(first, first + ROWS / STARTS);
-      const z = new Float64Array(ROWS * zDim);
-      const target = new Float32Array(ROWS * wDim);
-      own.forEach((w, k) => {
-        nearestOf(candidates, w).forEach((start, s) => {
-          z.set(start, (k * STARTS + s) * zDim);
-          target.set(w, (k * STARTS + s) * wDim);
-        });
+    for (const w of targets) {
+      const wanted = { u: coordinatesOf(w, styles), said: read.saidOf(w) };
+      const inputs = {
+        target: repeated(wanted.u),
+        ...(spread.length > 0 && { said: repeated(wanted.said) }),
+      };
+      const found = await ascendLbfgs(nearestOf(read, candidates, wanted), {
+        ...{ graph, of: "z", value: "near", inputs, rows: STARTS, steps: EVALUATIONS, signal },
       });
-      const found = await ascend(z, {
-        ...{ graph: fit, of: "z", value: "near", inputs: { target }, rows: ROWS, steps: STEPS, rate: RATE, signal },
-        ...(onSphere && { project: (x: Float64Array) => toSphere(x, zDim) }),
-      });
-      own.forEach((_, k) => {
-        const rows = Array.from({ length: STARTS }, (_unused, s) => k * STARTS + s);
-        all.push(bestRow(found, rows));
-      });
+      const z = bestRow(found);
+      if (mapping.normalize) toSphere(z, zDim);
+      all.push(z);
     }
   } finally {
-    await fit.dispose();
+    await graph.dispose();
   }
   return all;
 }
 
 /** Every row at the distance from the origin that samples have. */
-export function toSphere(z: Float64Array, zDim: number): void {
-  for (let at = 0; at < z.length; at += zDim) {
-    const row = z.subarray(at, at + zDim);
-    const length = Math.hypot(...row);
-    if (length > 0) row.forEach((x, i) => (row[i] = (x * Math.sqrt(zDim)) / length));
-  }
+function toSphere(z: Float64Array, zDim: number): void {
+  const length = Math.hypot(...z);
+  if (length > 0) z.forEach((x, i) => (z[i] = (x * Math.sqrt(zDim)) / length));
 }
 
-interface Candidates {
-  readonly z: Float64Array;
-  readonly w: Float32Array;
-  readonly zDim: number;
-  readonly wDim: number;
+function repeated(row: ArrayLike<number>): Float32Array {
+  const out = new Float32Array(STARTS * row.length);
+  for (let k = 0; k < STARTS; k++) out.set(row, k * row.length);
+  return out;
 }
 
-async function drawCandidates({ model, engine, truncation, signal }: NearestZ): Promise<Candidates> {
-  const { zDim, wDim } = model.info;
-  const z = drawLatents(0, [...Array(CANDIDATES).keys()], zDim);
-  const w = truncated(await stylesAt(z, { model, engine, signal }), model, () => truncation);
-  return { z, w, zDim, wDim };
+function coordinatesOfAll({ w, styles }: StyleReading): readonly Float64Array[] {
+  const wDim = styles.mean.length;
+  return Array.from({ length: w.length / wDim }, (_, k) => coordinatesOf(w.subarray(k * wDim, (k + 1) * wDim), styles));
 }
 
-/** The z of the STARTS candidates whose w is nearest. */
-function nearestOf({ z, w, zDim, wDim }: Candidates, target: Float32Array): readonly Float64Array[] {
-  const distances = Float64Array.from({ length: z.length / zDim }, (_, k) => {
-    let sum = 0;
-    for (let i = 0; i < wDim; i++) sum += ((w[k * wDim + i] ?? 0) - (target[i] ?? 0)) ** 2;
-    return sum;
+/** The z of the STARTS samples that are nearest to what is wanted, side by side. */
+function nearestOf(
+  { z, said, spread }: StyleReading,
+  candidates: readonly Float64Array[],
+  wanted: { readonly u: Float64Array; readonly said: Float32Array },
+): Float64Array {
+  const zDim = z.length / candidates.length;
+  const distances = candidates.map((u, k) => {
+    let [near, off] = [0, 0];
+    for (let i = 0; i < u.length; i++) near += ((u[i] ?? 0) - (wanted.u[i] ?? 0)) ** 2;
+    for (let j = 0; j < spread.length; j++)
+      off += (((said[k * spread.length + j] ?? 0) - (wanted.said[j] ?? 0)) / (spread[j] ?? 1)) ** 2;
+    return NEARNESS * near + off;
   });
-  const order = [...distances.keys()].sort((a, b) => (distances[a] ?? 0) - (distances[b] ?? 0));
-  return order.slice(0, STARTS).map((k) => z.subarray(k * zDim, (k + 1) * zDim));
+  const order = [...distances.keys()].sort((a, b) => (distances[a] ?? 0) - (distances[b] ?? 0)).slice(0, STARTS);
+  const starts = new Float64Array(STARTS * zDim);
+  order.forEach((k, row) => starts.set(z.subarray(k * zDim, (k + 1) * zDim), row * zDim));
+  return starts;
 }

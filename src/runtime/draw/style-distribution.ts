@@ -53,6 +53,19 @@ export function styleOf(u: ArrayLike<number>, { mean, root, slope }: StyleDistri
   });
 }
 
+/** The inverse of the root, row-major: lower triangular too. */
+export function whiteningOf({ mean, root }: StyleDistribution): Float32Array {
+  const d = mean.length;
+  const inverse = new Float64Array(d * d);
+  for (let j = 0; j < d; j++)
+    for (let i = j; i < d; i++) {
+      let sum = i === j ? 1 : 0;
+      for (let k = j; k < i; k++) sum -= (root[i * d + k] ?? 0) * (inverse[k * d + j] ?? 0);
+      inverse[i * d + j] = sum / (root[i * d + i] ?? 1);
+    }
+  return Float32Array.from(inverse);
+}
+
 function undone(w: number, slope: number): number {
   return w / (w < 0 ? LAST_GAIN * slope : LAST_GAIN);
 }

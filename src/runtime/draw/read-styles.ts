@@ -1,0 +1,93 @@
+// What heads of z would say of a style: a linear reading of w, learnt from samples. A picture that came from elsewhere has a w, and no z that heads could read.
+// In: a model on an engine, its truncation. Out: samples with their w and what heads of z say, the distribution of w, and that reading.
+// Invariants: the samples are those of seed 0; heads of w and of pictures have no part in it, for they look at the state as it is.
+// Source: attributes are nearly linear in w (Shen et al. 2020, arXiv 1907.10786); the reading is ridge regression.
+import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import type { StyleDistribution } from "../../compiler/build/likeness.js";
+import { compileStyleReading } from "../../compiler/build/mapping-fit.js";
+import type { EnergyWeights } from "../../compiler/weights.js";
+import type { Model } from "../../models/model.js";
+import { stopIfAborted } from "../../ports/stop.js";
+import { drawLatents } from "../sample/noise-source.js";
+import type { Engine } from "../services/engine.js";
+import { distributionOf, slopeOf } from "./style-distribution.js";
+
+const SAMPLES = 4096;
+const ROWS = 256;
+/** Of the mean square of a number of w, what is added to each: directions that samples hardly leave say nothing. */
+const RIDGE = 1e-3;
+/** The least that an output of a head is taken to be off by. */
+const LEAST_SPREAD = 1e-3;
+
+export interface StyleReading {
+  /** The model's weights with its heads of z alone. */
+  readonly weights: EnergyWeights;
+  readonly styles: StyleDistribution;
+  /** Of the samples: z [n, zDim], w [n, wDim], what heads say [n, K]. */
+  readonly z: Float64Array;
+  readonly w: Float32Array;
+  readonly said: Float32Array;
+  /** What heads of z are likely to say of a style, [K]. */
+  readonly saidOf: (w: ArrayLike<number>) => Float32Array;
+  /** Root of the mean square by which that is off, [K]. */
+  readonly spread: Float32Array;
+}
+
+export interface ReadingTask {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly truncation: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads samples. Errors: LaceError L4106 if `signal` aborts, L52xx of the engine. */
+export async function readStyles({ model, engine, truncation, signal }: ReadingTask): Promise<StyleReading> {
+  const { zDim, wDim } = model.info;
+  const weights = { ...model.weights, heads: model.weights.heads.filter(isOfZ) };
+  const z = drawLatents(0, [...Array(SAMPLES).keys()], zDim);
+  const w = new Float32Array(SAMPLES * wDim);
+  const said: Float32Array[] = [];
+  const readout = await engine.compile(compileStyleReading({ weights, truncation, rows: ROWS }));
+  try {
+    for (let at = 0; at < SAMPLES; at += ROWS) {
+      stopIfAborted(signal);
+      const read = await readout.run({ z: Float32Array.from(z.subarray(at * zDim, (at + ROWS) * zDim)) });
+      w.set(read["w"] ?? [], at * wDim);
+      said.push(Float32Array.from(read["logits"] ?? []));
+    }
+  } finally {
+    await readout.dispose();
+  }
+  const width = (said[0]?.length ?? 0) / ROWS;
+  const all = new Float32Array(SAMPLES * width);
+  said.forEach((part, k) => all.set(part, k * ROWS * width));
+  const styles = distributionOf(w, wDim, slopeOf("p"));
+  return { weights, styles, z, w, said: all, ...linearReading(w, all, wDim) };
+}
+
+function isOfZ({ space, picture }: EnergyWeights["heads"][number]): boolean {
+  return space === "z" && picture === undefined;
+}
+
+/** Ridge regression of `said` [n, K] on w [n, wDim] and 1. */
+function linearReading(w: Float32Array, said: Float32Array, wDim: number): Pick<StyleReading, "saidOf" | "spread"> {
+  const n = w.length / wDim;
+  const width = said.length / n;
+  if (width === 0) return { saidOf: () => new Float32Array(0), spread: new Float32Array(0) };
+  const withOne = (row: ArrayLike<number>): number[] => [...Array.from(row), 1];
+  const x = new Matrix(Array.from({ length: n }, (_, k) => withOne(w.subarray(k * wDim, (k + 1) * wDim))));
+  const y = new Matrix(Array.from({ length: n }, (_, k) => Array.from(said.subarray(k * width, (k + 1) * width))));
+  const across = x.transpose();
+  const normal = across.mmul(x);
+  const ridge = (RIDGE * (normal.trace() - n)) / wDim;
+  for (let i = 0; i < wDim; i++) normal.set(i, i, normal.get(i, i) + ridge);
+  const slopes = new CholeskyDecomposition(normal).solve(across.mmul(y));
+  const off = x.mmul(slopes).sub(y);
+  const spread = Float32Array.from({ length: width }, (_, j) =>
+    Math.max(LEAST_SPREAD, Math.sqrt(off.getColumn(j).reduce((sum, e) => sum + e ** 2, 0) / n)),
+  );
+  return {
+    saidOf: (row) => Float32Array.from(Matrix.rowVector(withOne(row)).mmul(slopes).getRow(0)),
+    spread,
+  };
+}
