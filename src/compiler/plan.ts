@@ -265,6 +265,8 @@ export type Sampler =
       readonly maxSteps: number;
       /** A sample that makes no progress takes all of `maxSteps` (defaults before edition 2); absent: it ends when that is seen. */
       readonly patient?: true;
+      /** Nats by which what a step gains may differ from what the slopes at its ends say, of solvers that know both; absent: by any. */
+      readonly within?: number;
     }
   | { readonly kind: "langevin"; readonly steps: number; readonly step: number; readonly noise: number }
   /** Of `steps` the part `temper` lets the condition grow; a step has `leaps` evaluations. */

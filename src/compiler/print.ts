@@ -162,7 +162,7 @@ function samplerText(s: Sampler): string {
   switch (s.kind) {
     case "ode":
       if (s.steps !== undefined) return `sampler ode, ${s.solver}, ${s.steps} equal steps${tauOf(s)}`;
-      return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps${tauOf(s)}`;
+      return `sampler ode, ${s.solver}, rtol ${s.rtol}, atol ${s.atol}, control ${s.control} ${s.stepControl}, at most ${s.maxSteps} steps${tauOf(s)}${s.within === undefined ? "" : `, gains within ${s.within} of their slopes`}`;
     case "langevin":
       return `sampler langevin, ${s.steps} steps of ${s.step}, noise ${s.noise}`;
     case "hmc":

@@ -384,7 +384,9 @@ function steppingWith(
   { suffix, of }: { readonly suffix: string; readonly of: string },
 ): Pick<Condition, "stepping"> {
   const graphs = stepGraphsOf(task.sampler);
-  if (graphs === undefined || stretchesOf(task).length > 0) return {};
+  const { sampler } = task;
+  const watchesGain = sampler.kind === "ode" && sampler.within !== undefined;
+  if (graphs === undefined || watchesGain || stretchesOf(task).length > 0) return {};
   const graph = (name: "start" | "step", title: string): ProgramGraph => {
     const built = (): Graph => graphs[name](compileEnergyGradient(task));
     return { name: `${name}${suffix}`, title: `${title}${of}`, built, compiled: () => compileStepGraph(built()) };

@@ -12,6 +12,11 @@ import type { Report } from "./report.js";
 const PICTURE_TOLERANCE = 0.1;
 /** The same where identities are kept: what pulls back is stiff, and larger steps jump away from it. */
 const IDENTITY_TOLERANCE = 0.02;
+/**
+ * Nats by which a step may gain other than its slopes say, where identities are kept. What pulls back ends where nothing is like the anchor any more, so that a step that jumps there
+ * has no error to be seen by: but it gains what no slope promised.
+ */
+const IDENTITY_WITHIN = 0.15;
 
 /** The task, with looser steps if it looks at pictures and its script gives no tolerance. */
 export function loosened(task: CheckedTask, decl: ast.TaskDecl, table: ModelTable, report: Report): CheckedTask {
@@ -19,10 +24,12 @@ export function loosened(task: CheckedTask, decl: ast.TaskDecl, table: ModelTabl
   checkLate(task, decl, table, report);
   if (sampler.kind !== "ode" || !looks(task, table)) return task;
   const given = decl.settings.flatMap((s) => (s.kind === "SamplerSetting" ? s.options.map((o) => o.key.text) : []));
-  const usual = identityOf(task) === undefined ? PICTURE_TOLERANCE : IDENTITY_TOLERANCE;
+  const keepsIdentity = identityOf(task) !== undefined;
+  const usual = keepsIdentity ? IDENTITY_TOLERANCE : PICTURE_TOLERANCE;
   const own = {
     rtol: given.includes("rtol") ? sampler.rtol : usual,
     atol: given.includes("atol") ? sampler.atol : usual,
+    ...(keepsIdentity && sampler.control === "sample" && { within: IDENTITY_WITHIN }),
   };
   return { ...task, sampler: { ...sampler, ...own } };
 }

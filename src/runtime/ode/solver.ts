@@ -31,6 +31,8 @@ export interface SolveOptions {
   readonly maxSteps: number;
   /** A sample whose pace is slow goes on with looser tolerances, and ends as "stalled" where it will not arrive within `maxSteps` all the same (stall.ts). */
   readonly givesUp?: boolean;
+  /** Of a term that is the gradient of a value: its values at the states last evaluated, [B], and how far a step's gain may be from what its slopes say. */
+  readonly value?: { readonly at: Float64Array; readonly within: number };
   /** This many equal steps instead of error control. */
   readonly fixedSteps?: number;
   readonly onProgress?: (progress: SolveProgress) => void;
@@ -52,6 +54,11 @@ export async function solve(options: SolveOptions): Promise<Solution> {
   return new Solve(options).run();
 }
 
+/** The error of a step that strays, which makes the next one about half as long. */
+const STRAYED = 8;
+/** Of the interval: steps that are shorter do not stray. */
+const LEAST_STRAYING = 1e-4;
+
 class Solve {
   private readonly dim: number;
   private readonly batch: number;
@@ -69,6 +76,8 @@ class Solve {
   private readonly tried: Float64Array;
   private readonly badTrials: Int32Array;
   private readonly errors: Float64Array;
+  /** By sample: the term's value at y, where it is known. */
+  private readonly values: Float64Array;
   private readonly rowErrors: Float64Array; // of one row, before its norm
   private readonly active: Uint8Array;
   private readonly stale: Uint8Array; // 1: `slope` is not the derivative at y
@@ -109,6 +118,7 @@ class Solve {
     this.tried = new Float64Array(this.groups);
     this.badTrials = new Int32Array(this.groups);
     this.errors = new Float64Array(this.groups);
+    this.values = new Float64Array(this.batch).fill(NaN);
     this.rowErrors = new Float64Array(this.dim);
     this.active = new Uint8Array(this.batch).fill(1);
     this.stale = new Uint8Array(this.batch).fill(1);
@@ -218,6 +228,7 @@ class Solve {
     for (let i = 0; i < this.batch; i++) {
       if (needed[i] !== 1) continue;
       this.stale[i] = 0;
+      this.values[i] = this.options.value?.at[i] ?? NaN;
       if (!isFiniteRow(slope, i * this.dim, this.dim)) this.end(i, "non-finite");
     }
   }
@@ -293,8 +304,9 @@ class Solve {
     const { t0, t1 } = this.options;
     const members = this.membersOf(g);
     if (members.length === 0) return;
-    const error = this.errors[g] ?? NaN;
     const h = this.tried[g] ?? 0;
+    const measured = this.errors[g] ?? NaN;
+    const error = members.some((i) => this.strays(i)) ? Math.max(measured, STRAYED) : measured;
     if (error <= 1) {
       // The factor is for the step that was tried, which the end of the interval may have cut short.
       this.h[g] = h * this.rule.accept(g, error);
@@ -313,6 +325,21 @@ class Solve {
     }
   }
 
+  /**
+   * Whether a sample's trial lies where its slopes do not lead: its value has gained or lost other than the trapezoid of slopes says. A state that jumps over a ridge into
+   * another basin may have a small error by itself, for both ends are flat.
+   */
+  private strays(i: number): boolean {
+    const { value, tableau, t0, t1 } = this.options;
+    if (value === undefined || !tableau.firstSameAsLast) return false;
+    if ((this.tried[this.groupOf(i)] ?? 0) < LEAST_STRAYING * Math.abs(t1 - t0)) return false;
+    const [before, after] = [this.stage(0), this.stage(tableau.c.length - 1)];
+    let said = 0;
+    for (let c = i * this.dim; c < (i + 1) * this.dim; c++)
+      said += 0.5 * ((before[c] ?? 0) + (after[c] ?? 0)) * ((this.trial[c] ?? 0) - (this.y[c] ?? 0));
+    return Math.abs((value.at[i] ?? NaN) - (this.values[i] ?? NaN) - said) > value.within;
+  }
+
   private acceptSample(i: number): void {
     const { t0, t1, tableau, fixedSteps } = this.options;
     const o = i * this.dim;
@@ -326,6 +353,7 @@ class Solve {
       ...(tableau.firstSameAsLast && { slopeAfter: this.stage(tableau.c.length - 1).subarray(o, end) }),
     });
     this.y.set(this.trial.subarray(o, end), o);
+    this.values[i] = this.options.value?.at[i] ?? NaN;
     if (tableau.firstSameAsLast) this.stage(0).set(this.stage(tableau.c.length - 1).subarray(o, end), o);
     else this.stale[i] = 1;
     const accepted = (this.accepted[i] ?? 0) + 1;

@@ -79,6 +79,7 @@ export async function followFlow(options: FlowOptions): Promise<SamplingResult> 
     stepRule: batch ? "torchdiffeq" : sampler.stepControl,
     maxSteps: sampler.maxSteps,
     givesUp: sampler.patient !== true,
+    ...(sampler.within !== undefined && !batch && { value: { at: logp, within: sampler.within } }),
     ...(fixedSteps !== undefined && { fixedSteps }),
     ...((paths !== undefined || onStep !== undefined) && {
       onAccepted: (step: AcceptedStep) => {
