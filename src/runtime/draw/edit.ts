@@ -7,13 +7,13 @@ import type { Executable } from "../../compiler/graph/graph.js";
 import type { EditStep, EditTask } from "../../compiler/plan.js";
 import type { Diagnostic } from "../../source/diagnostic.js";
 import { InternalError } from "../../source/internal-error.js";
-import type { Model } from "../../models/model.js";
 import { drawLatents } from "../sample/noise-source.js";
 import { anchorsAt, NOISE_STRIDE } from "./anchors.js";
 import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } from "./batch.js";
 import type { Gradients } from "./gradients.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
+import { openShownShift, type ShownShift } from "./shown-shift.js";
 import { latentStarts, movedWith, shiftsOf, taskStarts } from "./starts.js";
 import { stylesOf } from "./styles.js";
 import { openReadout, readOut } from "./readout.js";
@@ -78,6 +78,7 @@ class EditSteps {
   private readonly compiled = new Map<number, Gradients>();
   /** What each step drew. */
   private readonly drawn = new Map<number, SampleResult[]>();
+  private shownShift: Promise<ShownShift | undefined> | undefined;
   private evaluations = 0;
 
   constructor(
@@ -100,7 +101,11 @@ class EditSteps {
       for (const [part, step] of task.steps.entries()) {
         const drawn = await this.step(part, rows, { there: part * starts.length, total });
         this.drawn.set(part, [...(this.drawn.get(part) ?? []), ...drawn]);
-        const after = rows.map((start) => ({ ...start, sample: afterStep(start.sample, part, step, drawn, cx.model) }));
+        const shown = await this.shownShiftOf(rows);
+        const after = rows.map((start) => ({
+          ...start,
+          sample: afterStep(start.sample, part, step, drawn, cx, shown),
+        }));
         rows = await seenBy(pictureReadout, after);
         samples.push(...rows.map((r) => r.sample));
       }
@@ -150,6 +155,15 @@ class EditSteps {
       }
     }
     return drawn.sort((a, b) => a.index - b.index);
+  }
+
+  /** Read once for all steps. */
+  private shownShiftOf(rows: readonly Start[]): Promise<ShownShift | undefined> {
+    this.shownShift ??= openShownShift(
+      rows.map((r) => r.sample),
+      this.cx,
+    );
+    return this.shownShift;
   }
 
   private async gradientsOf(part: number, batch: Batch): Promise<Gradients> {
@@ -224,12 +238,13 @@ function afterStep(
   part: number,
   { layers }: EditStep,
   drawn: readonly SampleResult[],
-  model: Model,
+  { model, shares }: DrawContext,
+  shownShift: ShownShift | undefined,
 ): SampleResult {
   const after = drawn.find((d) => d.index === before.index);
   if (after === undefined) return { ...before, part, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
   const { numWs, wDim } = model.info;
-  const moved = before.shift === undefined ? after : movedWith(before, after, numWs);
+  const moved = before.shift === undefined ? after : movedWith(before, after, { numWs, shares, shownShift });
   if (layers === undefined || after.w.length === 0) return moved;
   const ws = stylesOf(before, numWs).slice();
   const [first, end] = [layers[0] * wDim, (layers[1] + 1) * wDim];

@@ -31,6 +31,9 @@ export interface StyleReading {
   readonly saidOf: (w: ArrayLike<number>) => Float32Array;
   /** Root of the mean square by which that is off, [K]. */
   readonly spread: Float32Array;
+  /** How that goes with w, [wDim, K], and the covariance of w, [wDim, wDim]. */
+  readonly slopes: Matrix;
+  readonly covariance: Matrix;
 }
 
 export interface ReadingTask {
@@ -70,10 +73,13 @@ function isOfZ({ space, picture }: EnergyWeights["heads"][number]): boolean {
 }
 
 /** Ridge regression of `said` [n, K] on w [n, wDim] and 1. */
-function linearReading(w: Float32Array, said: Float32Array, wDim: number): Pick<StyleReading, "saidOf" | "spread"> {
+function linearReading(
+  w: Float32Array,
+  said: Float32Array,
+  wDim: number,
+): Pick<StyleReading, "saidOf" | "spread" | "slopes" | "covariance"> {
   const n = w.length / wDim;
   const width = said.length / n;
-  if (width === 0) return { saidOf: () => new Float32Array(0), spread: new Float32Array(0) };
   const withOne = (row: ArrayLike<number>): number[] => [...Array.from(row), 1];
   const x = new Matrix(Array.from({ length: n }, (_, k) => withOne(w.subarray(k * wDim, (k + 1) * wDim))));
   const y = new Matrix(Array.from({ length: n }, (_, k) => Array.from(said.subarray(k * width, (k + 1) * width))));
@@ -81,13 +87,28 @@ function linearReading(w: Float32Array, said: Float32Array, wDim: number): Pick<
   const normal = across.mmul(x);
   const ridge = (RIDGE * (normal.trace() - n)) / wDim;
   for (let i = 0; i < wDim; i++) normal.set(i, i, normal.get(i, i) + ridge);
-  const slopes = new CholeskyDecomposition(normal).solve(across.mmul(y));
-  const off = x.mmul(slopes).sub(y);
+  const covariance = covarianceOf(normal, n);
+  if (width === 0)
+    return {
+      ...{ saidOf: () => new Float32Array(0), spread: new Float32Array(0) },
+      ...{ slopes: new Matrix(wDim, 0), covariance },
+    };
+  const all = new CholeskyDecomposition(normal).solve(across.mmul(y));
+  const off = x.mmul(all).sub(y);
   const spread = Float32Array.from({ length: width }, (_, j) =>
     Math.max(LEAST_SPREAD, Math.sqrt(off.getColumn(j).reduce((sum, e) => sum + e ** 2, 0) / n)),
   );
   return {
-    saidOf: (row) => Float32Array.from(Matrix.rowVector(withOne(row)).mmul(slopes).getRow(0)),
-    spread,
+    saidOf: (row) => Float32Array.from(Matrix.rowVector(withOne(row)).mmul(all).getRow(0)),
+    ...{ spread, covariance, slopes: all.subMatrix(0, wDim - 1, 0, width - 1) },
   };
+}
+
+/** Of sums of products of numbers and 1, the covariance of the numbers. */
+function covarianceOf(products: Matrix, n: number): Matrix {
+  const d = products.rows - 1;
+  const mean = (i: number): number => products.get(i, d) / n;
+  const out = Matrix.zeros(d, d);
+  for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) out.set(i, j, products.get(i, j) / n - mean(i) * mean(j));
+  return out;
 }

@@ -9,14 +9,16 @@ import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { DrawContext } from "./batch.js";
-import { imagePlace } from "../plan/places.js";
+import { imagePlace, valueOf, type Share } from "../plan/places.js";
 import { encode } from "./encode.js";
 import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
+import type { ShownShift } from "./shown-shift.js";
 import { meanStyle, stylesOf } from "./styles.js";
 
+const WHOLE: Share = { numerator: 1, denominator: 1 };
 const UNSOLVED = { status: "done" as const, steps: 0, accepted: 0, rejected: 0, evaluations: 0, logp: 0 };
 
 /** The rows of a task that starts from images of an earlier one, as they were; part -1. */
@@ -136,12 +138,37 @@ export async function startsFrom(
   });
 }
 
-/** A state that was moved from `before`, with its styles: each layer's goes as far as w went. */
-export function movedWith(before: SampleResult, after: SampleResult, numWs: number): SampleResult {
-  if (before.ws === undefined || after.w.length === 0) return after;
-  const { length: wDim } = after.w;
-  const ws = stylesOf(before, numWs).map((x, i) => x + ((after.w[i % wDim] ?? 0) - (before.w[i % wDim] ?? 0)));
-  return { ...after, ws };
+interface Moving {
+  readonly numWs: number;
+  /** Shares of the way whose styles the state has. */
+  readonly shares: readonly Share[];
+  readonly shownShift?: ShownShift | undefined;
+}
+
+/** A state that was moved from `before`, with its styles: each layer's goes as far as w went. Of a shift what heads of z no longer say is left behind. */
+export function movedWith(before: SampleResult, after: SampleResult, moving: Moving): SampleResult {
+  if (after.w.length === 0) return after;
+  const own = withoutUnsaid(before, after, moving);
+  if (before.ws === undefined) return own;
+  const { length: wDim } = own.w;
+  const ws = stylesOf(before, moving.numWs).map((x, i) => x + ((own.w[i % wDim] ?? 0) - (before.w[i % wDim] ?? 0)));
+  return { ...own, ws };
+}
+
+function withoutUnsaid(before: SampleResult, after: SampleResult, { shares, shownShift }: Moving): SampleResult {
+  const { shift, way, far, w } = after;
+  if (shownShift === undefined || shift === undefined) return after;
+  const offset = shownShift(before, after);
+  const { length: wDim } = w;
+  const plus = (x: Float32Array): Float32Array => x.map((v, i) => v + (offset[i] ?? 0));
+  const along = (x: Float32Array): Float32Array =>
+    x.map((v, i) => v + valueOf(shares[Math.floor(i / wDim)] ?? WHOLE) * (offset[i % wDim] ?? 0));
+  return {
+    ...after,
+    ...{ w: plus(w), shift: plus(shift) },
+    ...(way && { way: along(way) }),
+    ...(far && { far: { ...far, w: plus(far.w), ...(far.way && { way: along(far.way) }) } }),
+  };
 }
 
 /** The input `shift` of some states: theirs side by side; nothing where states have none. */
