@@ -1,14 +1,10 @@
-import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import { openFaceLabeller } from "../../src/node/labellers/faces.js";
 import { headPose, type Point } from "../../src/learn/labellers/head-pose.js";
 import type { RgbImage } from "../../src/runtime/image/rgb.js";
-import { openDecoder } from "../../src/runtime/services/onnx-decoder.js";
-import { openOnnxModel } from "../../src/node/engines/open-onnx-model.js";
-import { imagesFromTile } from "../../src/runtime/image/rgb.js";
-import { drawLatents } from "../../src/runtime/sample/noise-source.js";
 import { expectClose } from "../support/close.js";
-import { GOLDEN_PRESENT, goldenBytes } from "../support/golden.js";
+import { celebrities, FACE_API_PRESENT } from "../support/celebrities.js";
+import { GOLDEN_PRESENT } from "../support/golden.js";
 
 /** A face of 68 points: sides of the jaw at +-1, eyes at +-0.4, the nose at (x, y), the mouth 1 below the eyes; then turned. */
 function face(nose: Point, roll = 0): Point[] {
@@ -37,18 +33,9 @@ describe("the pose of a head", () => {
   });
 });
 
-const require = createRequire(import.meta.url);
-const installed = (() => {
-  try {
-    return require.resolve("@vladmandic/face-api/package.json") !== "";
-  } catch {
-    return false;
-  }
-})();
-
 const STRIPES: RgbImage = { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, (_, i) => (i % 24) * 10) };
 
-describe.skipIf(!installed)("the labeller of faces", () => {
+describe.skipIf(!FACE_API_PRESENT)("the labeller of faces", () => {
   test("says nothing of a grey picture, and the same of an image in any company", async () => {
     const labeller = await openFaceLabeller();
     const grey: RgbImage = { width: 8, height: 8, data: new Uint8Array(192).fill(120) };
@@ -105,32 +92,3 @@ describe.skipIf(!installed)("the labeller of faces", () => {
     }
   });
 });
-
-async function celebrities(count: number): Promise<RgbImage[]> {
-  const decoder: Parameters<typeof openDecoder>[1] = {
-    file: "generator.onnx",
-    input: "z",
-    output: "img",
-    inputShape: [64],
-    channels: 3,
-    layout: "nchw",
-    clip: [-1, 127 / 128],
-    outputRange: [-1, 1],
-  };
-  const synthesis = openDecoder(await openOnnxModel(goldenBytes("celeba-dcgan-64/generator.onnx")), decoder, {
-    zDim: 64,
-    resolution: 64,
-  });
-  const z = drawLatents(
-    1,
-    Array.from({ length: count }, (_, i) => i),
-    64,
-  );
-  const images: RgbImage[] = [];
-  for (let k = 0; k < count; k++) {
-    const { pixels } = await synthesis.run({ ws: Float32Array.from(z.subarray(k * 64, (k + 1) * 64)) });
-    images.push(...imagesFromTile(pixels!, 64, 64));
-  }
-  await synthesis.dispose();
-  return images;
-}
