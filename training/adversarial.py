@@ -113,7 +113,7 @@ def feature_error(features, targets, weights=WEIGHTS):
     loss = 0
     for k, weight in LAYERS.items():
         hill = F.interpolate(weights, size=features[k].shape[2:], mode='area')
-        loss = loss + weight * ((features[k] - targets[k]).abs() * hill).mean()
+        loss = loss + weight * ((features[k] - targets[k]).float().abs() * hill).mean()
     return loss
 
 

@@ -92,15 +92,15 @@ class Conv(nn.Module):
     def forward(self, x, w):
         style = self.affine(w)
         demodulation = torch.rsqrt(F.linear(style.square(), self.weight.square().sum((2, 3))) + 1e-8) * math.sqrt(2)
-        x = x * style[:, :, None, None]
+        x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
             outputs, inputs = self.weight.shape[:2]
             phases = (self.weight.reshape(-1, 9) @ BOTH).reshape(outputs, inputs, 4, 3, 3).transpose(1, 2).flatten(0, 1)
-            x = F.pixel_shuffle(F.conv2d(x, phases, padding=1), 2)
+            x = F.pixel_shuffle(F.conv2d(x, phases.to(x.dtype), padding=1), 2)
         else:
-            x = F.conv2d(x, self.weight, padding=1)
+            x = F.conv2d(x, self.weight.to(x.dtype), padding=1)
         bias = self.bias[None, :, None, None] * math.sqrt(2)  # the gain sqrt 2 of the activation, moved before it
-        return F.leaky_relu(torch.addcmul(bias, x, demodulation[:, :, None, None]), 0.2)
+        return F.leaky_relu(torch.addcmul(bias.to(x.dtype), x, demodulation[:, :, None, None].to(x.dtype)), 0.2)
 
 
 class ToRgb(nn.Module):
@@ -113,7 +113,7 @@ class ToRgb(nn.Module):
 
     def forward(self, x, w):
         style = self.affine(w) * self.gain
-        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
+        return F.conv2d(x.float() * style[:, :, None, None], self.weight, self.bias)
 
 
 class Block(nn.Module):
@@ -135,14 +135,14 @@ class Synthesis(nn.Module):
             setattr(self, f'b{r}', Block(previous, c, previous is None))
             previous = c
 
-    def forward(self, w, resolution=RESOLUTION):
-        """w: [n, 64], one style for all layers."""
+    def forward(self, w, resolution=RESOLUTION, dtype=torch.float32):
+        """w: [n, 64], one style for all layers. `dtype` is that of the 3x3 convolutions; styles and images are float32."""
         x = image = None
         for r in CHANNELS:
             if r > resolution:
                 break
             block = getattr(self, f'b{r}')
-            x = block.const.expand(len(w), -1, -1, -1) if r == 4 else block.conv0(x, w)
+            x = block.const.to(dtype).expand(len(w), -1, -1, -1) if r == 4 else block.conv0(x, w)
             x = block.conv1(x, w)
             rgb = block.torgb(x, w)
             image = rgb if image is None else upsample(image) + rgb
