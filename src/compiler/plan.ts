@@ -32,6 +32,8 @@ export interface PictureHeadSource extends Looking {
   readonly on: "image";
   /** An ONNX file, resolved; absent: the labeller of the model. */
   readonly file?: string;
+  /** What declares it. */
+  readonly span?: Span;
 }
 /** A network whose features of a picture a task keeps: `keep identity 0.1 by "FILE"`. It has no row in the table. */
 export interface FeatureSource extends Omit<PictureHeadSource, "attribute"> {

@@ -17,7 +17,7 @@ import type {
 } from "../picture-head.js";
 import { buildCrop, buildPromptLogits } from "./prompt-head.js";
 import type { NoiseMode } from "../plan.js";
-import { LaceError } from "../../source/diagnostic.js";
+import { failure, LaceError } from "../../source/diagnostic.js";
 import { concat } from "../../source/concat.js";
 import { InternalError, unreachable } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
@@ -92,6 +92,10 @@ class Pictures {
     if (head.kind === "prompt") return this.prompt(head, width);
     const { look, output, columns, gives } = head;
     const flat = this.features({ look, output, ...(width !== undefined && { pixels: width }) });
+    const count = at(b.shape(flat), 1);
+    const beyond = columns.find((column) => column >= count);
+    if (beyond !== undefined)
+      throw failure("L5204", `its output '${output}' has ${count} columns, and column ${beyond} is asked for`);
     return asLogits(
       b,
       b.concat(

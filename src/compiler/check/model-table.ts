@@ -124,7 +124,9 @@ export class ModelTable {
       if (row === undefined) this.believed.add(index);
       if (decl.on !== undefined) this.seen(index, looks);
       this.heads.push(
-        decl.on === undefined ? { attribute: name, file } : { attribute: name, on: "image", file, ...looks },
+        decl.on === undefined
+          ? { attribute: name, file }
+          : { attribute: name, on: "image", file, span: decl.from.span, ...looks },
       );
       return { row: row ?? wanted, index };
     }
@@ -153,7 +155,7 @@ export class ModelTable {
     }
     if (decl.on !== undefined) {
       // The labeller of the model looks at the picture: its own row, a second time.
-      this.heads.push({ attribute: name, on: "image", ...looks });
+      this.heads.push({ attribute: name, on: "image", span: decl.name.span, ...looks });
       const row = seenRow(own.row, wanted);
       const index = this.rows.push(row) - 1;
       this.seen(index, looks);

@@ -7,13 +7,15 @@ import { compilePictureReadout } from "../../compiler/build/pictures.js";
 import { imageSizeOf, type Attribute } from "../../compiler/attribute.js";
 import { missingHead } from "../../compiler/head-table.js";
 import { paintsEarly } from "../../compiler/build/stylegan2.js";
-import type {
-  FeatureHead,
-  LikenessHead,
-  Looking,
-  PictureHead,
-  PictureInput,
-  PromptHead,
+import {
+  networkOf,
+  type FeatureHead,
+  type LikenessHead,
+  type Looking,
+  type PictureHead,
+  type PictureInput,
+  type PictureNetwork,
+  type PromptHead,
 } from "../../compiler/picture-head.js";
 import type { FeatureSource, LikenessSource, PlanHead, PictureHeadSource, PromptSource } from "../../compiler/plan.js";
 import { readOnnxModel } from "../../models/formats/onnx-model.js";
@@ -45,28 +47,26 @@ export async function addScriptHeads(
     else if ("prompt" in entry) made = await placed(entry, () => addPrompt(host, made, entry, services));
     else if ("picture" in entry) made = await placed(entry, () => addLikeness(host, model, made, entry, services));
     else if ("features" in entry) made = await placed(entry, () => addFeatures(host, model, made, entry));
-    else made = await addPictureHead(host, model, made, entry);
+    else made = await placed(entry, () => addPictureHead(host, model, made, entry));
   }
   return made;
 }
 
 /** Errors of files at the place that names them. */
-async function placed(
-  source: FeatureSource | LikenessSource | PromptSource,
-  work: () => Promise<Model>,
-): Promise<Model> {
+async function placed(source: PictureHeadSource | PromptSource, work: () => Promise<Model>): Promise<Model> {
   const { span } = source;
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof LaceError)) throw error;
-    throw new LaceError(
-      error.diagnostics.map((d) => ({
-        ...d,
-        at: { span, text: "features" in source ? "identities are kept by it" : "pictures are compared here" },
-      })),
-    );
+    if (!(error instanceof LaceError) || span === undefined) throw error;
+    throw new LaceError(error.diagnostics.map((d) => ({ ...d, at: { span, text: whatLooks(source) } })));
   }
+}
+
+function whatLooks(source: PictureHeadSource | PromptSource): string {
+  if ("features" in source) return "identities are kept by it";
+  if ("prompt" in source) return "pictures are compared with a text here";
+  return "picture" in source ? "pictures are compared here" : "this looks at pictures";
 }
 
 async function addFeatures(host: Host, pack: Model, model: Model, source: FeatureSource): Promise<Model> {
@@ -253,6 +253,10 @@ function checkFollowed(
   { heads = [], features }: { readonly heads?: readonly PictureHead[]; readonly features?: FeatureHead },
   file: string,
 ): void {
+  for (const head of [...heads, ...(features === undefined ? [] : [features])]) {
+    const look = "kind" in head ? networkOf(head) : head.look;
+    if (look !== undefined) requireNumbers(look, file);
+  }
   telling(file, () =>
     compilePictureReadout(
       { model: modelWithClass(model), layout: "nchw", noise: "none", truncation: 1, features },
@@ -260,6 +264,17 @@ function checkFollowed(
       1,
     ),
   );
+}
+
+/** Errors LaceError L5324 that names a weight with what is no number: all that a network with one says is none. */
+function requireNumbers({ network }: PictureNetwork, file: string): void {
+  const bad = [...network.constants.values()].find(
+    ({ type = "float32", ...constant }) => /float/.test(type) && constant.read().some(Number.isNaN),
+  );
+  if (bad !== undefined)
+    throw failure("L5324", `${file} cannot be followed: its weight '${bad.name}' has entries that are no numbers`, [
+      "export the network anew, of weights that are whole",
+    ]);
 }
 
 /** Errors LaceError L5324 of a file that names what is not read. */

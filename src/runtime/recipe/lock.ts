@@ -5,7 +5,7 @@ import { concat } from "../../source/concat.js";
 import { shortHash } from "../../source/short-hash.js";
 import type { Program } from "../../compiler/link.js";
 import { type DefaultsEdition, describeDefaults } from "../../compiler/defaults.js";
-import { startOf, type Plan } from "../../compiler/plan.js";
+import { startOf, type Plan, type PlanHead } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Host } from "../../ports/host.js";
 import { labellerFile, type Model } from "../../models/model.js";
@@ -60,7 +60,7 @@ export async function makeLock(
     for (const head of heads) {
       const { attribute, file } = head;
       // The labeller is locked with its model, and a network that has no row is a file among others.
-      if (file === undefined || "span" in head) continue;
+      if (file === undefined || isNameless(head)) continue;
       headFiles[attribute] = { from: nameOf(file), sha256: await host.sha256(await host.readBytes(file)) };
     }
     const labeller = labellerFile(model)?.sha256 ?? null;
@@ -92,6 +92,11 @@ export async function makeLock(
   };
 }
 
+/** Whether no attribute of the script stands for what a network says: its file is one of the script's, not one of a head. */
+function isNameless(head: PlanHead): boolean {
+  return "features" in head || "picture" in head;
+}
+
 /** The files that tasks of a plan start from, with those that photographs name besides, without repeats. */
 function startFilesOf({ tasks }: Plan): readonly string[] {
   const files = tasks.flatMap((task) => {
@@ -110,7 +115,7 @@ function networkFilesOf({ models }: Plan, host: Host): readonly string[] {
       if (head.on === undefined) return [];
       const pictures = "picture" in head ? [head.picture, head.mask].filter((file) => file !== undefined) : [];
       if (head.file === undefined) return pictures;
-      return [...pictures, ...("span" in head ? [head.file] : []), descriptionBeside(host, head.file)];
+      return [...pictures, ...(isNameless(head) ? [head.file] : []), descriptionBeside(host, head.file)];
     }),
   );
   return [...new Set(files)];
