@@ -26,7 +26,11 @@ const PAGES = [
   },
   { script: "recursive", title: "Logic within logic", shown: ["recursive.webp"] },
   { script: "makeover", title: "An edit, step by step", shown: ["makeover.webp", "makeover-film.webp"] },
-  { script: "photo", title: "From a picture of one's own, changed step by step", shown: ["photo.webp"] },
+  {
+    script: "photo",
+    title: "From a picture of one's own, changed step by step",
+    shown: ["photo.webp", "photo-sweep.webp"],
+  },
   { script: "like", title: "Faces that are like a drawing", shown: ["like.webp"] },
   { script: "walk", title: "A traversal from one seed to another", shown: ["walk.webp", "walk-film.webp"] },
   { script: "tilt-and-light", title: "A sweep in two directions", shown: ["tilt-and-light.webp"] },
