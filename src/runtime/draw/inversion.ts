@@ -23,6 +23,8 @@ const FINEST = 256;
 const LEAST_EDGE = 32;
 /** Above this width a step is so dear that there are fewer of them. */
 const ALL_STEPS = 128;
+/** Share of the steps at smaller sizes of models that are larger than what is compared: each of those costs what hundreds of a small model do. */
+const PART_OF_LARGE = 1 / 2;
 /**
  * Stages of the search for styles: part of the largest width, steps, and Adam's rate, or L-BFGS without one. Adam leaves shallow hollows, L-BFGS comes to the
  * ground. All starts go through the first, the best through the others; first one style for all layers, which cannot go far astray.
@@ -171,7 +173,8 @@ class Search {
       const inputs = Object.fromEntries(
         sizes.map((size) => [targetName(size), resampled(largest, first, size)] as const),
       );
-      const fewer = Math.round(steps * Math.min(1, ALL_STEPS / edge));
+      const share = whole[0] > FINEST && part < 1 ? PART_OF_LARGE : 1;
+      const fewer = Math.round(steps * share * Math.min(1, ALL_STEPS / edge));
       const climb = { graph, inputs, of: "u", value: "logp", beside: "misfit", rows: where.rows, steps: fewer, signal };
       const project = within(pictures.decoder?.clip);
       return await (rate === undefined ? ascendLbfgs(x, climb) : ascend(x, { ...climb, rate, project }));
