@@ -36,7 +36,7 @@ const STYLE_STAGES: readonly Stage[] = [
 /** The same of a style for each layer, or of the one. */
 const LAYER_STAGES: readonly Stage[] = [
   { part: 1 / 2, steps: 80, rate: 0.15 },
-  { part: 1, steps: 80 },
+  { part: 1, steps: 200 },
 ];
 /** Of a decoder, which has nothing but z. */
 const DECODER_STAGES: readonly Stage[] = [
