@@ -25,8 +25,14 @@ export interface QueueState extends QueueCounts {
   readonly workers: number;
 }
 
-/** What became of a job: `later` hands it back, for another worker or another time. */
-export type JobEnd = "done" | "later";
+/** What became of a job. */
+export type JobEnd = "done" | Later;
+
+/** It is handed back, for another worker or another time. */
+export interface Later {
+  /** Why, for people. */
+  readonly later: string;
+}
 
 /** Thrown by a handler for a job that will fail wherever it is tried. */
 export class HopelessJob extends Error {

@@ -69,21 +69,26 @@ export class PieceDrawer {
   }
 
   /**
-   * Draws a piece, unless it is in the store. `later`: machines of another kind have begun with it.
+   * Draws a piece, unless it is in the store. Later, where machines of another kind have begun with it.
    *
    * Errors   HopelessJob for a submission that will fail wherever it is tried; LaceError of the environment, and L4106.
    */
   async draw(id: string, piece: Piece): Promise<JobEnd> {
     const { store } = this;
     const object = objects.piece(id, piece);
+    const name = id.slice(0, 12);
     if (await store.has(object)) return "done";
     await this.checkStore(id);
     const opened = await hopeless(() => this.open(id));
     if (!opened.pieces.has(object)) throw new HopelessJob("the submission has no such piece");
     const own = await this.kind();
-    if (opened.lacec !== own.lacec) return "later";
+    if (opened.lacec !== own.lacec)
+      return { later: `${name} was submitted by lacec ${opened.lacec}, and this worker is ${own.lacec}` };
     const kind = await (opened.kind ??= this.claim(id, own));
-    if (!this.options.mixed && !sameKind(kind, own)) return "later";
+    if (!this.options.mixed && !sameKind(kind, own))
+      return {
+        later: `${name} is drawn by ${kindText(kind)}; this worker is ${kindText(own)}, whose last bits may differ (--mixed draws it all the same)`,
+      };
     const start = this.platform.host.now();
     const entries = await hopeless(() => opened.draw(piece, kind));
     const seconds = (this.platform.host.now() - start) / 1000;
@@ -203,4 +208,9 @@ async function hopeless<T>(work: () => Promise<T>): Promise<T> {
     if (environment || first === undefined) throw error;
     throw new HopelessJob(error.message);
   }
+}
+
+/** A kind of machine, for people. */
+function kindText({ lacec, engine, description, processor }: Kind): string {
+  return `lacec ${lacec}, ${engine} (${description}), ${processor}`;
 }

@@ -29,6 +29,8 @@ export interface Worked {
 
 /** A worker that works until nothing is waiting gives up after so many troubles of its machine in a row. */
 const MOST_TROUBLES = 3;
+/** And after so many pieces in a row that are for machines of another kind: each comes again after some seconds. */
+const MOST_OTHERS = 20;
 /** Of no submission: to find out whether a store answers. */
 const NOBODY = "0".repeat(64);
 
@@ -65,6 +67,7 @@ export async function work(platform: Platform, options: WorkOptions): Promise<Wo
   signal.addEventListener("abort", hurry, { once: true });
   let pieces = 0;
   const troubles: string[] = [];
+  const others: string[] = [];
   const givingUp = new AbortController();
   try {
     const handle = async (job: QueuedJob): Promise<JobEnd> => {
@@ -73,8 +76,14 @@ export async function work(platform: Platform, options: WorkOptions): Promise<Wo
       const { submission, ...piece } = read.output;
       try {
         const end = await drawing.draw(submission, piece);
-        if (end === "done") pieces++;
         troubles.length = 0;
+        if (end === "done") {
+          pieces++;
+          others.length = 0;
+        } else {
+          others.push(end.later);
+          if (untilEmpty && others.length === MOST_OTHERS) givingUp.abort();
+        }
         return end;
       } catch (error) {
         if (!(error instanceof MachineTrouble)) throw error;
@@ -85,7 +94,7 @@ export async function work(platform: Platform, options: WorkOptions): Promise<Wo
     };
     await queue.work(handle, { signal: AbortSignal.any([signal, givingUp.signal]), untilEmpty, onNote });
     if (!givingUp.signal.aborted) return { pieces };
-    throw failure("L5407", `this machine cannot draw: ${troubles.at(-1) ?? ""}`, [
+    throw failure("L5407", `this machine cannot draw: ${troubles.at(-1) ?? others.at(-1) ?? ""}`, [
       "what it was given is queued as before, for other workers",
     ]);
   } finally {

@@ -12,6 +12,7 @@ import {
   HopelessJob,
   MachineTrouble,
   type FailedJob,
+  type JobEnd,
   type JobQueue,
   type QueuedJob,
   type ServeOptions,
@@ -149,7 +150,7 @@ async function runWorker(
   queue: Queue<QueuedJob["data"]>,
   connection: Redis,
   { project, capability }: QueueOptions,
-  handle: (job: QueuedJob) => Promise<"done" | "later">,
+  handle: (job: QueuedJob) => Promise<JobEnd>,
   { signal, untilEmpty, onNote }: ServeOptions,
 ): Promise<void> {
   let said = "";
@@ -165,6 +166,7 @@ async function runWorker(
         const end = await handle({ id: job.id ?? "", data: job.data });
         resting.isWell();
         if (end === "done") return;
+        note(`${end.later}: it is left to others`);
       } catch (error) {
         if (error instanceof HopelessJob) throw new UnrecoverableError(error.message);
         if (!(error instanceof MachineTrouble)) throw error;
