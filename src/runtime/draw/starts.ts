@@ -63,7 +63,7 @@ export async function photoStart(
   const { space, prior, tries } = start;
   const pictures = { info: model.info, synthesis: model.synthesis, decoder };
   const noise = task.noise === "const" ? "const" : "none";
-  const about = { kind: "photograph", method: 6, space, prior, tries, noise, class: task.class };
+  const about = { kind: "photograph", method: 7, space, prior, tries, noise, class: task.class };
   const key = await resultCache?.key(about, Float32Array.from(picture.data), ...(encoder ? numbersOf(encoder) : []));
   const size = numWs * wDim;
   const kept = await resultCache?.recallNumbers(key ?? "", size + zDim + 2);
