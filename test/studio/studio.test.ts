@@ -210,6 +210,25 @@ describe.skipIf(CHROMIUM === undefined)("the studio in Chromium", { timeout: 400
     rmSync(folder, { recursive: true });
   });
 
+  test("many files leave the pictures their half of the window", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "studio-many-"));
+    for (let i = 0; i < 20; i++) writeFileSync(join(folder, `a-script-of-some-length-${i}.lace`), small);
+    const own = await serveStudio({ folder });
+    const context = await studio.browser.newContext({ viewport: { width: 1200, height: 800 } });
+    const page = await open(own.url, context);
+    await shows(page, "seed 5");
+    const { left, right, tabs } = await page.evaluate(() => {
+      const box = (name: string) => document.querySelector(name)?.getBoundingClientRect();
+      return { left: box(".editor")?.right, right: box(".results")?.left, tabs: box(".file-bar")?.right };
+    });
+    expect(right).toBe(600);
+    expect(left).toBeLessThanOrEqual(600);
+    expect(tabs).toBeLessThanOrEqual(600);
+    await context.close();
+    await own.close();
+    rmSync(folder, { recursive: true });
+  });
+
   test("after the first visit the page opens without a network", async () => {
     const context = await studio.browser.newContext();
     const page = await open(studio.server.url, context);

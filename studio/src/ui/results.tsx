@@ -48,7 +48,7 @@ function Welcome() {
       <p>
         Press <kbd>Ctrl</kbd> <kbd>Enter</kbd> to run the script.
       </p>
-      <p class="faint">The pictures are made in your browser; nothing leaves your machine.</p>
+      <p class="faint">The pictures are made on your machine; nothing leaves it.</p>
     </div>
   );
 }
