@@ -82,6 +82,17 @@ test("a folder keeps the first of two objects of one name, and nothing half", as
   await expect((await openStore(join(folder, "file"))).put("x", bytes("y"))).rejects.toThrow(/L5403/);
 });
 
+test(
+  "a folder that takes no folders is named, and nobody waits for it",
+  { skip: process.platform !== "linux" },
+  async () => {
+    const store = await openStore("/proc/lacec-store");
+    await expect(store.put("a/b.json", bytes("b"))).rejects.toMatchObject({
+      diagnostics: [{ code: "L5403", message: expect.stringContaining("/proc/lacec-store") as string }],
+    });
+  },
+);
+
 test("S3 lists page after page, names what it refuses, and connects again when a connection breaks", async () => {
   const asked: string[] = [];
   const server = createServer((request, response) => {

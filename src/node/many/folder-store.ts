@@ -1,10 +1,11 @@
 // A folder that many machines see, as a store of objects: a file an object.
 // Invariant: an object is linked to its name when it is whole; a name that is taken stays as it is. Both hold on NFS as well.
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { InternalError } from "../../source/internal-error.js";
 import { failure, type LaceError } from "../../source/diagnostic.js";
 import { isObjectName, type ObjectStore } from "../../ports/object-store.js";
+import { makeFolder } from "../folders.js";
 import { temporaryName, TEMPORARY_PREFIX } from "../host.js";
 
 export function folderStore(folder: string): ObjectStore {
@@ -39,7 +40,7 @@ export function folderStore(folder: string): ObjectStore {
       const path = pathOf(name);
       const temporary = join(dirname(path), temporaryName());
       try {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         const file = await open(temporary, "wx");
         try {
           await file.writeFile(bytes);
