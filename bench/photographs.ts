@@ -2,17 +2,20 @@
 // not seen.
 // Run: node training/draw.mjs DRAWINGS 64 424243 natural    (training/README.md)
 //      node scripts/bench.js photographs --drawings DRAWINGS [--json] [--own 64] [--count 64] [--encoder FILE] [--tries 4] [--space p+] [--model builtin:avatar]
+//      node scripts/bench.js photographs --config-f 1024 --own 1 --space w+ --tries 1     (a model of that size with random weights)
 // `--drawings ""` leaves drawings out, `--own 0` the model's own pictures. Figures: median PSNR in dB (of 8-bit colours, before the picture is rounded), seconds of the clock and
 // of the processor, all threads together; of drawings the share of attributes that the model's labeller reads as they were drawn (classes by its choice,
 // scalars within 0.1), in the drawings themselves and in what was found; of edits by `eval`: the share that satisfies the step, and how far other attributes drift.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { imageSizeOf, type Attribute } from "../src/compiler/attribute.js";
 import type { PhotoSpace } from "../src/compiler/plan.js";
 import { readEncoder } from "../src/models/encoder-file.js";
 import { writeLatents } from "../src/models/latents.js";
+import type { Model } from "../src/models/model.js";
+import { writePack } from "../src/models/pack/write-pack.js";
 import { evaluate, run } from "../src/node.js";
 import { nodeHost } from "../src/node/host.js";
 import { nodeServices } from "../src/node/services.js";
@@ -23,9 +26,17 @@ import { ResultCache } from "../src/runtime/draw/result-cache.js";
 import type { RgbImage } from "../src/runtime/image/rgb.js";
 import { openPhotograph } from "../src/runtime/run/open-photograph.js";
 import { NOWHERE } from "../src/source/span.js";
+import { configF } from "./config-f.js";
 
 const NAMES = ["glasses", "smile", "beard", "hat", "hair", "skin", "tilt", "light"];
 const NEAR = 0.1;
+/** What the embedded labeller takes and gives (docs/labellers.md), for a model of other attributes. */
+const LABELLER = {
+  format: 1,
+  input: { name: "image", size: 128, layout: "nchw", range: [-1, 1] },
+  attributes: [{ name: "smile", type: "binary", output: "logits", columns: [2, 3], gives: "logits" }],
+  features: "features",
+};
 const EDITS = ["smile", "glasses", "hair is red"];
 const { values } = parseArgs({
   options: {
@@ -36,6 +47,7 @@ const { values } = parseArgs({
     tries: { type: "string", default: "4" },
     space: { type: "string", default: "p+" },
     model: { type: "string", default: "builtin:avatar" },
+    "config-f": { type: "string" },
     seed: { type: "string", default: "1611" },
     json: { type: "boolean", default: false },
   },
@@ -44,13 +56,27 @@ const { values } = parseArgs({
 const host = nodeHost();
 const world = nodeServices(host, "onnx-cpu");
 const [engine, codec] = [await world.openEngine(), await world.openCodec()];
-const model = await world.loadModel({
-  ...{ alias: "model", reference: values.model, heads: [], attributes: [], span: NOWHERE },
-});
+const folder = mkdtempSync(join(tmpdir(), "lace-photographs-"));
+const reference = values["config-f"] === undefined ? values.model : await writeConfigF(Number(values["config-f"]));
+const model = await load(reference);
 const { width, height } = imageSizeOf(model.info);
 const encoder = values.encoder === undefined ? undefined : readEncoder(readFileSync(values.encoder), values.encoder);
-const folder = mkdtempSync(join(tmpdir(), "lace-photographs-"));
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function load(reference: string): Promise<Model> {
+  return world.loadModel({ ...{ alias: "model", reference, heads: [], attributes: [], span: NOWHERE } });
+}
+
+/** A pack of random weights, whose pictures the labeller of the embedded model looks at: its features are compared. */
+async function writeConfigF(pixels: number): Promise<string> {
+  const { labeller } = await load("builtin:avatar");
+  if (labeller === undefined || labeller === "faces") throw new Error("the embedded model has no labeller of its own");
+  copyFileSync(labeller.file, join(folder, basename(labeller.file)));
+  const pack = join(folder, `config-f-${pixels}.safetensors`);
+  const made = { ...configF(pixels), labeller: { ...labeller, description: LABELLER } };
+  writeFileSync(pack, writePack(made, { source: "random weights of bench/config-f.ts", dtype: "F16" }));
+  return pack;
+}
 
 /** What one run keeps for the next, in memory. */
 function memory(): Cache {
@@ -117,7 +143,7 @@ async function ownPictures(count: number): Promise<readonly RgbImage[]> {
   const noise = model.decoder === undefined ? "truncation 0.7  noise none" : "";
   writeFileSync(
     path,
-    `lace 1\nmodel m from "${values.model}"\nsample own from m { count ${count}  seed ${values.seed}  ${noise} }\nsave own to "own-{index}.png"\n`,
+    `lace 1\nmodel m from "${reference}"\nsample own from m { count ${count}  seed ${values.seed}  ${noise} }\nsave own to "own-{index}.png"\n`,
   );
   await run(path, { out: folder, engine: "onnx-cpu" });
   return Promise.all(
@@ -168,7 +194,7 @@ async function picturesOf(count: number): Promise<readonly RgbImage[]> {
   const path = join(folder, "found.lace");
   writeFileSync(
     path,
-    `lace 1\nmodel m from "${values.model}"\nsample found from m { start from "found.npz" as wplus  noise none }\nsave found to "found-{index}.png"\n`,
+    `lace 1\nmodel m from "${reference}"\nsample found from m { start from "found.npz" as wplus  noise none }\nsave found to "found-{index}.png"\n`,
   );
   await run(path, { out: folder, engine: "onnx-cpu" });
   return Promise.all(
@@ -183,7 +209,7 @@ async function editsOf(count: number): Promise<Record<string, Record<string, num
     `edit found${k} from m { start from "found.npz" as wplus  noise none  keep latent 0.02  step ${step} }`,
     `edit sample${k} from m { count ${count}  seed 77  truncation 0.7  noise none  keep latent 0.02  step ${step} }`,
   ]);
-  writeFileSync(path, `lace 1\nmodel m from "${values.model}"\n${lines.join("\n")}\n`);
+  writeFileSync(path, `lace 1\nmodel m from "${reference}"\n${lines.join("\n")}\n`);
   const { evaluation } = await evaluate(path, { reference: 64, engine: "onnx-cpu" });
   return Object.fromEntries(
     EDITS.map((step, k) => {
