@@ -25,6 +25,7 @@ import { invert, type Inversion } from "../src/runtime/draw/inversion.js";
 import { ResultCache } from "../src/runtime/draw/result-cache.js";
 import type { RgbImage } from "../src/runtime/image/rgb.js";
 import { openPhotograph } from "../src/runtime/run/open-photograph.js";
+import { attributesSeen } from "../src/runtime/run/photo-attributes.js";
 import { NOWHERE } from "../src/source/span.js";
 import { configF } from "./config-f.js";
 
@@ -61,6 +62,7 @@ const reference = values["config-f"] === undefined ? values.model : await writeC
 const model = await load(reference);
 const { width, height } = imageSizeOf(model.info);
 const encoder = values.encoder === undefined ? undefined : readEncoder(readFileSync(values.encoder), values.encoder);
+const reader = await world.openLabeller(model);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 function load(reference: string): Promise<Model> {
@@ -100,8 +102,9 @@ async function find(picture: RgbImage, file: string): Promise<Found> {
   const { decoder } = model.decoder === undefined ? {} : await openPhotograph(start, { model, world, codec });
   const pictures = { info: model.info, synthesis: model.synthesis, decoder };
   const [begun, used] = [performance.now(), process.cpuUsage()];
+  const seen = reader && (await attributesSeen(picture, reader));
   const found = await invert(picture, {
-    ...{ model, engine, pictures, noise: "none", prior: 0.1, tries: Number(values.tries), resultCache },
+    ...{ model, engine, pictures, noise: "none", prior: 0.1, tries: Number(values.tries), seen, resultCache },
     space: values.space as PhotoSpace,
     ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
   });
@@ -249,6 +252,7 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true });
+  await reader?.dispose();
   await engine.dispose();
 }
 if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

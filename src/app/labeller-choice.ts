@@ -12,7 +12,11 @@ export function checkLabellerChoice(choice: LabellerChoice): void {
 /** The same world with the caller's judge in place of its models', where one is named. */
 export function judgedBy<W extends World>(world: W, platform: Platform, choice: LabellerChoice): W {
   if (choice.labeller === undefined) return world;
-  return { ...world, openLabeller: (model) => platform.openLabeller(world, model, choice) };
+  return {
+    ...world,
+    openLabeller: (model) => platform.openLabeller(world, model, choice),
+    openOwnLabeller: (model) => world.openLabeller(model),
+  };
 }
 
 function labellerMistake({ labeller, findFaces, prompts, clipModel }: LabellerChoice): string | undefined {

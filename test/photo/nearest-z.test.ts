@@ -123,3 +123,19 @@ test("of the embedded model heads say of it what they say of the z that a trunca
   await readout.dispose();
   expect(was.filter((c, k) => c === is[k]).length / was.length).toBeGreaterThan(0.9);
 });
+
+test("heads of z say of a picture what was seen in it, in place of what its w tells", async () => {
+  const targets = rowsOf(await stylesAt(z, { model, engine }));
+  const graph = compileStyleReading({ weights: model.weights, truncation: 1, rows: 3 });
+  const said = async (found: readonly Float64Array[]): Promise<Float32Array> => {
+    const compiled = await engine.compile(graph);
+    const { logits } = await compiled.run({ z: Float32Array.from(concat(found, Float64Array)) });
+    await compiled.dispose();
+    return Float32Array.from(logits ?? []);
+  };
+  const classOf = (logits: Float32Array, row: number): number => (logits[4 * row]! > logits[4 * row + 1]! ? 0 : 1);
+  const told = await said(await nearestZ(targets, { model, engine, truncation: 1 }));
+  const seen = [0, 1, 2].map((row) => new Map([["one", 1 - classOf(told, row)]]));
+  const shown = await said(await nearestZ(targets, { model, engine, truncation: 1 }, seen));
+  for (const row of [0, 1, 2]) expect(classOf(shown, row)).toBe(1 - classOf(told, row));
+});

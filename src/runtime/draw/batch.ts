@@ -29,11 +29,16 @@ export type OnStep = (
   step: TakenStep,
 ) => void;
 
+/** By the name of an attribute: the place of its class, or the value of a scalar. */
+export type SeenAttributes = ReadonlyMap<string, number>;
+
 /** A photograph that is looked for. */
 export interface Photograph {
   /** At the size of the model's pictures. */
   readonly picture: RgbImage;
   readonly encoder?: Encoder;
+  /** What the model's own labeller says of it, as far as it is clear; absent where there is none. */
+  readonly seen?: SeenAttributes;
   /** Of a model whose pictures a decoder makes. */
   readonly decoder?: DecoderNetwork;
 }

@@ -13,7 +13,7 @@ import { compileBatch, recallBatch, runTiles, type Batch, type DrawContext } fro
 import type { Gradients } from "./gradients.js";
 import type { Drawing } from "./results.js";
 import { describeFailures, describeNothing } from "./failures.js";
-import { openShownShift, type ShownShift } from "./shown-shift.js";
+import { openFading, type Fading } from "./fading.js";
 import { latentStarts, movedWith, shiftsOf, taskStarts } from "./starts.js";
 import { stylesOf } from "./styles.js";
 import { openReadout, readOut } from "./readout.js";
@@ -78,7 +78,7 @@ class EditSteps {
   private readonly compiled = new Map<number, Gradients>();
   /** What each step drew. */
   private readonly drawn = new Map<number, SampleResult[]>();
-  private shownShift: Promise<ShownShift | undefined> | undefined;
+  private fading: Promise<Fading | undefined> | undefined;
   private evaluations = 0;
 
   constructor(
@@ -101,10 +101,10 @@ class EditSteps {
       for (const [part, step] of task.steps.entries()) {
         const drawn = await this.step(part, rows, { there: part * starts.length, total });
         this.drawn.set(part, [...(this.drawn.get(part) ?? []), ...drawn]);
-        const shown = await this.shownShiftOf(rows);
+        const fading = await this.fadingOf(rows);
         const after = rows.map((start) => ({
           ...start,
-          sample: afterStep(start.sample, part, step, drawn, cx, shown),
+          sample: afterStep(start.sample, part, step, drawn, cx, fading),
         }));
         rows = await seenBy(pictureReadout, after);
         samples.push(...rows.map((r) => r.sample));
@@ -158,12 +158,12 @@ class EditSteps {
   }
 
   /** Read once for all steps. */
-  private shownShiftOf(rows: readonly Start[]): Promise<ShownShift | undefined> {
-    this.shownShift ??= openShownShift(
+  private fadingOf(rows: readonly Start[]): Promise<Fading | undefined> {
+    this.fading ??= openFading(
       rows.map((r) => r.sample),
       this.cx,
     );
-    return this.shownShift;
+    return this.fading;
   }
 
   private async gradientsOf(part: number, batch: Batch): Promise<Gradients> {
@@ -239,12 +239,12 @@ function afterStep(
   { layers }: EditStep,
   drawn: readonly SampleResult[],
   { model, shares }: DrawContext,
-  shownShift: ShownShift | undefined,
+  fading: Fading | undefined,
 ): SampleResult {
   const after = drawn.find((d) => d.index === before.index);
   if (after === undefined) return { ...before, part, steps: 0, accepted: 0, rejected: 0, evaluations: 0 };
   const { numWs, wDim } = model.info;
-  const moved = before.shift === undefined ? after : movedWith(before, after, { numWs, shares, shownShift });
+  const moved = before.shift === undefined ? after : movedWith(before, after, { numWs, shares, fading });
   if (layers === undefined || after.w.length === 0) return moved;
   const ws = stylesOf(before, numWs).slice();
   const [first, end] = [layers[0] * wDim, (layers[1] + 1) * wDim];

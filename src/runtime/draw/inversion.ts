@@ -1,7 +1,7 @@
 // The styles of a photograph: those whose picture is like it, among those that the model would draw (compiler/build/likeness.ts).
 // In: a picture of the model's size, a model on an engine. Out: styles, how like they are, how far from the model's own, and the z that they are near.
 // Method: from the nearest of many samples (survey.ts), and from what an encoder says, one style for all layers, at higher and higher resolutions; from there a
-// style for each. Edits stand on the z whose w is near to what was found and of which heads of z say what that w shows (nearest-z.ts). Of a decoder z is all there is.
+// style for each. Edits stand on the z whose w is near to what was found and of which heads of z say what the picture shows (nearest-z.ts). Of a decoder z is all there is.
 // Invariant: the same photograph gives the same styles on the same engine.
 import { compileLikeness, targetName, type LikenessTask } from "../../compiler/build/likeness.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
@@ -10,6 +10,7 @@ import type { PhotoSpace } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import type { RgbImage } from "../image/rgb.js";
 import { ascend, bestRow, type Ascent } from "./ascent.js";
+import type { SeenAttributes } from "./batch.js";
 import { ascendLbfgs } from "./lbfgs.js";
 import { nearestZ } from "./nearest-z.js";
 import { floatsOf, resampled } from "./picture-floats.js";
@@ -75,6 +76,8 @@ export interface InversionTask extends SurveyTask {
   readonly prior: number;
   /** Samples that the search begins at. */
   readonly tries: number;
+  /** What the picture shows, where that is known: heads of the z that is found say the same. */
+  readonly seen?: SeenAttributes | undefined;
   /** What an encoder says of a picture [3, height, width]; absent: the search begins at samples. */
   readonly encode?: ((target: Float32Array) => Promise<EncodedStart>) | undefined;
 }
@@ -121,12 +124,8 @@ class Search {
       Array.from({ length: layers }, (_, l) => styleOf(bestRow(found).subarray(l * wDim, (l + 1) * wDim), styles)),
       Float32Array,
     );
-    const [z = Float64Array.from(own)] = await nearestZ([meanStyle(own, wDim)], {
-      model,
-      engine,
-      truncation: 1,
-      signal,
-    });
+    const source = { model, engine, truncation: 1, signal };
+    const [z = Float64Array.from(own)] = await nearestZ([meanStyle(own, wDim)], source, [task.seen]);
     return { z, styles: layers === 1 ? repeatStyles(own, 1, numWs) : own, ...likenessOf(found, layers) };
   }
 

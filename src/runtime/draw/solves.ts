@@ -19,7 +19,7 @@ import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
 import type { SampleResult } from "./results.js";
 import { PictureReadout } from "./picture-readout.js";
-import { openShownShift } from "./shown-shift.js";
+import { openFading } from "./fading.js";
 import { latentStarts, movedWith, photoStart, shiftsOf, taskStarts } from "./starts.js";
 import { openWide, openWideSteps, WORTH_WIDE } from "./wide-tiles.js";
 
@@ -91,7 +91,7 @@ export class Solves {
     const starts = seen.filter((s) => s.status !== "non-finite");
     const batches = batchesOf(task, { ...cx, rows: starts.map((s) => s.index) }, 0, starts);
     const before = new Map(starts.map((s) => [s.index, s]));
-    const moving = { numWs: cx.model.info.numWs, shares: cx.shares, shownShift: await openShownShift(starts, cx) };
+    const moving = { numWs: cx.model.info.numWs, shares: cx.shares, fading: await openFading(starts, cx) };
     const cells = (await this.follow(batches, about)).map((cell) => {
       const start = before.get(cell.index);
       return start?.shift === undefined ? cell : movedWith(start, cell, moving);
@@ -119,7 +119,7 @@ export class Solves {
     const { numWs } = model.info;
     const batches = cx.program.conditions.map((condition) => startedBatch(condition, starts, task.seed, numWs));
     const samples = await this.follow(batches, about);
-    const moving = { numWs, shares: cx.shares, shownShift: await openShownShift(starts, cx) };
+    const moving = { numWs, shares: cx.shares, fading: await openFading(starts, cx) };
     return samples.map((sample) => {
       const before = starts.find((s) => s.index === sample.index);
       return before === undefined ? sample : movedWith(before, sample, moving);

@@ -11,11 +11,11 @@ import { InternalError } from "../../source/internal-error.js";
 import type { DrawContext } from "./batch.js";
 import { imagePlace, valueOf, type Share } from "../plan/places.js";
 import { encode } from "./encode.js";
+import { offsetsOf, type Fading } from "./fading.js";
 import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
-import type { ShownShift } from "./shown-shift.js";
 import { meanStyle, stylesOf } from "./styles.js";
 
 const WHOLE: Share = { numerator: 1, denominator: 1 };
@@ -59,18 +59,27 @@ export async function photoStart(
   const { numWs, wDim, zDim } = model.info;
   const opened = await cx.photograph?.(start);
   if (opened === undefined || cx.rows.length === 0) return [];
-  const { picture, encoder, decoder } = opened;
+  const { picture, encoder, decoder, seen } = opened;
   const { space, prior, tries } = start;
   const pictures = { info: model.info, synthesis: model.synthesis, decoder };
   const noise = task.noise === "const" ? "const" : "none";
-  const about = { kind: "photograph", method: 7, space, prior, tries, noise, class: task.class };
+  const about = {
+    kind: "photograph",
+    method: 8,
+    space,
+    prior,
+    tries,
+    noise,
+    class: task.class,
+    seen: seen && [...seen],
+  };
   const key = await resultCache?.key(about, Float32Array.from(picture.data), ...(encoder ? numbersOf(encoder) : []));
   const size = numWs * wDim;
   const kept = await resultCache?.recallNumbers(key ?? "", size + zDim + 2);
   const found = async (): Promise<Float32Array> => {
     const { width, height } = picture;
     const { styles, z, psnr, nats } = await invert(picture, {
-      ...{ model, engine, pictures, noise, space, prior, tries, resultCache, signal },
+      ...{ model, engine, pictures, noise, space, prior, tries, seen, resultCache, signal },
       ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
     });
     return concat([styles, z, [psnr, nats]], Float32Array);
@@ -142,32 +151,33 @@ interface Moving {
   readonly numWs: number;
   /** Shares of the way whose styles the state has. */
   readonly shares: readonly Share[];
-  readonly shownShift?: ShownShift | undefined;
+  readonly fading?: Fading | undefined;
 }
 
-/** A state that was moved from `before`, with its styles: each layer's goes as far as w went. Of a shift what heads of z no longer say is left behind. */
+/** A state that was moved from `before`, with its styles: each layer's goes as far as w went. Of what they have beyond those of z a part may be left behind. */
 export function movedWith(before: SampleResult, after: SampleResult, moving: Moving): SampleResult {
   if (after.w.length === 0) return after;
-  const own = withoutUnsaid(before, after, moving);
-  if (before.ws === undefined) return own;
-  const { length: wDim } = own.w;
-  const ws = stylesOf(before, moving.numWs).map((x, i) => x + ((own.w[i % wDim] ?? 0) - (before.w[i % wDim] ?? 0)));
-  return { ...own, ws };
+  const keep = moving.fading === undefined || after.shift === undefined ? 1 : moving.fading(before, after);
+  const moved = keep === 1 ? after : withPartOf(after, 1 - keep, moving.shares);
+  if (before.ws === undefined) return moved;
+  const { length: wDim } = after.w;
+  const offsets = offsetsOf({ ...before, ws: stylesOf(before, moving.numWs) });
+  const ws = offsets.map((x, i) => (after.w[i % wDim] ?? 0) - (after.shift?.[i % wDim] ?? 0) + keep * x);
+  return { ...moved, ws };
 }
 
-function withoutUnsaid(before: SampleResult, after: SampleResult, { shares, shownShift }: Moving): SampleResult {
+/** A state without a part of its shift, and the way there with less and less of it. */
+function withPartOf(after: SampleResult, lost: number, shares: readonly Share[]): SampleResult {
   const { shift, way, far, w } = after;
-  if (shownShift === undefined || shift === undefined) return after;
-  const offset = shownShift(before, after);
   const { length: wDim } = w;
-  const plus = (x: Float32Array): Float32Array => x.map((v, i) => v + (offset[i] ?? 0));
+  const less = (x: Float32Array): Float32Array => x.map((v, i) => v - lost * (shift?.[i] ?? 0));
   const along = (x: Float32Array): Float32Array =>
-    x.map((v, i) => v + valueOf(shares[Math.floor(i / wDim)] ?? WHOLE) * (offset[i % wDim] ?? 0));
+    x.map((v, i) => v - valueOf(shares[Math.floor(i / wDim)] ?? WHOLE) * lost * (shift?.[i % wDim] ?? 0));
   return {
     ...after,
-    ...{ w: plus(w), shift: plus(shift) },
+    ...{ w: less(w), ...(shift && { shift: less(shift) }) },
     ...(way && { way: along(way) }),
-    ...(far && { far: { ...far, w: plus(far.w), ...(far.way && { way: along(far.way) }) } }),
+    ...(far && { far: { ...far, w: less(far.w), ...(far.way && { way: along(far.way) }) } }),
   };
 }
 

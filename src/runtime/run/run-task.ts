@@ -37,6 +37,7 @@ import { modelForClass } from "../show/synthesis-inputs.js";
 import { askedPictures, hasPictures } from "./asked-pictures.js";
 import { attemptJudge } from "./judges.js";
 import { framedPhotograph, openPhotograph } from "./open-photograph.js";
+import { seenInPhotograph } from "./photo-attributes.js";
 import { featuresText, openFeatures, withFeatures } from "./photo-features.js";
 import { ahead, cutRows } from "./portions.js";
 import type { Provenance } from "./provenance.js";
@@ -238,7 +239,11 @@ function drawContext(
     ...(judge && { judge }),
     ...(attempts && { attempts }),
     ...(request.onStep && { onStep: request.onStep }),
-    photograph: (start) => openPhotograph(start, { model, world: cx.world, codec: resources.codec }),
+    photograph: async (start) => {
+      const opened = await openPhotograph(start, { model, world: cx.world, codec: resources.codec });
+      const seen = await seenInPhotograph(opened.picture, loaded, cx.world);
+      return { ...opened, ...(seen && { seen }) };
+    },
     latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
   };

@@ -45,6 +45,8 @@ export interface Services {
   loadModel(model: PlanModel): Promise<Model>;
   /** The classifier of a model; undefined if it has none. */
   openLabeller(model: Model): Promise<Labeller | undefined>;
+  /** The model's own, where `openLabeller` opens another that the caller named. */
+  openOwnLabeller?(model: Model): Promise<Labeller | undefined>;
   /**
    * The decoder of a model of architecture `onnx`, as a synthesis: input `ws` [rows, 1, zDim], output `pixels` [rows, R, R].
    * Errors: LaceError L5111 if its file is missing or changed, L52xx if it cannot be run.
