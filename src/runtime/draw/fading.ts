@@ -10,7 +10,7 @@ import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import type { EnergyWeights } from "../../compiler/weights.js";
 import { concat } from "../../source/concat.js";
 import type { DrawContext } from "./batch.js";
-import { readStyles, type StyleReading } from "./read-styles.js";
+import { classBias, readStyles, type StyleReading } from "./read-styles.js";
 import type { SampleResult } from "./results.js";
 
 /** Of the mean variance of a number of w, what is added to each: those that samples hardly leave are not unlike them for nothing. */
@@ -33,10 +33,10 @@ export async function openFading(
   const places = heads.flatMap(({ picture }, k) => (picture === undefined ? [k] : []));
   const outputs = places.reduce((sum, k) => sum + (heads[k]?.layers.at(-1)?.bias.data.length ?? 0), 0);
   const { truncation } = program;
-  const key = await resultCache?.key({ kind: "fading", truncation });
+  const key = await resultCache?.key({ kind: "fading", truncation }, classBias(model));
   const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, wDim * wDim + outputs);
   const read = async (): Promise<Float32Array> => {
-    const { covariance, spread } = await readStyles({ model, engine, truncation, signal });
+    const { covariance, spread } = await readStyles({ model, engine, truncation, resultCache, signal });
     const numbers = concat([Float32Array.from(covariance.to1DArray()), spread], Float32Array);
     if (key !== undefined) await resultCache?.keepNumbers(key, numbers);
     return numbers;

@@ -105,7 +105,7 @@ class Search {
 
   async inStyles(): Promise<Inversion> {
     const { task } = this;
-    const { model, engine, space, signal } = task;
+    const { model, engine, space, resultCache, signal } = task;
     const { numWs, wDim } = model.info;
     const styles = await surveyStyles(space.startsWith("w") ? "w" : "p", task);
     const starts = await this.starts();
@@ -124,7 +124,7 @@ class Search {
       Array.from({ length: layers }, (_, l) => styleOf(bestRow(found).subarray(l * wDim, (l + 1) * wDim), styles)),
       Float32Array,
     );
-    const source = { model, engine, truncation: 1, signal };
+    const source = { model, engine, truncation: 1, resultCache, signal };
     const [z = Float64Array.from(own)] = await nearestZ([meanStyle(own, wDim)], source, [task.seen]);
     return { z, styles: layers === 1 ? repeatStyles(own, 1, numWs) : own, ...likenessOf(found, layers) };
   }

@@ -10,6 +10,7 @@ import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
+import type { ResultCache } from "./result-cache.js";
 import { distributionOf, slopeOf } from "./style-distribution.js";
 
 const SAMPLES = 4096;
@@ -40,32 +41,53 @@ export interface ReadingTask {
   readonly model: Model;
   readonly engine: Engine;
   readonly truncation: number;
+  /** Keeps the samples between runs: they are of the model alone. */
+  readonly resultCache?: ResultCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Reads samples. Errors: LaceError L4106 if `signal` aborts, L52xx of the engine. */
-export async function readStyles({ model, engine, truncation, signal }: ReadingTask): Promise<StyleReading> {
+export async function readStyles(task: ReadingTask): Promise<StyleReading> {
+  const { model, truncation, resultCache } = task;
   const { zDim, wDim } = model.info;
   const weights = { ...model.weights, heads: model.weights.heads.filter(isOfZ) };
   const z = drawLatents(0, [...Array(SAMPLES).keys()], zDim);
-  const w = new Float32Array(SAMPLES * wDim);
-  const said: Float32Array[] = [];
+  const width = weights.heads.reduce((sum, { layers }) => sum + (layers.at(-1)?.bias.data.length ?? 0), 0);
+  const key = await resultCache?.key({ kind: "style reading", samples: SAMPLES, truncation }, classBias(model));
+  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, SAMPLES * (wDim + width));
+  const numbers = kept ?? (await readSamples(z, weights, width, task));
+  if (kept === undefined && key !== undefined) await resultCache?.keepNumbers(key, numbers);
+  const [w, all] = [numbers.slice(0, SAMPLES * wDim), numbers.slice(SAMPLES * wDim)];
+  const styles = distributionOf(w, wDim, slopeOf("p"));
+  return { weights, styles, z, w, said: all, ...linearReading(w, all, wDim) };
+}
+
+/** What a class changes in a mapping: the biases that it is folded into. Keys of what is kept of a model's samples have it. */
+export function classBias({ weights }: Pick<Model, "weights">): Float32Array {
+  return weights.mapping?.layers[0]?.bias.data ?? new Float32Array(0);
+}
+
+/** w of samples, [n, wDim], and behind it what heads say of them, [n, width]. */
+async function readSamples(
+  z: Float64Array,
+  weights: EnergyWeights,
+  width: number,
+  { model, engine, truncation, signal }: ReadingTask,
+): Promise<Float32Array> {
+  const { zDim, wDim } = model.info;
+  const numbers = new Float32Array(SAMPLES * (wDim + width));
   const readout = await engine.compile(compileStyleReading({ weights, truncation, rows: ROWS }));
   try {
     for (let at = 0; at < SAMPLES; at += ROWS) {
       stopIfAborted(signal);
       const read = await readout.run({ z: Float32Array.from(z.subarray(at * zDim, (at + ROWS) * zDim)) });
-      w.set(read["w"] ?? [], at * wDim);
-      said.push(Float32Array.from(read["logits"] ?? []));
+      numbers.set(read["w"] ?? [], at * wDim);
+      numbers.set(read["logits"] ?? [], SAMPLES * wDim + at * width);
     }
   } finally {
     await readout.dispose();
   }
-  const width = (said[0]?.length ?? 0) / ROWS;
-  const all = new Float32Array(SAMPLES * width);
-  said.forEach((part, k) => all.set(part, k * ROWS * width));
-  const styles = distributionOf(w, wDim, slopeOf("p"));
-  return { weights, styles, z, w, said: all, ...linearReading(w, all, wDim) };
+  return numbers;
 }
 
 function isOfZ({ space, picture }: EnergyWeights["heads"][number]): boolean {

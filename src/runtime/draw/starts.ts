@@ -108,13 +108,13 @@ export async function startsFrom(
   rows: readonly { readonly index: number; readonly row: LatentRow }[],
   seed: number,
   readout: Executable,
-  { model, engine, program, signal }: DrawContext,
+  { model, engine, program, resultCache, signal }: DrawContext,
 ): Promise<readonly SampleResult[]> {
   const { wDim } = model.info;
   const { truncation } = program;
   const targets = rows.map(({ row }) => row.w && meanStyle(row.w, wDim));
   const unknown = rows.flatMap(({ row }, k) => (row.z === undefined ? [targets[k] ?? missing(k)] : []));
-  const fitted = [...(await nearestZ(unknown, { model, engine, truncation, signal }))];
+  const fitted = [...(await nearestZ(unknown, { model, engine, truncation, resultCache, signal }))];
   const z = concat(
     rows.map(({ row }) => row.z ?? fitted.shift() ?? missing(0)),
     Float64Array,

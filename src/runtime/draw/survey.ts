@@ -12,6 +12,7 @@ import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
 import type { ResultCache } from "./result-cache.js";
 import { resampled } from "./picture-floats.js";
+import { classBias } from "./read-styles.js";
 import { distributionOf, slopeOf } from "./style-distribution.js";
 
 /** Samples that the distribution is made of, and those whose pictures are looked at. */
@@ -50,7 +51,7 @@ export async function surveyStyles(space: "p" | "w", task: SurveyTask): Promise<
   const { model, resultCache } = task;
   const { wDim } = model.info;
   const slope = slopeOf(space);
-  const key = await resultCache?.key({ kind: "style distribution", samples: SAMPLES, slope });
+  const key = await resultCache?.key({ kind: "style distribution", samples: SAMPLES, slope }, classBias(model));
   const size = wDim + wDim * wDim;
   const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, size);
   if (kept !== undefined) return { mean: kept.slice(0, wDim), root: kept.slice(wDim), slope };
@@ -127,7 +128,7 @@ async function smallPictures(size: readonly [number, number], task: SurveyTask):
   const count = lookedAt(model);
   const numbers = 3 * size[0] * size[1];
   const about = { kind: "small pictures", count, size, noise, class: classOf(model) };
-  const key = await resultCache?.key(about);
+  const key = await resultCache?.key(about, classBias(model));
   const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, count * numbers);
   if (kept !== undefined) return kept;
   const indices = Array.from({ length: count }, (_, k) => k);
