@@ -278,6 +278,10 @@ describe("ONNX networks", () => {
       { op: "Resize", x: image, attributes: { mode: "sinc" }, constants: [null, { floats: [1, 1, 2, 2] }] },
       /L5204.*\(Resize\).*by 'sinc'/,
     ],
+    [{ op: "Conv", x: [1, 2, 8], constants: [[3, 2, 1, 2]] }, /L5204.*\(Conv\).*not over one axis/],
+    [{ op: "MaxPool", x: [1, 2, 8], attributes: { kernel_shape: [2, 2] } }, /L5204.*\(MaxPool\).*not over one axis/],
+    [{ op: "Conv", x: [1, 2, 4, 4, 4], constants: [[3, 2, 2, 2]] }, /L5204.*\(Conv\).*no constant \[o, i, d, h, w\]/],
+    [{ op: "AveragePool", x: [1, 2, 4, 4, 4], attributes: { kernel_shape: [2, 2] } }, /L5204.*not over three axes/],
     [
       { op: "MaxPool", x: image, attributes: { kernel_shape: [100_000, 1], pads: [50_000, 0, 50_000, 0] } },
       /L5204.*very large/,

@@ -365,6 +365,33 @@ const NETWORKS: Readonly<Record<string, Case>> = {
       return n.gemm(n.pooled(n.relu(y)), 8, 5);
     },
   },
+  "a network over lines": {
+    input: [2, 3, 40],
+    build: (n) => {
+      const conv = (x: string, dims: readonly number[], more: Attributes): string =>
+        n.relu(n.op("Conv", [x, n.weight(dims, 0.4), n.weight([dims[0]!], 0.1)], more));
+      let x = conv("x", [8, 3, 5], { pads: [2, 1], strides: [2] });
+      x = n.op("MaxPool", [x], { kernel_shape: [3], pads: [1, 1], strides: [2], ceil_mode: 1 });
+      x = conv(x, [8, 2, 3], { pads: [2, 2], dilations: [2], group: 4 });
+      x = conv(x, [8, 1, 3], { auto_pad: "SAME_UPPER", group: 8 });
+      x = n.op("AveragePool", [x], { kernel_shape: [3], pads: [1, 1], strides: [1] });
+      x = n.op("ConvTranspose", [x, n.weight([8, 6, 4], 0.3), n.weight([6], 0.1)], { strides: [2], pads: [1, 1] });
+      return n.gemm(n.op("Flatten", [n.op("GlobalAveragePool", [n.relu(x)])]), 6, 5);
+    },
+  },
+  "a network over volumes": {
+    input: [2, 2, 9, 10, 11],
+    build: (n) => {
+      const conv = (x: string, dims: readonly number[], more: Attributes): string =>
+        n.relu(n.op("Conv", [x, n.weight(dims, 0.3), n.weight([dims[0]!], 0.1)], more));
+      let x = conv("x", [6, 2, 3, 3, 2], { pads: [1, 1, 0, 2, 1, 1] });
+      x = n.op("MaxPool", [x], { kernel_shape: [3, 2, 3], pads: [1, 0, 1, 1, 1, 1], strides: [2, 1, 2], ceil_mode: 1 });
+      x = conv(x, [6, 3, 2, 3, 1], { strides: [2, 1, 2], dilations: [2, 1, 1], group: 2, pads: [1, 1, 0, 1, 1, 0] });
+      x = n.op("AveragePool", [x], { kernel_shape: [2, 3, 2], pads: [1, 1, 0, 0, 1, 1], strides: [1, 2, 1] });
+      const most = n.op("Flatten", [n.op("GlobalMaxPool", [x])]);
+      return n.gemm(n.op("Add", [most, n.op("Flatten", [n.op("GlobalAveragePool", [x])])]), 6, 5);
+    },
+  },
 };
 
 describe("networks as graphs", () => {

@@ -1,6 +1,7 @@
-// ONNX operations over windows of pictures: convolutions and pools.
+// ONNX operations over windows of pictures: convolutions and pools. Over lines and volumes: other-axes.ts.
 // Invariant: what our operations do not have (groups, unequal padding and strides, dilation, windows that overlap) is made of those that they have.
 import type { NodeId } from "../../graph/graph.js";
+import { alsoLines, alsoVolumes, convAlsoVolumes } from "./other-axes.js";
 import { Untranslatable, type OnnxCall, type Translate, type OnnxOperand } from "./translation.js";
 
 interface Window {
@@ -320,15 +321,17 @@ function shares(
 const globally =
   (fn: "mean" | "max"): Translate =>
   (c) => {
+    const { shape } = c.input(0);
+    if (shape.length !== 4) return [c.t.of(c.b.reduce(fn, c.t.node(c.input(0)), [...shape.keys()].slice(2), true))];
     const axes = c.t.layout === "nchw" ? [2, 3] : [1, 2];
     return [c.t.fromImage(c.b.reduce(fn, c.t.image(c.input(0)), axes, true))];
   };
 
 export const WINDOWS: Readonly<Record<string, Translate>> = {
-  Conv: conv,
-  ConvTranspose: convTranspose,
-  MaxPool: maxPool,
-  AveragePool: averagePool,
+  Conv: convAlsoVolumes(alsoLines(conv)),
+  ConvTranspose: alsoLines(convTranspose),
+  MaxPool: alsoVolumes(alsoLines(maxPool)),
+  AveragePool: alsoVolumes(alsoLines(averagePool)),
   GlobalAveragePool: globally("mean"),
   GlobalMaxPool: globally("max"),
 };
