@@ -1,6 +1,7 @@
 """The fifth round: the mapping gets four layers more, after which few w lie between two drawings.
 
-    python3 sharpen.py        settled.pt -> settled.pt, of the longer mapping (the one before stays as settled-before.pt), and render.pt with that mapping
+    python3 sharpen.py            settled.pt -> settled.pt, of the longer mapping (the one before stays as settled-before.pt), and render.pt with that mapping
+    python3 sharpen.py --again    four layers more, after those (what was stays as settled-once.pt): what is still undecided is a sixth of it
 
 From `assign.py settle` on, what is drawn for a z is what a linear net finds in its w. Near a boundary w says so by little: in 0.43 of all portraits some part
 (a cut of hair, the colour of a shirt, a kind of eyes) is nearly as likely another, and the picture is of both. Here w is moved away from such boundaries, along what the two classes
@@ -10,13 +11,13 @@ trained. All boundaries are planes, so the layers are written down: the first ha
 
 Kinds of hats come as often as in the drawings again: what `plain` takes from gray hair is given to the rest (`evened`), and w of gray hair says the kind that is drawn.
 """
-import math, os
+import argparse, math, os
 import torch
 import model as M
 from assign import CLASSES, COLOURS_AS_DRAWN, NUMBERS, SETTLED, Decider, Tail, column, drawn, extended, one_hot, plain, quantiles_of
 from reader import SEEN_WITH
 
-BEFORE = f'{M.DATA}/settled-before.pt'
+BEFORE, ONCE = f'{M.DATA}/settled-before.pt', f'{M.DATA}/settled-once.pt'
 MARGIN = 0.8  # that w is given, of the median margin of its part
 RAMP = 0.08  # of that margin: where w goes from one class to the other
 PUSH = 0.9  # of what is short
@@ -237,11 +238,12 @@ def written(units, found):
 
 
 @torch.no_grad()
-def main():
+def main(again):
     torch.manual_seed(60); torch.set_num_threads(1)
-    if not os.path.exists(BEFORE):
-        os.replace(SETTLED, BEFORE)
-    decider = Decider(path=BEFORE)
+    before_path = ONCE if again else BEFORE
+    if not os.path.exists(before_path):
+        os.replace(SETTLED, before_path)
+    decider = Decider(path=before_path)
     geometry, units = Geometry(decider), Units()
     geometry.evened()
     found = pushes(geometry, units)
@@ -258,15 +260,19 @@ def main():
     shortened = decider.net(longer.w_avg.lerp(longer(torch.randn(20000, M.W_DIM)), COLOURS_AS_DRAWN))
     quantiles = {**quantiles_of(shortened, drawn()), 'tilt': decider.quantiles['tilt']}
     mapping = longer.state_dict()
-    torch.save({**torch.load(BEFORE), 'mapping': mapping, 'quantiles': quantiles}, SETTLED + '.tmp')
+    torch.save({**torch.load(before_path), 'mapping': mapping, 'quantiles': quantiles}, SETTLED + '.tmp')
     os.replace(SETTLED + '.tmp', SETTLED)
-    path = f'{M.DATA}/render.pt'
-    if not os.path.exists(f'{M.DATA}/render-before.pt'):
-        os.replace(path, f'{M.DATA}/render-before.pt')
-    state = torch.load(f'{M.DATA}/render-before.pt')
+    path, kept = f'{M.DATA}/render.pt', f"{M.DATA}/render-{'once' if again else 'before'}.pt"
+    if not os.path.exists(kept):
+        os.replace(path, kept)
+    state = torch.load(kept)
+    if again:  # what was being learned was told in coordinates of the mapping before: begin anew from the average
+        state = {name: state[name] for name in ('average',)}
     torch.save({**state, 'mapping': mapping}, path + '.tmp')
     os.replace(path + '.tmp', path)
 
 
 if __name__ == '__main__':
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--again', action='store_true')
+    main(parser.parse_args().again)
