@@ -1,7 +1,7 @@
 // How like photographs are found, what is seen in them, and what edits of them do beside edits of samples: the model's own pictures, and drawings that it has
 // not seen.
 // Run: node training/draw.mjs DRAWINGS 64 424243 natural    (training/README.md)
-//      node scripts/bench.js photographs --drawings DRAWINGS [--json] [--own 64] [--count 64] [--encoder FILE] [--tries 4] [--space p+] [--model builtin:avatar]
+//      node scripts/bench.js photographs --drawings DRAWINGS [--json] [--own 64] [--count 64] [--encoder FILE] [--tries 12] [--space p+] [--prior 0.1] [--model builtin:avatar]
 //      node scripts/bench.js photographs --config-f 1024 --own 1 --space w+ --tries 1     (a model of that size with random weights)
 // `--drawings ""` leaves drawings out, `--own 0` the model's own pictures. Figures: median PSNR in dB (of 8-bit colours, before the picture is rounded), seconds of the clock and
 // of the processor, all threads together; of drawings the share of attributes that the model's labeller reads as they were drawn (classes by its choice,
@@ -45,11 +45,12 @@ const { values } = parseArgs({
     own: { type: "string", default: "64" },
     count: { type: "string", default: "64" },
     encoder: { type: "string" },
-    tries: { type: "string", default: "4" },
+    tries: { type: "string", default: "12" },
     space: { type: "string", default: "p+" },
     model: { type: "string", default: "builtin:avatar" },
     "config-f": { type: "string" },
     seed: { type: "string", default: "1611" },
+    prior: { type: "string", default: "0.1" },
     json: { type: "boolean", default: false },
   },
 });
@@ -104,7 +105,16 @@ async function find(picture: RgbImage, file: string): Promise<Found> {
   const [begun, used] = [performance.now(), process.cpuUsage()];
   const seen = reader && (await attributesSeen(picture, reader));
   const found = await invert(picture, {
-    ...{ model, engine, pictures, noise: "none", prior: 0.1, tries: Number(values.tries), seen, resultCache },
+    ...{
+      model,
+      engine,
+      pictures,
+      noise: "none",
+      prior: Number(values.prior),
+      tries: Number(values.tries),
+      seen,
+      resultCache,
+    },
     space: values.space as PhotoSpace,
     ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
   });

@@ -111,7 +111,7 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
     "A factor of the nats by which styles are unlike the model's own: more of it is less like the photograph.",
     "prior ${1:0.1}",
   ),
-  tries: word("How many of the nearest samples the search begins at.", "tries ${1:4}"),
+  tries: word("How many of the nearest samples the search begins at.", "tries ${1:12}"),
   encoder: word(
     "A file of `lacec train --encoder`: the search for a photograph begins with what it says, beside the nearest samples.",
     'encoder "${1:encoder.safetensors}"',

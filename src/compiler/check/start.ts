@@ -62,7 +62,7 @@ function refuse(key: Key, read: Settings, env: Env): void {
 /** How hard the model's own styles are held to, and where the search begins, if nothing is said. */
 const PRIOR = 0.1;
 const PHOTO_TRIES = { min: 1, max: 16, integer: true };
-const TRIES = 4;
+const TRIES = 12;
 
 /** Eyes, nose, corners of the mouth, each x and y. */
 const LANDMARK_NUMBERS = 10;
