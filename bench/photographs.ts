@@ -67,7 +67,7 @@ const reader = await world.openLabeller(model);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 function load(reference: string): Promise<Model> {
-  return world.loadModel({ ...{ alias: "model", reference, heads: [], attributes: [], span: NOWHERE } });
+  return world.loadModel({ alias: "model", reference, heads: [], attributes: [], span: NOWHERE });
 }
 
 /** A pack of random weights, whose pictures the labeller of the embedded model looks at: its features are compared. */
@@ -105,16 +105,8 @@ async function find(picture: RgbImage, file: string): Promise<Found> {
   const [begun, used] = [performance.now(), process.cpuUsage()];
   const seen = reader && (await attributesSeen(picture, reader));
   const found = await invert(picture, {
-    ...{
-      model,
-      engine,
-      pictures,
-      noise: "none",
-      prior: Number(values.prior),
-      tries: Number(values.tries),
-      seen,
-      resultCache,
-    },
+    ...{ model, engine, pictures, seen, resultCache },
+    ...{ noise: "none", prior: Number(values.prior), tries: Number(values.tries) },
     space: values.space as PhotoSpace,
     ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
   });
@@ -177,14 +169,12 @@ function asDrawn(columns: Float32Array, attributes: readonly Attribute[], truth:
 }
 
 async function shareAsDrawn(pictures: readonly RgbImage[], truth: Float32Array): Promise<number> {
-  const labeller = await world.openLabeller(model);
-  if (labeller === undefined) return NaN;
-  const { columns } = await labeller.label(pictures);
+  if (reader === undefined) return NaN;
+  const { columns } = await reader.label(pictures);
   const [n, k] = [columns.length / pictures.length, truth.length / pictures.length];
   const right = pictures.flatMap((_, row) =>
-    asDrawn(columns.subarray(row * n, (row + 1) * n), labeller.attributes, truth.subarray(row * k, (row + 1) * k)),
+    asDrawn(columns.subarray(row * n, (row + 1) * n), reader.attributes, truth.subarray(row * k, (row + 1) * k)),
   );
-  await labeller.dispose();
   return right.filter(Boolean).length / right.length;
 }
 

@@ -3,6 +3,7 @@
 // its hash, whoever judges the run, so that the judge changes no picture; the pictures that edits come to are not looked at.
 import { labellerFile, type Model } from "../../models/model.js";
 import type { SeenAttributes } from "../draw/batch.js";
+import { outputsOf } from "../draw/columns.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";
@@ -29,15 +30,13 @@ export async function attributesSeen(
   picture: RgbImage,
   labeller: Pick<Labeller, "attributes" | "label">,
 ): Promise<SeenAttributes> {
-  const { columns, unclear } = await labeller.label([picture]);
+  const { attributes } = labeller;
+  const [said = []] = outputsOf(await labeller.label([picture]), 1, attributes);
   const seen = new Map<string, number>();
-  let at = 0;
-  for (const [place, attribute] of labeller.attributes.entries()) {
-    const width = attribute.type === "scalar" ? 1 : attribute.classes.length;
-    const said = columns.subarray(at, at + width);
-    at += width;
-    if (unclear?.[place] === 1 || said.length < width || !said.every(Number.isFinite)) continue;
-    seen.set(attribute.name, attribute.type === "scalar" ? (said[0] ?? 0) : said.indexOf(Math.max(...said)));
+  for (const [place, { name, type }] of attributes.entries()) {
+    const values = said[place] ?? [];
+    if (!values.every(Number.isFinite)) continue;
+    seen.set(name, type === "scalar" ? (values[0] ?? 0) : values.indexOf(Math.max(...values)));
   }
   return seen;
 }
