@@ -99,7 +99,7 @@ interface Found extends Inversion {
 }
 
 async function find(picture: RgbImage, file: string): Promise<Found> {
-  const start = { kind: "photo" as const, file, space: "p+" as const, prior: 0.1, tries: 1, span: NOWHERE };
+  const start = { kind: "photo" as const, file, space: "p+" as const, prior: 0.1, tries: 1, tune: 0, span: NOWHERE };
   const { decoder } = model.decoder === undefined ? {} : await openPhotograph(start, { model, world, codec });
   const pictures = { info: model.info, synthesis: model.synthesis, decoder };
   const [begun, used] = [performance.now(), process.cpuUsage()];

@@ -229,7 +229,7 @@ describe("graphs are made in one place", () => {
       ...["compileTask", "compileSynthesis", "compileMapping", "compileWishGradient", "compileRowMapping"],
       ...["compileHeadOutputs", "compileTrainingGradient", "buildAdam", "compileOnnxNetwork", "compileMappingFit"],
       ...["compileLikeness", "compileThumbnails", "compilePictureReadout", "compilePreview", "compileEncoder"],
-      "compileStyleReading",
+      ...["compileStyleReading", "compileTuning", "compileFeatures"],
     ];
     const used = files
       .filter((f) => !f.startsWith("compiler/"))

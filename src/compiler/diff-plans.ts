@@ -176,6 +176,8 @@ function startOf(start: LatentStart | PhotoStart | undefined): Readonly<Record<s
   if (start.kind === "photo")
     return {
       ...{ photograph: start.file, space: start.space, prior: start.prior, "tries of the photograph": start.tries },
+      tune: start.tune,
+      "compare by": start.compare,
       ...(start.encoder !== undefined && { encoder: start.encoder }),
       ...(start.landmarks && { landmarks: JSON.stringify(start.landmarks) }),
     };

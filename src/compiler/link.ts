@@ -142,6 +142,7 @@ export function networksOf({
     walk(item, (node) => {
       const at = node as AnyNode & (Setting | Expr);
       if (at.kind === "KeepSetting") add("identity", at.by);
+      if (at.kind === "CompareSetting") add("identity", at.by);
       if (at.kind === "EncoderSetting") add("encoder", at.path);
       if (at.kind === "LandmarksSetting") add("landmarks", at.path);
       if (at.kind === "PromptExpr") add("clip", at.by);

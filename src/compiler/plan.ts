@@ -134,6 +134,10 @@ export interface PhotoStart {
   readonly prior: number;
   /** Samples that the search begins at. */
   readonly tries: number;
+  /** Evaluations by which the model is tuned to it; 0: it is not. */
+  readonly tune: number;
+  /** A network whose features of what is found are compared with those of the photograph, resolved. */
+  readonly compare?: string;
   /** An encoder that says where to begin in their place, resolved. */
   readonly encoder?: string;
   /** Where the face is; absent: the middle of the photograph is taken. */
@@ -359,6 +363,24 @@ export function identityText(identity: KeptIdentity | undefined): string {
 export function startOf(task: Task): LatentStart | PhotoStart | undefined {
   if (task.kind === "sample") return task.start;
   return task.kind === "edit" && task.source.kind === "seed" ? task.source.start : undefined;
+}
+
+/** A plan whose photographs tune no model: for whoever measures the model as it is. The plan itself where none does. */
+export function untuned(plan: Plan): Plan {
+  if (tunedIn(plan).length === 0) return plan;
+  const tasks = plan.tasks.map((task): Task => {
+    const start = startOf(task);
+    return task.kind === "sample" && start?.kind === "photo" ? { ...task, start: { ...start, tune: 0 } } : task;
+  });
+  return { ...plan, tasks };
+}
+
+/** The photographs that a model is tuned to. */
+export function tunedIn({ tasks }: Plan): readonly Task[] {
+  return tasks.filter((task) => {
+    const start = startOf(task);
+    return start?.kind === "photo" && start.tune > 0;
+  });
 }
 
 /** The images of an earlier task that a task starts from; undefined: from noise, or from a file. */

@@ -146,6 +146,8 @@ function startText(start: LatentStart | PhotoStart | undefined): readonly string
     return [
       [
         `photograph ${JSON.stringify(start.file)}, space ${start.space}, prior ${start.prior}, tries ${start.tries}`,
+        ...(start.tune === 0 ? [] : [`tune ${start.tune}`]),
+        ...(start.compare === undefined ? [] : [`compare by ${JSON.stringify(start.compare)}`]),
         ...(start.encoder === undefined ? [] : [`encoder ${JSON.stringify(start.encoder)}`]),
         ...(start.landmarks === undefined ? [] : [`landmarks ${JSON.stringify(start.landmarks)}`]),
       ].join(", "),

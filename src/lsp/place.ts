@@ -70,6 +70,7 @@ const NUMBER_SETTINGS: ReadonlySet<TokenType> = new Set([
   t.Class,
   t.Prior,
   t.Tries,
+  t.Tune,
 ]);
 const WORD_SETTINGS: ReadonlyMap<TokenType, keyof typeof WORDS> = new Map([
   [t.Logic, "logic"],

@@ -112,6 +112,14 @@ export const SETTING_DOCS: Readonly<Record<string, WordDoc>> = {
     "prior ${1:0.1}",
   ),
   tries: word("How many of the nearest samples the search begins at.", "tries ${1:12}"),
+  tune: word(
+    "Steps by which the model itself moves, where the search has ended, so that its picture of what was found is more like the photograph: for this photograph, and what is made of it. 0, the default: the model stays as it is.",
+    "tune ${1:100}",
+  ),
+  compare: word(
+    "A network with its JSON beside it, such as one that knows faces apart: the run tells how like its features of the photograph and of the picture that was found are. It changes no picture.",
+    'compare by "${1:face.onnx}"',
+  ),
   encoder: word(
     "A file of `lacec train --encoder`: the search for a photograph begins with what it says, beside the nearest samples.",
     'encoder "${1:encoder.safetensors}"',

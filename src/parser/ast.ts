@@ -95,7 +95,7 @@ export interface EnergyDecl {
 /** Settings inside a task block; the checker decides which are allowed where, and refuses repeats. */
 export type Setting =
   | { readonly kind: "WhereSetting"; readonly energy: Expr; readonly span: Span }
-  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation cutoff class frames prior tries
+  | { readonly kind: "NumberSetting"; readonly key: Name; readonly value: Expr; readonly span: Span } // count seed truncation cutoff class frames prior tries tune
   | { readonly kind: "BetweenSetting"; readonly from: Expr; readonly to: Expr; readonly span: Span } // between seed A and seed B
   | { readonly kind: "SamplerSetting"; readonly method: Name; readonly options: readonly Option[]; readonly span: Span }
   | { readonly kind: "WordSetting"; readonly key: Name; readonly value: Name; readonly span: Span } // logic lace, goals last, noise random
@@ -121,6 +121,8 @@ export type Setting =
   | { readonly kind: "AcceptSetting"; readonly judge: Name; readonly tries?: Expr; readonly span: Span } // accept by labeller tries 8
   /** space w+: `each` where the mark is there, one w for each layer. */
   | { readonly kind: "SpaceSetting"; readonly space: Name; readonly each: boolean; readonly span: Span }
+  /** compare by "face.onnx" */
+  | { readonly kind: "CompareSetting"; readonly by: StringLit; readonly span: Span }
   /** encoder "avatar-encoder.safetensors" */
   | { readonly kind: "EncoderSetting"; readonly path: StringLit; readonly span: Span }
   /** landmarks "me.json", landmarks find, landmarks {x, y, ...}: a file, who looks for them, or ten numbers. */

@@ -45,6 +45,7 @@ export abstract class SettingRules extends ExpressionRules {
         { ALT: () => this.SUBRULE(this.stepSetting) },
         { ALT: () => this.SUBRULE(this.startSetting) },
         { ALT: () => this.SUBRULE(this.spaceSetting) },
+        { ALT: () => this.SUBRULE(this.compareSetting) },
         { ALT: () => this.SUBRULE(this.encoderSetting) },
         { ALT: () => this.SUBRULE(this.landmarksSetting) },
         { GATE: () => this.beginsLine(), ALT: () => this.SUBRULE(this.unknownSetting) },
@@ -71,6 +72,7 @@ export abstract class SettingRules extends ExpressionRules {
       { ALT: () => this.CONSUME(t.Class) },
       { ALT: () => this.CONSUME(t.Prior) },
       { ALT: () => this.CONSUME(t.Tries) },
+      { ALT: () => this.CONSUME(t.Tune) },
     ]);
     const value = this.SUBRULE(this.sum);
     return { kind: "NumberSetting", key: this.name(key), value, span: this.span(start) };
@@ -240,6 +242,14 @@ export abstract class SettingRules extends ExpressionRules {
     const space = this.name(this.CONSUME(t.Name));
     const each = this.OPTION(() => this.CONSUME(t.Plus)) !== undefined;
     return { kind: "SpaceSetting", space, each, span: this.span(start) };
+  });
+
+  private compareSetting = this.RULE("compareSetting", (): Setting => {
+    const start = this.start();
+    this.CONSUME(t.Compare);
+    this.CONSUME(t.By);
+    const by = this.string(this.CONSUME(t.StringLiteral));
+    return { kind: "CompareSetting", by, span: this.span(start) };
   });
 
   private encoderSetting = this.RULE("encoderSetting", (): Setting => {

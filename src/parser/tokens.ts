@@ -230,6 +230,8 @@ export const Step = word("step", false);
 export const Start = word("start", false);
 export const Space = word("space", false);
 export const Prior = word("prior", false);
+export const Tune = word("tune", false);
+export const Compare = word("compare", false);
 export const Encoder = word("encoder", false);
 export const Landmarks = word("landmarks", false);
 /** Words that begin a setting in the block of a task. */
@@ -255,6 +257,8 @@ export const settingWords: readonly TokenType[] = [
   Start,
   Space,
   Prior,
+  Tune,
+  Compare,
   Encoder,
   Landmarks,
 ];

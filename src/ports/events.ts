@@ -5,6 +5,7 @@ import type { Diagnostic } from "../source/diagnostic.js";
 export type PhaseName =
   | "check"
   | "load"
+  | "tune"
   | "compile"
   | "sample"
   | "synthesise"

@@ -21,6 +21,7 @@ import { leftOutputs } from "./record/left-outputs.js";
 import { chooseRecord } from "./record/record-file.js";
 import type { ExpectationResult } from "./record/results.js";
 import { openJudges } from "./run/judges.js";
+import { Photographs } from "./run/photographs.js";
 import { openProvenance } from "./run/provenance.js";
 import { select, type Request } from "./run/request.js";
 import { openResources, type Resources, type Say } from "./run/resources.js";
@@ -81,7 +82,8 @@ async function runTasks(plan: Plan, world: World, request: Request, place: Recor
     );
     await openJudges(plan, selection, request, resources);
     const provenance = await openProvenance(plan, world, request, resources, say);
-    const cx = { plan, world, request, selection, resources, provenance, sheets: new Map(), say };
+    const photographs = new Photographs({ plan, world, resources, provenance, signal });
+    const cx = { plan, world, request, selection, resources, provenance, photographs, sheets: new Map(), say };
     for (const index of plan.tasks.keys()) {
       stopIfAborted(signal);
       const { result, expectations, outputs } = await runTask(index, done.tasks, cx);

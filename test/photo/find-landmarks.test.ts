@@ -23,7 +23,7 @@ const FIVE = [
 
 describe("a photograph whose face is to be found", () => {
   const start: PhotoStart = {
-    ...{ kind: "photo", file: "me.png", space: "p+", prior: 0.1, tries: 1, span: NOWHERE },
+    ...{ kind: "photo", file: "me.png", space: "p+", prior: 0.1, tries: 1, tune: 0, span: NOWHERE },
   };
   const model: Model = randomModel();
   const frame = (findFace?: World["findFace"], landmarks: PhotoStart["landmarks"] = { kind: "find" }) =>

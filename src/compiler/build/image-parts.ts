@@ -13,12 +13,17 @@ import type { Tensor } from "../weights.js";
  */
 export const PIXEL_UNITS = [65536, 256, 1] as const;
 
+/** What is added to some weights of a synthesis, by weight: nodes of the same shape. */
+export type WeightOffsets = ReadonlyMap<Tensor, NodeId>;
+
 /** Images of a tile in the layout of a graph. */
 export class ImageParts {
   constructor(
     readonly g: GraphBuilder,
     readonly rows: number,
     readonly layout: ImageLayout,
+    /** Of a generator that is being tuned (tuning.ts); asked for by the tensor itself: whatever is made of a weight first has none. */
+    private readonly offsets: WeightOffsets = new Map(),
   ) {}
 
   constant(tensor: Tensor): NodeId {
@@ -35,9 +40,17 @@ export class ImageParts {
     return this.g.reshape(x, this.shape(this.rows, channels, 1, 1));
   }
 
-  /** [C] as a term of an image. */
-  channelConstant(x: Tensor): NodeId {
-    return this.g.constant(x.data, this.layout === "nchw" ? [1, x.data.length, 1, 1] : [x.data.length]);
+  /** A weight of the shape that it is needed in, times a number, with its offset. */
+  private weight(x: Tensor, shape: Shape, gain = 1): NodeId {
+    const { g } = this;
+    const own = g.constant(scaledBy(x, gain).data, shape);
+    const offset = this.offsets.get(x);
+    return offset === undefined ? own : g.add(own, g.mul(g.reshape(offset, shape), scalar(gain)));
+  }
+
+  /** [C], times a number, as a term of an image. */
+  channelConstant(x: Tensor, gain = 1): NodeId {
+    return this.weight(x, this.layout === "nchw" ? [1, x.data.length, 1, 1] : [x.data.length], gain);
   }
 
   /** A [C, h, w] tensor as a constant image, [1, C, h, w] in the layout of the graph. */
@@ -53,7 +66,7 @@ export class ImageParts {
     const wDim = g.shape(ws)[2] ?? 1;
     const w = g.reshape(g.slice(ws, [0, index, 0], [rows, 1, wDim]), [rows, wDim]);
     const weight = this.constant(transposed(scaledBy(layer.affineWeight, gain / Math.sqrt(wDim))));
-    return g.add(g.matmul(w, weight), this.constant(scaledBy(layer.affineBias, gain)));
+    return g.add(g.matmul(w, weight), this.weight(layer.affineBias, layer.affineBias.shape, gain));
   }
 
   /** Modulated 1x1 convolution, without demodulation or bias: few weights for each sample are cheaper to make than to scale x. */
@@ -64,10 +77,13 @@ export class ImageParts {
     const pixels = height * width;
     let y: NodeId;
     if (layout === "nchw") {
-      const own = g.mul(g.constant(weight.data, [colours, inputs]), g.reshape(style, [rows, 1, inputs]));
+      const own = g.mul(this.weight(weight, [colours, inputs]), g.reshape(style, [rows, 1, inputs]));
       y = g.matmul(own, g.reshape(x, [rows, inputs, pixels]));
     } else {
-      const own = g.mul(g.constant(swapChannels(weight).data, [inputs, colours]), g.reshape(style, [rows, inputs, 1]));
+      const turned = g.constant(swapChannels(weight).data, [inputs, colours]);
+      const offset = this.offsets.get(weight);
+      const moved = offset && g.add(turned, g.transpose(g.reshape(offset, [colours, inputs]), [1, 0]));
+      const own = g.mul(moved ?? turned, g.reshape(style, [rows, inputs, 1]));
       y = g.matmul(g.reshape(x, [rows, pixels, inputs]), own);
     }
     return g.reshape(y, this.shape(rows, colours, height, width));

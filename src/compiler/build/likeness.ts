@@ -15,6 +15,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { EnergyWeights } from "../weights.js";
 import { ImageParts } from "./image-parts.js";
 import { buildLatent } from "./model.js";
+import { patchOffsets } from "./patch.js";
 import { buildResampled } from "./resample.js";
 import { buildStylegan2 } from "./stylegan2.js";
 import { buildSynthesis, type SynthesisModel } from "./synthesis.js";
@@ -69,22 +70,31 @@ export function compileLikeness(task: LikenessTask): Graph {
   const b = new GraphBuilder();
   const u = b.input("u", [rows, layers, mapping?.zDim ?? pictures.info.wDim]);
   const ws = buildStyles(b, u, task);
-  const [largest, tallest] = at(sizes, 0);
-  const image = buildResampled(b, buildPicture(b, ws, task, largest), tallest, largest);
-  const targets = sizes.map((size) => b.input(targetName(size), [1, 3, size[1], size[0]]));
-  const misfits = sizes.map(([width, height], i) => {
-    const target = at(targets, i);
-    return b.mean(b.square(b.sub(buildResampled(b, image, height, width), target)), [1, 2, 3]);
-  });
-  const likeness = b.mul(
-    misfits.reduce((sum, m) => b.add(sum, m)),
-    scalar(strength),
-  );
+  const [largest] = at(sizes, 0);
+  const { misfits, seen } = buildMisfits(b, buildPicture(b, ws, task, largest), sizes);
   const charge = b.mul(b.sum(b.square(u), [1, 2]), scalar(prior / 2));
-  const logp = b.neg(b.add(likeness, charge));
-  const seen = b.sub(b.clip(image, -1, 1), at(targets, 0));
-  const graph = b.finish({ outputs: { logp, misfit: b.mean(b.square(seen), [1, 2, 3]) } });
+  const logp = b.neg(b.add(b.mul(misfits, scalar(strength)), charge));
+  const graph = b.finish({ outputs: { logp, misfit: seen } });
   return optimize(differentiate(simplify(graph), { of: "logp", wrt: { u: "grad" } }));
+}
+
+/**
+ * What a picture [rows, 3, H, W] and a target differ by, whose sizes become inputs of the graph.
+ * Shapes   `misfits` [rows], the sum of the mean squares at all sizes; `seen` [rows], that at the first size of the picture within -1 and 1.
+ */
+export function buildMisfits(
+  b: GraphBuilder,
+  picture: NodeId,
+  sizes: LikenessTask["sizes"],
+): { readonly misfits: NodeId; readonly seen: NodeId } {
+  const [largest, tallest] = at(sizes, 0);
+  const image = buildResampled(b, picture, tallest, largest);
+  const targets = sizes.map((size) => b.input(targetName(size), [1, 3, size[1], size[0]]));
+  const each = sizes.map(([width, height], i) =>
+    b.mean(b.square(b.sub(buildResampled(b, image, height, width), at(targets, i))), [1, 2, 3]),
+  );
+  const seen = b.sub(b.clip(image, -1, 1), at(targets, 0));
+  return { misfits: each.reduce((sum, m) => b.add(sum, m)), seen: b.mean(b.square(seen), [1, 2, 3]) };
 }
 
 /**
@@ -140,7 +150,12 @@ function buildPicture(
 export function buildImage(
   b: GraphBuilder,
   ws: NodeId,
-  { model, layout, noise }: { readonly model: SynthesisModel } & Pick<LikenessTask, "layout" | "noise">,
+  {
+    model,
+    layout,
+    noise,
+    patch,
+  }: { readonly model: SynthesisModel; readonly patch?: NodeId } & Pick<LikenessTask, "layout" | "noise">,
   width: number,
 ): NodeId {
   const { synthesis } = model;
@@ -149,14 +164,18 @@ export function buildImage(
   const rows = at(b.shape(ws), 0);
   let image: NodeId;
   if (synthesis.style === "alias-free") {
-    const whole = buildSynthesis(model, { rows, layout, noise });
+    const whole = buildSynthesis(model, { rows, layout, noise, patched: patch !== undefined });
     const transform = b.broadcast(b.constant(synthesis.input.transform.data, [1, 3, 3]), [rows, 3, 3]);
     image =
-      inline(b, { ...whole, outputs: whole.outputs.filter((o) => o.name === "image") }, { ws, transform })["image"] ??
-      -1;
+      inline(
+        b,
+        { ...whole, outputs: whole.outputs.filter((o) => o.name === "image") },
+        { ws, transform, ...(patch !== undefined && { patch }) },
+      )["image"] ?? -1;
   } else {
     const [, , columns = 4] = synthesis.first.constant.shape;
-    image = buildStylegan2(new ImageParts(b, rows, layout), ws, synthesis, noise, (width * 4) / columns);
+    const offsets = patch === undefined ? undefined : patchOffsets(b, synthesis, patch);
+    image = buildStylegan2(new ImageParts(b, rows, layout, offsets), ws, synthesis, noise, (width * 4) / columns);
   }
   const first = layout === "nhwc" ? b.transpose(image, [0, 3, 1, 2]) : image;
   const channels = at(b.shape(first), 1);

@@ -80,9 +80,9 @@ class Pictures {
 
   constructor(
     private readonly b: GraphBuilder,
-    private readonly task: Pick<PictureTask, "model" | "layout" | "noise" | "truncation">,
-    /** Styles [rows, numWs, wDim], made when they are first asked for. */
-    private readonly styles: () => NodeId,
+    private readonly task: Pick<PictureTask, "layout">,
+    /** The pictures [rows, 3, H, W], or smaller ones at least so wide, made when they are first asked for. */
+    private readonly drawn: (width: number) => NodeId,
   ) {}
 
   /** What a head says, [rows, K]: logits of all classes, or a number; of pictures of its own width, or of another. */
@@ -225,15 +225,19 @@ class Pictures {
     images.set(width, image);
     return image;
   }
+}
 
-  private drawn(width: number): NodeId {
-    const { b, task } = this;
-    const { decoder, network } = task.model;
-    if (decoder === undefined || network === undefined)
-      return buildImage(b, this.styles(), { ...task, noise: task.noise === "const" ? "const" : "none" }, width);
-    const feeds: DecoderNetwork["feeds"] = (rows) => feedsOf(decoder, rows, task.truncation);
-    return buildDecoded(b, this.styles(), { ...decoder, network, feeds }, task.layout);
-  }
+/** The pictures of styles [rows, numWs, wDim]. */
+function drawnFrom(
+  b: GraphBuilder,
+  task: Pick<PictureTask, "model" | "layout" | "noise" | "truncation">,
+  styles: () => NodeId,
+): (width: number) => NodeId {
+  const { decoder, network } = task.model;
+  if (decoder === undefined || network === undefined)
+    return (width) => buildImage(b, styles(), { ...task, noise: task.noise === "const" ? "const" : "none" }, width);
+  const feeds: DecoderNetwork["feeds"] = (rows) => feedsOf(decoder, rows, task.truncation);
+  return () => buildDecoded(b, styles(), { ...decoder, network, feeds }, task.layout);
 }
 
 /** Columns that a head gives. */
@@ -271,7 +275,11 @@ export function withPictures(
   anchors: (name: "styles0" | "w0", shape: readonly number[]) => NodeId,
 ): Latents {
   if (look === undefined) return latents;
-  const pictures = new Pictures(b, look, () => buildStyles(b, latents, weights, look, anchors));
+  const pictures = new Pictures(
+    b,
+    look,
+    drawnFrom(b, look, () => buildStyles(b, latents, weights, look, anchors)),
+  );
   const { features } = look;
   return {
     ...latents,
@@ -335,11 +343,30 @@ export function compilePictureReadout(
   if (wDim === undefined) throw new InternalError(`${info.name} has no synthesis that can be followed`);
   const b = new GraphBuilder();
   const ws = b.input("ws", [rows, info.numWs, wDim]);
-  const pictures = new Pictures(b, task, () => ws);
+  const pictures = new Pictures(
+    b,
+    task,
+    drawnFrom(b, task, () => ws),
+  );
   const seen = heads.map((head) => pictures.see(head, Infinity));
   const outputs = {
     ...(seen.length > 0 && { seen: b.concat(seen, 1) }),
     ...(task.features && { features: pictures.told(task.features) }),
   };
   return optimize(b.finish({ outputs }));
+}
+
+/**
+ * What a network sees in pictures, optimized.
+ * Shapes   input `pictures` [rows, 3, height, width], in [-1, 1]; output `features` [rows, F].
+ * Errors   LaceError L5204 if an operation of the network is not read.
+ */
+export function compileFeatures(
+  head: FeatureHead,
+  { rows, width, height, layout }: Pick<PictureTask, "layout"> & Record<"rows" | "width" | "height", number>,
+): Graph {
+  const b = new GraphBuilder();
+  const given = b.input("pictures", [rows, 3, height, width]);
+  const pictures = new Pictures(b, { layout }, () => given);
+  return optimize(b.finish({ outputs: { features: pictures.features(head) } }));
 }

@@ -125,7 +125,7 @@ class Builder {
       const fresh = g.input(`noise${index}`, this.noiseShape(parts.rows, resolution));
       z = g.add(z, g.mul(fresh, scalar(layer.noise.strength * outGain)));
     }
-    const y1 = g.leakyRelu(g.add(z, parts.channelConstant(scaledBy(layer.bias, outGain))), SLOPE);
+    const y1 = g.leakyRelu(g.add(z, parts.channelConstant(layer.bias, outGain)), SLOPE);
     return clamp === undefined ? y1 : g.clip(y1, -clamp * gain, clamp * gain);
   }
 

@@ -9,6 +9,7 @@ import { InternalError } from "../../source/internal-error.js";
 import type { ModelInfo } from "../attribute.js";
 import type { SynthesisWeights } from "../synthesis-weights.js";
 import { ImageParts } from "./image-parts.js";
+import { patchOffsets, patchSize } from "./patch.js";
 import { buildStylegan2, noiseLayersOf } from "./stylegan2.js";
 import { buildStylegan3 } from "./stylegan3.js";
 
@@ -21,6 +22,8 @@ export interface SynthesisOptions {
   readonly noise: NoiseMode;
   /** Of a band of the last layers of StyleGAN3 (buildStylegan3); default: what keeps 1024 px small. */
   readonly bandPixels?: number;
+  /** With an input `patch` [patchSize], which is added to what tuning moves (patch.ts). */
+  readonly patched?: boolean;
 }
 
 /**
@@ -48,7 +51,9 @@ export function buildSynthesis(model: SynthesisModel, options: SynthesisOptions)
   const { synthesis, info } = model;
   if (synthesis === undefined) throw new InternalError(`${info.name} has a decoder, not a synthesis`);
   const g = new GraphBuilder();
-  const parts = new ImageParts(g, options.rows, options.layout);
+  const patch = options.patched === true ? g.input("patch", [patchSize(synthesis)]) : undefined;
+  const offsets = patch === undefined ? undefined : patchOffsets(g, synthesis, patch);
+  const parts = new ImageParts(g, options.rows, options.layout, offsets);
   const ws = g.input("ws", [options.rows, info.numWs, synthesis.wDim]);
   const image =
     synthesis.style === "alias-free"

@@ -29,6 +29,8 @@ const KEYS = [
   "space",
   "prior",
   "tries",
+  "tune",
+  "compare",
   "encoder",
   "landmarks",
 ] as const;

@@ -63,6 +63,7 @@ function refuse(key: Key, read: Settings, env: Env): void {
 const PRIOR = 0.1;
 const PHOTO_TRIES = { min: 1, max: 16, integer: true };
 const TRIES = 12;
+const TUNE_STEPS = { min: 0, max: 2000, integer: true };
 
 /** Eyes, nose, corners of the mouth, each x and y. */
 const LANDMARK_NUMBERS = 10;
@@ -85,10 +86,33 @@ export function readPhoto(decl: ast.PhotoDecl, read: Settings, env: Env): PhotoS
     space: readSpace(read, env),
     prior: read.number("prior", NOT_NEGATIVE, PRIOR),
     tries: read.number("tries", PHOTO_TRIES, TRIES),
+    tune: readTune(read, env),
+    ...readCompare(decl, read, env),
     ...(encoder !== undefined && { encoder: env.scope.file.references.get(encoder.value) ?? encoder.value }),
     ...(landmarks && { landmarks }),
     span: path.span,
   };
+}
+
+/** The network that tells how like the photograph what was found is; the model's table learns of it. */
+function readCompare({ name }: ast.PhotoDecl, read: Settings, env: Env): Pick<PhotoStart, "compare"> {
+  const by = read.get("compare", "CompareSetting")?.by;
+  if (by === undefined) return {};
+  const file = env.scope.file.references.get(by.value) ?? by.value;
+  env.model.watch({ attribute: `${name.text}.identity`, on: "image", features: true, file, span: by.span });
+  return { compare: file };
+}
+
+/** How far a model is tuned. Reports L2004, and L2032 of a decoder, whose weights are not lacec's to move. */
+function readTune(read: Settings, env: Env): number {
+  const setting = read.get("tune", "NumberSetting");
+  const steps = read.number("tune", TUNE_STEPS, 0);
+  if (setting === undefined || steps === 0 || env.model.info?.numWs !== 1) return steps;
+  env.report.error("L2032", setting.span, `\`${env.model.alias ?? ""}\` is a decoder, which cannot be tuned`, {
+    text: "needs the weights of a generator",
+    hints: ["leave this out, or look in a StyleGAN2 or StyleGAN3"],
+  });
+  return 0;
 }
 
 /** Reports that a file is not there, at its path. */

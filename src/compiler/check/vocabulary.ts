@@ -28,7 +28,7 @@ export const SETTINGS = {
   ],
   sweep: ["where", "keep", ...DRAWN, "sampler", "accept", "logic"],
   "sweep of": ["where", "keep", "sampler", "logic"],
-  photo: ["space", "prior", "tries", "encoder", "landmarks", "noise", "class"],
+  photo: ["space", "prior", "tries", "tune", "compare", "encoder", "landmarks", "noise", "class"],
   "edit of": EDIT,
   "edit from": [...EDIT, "start", ...DRAWN],
 } as const;

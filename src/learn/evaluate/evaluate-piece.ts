@@ -2,7 +2,7 @@
 // of some unconditional images. In: a plan, a Piece. Out: entries of a cache, from which `evaluate` takes them.
 // Invariants: batches are those of the whole evaluation: pictures that fill none of them are left to it; a piece of task T + k, of a plan of T tasks, is of
 // the k-th yardstick.
-import type { Plan, Task } from "../../compiler/plan.js";
+import { untuned, type Plan, type Task } from "../../compiler/plan.js";
 import type { Model } from "../../models/model.js";
 import type { Engine } from "../../runtime/services/engine.js";
 import { cutPieces, rowsOfPiece, type Piece } from "../../runtime/plan/pieces.js";
@@ -58,10 +58,11 @@ export function yardsticksOf(plan: Plan): readonly Task[] {
  * Errors   as evaluate's.
  */
 export async function evaluatePiece(
-  plan: Plan,
+  asked: Plan,
   options: PieceOptions,
   piece: Piece,
 ): Promise<ReadonlyMap<number, number>> {
+  const plan = untuned(asked);
   const world = withModels(options.services);
   const seconds = new Map<number, number>();
   const engine = await options.services.openEngine();

@@ -1,7 +1,7 @@
 // `lacec eval`: runs the tasks of a plan and measures what came of them, as docs/eval.md defines it.
 // In: a plan, services, a labeller. Out: an Evaluation, and the pictures of each set for a report.
 // Invariants: the script's own saves and expectations are left out, and nothing is written; every image is looked at once, while its task is drawn.
-import type { Plan, Task } from "../../compiler/plan.js";
+import { tunedIn, untuned, type Plan, type Task } from "../../compiler/plan.js";
 import { InternalError } from "../../source/internal-error.js";
 import { openDrawer } from "../label/draw-rows.js";
 import { shortOfMemory } from "../../runtime/show/image-batches.js";
@@ -104,9 +104,15 @@ type ByHand = ReadonlyMap<SampleResult, HeadOutputs>;
  *
  * Errors   LaceError as execute's, and those of the labeller.
  */
-export async function evaluate(plan: Plan, options: EvaluationOptions): Promise<Evaluated> {
+export async function evaluate(asked: Plan, options: EvaluationOptions): Promise<Evaluated> {
+  const plan = untuned(asked);
   const { services } = options;
   const onEvent = options.onEvent ?? ((): void => undefined);
+  for (const { name } of tunedIn(asked))
+    onEvent({
+      kind: "note",
+      text: `\`${name}\`: measured without \`tune\`, for an evaluation is of the model as it is`,
+    });
   const clock = new PhaseClock(() => services.host.now(), onEvent);
   const world = withModels(services);
   const benches = new Map<Model, Bench>();

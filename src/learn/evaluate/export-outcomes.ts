@@ -1,7 +1,7 @@
 // The pictures of a script for an eye that is to label them: drawn as they are for an evaluation, numbered in an order by chance, without a recipe.
 // In: a plan, a folder. Out: files there, and a table to fill in. Invariants: the table comes last and is never written over; one of other pictures is
 // refused before anything is drawn anew.
-import type { Plan } from "../../compiler/plan.js";
+import { untuned, type Plan } from "../../compiler/plan.js";
 import { modelError } from "../../models/model-error.js";
 import { PhaseClock, type OnEvent } from "../../ports/events.js";
 import { stopIfAborted } from "../../ports/stop.js";
@@ -46,7 +46,8 @@ interface Numbered {
  *
  * Errors   LaceError as execute's; L5313 if the folder has a table of other pictures.
  */
-export async function exportOutcomes(plan: Plan, folder: string, options: ExportOptions): Promise<ExportedOutcomes> {
+export async function exportOutcomes(asked: Plan, folder: string, options: ExportOptions): Promise<ExportedOutcomes> {
+  const plan = untuned(asked);
   const { services, script, onEvent = (): void => undefined, signal } = options;
   const { host } = services;
   const clock = new PhaseClock(() => host.now(), onEvent);

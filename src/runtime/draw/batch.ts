@@ -3,11 +3,8 @@
 import type { Executable } from "../../compiler/graph/graph.js";
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Condition, TaskProgram } from "../../compiler/build/compile-task.js";
-import type { LatentStart, PhotoStart, Task } from "../../compiler/plan.js";
-import type { DecoderNetwork } from "../../compiler/build/decoded.js";
-import type { Encoder } from "../../models/encoder-file.js";
+import type { LatentStart, Task } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
-import type { RgbImage } from "../image/rgb.js";
 import { concat } from "../../source/concat.js";
 import type { TakenStep } from "../ode/solution.js";
 import type { Engine } from "../services/engine.js";
@@ -15,6 +12,7 @@ import type { PhaseClock } from "../../ports/events.js";
 import type { Model } from "../../models/model.js";
 import { drawSamples } from "../sample/index.js";
 import type { AttemptJudge } from "./accept.js";
+import type { FoundPhotograph } from "./photograph.js";
 import type { ResultCache } from "./result-cache.js";
 import { valueOf, type Share } from "../plan/places.js";
 import { readOut, type ReadoutRow } from "./readout.js";
@@ -28,20 +26,6 @@ export type OnStep = (
   of: Pick<SampleResult, "index" | "part"> & { readonly task: string; readonly attempt: number },
   step: TakenStep,
 ) => void;
-
-/** By the name of an attribute: the place of its class, or the value of a scalar. */
-export type SeenAttributes = ReadonlyMap<string, number>;
-
-/** A photograph that is looked for. */
-export interface Photograph {
-  /** At the size of the model's pictures. */
-  readonly picture: RgbImage;
-  readonly encoder?: Encoder;
-  /** What the model's own labeller says of it, as far as it is clear; absent where there is none. */
-  readonly seen?: SeenAttributes;
-  /** Of a model whose pictures a decoder makes. */
-  readonly decoder?: DecoderNetwork;
-}
 
 /** What is open while a task is drawn. */
 export interface DrawContext {
@@ -67,8 +51,8 @@ export interface DrawContext {
   readonly resultCache: ResultCache | undefined;
   /** The pictures that a task starts from, in the order of its rows. Errors: LaceError of the file. */
   readonly latents?: (start: LatentStart) => Promise<readonly LatentRow[]>;
-  /** A photograph at the size of the model's pictures, with what it is looked for by. Errors: LaceError L5301 if it is none, L50xx, L53xx. */
-  readonly photograph?: (start: PhotoStart) => Promise<Photograph>;
+  /** What is found of the photograph that the task starts from. Errors: LaceError L5301 if it is none, L4106, L50xx, L52xx, L53xx. */
+  readonly photograph?: () => Promise<FoundPhotograph>;
   /** The results of an earlier task, by its place in the plan. */
   readonly earlier: (task: number) => TaskResult;
 }

@@ -5,6 +5,9 @@ import type { Attribute } from "../../compiler/attribute.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { Labels } from "../services/services.js";
 
+/** What a picture shows, by the name of an attribute: the place of its class, or the value of a scalar. */
+export type SeenAttributes = ReadonlyMap<string, number>;
+
 /** Columns of one row for the given attributes: binary 2, category K, scalar 1. */
 export function columnsOf(attributes: readonly Attribute[]): number {
   return attributes.reduce((n, a) => n + (a.type === "scalar" ? 1 : a.classes.length), 0);

@@ -10,8 +10,8 @@ import type { PhotoSpace } from "../../compiler/plan.js";
 import { concat } from "../../source/concat.js";
 import type { RgbImage } from "../image/rgb.js";
 import { ascend, bestRow, type Ascent } from "./ascent.js";
-import type { SeenAttributes } from "./batch.js";
 import { ascendLbfgs } from "./lbfgs.js";
+import type { SeenAttributes } from "./columns.js";
 import { nearestZ } from "./nearest-z.js";
 import { floatsOf, resampled } from "./picture-floats.js";
 import { coordinatesOf, styleOf } from "./style-distribution.js";
@@ -19,7 +19,7 @@ import { meanStyle } from "./styles.js";
 import { nearestSamples, surveyStyles, type SurveyTask } from "./survey.js";
 
 /** The largest width that is compared: finer layers of a larger model end at the average style, and a descent at 1024 pixels would take many minutes. */
-const FINEST = 256;
+export const FINEST = 256;
 /** The smallest that a search begins at: below it faces are all alike. */
 const LEAST_EDGE = 32;
 /** Above this width a step is so dear that there are fewer of them. */
@@ -45,7 +45,7 @@ const DECODER_STAGES: readonly Stage[] = [
   { part: 1, steps: 300, rate: 0.02 },
 ];
 /** Nats of a mean square of 1, in colours from -1 to 1: as many numbers as a picture of 32 x 32 has, each known to a fortieth of the range. */
-const STRENGTH = (3 * 32 * 32) / (2 * 0.05 ** 2);
+export const STRENGTH = (3 * 32 * 32) / (2 * 0.05 ** 2);
 
 interface Stage {
   readonly part: number;
@@ -201,7 +201,7 @@ function likenessOf(found: Ascent, layers: number): Pick<Inversion, "psnr" | "na
 }
 
 /** Sizes from the largest that is wanted down to 8 pixels. */
-function sizesFrom([width, height]: readonly [number, number], edge: number): [number, number][] {
+export function sizesFrom([width, height]: readonly [number, number], edge: number): [number, number][] {
   const sizes: [number, number][] = [];
   for (let w = width; w >= 8; w /= 2) {
     const h = Math.round((height * w) / width);

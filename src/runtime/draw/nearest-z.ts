@@ -5,7 +5,7 @@
 // that samples have, sqrt(zDim), since heads of z look at that too.
 import { compileMappingFit } from "../../compiler/build/mapping-fit.js";
 import { bestRow } from "./ascent.js";
-import type { SeenAttributes } from "./batch.js";
+import type { SeenAttributes } from "./columns.js";
 import { ascendLbfgs } from "./lbfgs.js";
 import { readStyles, type ReadingTask, type StyleReading } from "./read-styles.js";
 import { coordinatesOf, whiteningOf } from "./style-distribution.js";

@@ -12,6 +12,20 @@ export function floatsOf({ width, height, data }: RgbImage): Float32Array {
   return out;
 }
 
+/** Pictures [n, 3, height, width] in [-1, 1] as bytes: what floatsOf undoes. */
+export function picturesOf(floats: Float32Array, [width, height]: readonly [number, number]): RgbImage[] {
+  const size = width * height;
+  return Array.from({ length: floats.length / (3 * size) }, (_, k) => {
+    const data = new Uint8Array(3 * size);
+    for (let p = 0; p < size; p++)
+      for (let c = 0; c < 3; c++) {
+        const value = Math.floor(127.5 * (floats[(3 * k + c) * size + p] ?? 0) + 128);
+        data[p * 3 + c] = Math.min(255, Math.max(0, value));
+      }
+    return { width, height, data };
+  });
+}
+
 /** [3, height, width] at another size, step by step down by halves as the graph has it. */
 export function resampled(
   image: Float32Array,

@@ -23,6 +23,16 @@ export class ResultCache {
     private readonly scope: string,
   ) {}
 
+  /** The results of the model with something changed, told apart from its own by `of`. */
+  within(of: string): ResultCache {
+    return new ResultCache(this.cache, this.host, JSON.stringify([this.scope, of]));
+  }
+
+  /** The SHA-256 of numbers. */
+  async hash(numbers: Float32Array): Promise<string> {
+    return this.host.sha256(bytesOf(numbers));
+  }
+
   /** The key of something: `about` as JSON (without spans), and arrays of numbers. */
   async key(about: object, ...arrays: readonly (Float64Array | Float32Array)[]): Promise<string> {
     const text = JSON.stringify([this.scope, about], (name, value: unknown) => (name === "span" ? undefined : value));

@@ -52,11 +52,24 @@ export interface SampleResult extends Omit<SampledStats, "status"> {
 export interface Likeness {
   /** Of the picture that was found, dB in colours from 0 to 1. */
   readonly psnr: number;
+  /** Of a model that was tuned to it: the same before. */
+  readonly untuned?: number;
   /** How far its styles are from the average, nats a layer; and what samples have. */
   readonly nats: number;
   readonly usual: number;
-  /** Cosine of what the model's labeller sees in the picture and in the photograph; absent: it shows no features, or no picture was made. */
+  /**
+   * Cosine of what the model's labeller sees in the picture and in the photograph, told from the mean of what it sees in samples, so that strangers have 0 in the
+   * mean; absent: it shows no features, or no picture was made.
+   */
   readonly features?: number;
+  /** The same of the network that the photograph is compared by. */
+  readonly identity?: number;
+}
+
+/** How a photograph was found, for people. */
+export function likenessText({ psnr, untuned, nats, usual }: Likeness): string {
+  const tuned = untuned === undefined ? "" : ` (${untuned.toFixed(1)} before the model was tuned)`;
+  return `likeness ${psnr.toFixed(1)} dB${tuned}, ${nats.toFixed(0)} nats where samples have ${usual}`;
 }
 
 /** How the slots of a task fared that tries again. */

@@ -17,7 +17,7 @@ import { disposeStepping, type Gradients } from "./gradients.js";
 import { dependsOnBatch, ENERGY_ROWS } from "../plan/tiles.js";
 import { openReadout } from "./readout.js";
 import { partBetween, partsOf, sharesOf } from "../plan/places.js";
-import type { SampleResult } from "./results.js";
+import { likenessText, type SampleResult } from "./results.js";
 import { PictureReadout } from "./picture-readout.js";
 import { openFading } from "./fading.js";
 import { latentStarts, movedWith, photoStart, shiftsOf, taskStarts } from "./starts.js";
@@ -111,9 +111,11 @@ export class Solves {
     const readout = await clock.run("compile", { task: about }, () => this.openReadout());
     const begin = (): Promise<readonly SampleResult[]> =>
       start.kind === "photo"
-        ? photoStart(start, task, readout, this.cx)
+        ? photoStart(task.seed, readout, this.cx)
         : latentStarts(start, task.seed, readout, this.cx);
-    this.starts ??= await clock.run("sample", { task: about, total: this.cx.rows.length }, begin, likenessText);
+    this.starts ??= await clock.run("sample", { task: about, total: this.cx.rows.length }, begin, ([first]) =>
+      first?.likeness === undefined ? "" : likenessText(first.likeness),
+    );
     const starts = this.starts.filter((s) => cx.rows.includes(s.index));
     if (task.energy.kind === "always") return starts;
     const { numWs } = model.info;
@@ -263,14 +265,6 @@ function batchesOf(
     default:
       return unreachable(task);
   }
-}
-
-/** How a photograph was found, for people. */
-function likenessText([first]: readonly SampleResult[]): string {
-  const { likeness } = first ?? {};
-  if (likeness === undefined) return "";
-  const { psnr, nats, usual } = likeness;
-  return `likeness ${psnr.toFixed(1)} dB, ${nats.toFixed(0)} nats where samples have ${usual}`;
 }
 
 /** Samples that start from given states. */

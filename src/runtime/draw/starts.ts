@@ -3,16 +3,13 @@
 // a z and a shift, what its w has beyond the mapping's: what moves z moves all styles of the picture by as much as w.
 import { SHIFT } from "../../compiler/build/gradient.js";
 import type { Executable } from "../../compiler/graph/graph.js";
-import type { LatentStart, PhotoStart, SampleTask, TaskSource } from "../../compiler/plan.js";
-import type { Encoder } from "../../models/encoder-file.js";
+import type { LatentStart, TaskSource } from "../../compiler/plan.js";
 import type { LatentRow } from "../../models/latents.js";
 import { concat } from "../../source/concat.js";
 import { InternalError } from "../../source/internal-error.js";
 import type { DrawContext } from "./batch.js";
 import { imagePlace, valueOf, type Share } from "../plan/places.js";
-import { encode } from "./encode.js";
 import { offsetsOf, type Fading } from "./fading.js";
-import { invert } from "./inversion.js";
 import { nearestZ } from "./nearest-z.js";
 import { readOut } from "./readout.js";
 import type { SampleResult } from "./results.js";
@@ -45,62 +42,13 @@ export async function latentStarts(
   return startsFrom(rows, seed, readout, cx);
 }
 
-/**
- * A photograph: the styles whose picture is like it, and the z that they are edited from. What was found once is remembered.
- * Errors   LaceError of the file, L4106, L52xx.
- */
-export async function photoStart(
-  start: PhotoStart,
-  task: Pick<SampleTask, "noise" | "seed" | "class">,
-  readout: Executable,
-  cx: DrawContext,
-): Promise<readonly SampleResult[]> {
-  const { model, engine, resultCache, signal } = cx;
-  const { numWs, wDim, zDim } = model.info;
-  const opened = await cx.photograph?.(start);
-  if (opened === undefined || cx.rows.length === 0) return [];
-  const { picture, encoder, decoder, seen } = opened;
-  const { space, prior, tries } = start;
-  const pictures = { info: model.info, synthesis: model.synthesis, decoder };
-  const noise = task.noise === "const" ? "const" : "none";
-  const about = {
-    kind: "photograph",
-    method: 8,
-    space,
-    prior,
-    tries,
-    noise,
-    class: task.class,
-    seen: seen && [...seen],
-  };
-  const key = await resultCache?.key(about, Float32Array.from(picture.data), ...(encoder ? numbersOf(encoder) : []));
-  const size = numWs * wDim;
-  const kept = await resultCache?.recallNumbers(key ?? "", size + zDim + 2);
-  const found = async (): Promise<Float32Array> => {
-    const { width, height } = picture;
-    const { styles, z, psnr, nats } = await invert(picture, {
-      ...{ model, engine, pictures, noise, space, prior, tries, seen, resultCache, signal },
-      ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
-    });
-    return concat([styles, z, [psnr, nats]], Float32Array);
-  };
-  const numbers = kept ?? (await found());
-  if (kept === undefined) await resultCache?.keepNumbers(key ?? "", numbers);
-  const row = { w: numbers.slice(0, size), z: numbers.slice(size, size + zDim) };
-  const likeness = { psnr: numbers[size + zDim] ?? NaN, nats: numbers[size + zDim + 1] ?? NaN, usual: wDim / 2 };
-  const samples = await startsFrom([{ index: 0, row }], task.seed, readout, cx);
+/** A photograph: the styles whose picture is like it, and the z that they are edited from. Errors: those of whoever finds it. */
+export async function photoStart(seed: number, readout: Executable, cx: DrawContext): Promise<readonly SampleResult[]> {
+  const found = cx.rows.length === 0 ? undefined : await cx.photograph?.();
+  if (found === undefined) return [];
+  const { styles, z, likeness } = found;
+  const samples = await startsFrom([{ index: 0, row: { w: styles, z } }], seed, readout, cx);
   return samples.map((s) => ({ ...s, likeness }));
-}
-
-/** The numbers of an encoder, in an order of their own. */
-function numbersOf({ weights, scale, offset }: Encoder): readonly Float32Array[] {
-  return [
-    ...Object.keys(weights)
-      .sort()
-      .map((name) => weights[name] ?? new Float32Array(0)),
-    scale,
-    offset,
-  ];
 }
 
 /** States whose pictures have given styles, or a given z. */

@@ -27,6 +27,8 @@ const LOOKED_AT_WHOLE = 64;
 const SMALL = 64;
 const MAPPING_ROWS = 256;
 const THUMBNAIL_ROWS = 32;
+/** Width up to which so many are made at once: of wider ones fewer take as much memory. */
+const SMALL_ENOUGH = 32;
 /** Width of the pictures that are looked at. */
 const THUMBNAIL = 8;
 /** psi at which samples are looked at: there pictures are whole. */
@@ -124,18 +126,26 @@ export async function stylesAt(
 /** The small pictures of the first samples, [n, 3, height, width]. */
 async function smallPictures(size: readonly [number, number], task: SurveyTask): Promise<Float32Array> {
   const { model, noise, resultCache } = task;
-  const { zDim } = model.info;
   const count = lookedAt(model);
   const numbers = 3 * size[0] * size[1];
   const about = { kind: "small pictures", count, size, noise, class: classOf(model) };
   const key = await resultCache?.key(about, classBias(model));
   const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, count * numbers);
   if (kept !== undefined) return kept;
-  const indices = Array.from({ length: count }, (_, k) => k);
-  const w = shown(await stylesAt(drawLatents(0, indices, zDim), task), model);
-  const out = await thumbnailsOf(w, size, task);
+  const out = await samplePictures(count, size, task);
   if (key !== undefined) await resultCache?.keepNumbers(key, out);
   return out;
+}
+
+/** Pictures of the first samples at a size, [n, 3, height, width], nearly in [-1, 1]. */
+export async function samplePictures(
+  count: number,
+  size: readonly [number, number],
+  task: SurveyTask,
+): Promise<Float32Array> {
+  const indices = Array.from({ length: count }, (_, k) => k);
+  const w = shown(await stylesAt(drawLatents(0, indices, task.model.info.zDim), task), task.model);
+  return thumbnailsOf(w, size, task);
 }
 
 /** Pictures of w [n, wDim] at a size, [n, 3, height, width], nearly in [-1, 1]. `onProgress`: told how many there are. */
@@ -147,7 +157,7 @@ export async function thumbnailsOf(
   const { numWs, wDim } = model.info;
   const [count, numbers] = [w.length / wDim, 3 * size[0] * size[1]];
   const out = new Float32Array(count * numbers);
-  const rows = THUMBNAIL_ROWS;
+  const rows = Math.min(THUMBNAIL_ROWS, Math.max(1, Math.floor(THUMBNAIL_ROWS * (SMALL_ENOUGH / size[0]) ** 2)));
   const graph = await engine.compile(compileThumbnails({ pictures, rows, layout: engine.layout, noise, size }));
   try {
     const tile = new Float32Array(rows * wDim);

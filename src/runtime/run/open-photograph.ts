@@ -11,7 +11,7 @@ import { readingOnnx } from "../../models/onnx-file.js";
 import { loadDecoder } from "../../models/pack/pack.js";
 import type { Host } from "../../ports/host.js";
 import { failure } from "../../source/diagnostic.js";
-import type { Photograph } from "../draw/batch.js";
+import type { Photograph } from "../draw/photograph.js";
 import {
   alignedPicture,
   FFHQ_POINTS,

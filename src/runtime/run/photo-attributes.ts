@@ -2,8 +2,7 @@
 // In: a picture of the model's size, the model as it was loaded, the world. Out: classes and values by attribute. Invariant: it is the labeller that the pack names by
 // its hash, whoever judges the run, so that the judge changes no picture; the pictures that edits come to are not looked at.
 import { labellerFile, type Model } from "../../models/model.js";
-import type { SeenAttributes } from "../draw/batch.js";
-import { outputsOf } from "../draw/columns.js";
+import { outputsOf, type SeenAttributes } from "../draw/columns.js";
 import type { RgbImage } from "../image/rgb.js";
 import type { Labeller } from "../services/services.js";
 import type { World } from "../services/world.js";

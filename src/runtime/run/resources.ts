@@ -40,7 +40,7 @@ const KEPT_SHARE = 1 / 8;
 
 export class Resources {
   private readonly labellers = new Map<Model, Labeller>();
-  /** By model and noise, of a decoder by class too. */
+  /** By model and noise, of a decoder by class too, of a model that is tuned to a photograph by the place of that. */
   private readonly painters = new Map<string, Painter>();
 
   constructor(
@@ -72,9 +72,15 @@ export class Resources {
     return this.labellers.get(model);
   }
 
-  /** The painter of a task's model. How many pictures it makes at once is settled when the first task asks, by what all of them ask for. */
-  painterOf(task: Task, model: Model, { synthesis }: TaskProgram, { most, total }: AskedPictures): Painter {
-    const key = `${task.model} ${task.noise} ${model.decoder?.class ?? ""}`;
+  /** The painter of a task's model (of one that is tuned: to which photograph). How many pictures it makes at once is settled when the first task asks, by what all of them ask for. */
+  painterOf(
+    task: Task,
+    model: Model,
+    { synthesis }: TaskProgram,
+    { most, total }: AskedPictures,
+    tunedTo: number | undefined,
+  ): Painter {
+    const key = `${task.model} ${task.noise} ${model.decoder?.class ?? ""} ${tunedTo ?? ""}`;
     const known = this.painters.get(key);
     if (known !== undefined) return known;
     const made = openPainter({

@@ -1,14 +1,12 @@
 // One task of a run: drawn a portion at a time, shown while the next is drawn, judged.
 // In: a task and what the run has. Out: its results, the verdicts on its expectations, the files that were written.
 import { compileTask, type TaskProgram } from "../../compiler/build/compile-task.js";
-import { attributesNamed, type Energy } from "../../compiler/energy/energy.js";
 import type { HeadOutputs } from "../../compiler/energy/interpret.js";
 import { startOf, type Expect, type Plan, type Save, type Task } from "../../compiler/plan.js";
 import { latentRows, loadLatents } from "../../models/latents.js";
 import type { Model } from "../../models/model.js";
 import { PhaseClock } from "../../ports/events.js";
 import { InternalError } from "../../source/internal-error.js";
-import { hintsOfRarity } from "../draw/base-rates.js";
 import type { DrawContext } from "../draw/batch.js";
 import { drawTask, drawsInParts, type Portion } from "../draw/draw.js";
 import { withFeatureOrigin } from "../draw/feature-origin.js";
@@ -20,8 +18,7 @@ import type { SampleResult, TaskResult } from "../draw/results.js";
 import { askedOf, isOutcome, partsOf, placesOf, sharesOf, type Place, type Share } from "../plan/places.js";
 import type { Selection } from "../plan/selection.js";
 import { ENERGY_ROWS, samplesTogether, WIDE_ROWS } from "../plan/tiles.js";
-import { byHeadsAlone, byTheFollowed, judge, missed, verdictOn, type Judged } from "../record/expectations.js";
-import { isNetworkOf } from "../services/labeller-identity.js";
+import { byTheFollowed, verdictOn } from "../record/expectations.js";
 import { forecastOf } from "../record/forecast.js";
 import { attemptsOf, type AttemptsOf } from "../record/recipes.js";
 import type { ExpectationResult } from "../record/results.js";
@@ -36,9 +33,10 @@ import { openPreviewer } from "../show/previews.js";
 import { modelForClass } from "../show/synthesis-inputs.js";
 import { askedPictures, hasPictures } from "./asked-pictures.js";
 import { attemptJudge } from "./judges.js";
-import { framedPhotograph, openPhotograph } from "./open-photograph.js";
-import { seenInPhotograph } from "./photo-attributes.js";
+import { followsNetwork, judgeExpects, soFar } from "./judge-expects.js";
+import { framedPhotograph } from "./open-photograph.js";
 import { featuresText, openFeatures, withFeatures } from "./photo-features.js";
+import type { Photographs } from "./photographs.js";
 import { ahead, cutRows } from "./portions.js";
 import type { Provenance } from "./provenance.js";
 import type { Request } from "./request.js";
@@ -52,6 +50,7 @@ export interface RunContext {
   readonly selection: Selection;
   readonly resources: Resources;
   readonly provenance: Provenance;
+  readonly photographs: Photographs;
   /** Sheets that several tasks fill. */
   readonly sheets: Sheets;
   readonly say: Say;
@@ -72,10 +71,13 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   const rows = selection.rows(index);
   if (rows.length === 0)
     return { result: { task, samples: [], seconds: clock.seconds }, expectations: [], outputs: [] };
-  const resultCache = cx.provenance.resultCaches.get(loaded);
-  const model = await withFeatureOrigin(task, modelForClass(loaded, task.class), {
-    ...{ engine: resources.engine, resultCache, signal: request.signal },
+  const original = cx.provenance.resultCaches.get(loaded);
+  const watching = await withFeatureOrigin(task, modelForClass(loaded, task.class), {
+    ...{ engine: resources.engine, resultCache: original, signal: request.signal },
   });
+  const tuned = await cx.photographs.tunedFor(index, clock);
+  const model = tuned === undefined ? watching : tuned.tune(watching);
+  const resultCache = tuned === undefined ? original : tuned.resultCache;
   const program = compileTask(task, model, { rows: ENERGY_ROWS, layout: resources.engine.layout });
   const own: OwnTask = {
     index,
@@ -85,6 +87,7 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     program,
     clock,
     resultCache,
+    tunedTo: tuned?.to,
   };
 
   // What an edit passes through comes with its solve, and is kept with it: a shard draws it for the run that makes the film.
@@ -103,7 +106,14 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
   try {
     const first = await portions.next();
     const saving = openSinks(own, earlier, drawn.samples, cx);
-    const compared = await openFeatures(own, saving, { world: cx.world, resources, request });
+    const compared = await openFeatures(
+      {
+        ...{ task, model: modelForClass(loaded, task.class), loaded, resultCache: original },
+        photograph: () => cx.photographs.picture(index),
+      },
+      saving,
+      { world: cx.world, resources, request },
+    );
     const sinks = compared === undefined ? saving : [...saving, compared];
     const expects = selection.judges ? plan.expects.filter((e) => e.task === index) : [];
     const marks = sinks.some((s) => s.marks === true);
@@ -115,13 +125,18 @@ export async function runTask(index: number, earlier: readonly TaskResult[], cx:
     );
 
     const judged = drawn.samples.filter((s) => isOutcome(task, s));
-    const expectations = await judgeExpects(expects, own, { judged, seen: shown.seen, labeller }, cx);
+    const expectations = await judgeExpects(
+      expects,
+      own,
+      { judged, seen: shown.seen, labeller },
+      { engine: resources.engine, signal: request.signal, say: cx.say },
+    );
     const forecast = forecastOf(judged, (s) => askedOf(task, s), model);
     const { before, between, attempts } = drawn;
-    const features = compared?.cosine();
+    const features = compared?.cosines() ?? {};
     const samples = withFeatures(drawn.samples, features);
-    if (features !== undefined)
-      request.onEvent?.({ kind: "note", text: `\`${task.name}\`: ${featuresText(features)}` });
+    const told = featuresText(features);
+    if (told !== undefined) request.onEvent?.({ kind: "note", text: `\`${task.name}\`: ${told}` });
     const result = {
       ...{ task, samples, ...(before.length > 0 && { before }), ...(task.kind !== "edit" && { between }) },
       ...(attempts && { attempts }),
@@ -170,6 +185,8 @@ interface OwnTask {
   readonly program: TaskProgram;
   readonly clock: PhaseClock;
   readonly resultCache: ResultCache | undefined;
+  /** The place of the photograph that the model is tuned to. */
+  readonly tunedTo: number | undefined;
 }
 
 interface Wanted {
@@ -218,7 +235,7 @@ function solvesOf(task: Task, rows: readonly number[], shares: readonly Share[])
 }
 
 function drawContext(
-  { index, task, model, loaded, program, resultCache }: OwnTask,
+  { index, task, model, loaded, program, resultCache, tunedTo }: OwnTask,
   clock: PhaseClock,
   { rows, shares, earlier, signal }: Wanted,
   cx: RunContext,
@@ -226,7 +243,7 @@ function drawContext(
   const { plan, request, resources } = cx;
   const attempts = request.attempts?.get(task.name) ?? (request.attempts && new Map<number, number>());
   const judge = attemptJudge(task, loaded, request, resources, (labeller) => {
-    const painter = resources.painterOf(task, model, program, askedPictures(index, rows.length, cx));
+    const painter = resources.painterOf(task, model, program, askedPictures(index, rows.length, cx), tunedTo);
     return labellerJudge({ model, resultCache, task, labeller, signal, painter }, task.name, clock);
   });
   const { engine } = resources;
@@ -239,11 +256,7 @@ function drawContext(
     ...(judge && { judge }),
     ...(attempts && { attempts }),
     ...(request.onStep && { onStep: request.onStep }),
-    photograph: async (start) => {
-      const opened = await openPhotograph(start, { model, world: cx.world, codec: resources.codec });
-      const seen = await seenInPhotograph(opened.picture, loaded, cx.world);
-      return { ...opened, ...(seen && { seen }) };
-    },
+    photograph: () => cx.photographs.of(index),
     latents: async ({ file, form }) => latentRows(await loadLatents(cx.world.host, file), form, file),
     earlier: (at) => earlier.find((t) => t.task === plan.tasks[at]) ?? missing(at),
   };
@@ -336,7 +349,7 @@ async function show(
     while ((await portions.next()).done !== true);
     return { outputs: [] };
   }
-  const painter = resources.painterOf(task, model, program, askedPictures(index, total, cx));
+  const painter = resources.painterOf(task, model, program, askedPictures(index, total, cx), own.tunedTo);
   const says = resources.engine.batches === true ? () => `${painter.rows} at a time` : undefined;
   async function* pictures(): AsyncGenerator<readonly SampleResult[], void> {
     for await (const portion of portions) yield picturesOf(portion, shares, model.info.numWs).filter(isWanted);
@@ -360,72 +373,6 @@ async function show(
     return { outputs, ...(labeller && { seen }) };
   };
   return clock.run("synthesise", { task: task.name, total }, make, says);
-}
-
-/** How often it is told how expectations stand, in milliseconds: judging all pictures so far costs more the more there are. */
-const EXPECT_MS = 150;
-
-/** Tells how expectations stand by the pictures so far; undefined where nobody asks. */
-function soFar(
-  own: OwnTask,
-  { expects, labeller }: Pick<ToShow, "expects" | "labeller">,
-  { onExpect }: Request,
-): ((seen: SeenPictures) => void) | undefined {
-  if (onExpect === undefined || expects.length === 0) return undefined;
-  let last = -Infinity;
-  return (looked) => {
-    const now = performance.now();
-    if (now - last < EXPECT_MS) return;
-    const judged = [...looked.keys()].filter((s) => isOutcome(own.task, s));
-    onExpect(expects.flatMap((e) => judgeExpect(e, own, { judged, seen: labeller && looked, labeller })));
-    last = performance.now();
-  };
-}
-
-interface Witnesses {
-  readonly judged: readonly SampleResult[];
-  readonly seen: Shown["seen"];
-  readonly labeller: Labeller | undefined;
-}
-
-/** Judges expectations by heads and labeller; says what was missed, what would help, and what heads alone judged. */
-async function judgeExpects(
-  expects: readonly Expect[],
-  { task, model, resultCache }: OwnTask,
-  { judged, seen, labeller }: Witnesses,
-  { resources: { engine }, request: { signal }, say }: RunContext,
-): Promise<readonly ExpectationResult[]> {
-  const all: ExpectationResult[] = [];
-  let hints: readonly string[] | undefined;
-  for (const expect of expects) {
-    const results = judgeExpect(expect, { task, model }, { judged, seen, labeller });
-    all.push(...results);
-    const short = results.filter((r) => !r.passed);
-    if (short.length > 0) hints ??= await hintsOfRarity(task, { model, engine, resultCache, signal });
-    say(short.map((r) => missed(r, hints)));
-    const alone = results.filter((r) => r.labeller === undefined);
-    say(alone.map((r) => (r.followed ? byTheFollowed : byHeadsAlone)(task.name, [`\`${r.text}\``], r.span)));
-  }
-  return all;
-}
-
-/** One expectation by heads and labeller, of the pictures that are there. */
-function judgeExpect(
-  expect: Expect,
-  { task, model }: Pick<OwnTask, "task" | "model">,
-  { judged, seen, labeller }: Witnesses,
-): readonly ExpectationResult[] {
-  const heads: Judged = judged.map((s) => (s.heads.length === 0 ? undefined : s.heads));
-  const isFollowed = (energy: Energy): boolean => followsNetwork(energy, model, labeller);
-  const labels = seen && {
-    ...{ seen: judged.map((s) => seen.get(s)), tellsUnclear: labeller?.tellsUnclear, isFollowed },
-  };
-  return judge(expect, task.name, heads, labels);
-}
-
-/** Whether an energy is followed through the network of a labeller, which is no other judge of it then. */
-function followsNetwork(energy: Energy, model: Model, labeller: Labeller | undefined): boolean {
-  return [...attributesNamed(energy)].some((a) => isNetworkOf(labeller, model, a));
 }
 
 /** The tasks whose pictures a save shows. */
