@@ -47,8 +47,8 @@ describe("the examples of docs/language.md", () => {
     const scripts = examples.map((e) => e.script).join("\n");
     const { SETTINGS, SAMPLERS, SAVE_FORMS } = vocabulary;
     const said = [...Object.values(SETTINGS).flat(), ...Object.keys(SAMPLERS), ...Object.keys(SAVE_FORMS)];
-    // `class` belongs to conditional models, `translate` and `rotate` to StyleGAN3, of which none ships; `encoder` takes a file that the user trains.
-    const others = ["class", "translate", "rotate", "encoder"];
+    // `class` belongs to conditional models, `translate` and `rotate` to StyleGAN3, of which none ships; `encoder` and `compare` take files of the user's.
+    const others = ["class", "translate", "rotate", "encoder", "compare"];
     const missing = [...new Set(said)].filter(
       (word) => !others.includes(word) && !new RegExp(`\\b${word}\\b`).test(scripts),
     );

@@ -9,6 +9,7 @@ import { sharpCodec } from "../../src/node/codec.js";
 import { run } from "../../src/node.js";
 import type { RunRecord } from "../../src/runtime/record/record.js";
 import { folderWith, lacec } from "../support/lacec.js";
+import { quarters, QUARTERS_JSON } from "../support/quarters.js";
 import { randomModel } from "../support/model.js";
 
 const HEAD = 'lace 1\nmodel tiny from "tiny.safetensors"\n';
@@ -138,6 +139,64 @@ describe("its recipe", () => {
     );
     expect([code, err.match(/error\[/g)]).toEqual([0, null]);
     expect(await sharp(again).raw().toBuffer()).toEqual(await sharp(at("found/other.png")).raw().toBuffer());
+  });
+});
+
+describe("a model that is tuned to a photograph", () => {
+  // Before `find.lace` has found it, the model draws this photograph badly: it is none of its own.
+  const TUNE = `${HEAD}photo plain from "noise.png" in tiny { tries 1 }
+photo me from "noise.png" in tiny { tries 1  tune 40  compare by "face.onnx" }
+edit still of me { keep latent 1000  step glasses }
+sample other from tiny { count 1  seed 3 }
+save plain to "plain.png"
+save me to "me.png"
+save still to "still.png"
+save other to "other.png"
+`;
+  const given = ["tiny=tiny.safetensors", "me=noise.png", "plain=noise.png", "me.identity=face.onnx"];
+  const tuned = (): RunRecord => JSON.parse(readFileSync(at("tuned/run.json"), "utf8")) as RunRecord;
+  const likeness = (name: string) => tuned().tasks.find((t) => t.name === name)?.samples[0]?.likeness;
+
+  beforeAll(async () => {
+    writeFileSync(at("face.onnx"), quarters());
+    writeFileSync(at("face.json"), QUARTERS_JSON);
+    writeFileSync(at("tune.lace"), TUNE);
+    await run(at("tune.lace"), { out: at("tuned"), engine: "onnx-cpu" });
+  }, 120_000);
+
+  test("makes a picture that is more like it, as is told, and draws its edits too", async () => {
+    const [plain, me] = [likeness("plain")!, likeness("me")!];
+    expect(me.untuned).toBeCloseTo(plain.psnr, 3);
+    expect(me.psnr).toBeGreaterThan(plain.psnr + 0.5);
+    const [own, other] = [
+      await psnr(at("tuned/me.png"), at("tuned/still.png")),
+      await psnr(at("tuned/plain.png"), at("tuned/still.png")),
+    ];
+    expect(own).toBeGreaterThan(other);
+  });
+
+  test("stays as it is for all else", async () => {
+    writeFileSync(at("alone.lace"), `${HEAD}sample other from tiny { count 1  seed 3 }\nsave other to "other.png"\n`);
+    await run(at("alone.lace"), { out: at("alone"), engine: "onnx-cpu" });
+    expect(await sharp(at("alone/other.png")).raw().toBuffer()).toEqual(
+      await sharp(at("tuned/other.png")).raw().toBuffer(),
+    );
+  });
+
+  test("is compared in the eyes of a network that is named", () => {
+    expect(likeness("me")?.identity).toBeGreaterThan(0.3);
+    expect(likeness("me")?.identity).toBeLessThanOrEqual(1 + 1e-6);
+    expect(likeness("plain")?.identity).toBeUndefined();
+  });
+
+  test("is made again, to the pixel", async () => {
+    const models = given.flatMap((g) => ["--model", g.replace("=", `=${folder.path}/`)]);
+    const { code, err } = await lacec(
+      ["reproduce", at("tuned/still.png"), ...models, "-o", at("still.png"), "--engine", "onnx-cpu"],
+      { cwd: folder.path },
+    );
+    expect([code, err.match(/error\[/g)]).toEqual([0, null]);
+    expect(await sharp(at("still.png")).raw().toBuffer()).toEqual(await sharp(at("tuned/still.png")).raw().toBuffer());
   });
 });
 

@@ -10,6 +10,7 @@ import { writePack } from "../../src/models/pack/write-pack.js";
 import { run } from "../../src/node.js";
 import type { LockEntry } from "../../src/runtime/recipe/lock.js";
 import { folderWith, lacec } from "../support/lacec.js";
+import { quarters, QUARTERS_JSON } from "../support/quarters.js";
 import { randomModel } from "../support/model.js";
 
 /** How bright a picture is, as one logit; `more` goes through it. */
@@ -165,19 +166,6 @@ describe("what cannot be followed is told before anything is drawn", () => {
   });
 });
 
-/** Mean colours of the quarters of a picture. */
-function quarters(): Uint8Array {
-  const b = new GraphBuilder();
-  const image = b.input("image", [1, 3, 16, 16]);
-  const halves = (x: NodeId, axis: number): NodeId[] => [0, 8].map((from) => b.sliceAxis(x, axis, from, 8));
-  const parts = halves(image, 2).flatMap((half) => halves(half, 3));
-  const features = b.concat(
-    parts.map((part) => b.mean(part, [2, 3])),
-    1,
-  );
-  return emitOnnx(b.finish({ outputs: { features } }));
-}
-
 describe("`keep identity`", () => {
   const EDITS = `${HEAD}sample base from tiny { count 2  seed 3 }
 edit free of base { step glasses  step hair is blond }
@@ -207,7 +195,7 @@ save row to "row.png" as grid
 
   beforeAll(async () => {
     write("edits.lace", EDITS);
-    write("face.json", JSON.stringify({ format: 1, input: { name: "image", size: 16 }, features: "features" }));
+    write("face.json", QUARTERS_JSON);
     writeFileSync(at("face.onnx"), quarters());
     results = await run(at("edits.lace"), { out: at("held"), engine: "onnx-cpu" });
   }, 120_000);
