@@ -1,9 +1,9 @@
 // How like photographs are found, what is seen in them, and what edits of them do beside edits of samples: the model's own pictures, and drawings that it has
 // not seen.
 // Run: node training/draw.mjs DRAWINGS 64 424243 natural    (training/README.md)
-//      node scripts/bench.js photographs --drawings DRAWINGS [--json] [--own 64] [--count 64] [--encoder FILE] [--tries 12] [--space p+] [--prior 0.1] [--model builtin:avatar]
+//      node scripts/bench.js photographs --drawings DRAWINGS [--json] [--own 64] [--count 64] [--encoder FILE] [--tries 12] [--space p+] [--prior 0.1] [--tune 100] [--model builtin:avatar]
 //      node scripts/bench.js photographs --config-f 1024 --own 1 --space w+ --tries 1     (a model of that size with random weights)
-// `--drawings ""` leaves drawings out, `--own 0` the model's own pictures. Figures: median PSNR in dB (of 8-bit colours, before the picture is rounded), seconds of the clock and
+// `--tune 100` tunes the model to each (its own pictures and drawings are told before and after; edits are of the model as it is). `--drawings ""` leaves drawings out, `--own 0` the model's own pictures. Figures: median PSNR in dB (of 8-bit colours, before the picture is rounded), seconds of the clock and
 // of the processor, all threads together; of drawings the share of attributes that the model's labeller reads as they were drawn (classes by its choice,
 // scalars within 0.1), in the drawings themselves and in what was found; of edits by `eval`: the share that satisfies the step, and how far other attributes drift.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,6 +22,7 @@ import { nodeServices } from "../src/node/services.js";
 import type { Cache } from "../src/ports/cache.js";
 import { encode } from "../src/runtime/draw/encode.js";
 import { invert, type Inversion } from "../src/runtime/draw/inversion.js";
+import { tune } from "../src/runtime/draw/tune.js";
 import { ResultCache } from "../src/runtime/draw/result-cache.js";
 import type { RgbImage } from "../src/runtime/image/rgb.js";
 import { openPhotograph } from "../src/runtime/run/open-photograph.js";
@@ -51,6 +52,7 @@ const { values } = parseArgs({
     "config-f": { type: "string" },
     seed: { type: "string", default: "1611" },
     prior: { type: "string", default: "0.1" },
+    tune: { type: "string", default: "0" },
     json: { type: "boolean", default: false },
   },
 });
@@ -96,6 +98,9 @@ const resultCache = new ResultCache(memory(), host, "bench");
 interface Found extends Inversion {
   readonly seconds: number;
   readonly cpu: number;
+  /** dB after the model was tuned to it. */
+  readonly tuned: number;
+  readonly tuneSeconds: number;
 }
 
 async function find(picture: RgbImage, file: string): Promise<Found> {
@@ -111,7 +116,14 @@ async function find(picture: RgbImage, file: string): Promise<Found> {
     ...(encoder && { encode: (target: Float32Array) => encode(target, [width, height], encoder, engine) }),
   });
   const { user, system } = process.cpuUsage(used);
-  return { ...found, seconds: (performance.now() - begun) / 1000, cpu: (user + system) / 1e6 };
+  const seconds = (performance.now() - begun) / 1000;
+  const steps = Number(values.tune);
+  const before = performance.now();
+  const { psnr: tuned } =
+    steps > 0 && model.synthesis !== undefined
+      ? await tune(picture, found.styles, { model, engine, noise: "none", steps })
+      : found;
+  return { ...found, seconds, cpu: (user + system) / 1e6, tuned, tuneSeconds: (performance.now() - before) / 1000 };
 }
 
 async function findAll(pictures: readonly RgbImage[], what: string, file: string): Promise<readonly Found[]> {
@@ -119,8 +131,10 @@ async function findAll(pictures: readonly RgbImage[], what: string, file: string
   for (const [k, picture] of pictures.entries()) {
     const found = await find(picture, file);
     all.push(found);
-    const { psnr, nats, cpu } = found;
-    say(`${what} ${k}: ${psnr.toFixed(1)} dB, ${nats.toFixed(0)} nats, ${cpu.toFixed(1)} s of the processor`);
+    const { psnr, nats, cpu, tuned } = found;
+    say(
+      `${what} ${k}: ${psnr.toFixed(1)} dB, ${tuned.toFixed(1)} where the model is tuned, ${nats.toFixed(0)} nats, ${cpu.toFixed(1)} s of the processor`,
+    );
   }
   return all;
 }
@@ -139,6 +153,8 @@ function summary(found: readonly Found[]): Record<string, number> {
     nats: middle((f) => f.nats),
     seconds: middle((f) => f.seconds),
     cpu: middle((f) => f.cpu),
+    tuned: middle((f) => f.tuned),
+    tuneSeconds: middle((f) => f.tuneSeconds),
   };
 }
 

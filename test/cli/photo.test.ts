@@ -143,7 +143,6 @@ describe("its recipe", () => {
 });
 
 describe("a model that is tuned to a photograph", () => {
-  // Before `find.lace` has found it, the model draws this photograph badly: it is none of its own.
   const TUNE = `${HEAD}photo plain from "noise.png" in tiny { tries 1 }
 photo me from "noise.png" in tiny { tries 1  tune 40  compare by "face.onnx" }
 edit still of me { keep latent 1000  step glasses }

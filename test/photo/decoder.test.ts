@@ -49,3 +49,13 @@ test("is found among its z, as it was drawn", { timeout: 60_000 }, async () => {
   const record = JSON.parse(readFileSync(at("found/run.json"), "utf8")) as RunRecord;
   expect(record.tasks[0]?.samples[0]?.likeness?.usual).toBe(Z / 2);
 });
+
+test.each([
+  ["tune 100", /L2032[^]*`m` is a decoder, which cannot be tuned[^]*tune\.lace:3:\d+/],
+  ["tune 5000", /L2004[^]*a whole number from 0 to 2000/],
+])("%s is refused at its place", async (setting, message) => {
+  writeFileSync(at("tune.lace"), `${MODEL}photo me from "own.png" in m { ${setting} }\nsave me to "me.png"\n`);
+  const { code, err } = await lacec(["check", "tune.lace"], { cwd: folder.path });
+  expect(code).not.toBe(0);
+  expect(err).toMatch(message);
+});

@@ -75,15 +75,13 @@ export class ImageParts {
     const [colours = 3, inputs = 1] = weight.shape;
     const { height, width } = imageSizes(g.shape(x), layout);
     const pixels = height * width;
+    const shared = this.weight(weight, [colours, inputs]);
     let y: NodeId;
     if (layout === "nchw") {
-      const own = g.mul(this.weight(weight, [colours, inputs]), g.reshape(style, [rows, 1, inputs]));
+      const own = g.mul(shared, g.reshape(style, [rows, 1, inputs]));
       y = g.matmul(own, g.reshape(x, [rows, inputs, pixels]));
     } else {
-      const turned = g.constant(swapChannels(weight).data, [inputs, colours]);
-      const offset = this.offsets.get(weight);
-      const moved = offset && g.add(turned, g.transpose(g.reshape(offset, [colours, inputs]), [1, 0]));
-      const own = g.mul(moved ?? turned, g.reshape(style, [rows, inputs, 1]));
+      const own = g.mul(g.transpose(shared, [1, 0]), g.reshape(style, [rows, inputs, 1]));
       y = g.matmul(g.reshape(x, [rows, pixels, inputs]), own);
     }
     return g.reshape(y, this.shape(rows, colours, height, width));

@@ -66,35 +66,39 @@ export function targetName(size: readonly [number, number]): string {
  *          picture as it is seen, within -1 and 1.
  */
 export function compileLikeness(task: LikenessTask): Graph {
-  const { pictures, rows, layers, sizes, strength, prior, mapping } = task;
+  const { pictures, rows, layers, sizes, mapping } = task;
   const b = new GraphBuilder();
   const u = b.input("u", [rows, layers, mapping?.zDim ?? pictures.info.wDim]);
   const ws = buildStyles(b, u, task);
-  const [largest] = at(sizes, 0);
-  const { misfits, seen } = buildMisfits(b, buildPicture(b, ws, task, largest), sizes);
-  const charge = b.mul(b.sum(b.square(u), [1, 2]), scalar(prior / 2));
-  const logp = b.neg(b.add(b.mul(misfits, scalar(strength)), charge));
-  const graph = b.finish({ outputs: { logp, misfit: seen } });
-  return optimize(differentiate(simplify(graph), { of: "logp", wrt: { u: "grad" } }));
+  return compileAscent(b, u, buildPicture(b, ws, task, at(sizes, 0)[0]), task);
 }
 
 /**
- * What a picture [rows, 3, H, W] and a target differ by, whose sizes become inputs of the graph.
- * Shapes   `misfits` [rows], the sum of the mean squares at all sizes; `seen` [rows], that at the first size of the picture within -1 and 1.
+ * log p = -strength misfits - prior |u|^2 / 2 of an input `u` [rows, ...] and its gradient, optimized; misfits are the sum over sizes of the mean square of what a picture
+ * [rows, 3, H, W] of u and a target differ by. Inputs and outputs as compileLikeness.
  */
-export function buildMisfits(
+export function compileAscent(
   b: GraphBuilder,
+  u: NodeId,
   picture: NodeId,
-  sizes: LikenessTask["sizes"],
-): { readonly misfits: NodeId; readonly seen: NodeId } {
+  { sizes, strength, prior }: Pick<LikenessTask, "sizes" | "strength" | "prior">,
+): Graph {
   const [largest, tallest] = at(sizes, 0);
   const image = buildResampled(b, picture, tallest, largest);
   const targets = sizes.map((size) => b.input(targetName(size), [1, 3, size[1], size[0]]));
-  const each = sizes.map(([width, height], i) =>
+  const misfits = sizes.map(([width, height], i) =>
     b.mean(b.square(b.sub(buildResampled(b, image, height, width), at(targets, i))), [1, 2, 3]),
   );
+  const likeness = b.mul(
+    misfits.reduce((sum, m) => b.add(sum, m)),
+    scalar(strength),
+  );
+  const [, ...axes] = b.shape(u).keys();
+  const charge = b.mul(b.sum(b.square(u), axes), scalar(prior / 2));
+  const logp = b.neg(b.add(likeness, charge));
   const seen = b.sub(b.clip(image, -1, 1), at(targets, 0));
-  return { misfits: each.reduce((sum, m) => b.add(sum, m)), seen: b.mean(b.square(seen), [1, 2, 3]) };
+  const graph = b.finish({ outputs: { logp, misfit: b.mean(b.square(seen), [1, 2, 3]) } });
+  return optimize(differentiate(simplify(graph), { of: "logp", wrt: { u: "grad" } }));
 }
 
 /**

@@ -7,9 +7,8 @@
 import { InternalError } from "../../source/internal-error.js";
 import { GraphBuilder, scalar } from "../graph/builder.js";
 import type { Graph } from "../graph/graph.js";
-import { differentiate } from "../passes/differentiate.js";
-import { optimize, simplify } from "../passes/optimize.js";
-import { buildImage, buildMisfits, type LikenessTask } from "./likeness.js";
+import { at } from "../graph/shape.js";
+import { buildImage, compileAscent, type LikenessTask } from "./likeness.js";
 import { patchSize } from "./patch.js";
 
 /** What a number of a patch is told in: a hundredth, of weights near 1. */
@@ -25,19 +24,15 @@ export interface TuningTask extends Pick<LikenessTask, "pictures" | "layout" | "
  * Shapes   inputs `u` [1, P], `ws` [1, numWs, wDim] and for each size its target [1, 3, height, width], in [-1, 1]; outputs `logp` [1], `grad` [1, P], `misfit` [1],
  *          the mean square at the first size of the picture as it is seen.
  */
-export function compileTuning({ pictures, layout, noise, sizes, strength, prior }: TuningTask): Graph {
+export function compileTuning(task: TuningTask): Graph {
+  const { pictures, layout, noise, sizes } = task;
   const { synthesis, info } = pictures;
   if (synthesis === undefined) throw new InternalError(`${info.name} has no synthesis to be tuned`);
   const b = new GraphBuilder();
   const size = patchSize(synthesis);
   const u = b.input("u", [1, size]);
   const ws = b.input("ws", [1, info.numWs, info.wDim]);
-  const [width = 0] = sizes[0] ?? [];
-  const moved = b.mul(b.reshape(u, [size]), scalar(PATCH_UNIT));
-  const image = buildImage(b, ws, { model: pictures, layout, noise, patch: moved }, width);
-  const { misfits, seen } = buildMisfits(b, image, sizes);
-  const charge = b.mul(b.sum(b.square(u), [1]), scalar(prior / 2));
-  const logp = b.neg(b.add(b.mul(misfits, scalar(strength)), charge));
-  const graph = b.finish({ outputs: { logp, misfit: seen } });
-  return optimize(differentiate(simplify(graph), { of: "logp", wrt: { u: "grad" } }));
+  const [width] = at(sizes, 0);
+  const patch = b.mul(b.reshape(u, [size]), scalar(PATCH_UNIT));
+  return compileAscent(b, u, buildImage(b, ws, { model: pictures, layout, noise, patch }, width), task);
 }

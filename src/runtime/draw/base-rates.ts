@@ -17,7 +17,7 @@ import { askedOf, partsOf } from "../plan/places.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
 import { columnsOf, splitColumns } from "./columns.js";
-import type { ResultCache } from "./result-cache.js";
+import { remembered, type ResultCache } from "./result-cache.js";
 
 /** Unconditional samples that rates are counted among. */
 export const BASE_COUNT = 16384;
@@ -58,13 +58,12 @@ export async function drawBase(source: BaseSource): Promise<readonly HeadOutputs
   const width = columnsOf(attributes);
   if (width === 0) return [];
   const layers = classes === undefined ? [] : (model.weights.mapping?.layers.slice(0, 1) ?? []);
-  const key = await resultCache?.key(
-    { base: BASE_COUNT, truncation },
-    ...layers.map(({ bias }) => Float32Array.from(bias.data)), // a class is folded into the bias of the first layer
-  );
-  const kept = await resultCache?.recallNumbers(key ?? "", BASE_COUNT * width);
-  const columns = kept ?? (await readColumns(source, width));
-  if (kept === undefined) await resultCache?.keepNumbers(key ?? "", columns);
+  const kept = {
+    about: { base: BASE_COUNT, truncation },
+    arrays: layers.map(({ bias }) => Float32Array.from(bias.data)), // a class is folded into the bias of the first layer
+    length: BASE_COUNT * width,
+  };
+  const columns = await remembered(resultCache, kept, () => readColumns(source, width));
   return Array.from({ length: BASE_COUNT }, (_, i) =>
     splitColumns(columns.subarray(i * width, (i + 1) * width), attributes),
   );

@@ -11,6 +11,7 @@ import type { EnergyWeights } from "../../compiler/weights.js";
 import { concat } from "../../source/concat.js";
 import type { DrawContext } from "./batch.js";
 import { classBias, readStyles, type StyleReading } from "./read-styles.js";
+import { remembered } from "./result-cache.js";
 import type { SampleResult } from "./results.js";
 
 /** Of the mean variance of a number of w, what is added to each: those that samples hardly leave are not unlike them for nothing. */
@@ -33,15 +34,11 @@ export async function openFading(
   const places = heads.flatMap(({ picture }, k) => (picture === undefined ? [k] : []));
   const outputs = places.reduce((sum, k) => sum + (heads[k]?.layers.at(-1)?.bias.data.length ?? 0), 0);
   const { truncation } = program;
-  const key = await resultCache?.key({ kind: "fading", truncation }, classBias(model));
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, wDim * wDim + outputs);
-  const read = async (): Promise<Float32Array> => {
+  const kept = { about: { kind: "fading", truncation }, arrays: [classBias(model)], length: wDim * wDim + outputs };
+  const numbers = await remembered(resultCache, kept, async () => {
     const { covariance, spread } = await readStyles({ model, engine, truncation, resultCache, signal });
-    const numbers = concat([Float32Array.from(covariance.to1DArray()), spread], Float32Array);
-    if (key !== undefined) await resultCache?.keepNumbers(key, numbers);
-    return numbers;
-  };
-  const numbers = kept ?? (await read());
+    return concat([Float32Array.from(covariance.to1DArray()), spread], Float32Array);
+  });
   const covariance = Matrix.from1DArray(wDim, wDim, Array.from(numbers.subarray(0, wDim * wDim)));
   return fading({ covariance, spread: numbers.slice(wDim * wDim) }, places);
 }

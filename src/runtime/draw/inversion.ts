@@ -164,14 +164,10 @@ class Search {
     const { whole } = this;
     const edge = Math.max(Math.min(LEAST_EDGE, whole[0]), part * Math.min(FINEST, whole[0]));
     const sizes = sizesFrom(whole, edge);
-    const [first = whole] = sizes;
     const common = { pictures, layout: engine.layout, noise, strength: STRENGTH, prior };
     const graph = await engine.compile(compileLikeness({ ...common, ...where, sizes }));
     try {
-      const largest = resampled(this.target, whole, first);
-      const inputs = Object.fromEntries(
-        sizes.map((size) => [targetName(size), resampled(largest, first, size)] as const),
-      );
+      const inputs = targetsAt(this.target, whole, sizes);
       const share = whole[0] > FINEST && part < 1 ? PART_OF_LARGE : 1;
       const fewer = Math.round(steps * share * Math.min(1, ALL_STEPS / edge));
       const climb = { graph, inputs, of: "u", value: "logp", beside: "misfit", rows: where.rows, steps: fewer, signal };
@@ -195,9 +191,25 @@ function likenessOf(found: Ascent, layers: number): Pick<Inversion, "psnr" | "na
   const best = bestRow(found);
   const misfit = bestRow({ x: found.beside, value: found.value })[0] ?? NaN;
   return {
-    psnr: -10 * Math.log10(misfit / 4),
+    psnr: psnrOf(misfit),
     nats: best.reduce((sum, x) => sum + x * x, 0) / (2 * layers),
   };
+}
+
+/** dB of a mean square in colours from -1 to 1. */
+export function psnrOf(misfit: number): number {
+  return -10 * Math.log10(misfit / 4);
+}
+
+/** A picture [3, height, width] at the sizes at which it is compared, as the inputs of a graph of likeness. */
+export function targetsAt(
+  target: Float32Array,
+  whole: readonly [number, number],
+  sizes: readonly (readonly [number, number])[],
+): Readonly<Record<string, Float32Array>> {
+  const [first = whole] = sizes;
+  const largest = resampled(target, whole, first);
+  return Object.fromEntries(sizes.map((size) => [targetName(size), resampled(largest, first, size)] as const));
 }
 
 /** Sizes from the largest that is wanted down to 8 pixels. */

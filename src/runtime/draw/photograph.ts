@@ -12,7 +12,7 @@ import type { Engine } from "../services/engine.js";
 import { encode } from "./encode.js";
 import { invert } from "./inversion.js";
 import type { SeenAttributes } from "./columns.js";
-import type { ResultCache } from "./result-cache.js";
+import { remembered, type ResultCache } from "./result-cache.js";
 import type { Likeness } from "./results.js";
 import { tune } from "./tune.js";
 
@@ -63,8 +63,9 @@ export async function findPhotograph(
     ...{ class: task.class, seen: seen && [...seen] },
   };
   const size = numWs * wDim;
-  const arrays = [Float32Array.from(picture.data), ...(encoder ? numbersOf(encoder) : [])];
-  const numbers = await remembered(resultCache, about, arrays, size + zDim + 2, async () => {
+  const bytes = Float32Array.from(picture.data);
+  const arrays = [bytes, ...(encoder ? numbersOf(encoder) : [])];
+  const numbers = await remembered(resultCache, { about, arrays, length: size + zDim + 2 }, async () => {
     const { width, height } = picture;
     const { styles, z, psnr, nats } = await invert(picture, {
       ...{ model, engine, pictures, noise, space, prior, tries, seen, resultCache, signal },
@@ -78,29 +79,13 @@ export async function findPhotograph(
   const { tune: steps } = start;
   if (steps === 0 || model.synthesis === undefined) return found;
   const many = patchSize(model.synthesis);
-  const tuning = { kind: "tuning", method: 1, steps, noise };
-  const moved = await remembered(resultCache, tuning, [...arrays.slice(0, 1), styles], many + 1, async () => {
+  const ofTuning = { about: { kind: "tuning", method: 1, steps, noise }, arrays: [bytes, styles], length: many + 1 };
+  const moved = await remembered(resultCache, ofTuning, async () => {
     const tuned = await tune(picture, styles, { model, engine, noise, steps, signal });
     return concat([tuned.patch, [tuned.psnr]], Float32Array);
   });
   const likeness = { ...found.likeness, psnr: moved[many] ?? NaN, untuned: psnr };
   return { ...found, likeness, patch: moved.slice(0, many) };
-}
-
-/** Numbers that were kept, or are found now and kept. */
-async function remembered(
-  resultCache: ResultCache | undefined,
-  about: object,
-  arrays: readonly Float32Array[],
-  length: number,
-  find: () => Promise<Float32Array>,
-): Promise<Float32Array> {
-  const key = await resultCache?.key(about, ...arrays);
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, length);
-  if (kept !== undefined) return kept;
-  const found = await find();
-  if (key !== undefined) await resultCache?.keepNumbers(key, found);
-  return found;
 }
 
 /** The numbers of an encoder, in an order of their own. */

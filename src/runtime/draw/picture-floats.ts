@@ -13,7 +13,7 @@ export function floatsOf({ width, height, data }: RgbImage): Float32Array {
 }
 
 /** Pictures [n, 3, height, width] in [-1, 1] as bytes: what floatsOf undoes. */
-export function picturesOf(floats: Float32Array, [width, height]: readonly [number, number]): RgbImage[] {
+export function imagesFromFloats(floats: Float32Array, [width, height]: readonly [number, number]): RgbImage[] {
   const size = width * height;
   return Array.from({ length: floats.length / (3 * size) }, (_, k) => {
     const data = new Uint8Array(3 * size);

@@ -10,7 +10,7 @@ import type { Model } from "../../models/model.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
-import type { ResultCache } from "./result-cache.js";
+import { remembered, type ResultCache } from "./result-cache.js";
 import { distributionOf, slopeOf } from "./style-distribution.js";
 
 const SAMPLES = 4096;
@@ -53,10 +53,9 @@ export async function readStyles(task: ReadingTask): Promise<StyleReading> {
   const weights = { ...model.weights, heads: model.weights.heads.filter(isOfZ) };
   const z = drawLatents(0, [...Array(SAMPLES).keys()], zDim);
   const width = weights.heads.reduce((sum, { layers }) => sum + (layers.at(-1)?.bias.data.length ?? 0), 0);
-  const key = await resultCache?.key({ kind: "style reading", samples: SAMPLES, truncation }, classBias(model));
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, SAMPLES * (wDim + width));
-  const numbers = kept ?? (await readSamples(z, weights, width, task));
-  if (kept === undefined && key !== undefined) await resultCache?.keepNumbers(key, numbers);
+  const about = { kind: "style reading", samples: SAMPLES, truncation };
+  const kept = { about, arrays: [classBias(model)], length: SAMPLES * (wDim + width) };
+  const numbers = await remembered(resultCache, kept, () => readSamples(z, weights, width, task));
   const [w, all] = [numbers.slice(0, SAMPLES * wDim), numbers.slice(SAMPLES * wDim)];
   const styles = distributionOf(w, wDim, slopeOf("p"));
   return { weights, styles, z, w, said: all, ...linearReading(w, all, wDim) };

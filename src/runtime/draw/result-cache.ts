@@ -28,11 +28,6 @@ export class ResultCache {
     return new ResultCache(this.cache, this.host, JSON.stringify([this.scope, of]));
   }
 
-  /** The SHA-256 of numbers. */
-  async hash(numbers: Float32Array): Promise<string> {
-    return this.host.sha256(bytesOf(numbers));
-  }
-
   /** The key of something: `about` as JSON (without spans), and arrays of numbers. */
   async key(about: object, ...arrays: readonly (Float64Array | Float32Array)[]): Promise<string> {
     const text = JSON.stringify([this.scope, about], (name, value: unknown) => (name === "span" ? undefined : value));
@@ -78,6 +73,25 @@ export class ResultCache {
     size.setUint32(4, height, true);
     return this.cache.put(key, concat([new Uint8Array(size.buffer), data, alpha ?? []], Uint8Array));
   }
+}
+
+/** What `about` and arrays determine: `length` numbers that were kept, or else those that are found now, which are kept. */
+export async function remembered(
+  resultCache: ResultCache | undefined,
+  {
+    about,
+    arrays = [],
+    length,
+  }: { readonly about: object; readonly arrays?: readonly Float32Array[]; readonly length: number },
+  find: () => Promise<Float32Array>,
+): Promise<Float32Array> {
+  if (resultCache === undefined) return find();
+  const key = await resultCache.key(about, ...arrays);
+  const kept = await resultCache.recallNumbers(key, length);
+  if (kept !== undefined) return kept;
+  const found = await find();
+  await resultCache.keepNumbers(key, found);
+  return found;
 }
 
 /** What all results of a model on an engine share: `heads` are hashes of head files by attribute, `judge` a labeller that is not the model's. */

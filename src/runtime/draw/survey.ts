@@ -7,10 +7,11 @@ import type { StyleDistribution } from "../../compiler/build/likeness.js";
 import { repeatStyles } from "../../compiler/build/synthesis.js";
 import { imageSizeOf } from "../../compiler/attribute.js";
 import type { Model } from "../../models/model.js";
+import { concat } from "../../source/concat.js";
 import { stopIfAborted } from "../../ports/stop.js";
 import { drawLatents } from "../sample/noise-source.js";
 import type { Engine } from "../services/engine.js";
-import type { ResultCache } from "./result-cache.js";
+import { remembered, type ResultCache } from "./result-cache.js";
 import { resampled } from "./picture-floats.js";
 import { classBias } from "./read-styles.js";
 import { distributionOf, slopeOf } from "./style-distribution.js";
@@ -53,19 +54,14 @@ export async function surveyStyles(space: "p" | "w", task: SurveyTask): Promise<
   const { model, resultCache } = task;
   const { wDim } = model.info;
   const slope = slopeOf(space);
-  const key = await resultCache?.key({ kind: "style distribution", samples: SAMPLES, slope }, classBias(model));
-  const size = wDim + wDim * wDim;
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, size);
-  if (kept !== undefined) return { mean: kept.slice(0, wDim), root: kept.slice(wDim), slope };
-  const indices = Array.from({ length: SAMPLES }, (_, k) => k);
-  const found = distributionOf(await stylesAt(drawLatents(0, indices, model.info.zDim), task), wDim, slope);
-  if (key !== undefined) {
-    const numbers = new Float32Array(size);
-    numbers.set(found.mean);
-    numbers.set(found.root, wDim);
-    await resultCache?.keepNumbers(key, numbers);
-  }
-  return found;
+  const about = { kind: "style distribution", samples: SAMPLES, slope };
+  const kept = { about, arrays: [classBias(model)], length: wDim + wDim * wDim };
+  const numbers = await remembered(resultCache, kept, async () => {
+    const indices = Array.from({ length: SAMPLES }, (_, k) => k);
+    const found = distributionOf(await stylesAt(drawLatents(0, indices, model.info.zDim), task), wDim, slope);
+    return concat([found.mean, found.root], Float32Array);
+  });
+  return { mean: numbers.slice(0, wDim), root: numbers.slice(wDim), slope };
 }
 
 export interface NearSample {
@@ -129,12 +125,8 @@ async function smallPictures(size: readonly [number, number], task: SurveyTask):
   const count = lookedAt(model);
   const numbers = 3 * size[0] * size[1];
   const about = { kind: "small pictures", count, size, noise, class: classOf(model) };
-  const key = await resultCache?.key(about, classBias(model));
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, count * numbers);
-  if (kept !== undefined) return kept;
-  const out = await samplePictures(count, size, task);
-  if (key !== undefined) await resultCache?.keepNumbers(key, out);
-  return out;
+  const kept = { about, arrays: [classBias(model)], length: count * numbers };
+  return remembered(resultCache, kept, () => samplePictures(count, size, task));
 }
 
 /** Pictures of the first samples at a size, [n, 3, height, width], nearly in [-1, 1]. */

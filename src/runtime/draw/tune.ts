@@ -3,15 +3,14 @@
 // Invariant: the same picture, styles and engine give the same patch.
 import { imageSizeOf } from "../../compiler/attribute.js";
 import type { LikenessTask } from "../../compiler/build/likeness.js";
-import { targetName } from "../../compiler/build/likeness.js";
 import { patchSize } from "../../compiler/build/patch.js";
 import { compileTuning, PATCH_UNIT } from "../../compiler/build/tuning.js";
 import type { Engine } from "../services/engine.js";
 import type { RgbImage } from "../image/rgb.js";
 import { bestRow } from "./ascent.js";
-import { FINEST, sizesFrom, STRENGTH } from "./inversion.js";
+import { FINEST, psnrOf, sizesFrom, STRENGTH, targetsAt } from "./inversion.js";
 import { ascendLbfgs } from "./lbfgs.js";
-import { floatsOf, resampled } from "./picture-floats.js";
+import { floatsOf } from "./picture-floats.js";
 import type { StyleganModel } from "../../models/model.js";
 
 /** Nats of half of the square of each number of a patch: numbers move by hundredths of what weights are. */
@@ -38,25 +37,15 @@ export async function tune(picture: RgbImage, styles: Float32Array, task: TuneTa
   const { width, height } = imageSizeOf(model.info);
   const whole = [width, height] as const;
   const sizes = sizesFrom(whole, Math.min(FINEST, width));
-  const [first = whole] = sizes;
-  const program = compileTuning({
-    pictures: model,
-    layout: engine.layout,
-    noise,
-    sizes,
-    strength: STRENGTH,
-    prior: PRIOR,
-  });
-  const largest = resampled(floatsOf(picture), whole, first);
-  const targets = Object.fromEntries(sizes.map((size) => [targetName(size), resampled(largest, first, size)] as const));
-  const graph = await engine.compile(program);
+  const settings = { pictures: model, layout: engine.layout, noise, sizes, strength: STRENGTH, prior: PRIOR };
+  const graph = await engine.compile(compileTuning(settings));
   try {
     const start = new Float64Array(patchSize(model.synthesis));
-    const inputs = { ...targets, ws: styles };
+    const inputs = { ...targetsAt(floatsOf(picture), whole, sizes), ws: styles };
     const climb = { graph, inputs, of: "u", value: "logp", beside: "misfit", rows: 1, steps, signal };
     const found = await ascendLbfgs(start, climb);
-    const misfit = found.beside[0] ?? NaN;
-    return { patch: Float32Array.from(bestRow(found), (u) => PATCH_UNIT * u), psnr: -10 * Math.log10(misfit / 4) };
+    const patch = Float32Array.from(bestRow(found), (u) => PATCH_UNIT * u);
+    return { patch, psnr: psnrOf(found.beside[0] ?? NaN) };
   } finally {
     await graph.dispose();
   }

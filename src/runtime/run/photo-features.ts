@@ -9,8 +9,8 @@ import { startOf, type Task } from "../../compiler/plan.js";
 import type { Executable } from "../../compiler/graph/graph.js";
 import type { Model } from "../../models/model.js";
 import { concat } from "../../source/concat.js";
-import { floatsOf, picturesOf } from "../draw/picture-floats.js";
-import type { ResultCache } from "../draw/result-cache.js";
+import { floatsOf, imagesFromFloats } from "../draw/picture-floats.js";
+import { remembered, type ResultCache } from "../draw/result-cache.js";
 import type { Likeness, SampleResult } from "../draw/results.js";
 import { samplePictures } from "../draw/survey.js";
 import type { Photograph } from "../draw/photograph.js";
@@ -141,16 +141,14 @@ async function meanOf(
   const share = Math.min(1, WIDEST / columns);
   const size = [Math.round(columns * share), Math.round(rows * share)] as const;
   const about = { kind: "mean features", count, size, class: task.class, sees: eye.key };
-  const key = await resultCache?.key(about);
-  const kept = key === undefined ? undefined : await resultCache?.recallNumbers(key, width);
-  if (kept !== undefined) return kept;
-  const pictures = { info: model.info, synthesis: model.synthesis, decoder };
-  const drawn = await samplePictures(count, size, { model, engine, pictures, noise: "none" });
-  const seen = await eye.see(picturesOf(drawn, size));
-  const mean = new Float32Array(width);
-  seen?.forEach((x, i) => (mean[i % width] = (mean[i % width] ?? 0) + x / count));
-  if (key !== undefined) await resultCache?.keepNumbers(key, mean);
-  return mean;
+  return remembered(resultCache, { about, length: width }, async () => {
+    const pictures = { info: model.info, synthesis: model.synthesis, decoder };
+    const drawn = await samplePictures(count, size, { model, engine, pictures, noise: "none" });
+    const seen = await eye.see(imagesFromFloats(drawn, size));
+    const mean = new Float32Array(width);
+    seen?.forEach((x, i) => (mean[i % width] = (mean[i % width] ?? 0) + x / count));
+    return mean;
+  });
 }
 
 /** Samples whose likeness tells of features too, where there is something to tell. */

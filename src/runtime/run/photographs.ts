@@ -77,7 +77,8 @@ export class Photographs {
   /** What tunes the model of a task that is of a photograph; undefined: it draws with the model as it is. Errors: as `of`. */
   async tunedFor(index: number, clock: PhaseClock): Promise<TunedModel | undefined> {
     const to = this.tunedTo(index);
-    if (to === undefined || this.tunings.has(to)) return to === undefined ? undefined : this.tuned(to);
+    if (to === undefined) return undefined;
+    if (this.tunings.has(to)) return this.tuned(to);
     const { task } = this.own(to);
     return clock.run(
       "tune",
@@ -96,7 +97,7 @@ export class Photographs {
         throw new InternalError(`the photograph at ${to} has no patch`);
       const synthesis = withPatch(loaded.synthesis, patch);
       const cache = this.around.provenance.resultCaches.get(loaded);
-      const resultCache = cache?.within(await cache.hash(patch));
+      const resultCache = cache?.within(await cache.key({ kind: "tuned" }, patch));
       const tune = (model: Model): Model => (model.synthesis === undefined ? model : { ...model, synthesis });
       return { to, likeness, resultCache, tune };
     });
