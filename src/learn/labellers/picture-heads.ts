@@ -64,7 +64,7 @@ async function placed(source: PictureHeadSource | PromptSource, work: () => Prom
 }
 
 function whatLooks(source: PictureHeadSource | PromptSource): string {
-  if ("features" in source) return "identities are kept by it";
+  if ("features" in source) return "identities are told by it";
   if ("prompt" in source) return "pictures are compared with a text here";
   return "picture" in source ? "pictures are compared here" : "this looks at pictures";
 }
