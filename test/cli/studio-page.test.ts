@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)("lacec studio over a folder, in Chromium
     await page.getByRole("button", { name: answer }).click();
     await shows(kept);
     await expect.poll(() => onDisk(), { timeout: 20_000 }).toContain(kept);
-    expect(await page.locator(".warning-bar").count()).toBe(0);
+    await expect.poll(() => page.locator(".warning-bar").count(), { timeout: 20_000 }).toBe(0);
   });
 
   test("what a crash kept from the disk is there after it, and reaches the disk; so does its undo", async () => {

@@ -97,7 +97,7 @@ test.skipIf(CHROMIUM === undefined)(
     child.kill();
     await ended;
     server.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     expect(codes).toEqual(["L2005"]);
     expect(hover).toContain("category { black, brown, blond, red, gray }");
   },
